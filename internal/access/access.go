@@ -1,0 +1,144 @@
+// Package access says who may see what. It holds decisions and no I/O: the viewer that a request was resolved to, the
+// actions a right can name, and the permit.
+//
+// A Permit is the only key that opens footage. Its fields are unexported and it has one constructor, Decide, which one
+// function calls: accounts' Authorize, inside a read of the accounts database. A handler that forgets to ask for one
+// does not compile, and a permit for one camera opens no other. A test in cmd/nvr enforces the single caller.
+package access
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Camera is a camera's UUID. Its type is unnamed so that media.CameraID is assignable to and from it.
+type Camera = [16]byte
+
+// Action is something a right can allow on a camera.
+type Action uint16
+
+// The actions. Their numbers stand in the accounts database and never change.
+const (
+	Live     Action = 1 << iota // watch what happens now
+	Playback                    // watch what was recorded
+	Export                      // take recordings away as files
+	Audio                       // hear, wherever one may watch
+	Share                       // let others do what one may do oneself
+	Manage                      // change the camera's settings, keep and delete its footage
+)
+
+var actionNames = [...]string{"live", "playback", "export", "audio", "share", "manage"}
+
+// ErrDenied is returned by Decide. The web answers it exactly as it answers a camera that does not exist.
+var ErrDenied = errors.New("not permitted")
+
+// ParseAction reads the name that String gives.
+func ParseAction(s string) (Action, error) {
+	for i, name := range actionNames {
+		if s == name {
+			return 1 << i, nil
+		}
+	}
+	return 0, fmt.Errorf("unknown action %q: one of %s", s, strings.Join(actionNames[:], ", "))
+}
+
+// String returns the action's name.
+func (a Action) String() string {
+	for i, name := range actionNames {
+		if a == 1<<i {
+			return name
+		}
+	}
+	return "invalid"
+}
+
+// Rights is a set of actions on one camera.
+type Rights uint16
+
+// Owned is what a camera's owner may do: everything.
+const Owned = Rights(Live | Playback | Export | Audio | Share | Manage)
+
+// Has reports whether the set holds a. An invalid action is never held.
+func (r Rights) Has(a Action) bool { return a != 0 && Rights(a)&r == Rights(a) }
+
+// Names returns the names of the actions in the set, in their fixed order.
+func (r Rights) Names() []string {
+	names := []string{}
+	for i, name := range actionNames {
+		if r.Has(1 << i) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// ViewerKind says how a viewer proved who it is.
+type ViewerKind uint8
+
+// The kinds of viewer. The zero value is nobody.
+const (
+	Nobody      ViewerKind = iota
+	AccountView            // a person with a session
+	TokenView              // a program with a token of an account
+	LinkView               // whoever holds a share link
+)
+
+// Viewer is the resolved caller of a request. The zero Viewer is nobody and may see nothing.
+type Viewer struct {
+	Kind      ViewerKind
+	AccountID int64  // of the account, or of the account that the token belongs to; 0 for links
+	GrantID   int64  // row of the session, token or link by which the viewer came
+	Name      string // the account's name; for people and the record of views, never for decisions
+	Admin     bool   // manages accounts and the system; shows no camera
+}
+
+// IsZero reports whether v is nobody.
+func (v Viewer) IsZero() bool { return v.Kind == Nobody }
+
+// Permit is proof that a viewer may do one action on one camera now. The zero Permit allows nothing.
+type Permit struct {
+	viewer  Viewer
+	camera  Camera
+	action  Action
+	audio   bool
+	expires time.Time
+}
+
+// Decide makes the permit when rights, which must have been read for exactly this viewer and camera, hold the action;
+// otherwise it returns ErrDenied. The permit lasts until expires.
+func Decide(v Viewer, c Camera, r Rights, a Action, expires time.Time) (Permit, error) {
+	if v.IsZero() || c == (Camera{}) || !r.Has(a) {
+		return Permit{}, ErrDenied
+	}
+	return Permit{viewer: v, camera: c, action: a, audio: r.Has(Audio), expires: expires}, nil
+}
+
+// Viewer returns who may act.
+func (p Permit) Viewer() Viewer { return p.viewer }
+
+// Camera returns the one camera that the permit opens.
+func (p Permit) Camera() Camera { return p.camera }
+
+// Action returns the one action that it allows.
+func (p Permit) Action() Action { return p.action }
+
+// Audio reports whether the viewer may also hear.
+func (p Permit) Audio() bool { return p.audio }
+
+// Expires returns the moment from which the permit allows nothing.
+func (p Permit) Expires() time.Time { return p.expires }
+
+// Check returns nil while the permit allows any of the actions at the time now, and ErrDenied otherwise.
+func (p Permit) Check(now time.Time, actions ...Action) error {
+	if p.viewer.IsZero() || p.camera == (Camera{}) || !now.Before(p.expires) {
+		return ErrDenied
+	}
+	for _, a := range actions {
+		if p.action == a {
+			return nil
+		}
+	}
+	return ErrDenied
+}
