@@ -1,0 +1,107 @@
+// Package web is the only room with HTTP: the routes, who may call them, the JSON and media they answer with, the one
+// live WebSocket of a page, and the pages themselves.
+//
+// Every route stands in one table, in routes.go, with the policy that admits its callers; a route without one keeps the
+// server from starting. A route on a camera is handed an access.Permit for exactly that camera, minted for this request
+// by accounts.Authorize, and footage cannot be had from storage or live without it. What a caller may not see does not
+// exist for it: the answer for a camera that is not theirs is, byte for byte, that for a camera that is not there.
+//
+// Nothing is kept between requests: no cache of footage, of rights or of answers. What the package needs of the outside
+// arrives in Options; it does not know of cameras' addresses, of files or of SQL.
+package web
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/media"
+)
+
+// Camera is what the web knows of a configured camera.
+type Camera struct {
+	ID     media.CameraID
+	Name   string // the id in configuration and URLs
+	Label  string // for people
+	HasSub bool   // a sub stream is configured
+	Audio  bool   // sound is recorded
+}
+
+// CameraStatus is a snapshot of how a camera's recording goes.
+type CameraStatus struct {
+	ID        media.CameraID
+	State     string // recording, connecting, offline, paused …
+	Reason    string // for people; empty while all is well
+	Since     time.Time
+	LastFrame time.Time // zero until the first
+	Streams   []StreamStatus
+	Advice    []string // sentences on what the camera's settings could do better
+}
+
+// StreamStatus is a snapshot of one stream of a camera.
+type StreamStatus struct {
+	Quality       media.Quality
+	Codec         string
+	Width, Height int // pixels
+	FPS           float64
+	BitsPerSecond int64
+	GOP           time.Duration // between key frames
+	LostPackets   uint64        // since the session began
+}
+
+// Status tells how recording goes. It is implemented over the recorders, which web never meets.
+type Status interface {
+	Cameras() []CameraStatus
+	Ready() error // nil when databases are open and recorders started
+}
+
+// Options is what a Server needs.
+type Options struct {
+	Status   Status
+	Cameras  []Camera       // in the order in which they are shown
+	Location *time.Location // the site's time zone, for display and file names; nil is UTC
+
+	Hosts    []string       // further names that the server answers to
+	Networks []netip.Prefix // who may connect; empty is private: loopback, RFC 1918, link-local, ULA
+	Proxies  []netip.Prefix // whose X-Forwarded-* headers count
+	Secure   bool           // served over TLS
+
+	CertificatePEM []byte // of the box's own authority, to install on devices; may be empty
+	Version        string
+	Logger         *slog.Logger     // nil discards
+	Now            func() time.Time // nil is time.Now
+}
+
+// Server answers HTTP. Make one with New.
+type Server struct {
+	Options
+	handler http.Handler
+}
+
+// New assembles a server and checks its route table: an entry without a policy is an error. It starts nothing.
+func New(o Options) (*Server, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Location == nil {
+		o.Location = time.UTC
+	}
+	if o.Status == nil {
+		return nil, errors.New("web: options lack the status")
+	}
+	return &Server{Options: o}, nil
+}
+
+type viewerKey struct{}
+
+// viewerOf returns the resolved caller of the request; the zero Viewer when it proved no identity.
+func viewerOf(r *http.Request) access.Viewer {
+	v, _ := r.Context().Value(viewerKey{}).(access.Viewer)
+	return v
+}
