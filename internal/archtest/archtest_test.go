@@ -1,0 +1,50 @@
+package archtest
+
+import (
+	"os"
+	"slices"
+	"testing"
+)
+
+// rule is one thing that holds for the whole tree.
+type rule struct {
+	name  string
+	check func(*tree) []finding
+}
+
+// rules lists them all. Each has sources that break it in broken_test.go.
+func rules() []rule {
+	return []rule{
+		{"rooms import as the table says", whoImportsWhom},
+		{"reserved packages have one importer", onlyTheirs},
+		{"names keep their packages", noDotImports},
+		{"permits have one mint", oneMint},
+		{"nothing dials but the camera client", localOnly},
+		{"no program is started", noProcesses},
+		{"serving rooms share no pool or cache", nothingShared},
+		{"nothing runs before main", noInit},
+		{"no package-level maps, channels or locks", noSharedVars},
+		{"package-level variables never change", noMutation},
+		{"packages say what they are", packageComments},
+		{"functions are short", shortFunctions},
+		{"files are short", shortFiles},
+		{"functions take few parameters", fewParameters},
+	}
+}
+
+func TestTheHouseKeepsItsRules(t *testing.T) {
+	tree, err := load(os.DirFS("../.."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(tree.dirs(), "internal/archtest") || !slices.Contains(tree.dirs(), "internal/access") {
+		t.Fatalf("the walk missed packages; it found %v", tree.dirs())
+	}
+	for _, r := range rules() {
+		t.Run(r.name, func(t *testing.T) {
+			for _, f := range r.check(tree) {
+				t.Error(f)
+			}
+		})
+	}
+}
