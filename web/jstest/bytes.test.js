@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { LABEL_SIZE, Splitter, parseLabel, parseMessage, videoTime } from "../static/bytes.js";
+
+const TYPE = "6b656570776184638801 6c6162656c31".replace(" ", "");
+
+/** @param {string} hex */
+const unhex = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (x) => parseInt(x, 16));
+
+/** @param {string} type @param {...Uint8Array} parts */
+function box(type, ...parts) {
+  const size = 8 + parts.reduce((n, p) => n + p.length, 0);
+  const b = new Uint8Array(size);
+  new DataView(b.buffer).setUint32(0, size);
+  for (let i = 0; i < 4; i++) b[4 + i] = type.charCodeAt(i);
+  let at = 8;
+  for (const p of parts) { b.set(p, at); at += p.length; }
+  return b;
+}
+
+/** @param {{kind?: number, seq?: number, startUS?: bigint}} [o] */
+function label({ kind = 2, seq = 7, startUS = 1795352720123456n } = {}) {
+  const body = new Uint8Array(LABEL_SIZE - 8);
+  body.set(unhex(TYPE));
+  const v = new DataView(body.buffer);
+  body[16] = 1; body[17] = kind; body[18] = 2; body[19] = 3;
+  body.fill(0xab, 24, 40);
+  body.fill(0xcd, 40, 56);
+  v.setBigUint64(56, BigInt(seq));
+  v.setBigInt64(64, startUS);
+  v.setUint32(72, 500_000);
+  return box("uuid", body);
+}
+
+/** @param {number} ticks */
+function moof(ticks) {
+  const tfhd = (/** @type {number} */ track) => box("tfhd", unhex("00020000"), Uint8Array.of(0, 0, 0, track));
+  const tfdt = (/** @type {number} */ t) => {
+    const b = new Uint8Array(12);
+    b[0] = 1;
+    new DataView(b.buffer).setBigUint64(4, BigInt(t));
+    return box("tfdt", b);
+  };
+  return box("moof", box("mfhd", new Uint8Array(8)), box("traf", tfhd(2), tfdt(48000)), box("traf", tfhd(1), tfdt(ticks)));
+}
+
+/** @param {...Uint8Array} parts */
+function concat(...parts) {
+  const out = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
+  let at = 0;
+  for (const p of parts) { out.set(p, at); at += p.length; }
+  return out;
+}
+
+const init = concat(box("ftyp", unhex("69736f35")), box("moov", new Uint8Array(40)), label({ kind: 1 }));
+const fragment = (/** @type {number} */ seq) => concat(label({ seq }), moof(90000 * seq), box("mdat", new Uint8Array(1000 + seq)));
+
+test("a label is read field by field", () => {
+  const l = parseLabel(label());
+  assert.ok(l);
+  assert.deepEqual([l.kind, l.stream, l.random, l.damaged, l.seq, l.duration], ["fragment", "sub", true, true, 7, 500]);
+  assert.equal(l.camera, "abababab-abab-abab-abab-abababababab");
+  assert.equal(l.run, "cdcdcdcd-cdcd-cdcd-cdcd-cdcdcdcdcdcd");
+  assert.equal(l.start, 1795352720123.456);
+});
+
+test("what is no label is not read as one", () => {
+  const other = label();
+  other[9] ^= 1;
+  const newer = label();
+  newer[24] = 2;
+  for (const b of [other, newer, label().subarray(0, 119), box("free", new Uint8Array(112)), label({ kind: 3 })]) {
+    assert.equal(parseLabel(b), null);
+  }
+});
+
+test("a stream is cut into the same parts whatever its chunks", () => {
+  const stream = concat(init, fragment(1), fragment(2), init, fragment(1));
+  for (const size of [1, 7, 119, 1000, stream.length]) {
+    const splitter = new Splitter();
+    const parts = [];
+    for (let at = 0; at < stream.length; at += size) parts.push(...splitter.push(stream.subarray(at, at + size)));
+    assert.deepEqual(parts.map((p) => `${p.kind} ${p.bytes.length}`), [
+      `init ${init.length}`, `fragment ${fragment(1).length}`, `fragment ${fragment(2).length}`,
+      `init ${init.length}`, `fragment ${fragment(1).length}`,
+    ]);
+    assert.deepEqual(concat(...parts.map((p) => p.bytes)), stream);
+    assert.equal(splitter.rest.length, 0);
+  }
+});
+
+test("bytes that are no boxes are refused instead of waited for", () => {
+  assert.throws(() => new Splitter().push(unhex("ffffffff6d6f6f66")));
+  assert.throws(() => new Splitter().push(unhex("000000036d6f6f66")));
+});
+
+test("the decoding time is that of the video track", () => {
+  assert.equal(videoTime(fragment(3)), 3);
+  assert.equal(videoTime(init), null);
+  assert.equal(videoTime(fragment(3).subarray(0, 150)), null);
+});
+
+test("a message of the live connection is told by its header", () => {
+  const message = concat(unhex("0102000900000000"), fragment(1));
+  const m = parseMessage(message.buffer);
+  assert.ok(m);
+  assert.deepEqual([m.kind, m.tile, m.bytes.length], ["fragment", 9, fragment(1).length]);
+  assert.equal(parseMessage(unhex("0202000900000000").buffer), null);
+  assert.equal(parseMessage(unhex("0103000900000000").buffer), null);
+  assert.equal(parseMessage(new ArrayBuffer(7)), null);
+});

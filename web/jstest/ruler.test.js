@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { CLOSEST, clampView, pinch, spanAround, ticks, toT, toX, zoom } from "../static/ruler.js";
+import { Zone } from "../static/zone.js";
+
+const berlin = new Zone("Europe/Berlin");
+const HOUR = 3600e3;
+const day = berlin.dayBounds("2026-11-22");
+
+test("pixels and moments convert into each other", () => {
+  for (const x of [0, 1, 317, 1000]) assert.ok(Math.abs(toX(day, 1000, toT(day, 1000, x)) - x) < 1e-6);
+});
+
+test("zooming keeps the moment under the pointer where it is", () => {
+  const anchor = day.from + 10 * HOUR;
+  const closer = zoom(day, 4, anchor, day);
+  assert.ok(Math.abs(toX(closer, 1000, anchor) - toX(day, 1000, anchor)) < 1e-6);
+  assert.equal(closer.to - closer.from, 6 * HOUR);
+});
+
+test("no zoom leaves the day or goes closer than twenty seconds", () => {
+  assert.deepEqual(zoom(day, 0.1, day.from, day), day);
+  const close = zoom(day, 1e9, day.to, day);
+  assert.equal(close.to - close.from, CLOSEST);
+  assert.equal(close.to, day.to);
+  assert.deepEqual(clampView({ from: day.from - HOUR, to: day.from + HOUR }, day), { from: day.from, to: day.from + 2 * HOUR });
+});
+
+test("two fingers keep their moments under them", () => {
+  const a = { t: day.from + 6 * HOUR, x: 300 };
+  const b = { t: day.from + 12 * HOUR, x: 700 };
+  const v = pinch(a, b, 1000, day);
+  assert.ok(Math.abs(toX(v, 1000, a.t) - 300) < 1e-6 && Math.abs(toX(v, 1000, b.t) - 700) < 1e-6);
+  const flipped = pinch({ ...a, x: 500 }, { ...b, x: 500 }, 1000, day);
+  assert.ok(flipped.to > flipped.from);
+});
+
+test("labels keep their distance at every width and zoom", () => {
+  for (const width of [300, 390, 1440, 2560]) {
+    for (let v = day; v.to - v.from > CLOSEST; v = zoom(v, 1.7, day.from + 7.3 * HOUR, day)) {
+      const labelled = ticks(v, width, berlin).filter((t) => t.label);
+      for (let i = 1; i < labelled.length; i++) {
+        assert.ok(toX(v, width, labelled[i].t) - toX(v, width, labelled[i - 1].t) >= 63, `${width} px, ${v.to - v.from} ms`);
+      }
+      assert.ok(ticks(v, width, berlin).length < width / 4);
+    }
+  }
+});
+
+test("on the day with 25 hours both hours of two o'clock are labelled, differently", () => {
+  const long = berlin.dayBounds("2026-10-25");
+  const labels = ticks(long, 2560, berlin).map((t) => t.label).filter((l) => l.startsWith("02:00"));
+  assert.equal(labels.length, 2);
+  assert.notEqual(labels[0], labels[1]);
+});
+
+test("on the day with 23 hours the ticks stand at round hours of the wall clock", () => {
+  const short = berlin.dayBounds("2026-03-29");
+  const labels = ticks(short, 700, berlin).map((t) => t.label).filter(Boolean);
+  assert.ok(labels.every((l) => /^\d\d:00$/.test(l)), labels.join(" "));
+  assert.ok(labels.includes("06:00") && labels.includes("12:00"));
+});
+
+test("the span offered for saving is a minute, and never in the future", () => {
+  const t = day.from + HOUR;
+  assert.deepEqual(spanAround(t, day.to), { from: t - 30e3, to: t + 30e3 });
+  assert.deepEqual(spanAround(t, t), { from: t - 60e3, to: t });
+});

@@ -1,0 +1,124 @@
+// How a live picture stays near the present, and how its age is told. Pure. Times are in seconds.
+
+/** As far behind the present as a live picture should be. */
+export const BEHIND = { least: 0.6, most: 1.0, jump: 3.0 };
+
+/** A picture older than this is not live any more, and does not look it. */
+export const STALE = 4.0;
+
+/** Enough to go on playing until the next fragment, of at most half a second, arrives. */
+const MARGIN = 0.25;
+
+/**
+ * @typedef {object} EdgeInput
+ * @property {number} position where playback is, media time
+ * @property {number} behind the age of the picture that is shown
+ * @property {{start: number, end: number}[]} ranges what is buffered
+ */
+
+/**
+ * What to do now: jump to a position, or play at a rate.
+ * @param {EdgeInput} input
+ * @returns {{seek?: number, rate: number}}
+ */
+export function steer({ position, behind, ranges }) {
+  const last = ranges[ranges.length - 1];
+  if (!last) return { rate: 1 };
+  const inside = position >= last.start - 0.05 && position <= last.end + 0.05;
+  const ahead = last.end - position;
+  if (!inside) return { seek: Math.max(last.start, last.end - BEHIND.least), rate: 1 };
+  if (behind > BEHIND.jump && ahead > 2 * MARGIN + 0.5) {
+    const target = position + behind - BEHIND.most;
+    return { seek: Math.max(last.start, Math.min(target, last.end - MARGIN)), rate: 1 };
+  }
+  if (behind > BEHIND.most && ahead > 2 * MARGIN) return { rate: Math.min(1.25, 1 + (behind - BEHIND.least) * 0.08) };
+  if (behind < BEHIND.least && ahead < MARGIN) return { rate: 0.95 };
+  return { rate: 1 };
+}
+
+/**
+ * Keeps a rate until the aim is well met, so that it does not change with every fragment.
+ * @param {number} current the rate now @param {number} wanted by steer @param {number} behind
+ */
+export function settle(current, wanted, behind) {
+  if (current > 1 && wanted === 1 && behind > (BEHIND.least + BEHIND.most) / 2) return current;
+  return wanted;
+}
+
+/** @param {number} seconds @returns {string} "0.8 s", "12 s", "4 min", "3 h" */
+export function ageText(seconds) {
+  const s = Math.max(0, seconds);
+  if (s < 9.95) return `${s.toFixed(1)} s`;
+  if (s < 120) return `${Math.round(s)} s`;
+  if (s < 7200) return `${Math.round(s / 60)} min`;
+  if (s < 48 * 3600) return `${Math.round(s / 3600)} h`;
+  return `${Math.round(s / 86400)} days`;
+}
+
+/**
+ * @typedef {object} TileInput
+ * @property {boolean} connected the live connection stands
+ * @property {string} state of the camera, as the server tells it
+ * @property {string} reason
+ * @property {number | null} behind age of the picture shown; null before the first
+ * @property {string} refused why this browser cannot show it, or ""
+ * @property {boolean} gone not there, or not for this viewer
+ * @property {boolean} lost fragments were left out a moment ago, because this viewer was too slow
+ */
+
+/**
+ * How a tile looks and what it says. life is "live" only while the picture is.
+ * @param {TileInput} t
+ * @returns {{life: "live" | "stale" | "waiting" | "refused", age: string, words: string}}
+ */
+export function tileWords(t) {
+  if (t.gone) return { life: "refused", age: "", words: "This camera is not available to you." };
+  if (t.refused) return { life: "refused", age: "", words: t.refused };
+  const trouble = !t.connected ? "no connection to the recorder, reconnecting" : stateWords(t.state, t.reason);
+  if (t.behind === null) return { life: "waiting", age: "", words: trouble || "waiting for the first picture" };
+  if (t.behind < STALE) {
+    return { life: "live", age: `live · ${ageText(t.behind)}${t.lost ? " · pictures left out" : ""}`, words: "" };
+  }
+  return { life: "stale", age: `frozen ${ageText(t.behind)}`, words: trouble || "reconnecting" };
+}
+
+/**
+ * The camera's state as a person would say it; "" when all is well.
+ * @param {string} state @param {string} reason
+ */
+export function stateWords(state, reason) {
+  if (state === "recording" || state === "live" || state === "") return "";
+  return reason ? `${state}: ${reason}` : state;
+}
+
+/**
+ * How long to wait before connection attempt n (0 is the first again): doubling from half a second to ten, with jitter,
+ * so that the pages of a house do not all return in the same instant.
+ * @param {number} n @param {number} random in [0, 1)
+ * @returns {number} milliseconds
+ */
+export function backoff(n, random) {
+  const top = Math.min(10_000, 500 * 2 ** Math.min(n, 10));
+  return top / 2 + (top / 2) * random;
+}
+
+/**
+ * The server's clock as seen from here. The page brings the server's time when it was made; a fragment that ends later
+ * than we thought it to be proves that we were behind.
+ */
+export class ServerClock {
+  /** @param {number} server server's time, ms @param {number} local our time at that instant, ms */
+  constructor(server, local) {
+    this.ahead = server - local;
+  }
+
+  /** @param {number} local @returns {number} the server's time, ms */
+  at(local) {
+    return local + this.ahead;
+  }
+
+  /** @param {number} end wall clock, ms, at which a fragment that has arrived ends @param {number} local */
+  arrived(end, local) {
+    this.ahead = Math.max(this.ahead, end - local);
+  }
+}

@@ -1,0 +1,94 @@
+// What was recorded of a camera in a span, and what was not and why. Pure. Times are milliseconds since the epoch.
+
+/**
+ * @typedef {{from: number, to: number}} Span half-open
+ * @typedef {{from: number, to: number, reason: string}} Gap
+ * @typedef {{spans: {from: string, to: string}[], gaps: {from: string, to: string, reason: string}[]}} TimelineAnswer
+ */
+
+/** Shorter gaps are skipped without a word. */
+const SILENT = 1500;
+
+/** Footage and gaps of one camera, each in order of time. */
+export class Footage {
+  /** @param {Span[]} spans @param {Gap[]} gaps */
+  constructor(spans, gaps) {
+    this.spans = spans;
+    this.gaps = gaps;
+  }
+
+  /** @param {TimelineAnswer} answer of the server */
+  static parse(answer) {
+    const spans = (answer.spans ?? []).map((s) => ({ from: Date.parse(s.from), to: Date.parse(s.to) }));
+    const gaps = (answer.gaps ?? []).map((g) => ({ from: Date.parse(g.from), to: Date.parse(g.to), reason: g.reason }));
+    return new Footage(join(spans), gaps);
+  }
+
+  /** @param {number} t @returns {Span | null} */
+  spanAt(t) {
+    return this.spans.find((s) => s.from <= t && t < s.to) ?? null;
+  }
+
+  /** @param {number} t @returns {Gap | null} */
+  gapAt(t) {
+    return this.gaps.find((g) => g.from <= t && t < g.to) ?? null;
+  }
+
+  /** @param {number} t @returns {number | null} t if it was recorded, else where footage next begins */
+  next(t) {
+    const span = this.spans.find((s) => t < s.to);
+    return span ? Math.max(t, span.from) : null;
+  }
+
+  /** @returns {number | null} where footage ends */
+  end() {
+    return this.spans.length > 0 ? this.spans[this.spans.length - 1].to : null;
+  }
+
+  /**
+   * The edges of footage, for going from one to the next.
+   * @param {number} t @param {1 | -1} direction @returns {number | null}
+   */
+  edge(t, direction) {
+    const starts = this.spans.map((s) => s.from);
+    if (direction > 0) return starts.find((s) => s > t + 1000) ?? null;
+    return starts.reverse().find((s) => s < t - 2000) ?? null;
+  }
+
+  /**
+   * The gap that lies between two moments of playback, with the reasons on the way; null if it is too short to speak of.
+   * @param {number} from @param {number} to @returns {Gap | null}
+   */
+  between(from, to) {
+    const met = this.gaps.filter((g) => g.from < to - 100 && g.to > from + 100);
+    if (met.length === 0) return to - from < SILENT ? null : { from, to, reason: "" };
+    const gap = { from: met[0].from, to: met[met.length - 1].to, reason: reasons(met) };
+    return gap.to - gap.from < SILENT ? null : gap;
+  }
+}
+
+/** @param {Gap[]} gaps */
+function reasons(gaps) {
+  return [...new Set(gaps.map((g) => g.reason).filter(Boolean))].join(", then ");
+}
+
+/** @param {Span[]} spans @returns {Span[]} with those that touch made one */
+function join(spans) {
+  /** @type {Span[]} */
+  const out = [];
+  for (const s of spans) {
+    const last = out[out.length - 1];
+    if (last && s.from - last.to < 250) last.to = Math.max(last.to, s.to);
+    else out.push({ ...s });
+  }
+  return out;
+}
+
+/**
+ * The chip shown when playback passes a gap: "no recording 02:14–02:31: camera unreachable".
+ * @param {Gap} gap @param {(ms: number) => string} clock
+ */
+export function gapText(gap, clock) {
+  const text = `no recording ${clock(gap.from)}–${clock(gap.to)}`;
+  return gap.reason ? `${text}: ${gap.reason}` : text;
+}

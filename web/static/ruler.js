@@ -1,0 +1,94 @@
+// The geometry of the timeline: which moment lies at which pixel, where the ticks stand, how zooming moves both. Pure.
+
+/** @typedef {import("./zone.js").Zone} Zone */
+/** @typedef {{from: number, to: number}} View the moments at the left and right edge, ms */
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+
+/** Never shows less than this. */
+export const CLOSEST = 20 * SECOND;
+
+/** Distances between labelled ticks, with the number of parts into which the small ticks divide them. */
+const STEPS = [
+  [SECOND, 1], [5 * SECOND, 5], [10 * SECOND, 10], [30 * SECOND, 3], [MINUTE, 6], [5 * MINUTE, 5], [10 * MINUTE, 10],
+  [15 * MINUTE, 3], [30 * MINUTE, 3], [HOUR, 4], [2 * HOUR, 4], [3 * HOUR, 3], [6 * HOUR, 6],
+];
+
+/** @param {View} v @param {number} width px @param {number} t */
+export function toX(v, width, t) {
+  return ((t - v.from) / (v.to - v.from)) * width;
+}
+
+/** @param {View} v @param {number} width px @param {number} x */
+export function toT(v, width, x) {
+  return v.from + (x / width) * (v.to - v.from);
+}
+
+/**
+ * Moves a view into its limits, shortening it where it is longer than they are.
+ * @param {View} v @param {View} limits @returns {View}
+ */
+export function clampView(v, limits) {
+  const length = Math.min(v.to - v.from, limits.to - limits.from);
+  const from = Math.min(Math.max(v.from, limits.from), limits.to - length);
+  return { from, to: from + length };
+}
+
+/**
+ * Zooms by a factor (above 1: closer) so that the moment under the finger stays there.
+ * @param {View} v @param {number} factor @param {number} anchor @param {View} limits @returns {View}
+ */
+export function zoom(v, factor, anchor, limits) {
+  const whole = v.to - v.from;
+  const length = Math.min(Math.max(whole / factor, CLOSEST), limits.to - limits.from);
+  const part = (anchor - v.from) / whole;
+  const from = anchor - part * length;
+  return clampView({ from, to: from + length }, limits);
+}
+
+/**
+ * The view that two fingers ask for: the moments a and b, at the pixels xa and xb.
+ * @param {{t: number, x: number}} a @param {{t: number, x: number}} b @param {number} width @param {View} limits
+ * @returns {View}
+ */
+export function pinch(a, b, width, limits) {
+  const apart = Math.abs(b.x - a.x) < 8 ? 8 * Math.sign(b.x - a.x || 1) : b.x - a.x;
+  const perPixel = Math.abs((b.t - a.t) / apart);
+  const length = Math.min(Math.max(perPixel * width, CLOSEST), limits.to - limits.from);
+  const from = (a.t + b.t) / 2 - ((a.x + b.x) / 2 / width) * length;
+  return clampView({ from, to: from + length }, limits);
+}
+
+/**
+ * Where ticks stand in a view. Labelled ticks are at least `room` pixels apart and stand at round times of the wall
+ * clock, also on days on which it is changed.
+ * @param {View} v @param {number} width @param {Zone} zone @param {number} [room]
+ * @returns {{t: number, label: string}[]} label is "" for small ticks
+ */
+export function ticks(v, width, zone, room = 64) {
+  const perPixel = (v.to - v.from) / width;
+  const [step, parts] = STEPS.find(([s]) => s / perPixel >= room) ?? STEPS[STEPS.length - 1];
+  const small = step / parts;
+  const unit = Math.min(small, HOUR);
+  const out = [];
+  const begin = v.from - ((v.from + zone.offset(v.from)) % unit);
+  for (let t = begin; t <= v.to; t += unit) {
+    if (t < v.from) continue;
+    const w = zone.wall(t);
+    const sinceMidnight = w.hour * HOUR + w.minute * MINUTE + w.second * SECOND;
+    if (sinceMidnight % small !== 0) continue;
+    out.push({ t, label: sinceMidnight % step === 0 ? zone.clock(t, { seconds: step < MINUTE }) : "" });
+  }
+  return out;
+}
+
+/**
+ * The span to offer for saving around a moment: half a minute before to half a minute after, within what is there.
+ * @param {number} t @param {number} latest @returns {{from: number, to: number}}
+ */
+export function spanAround(t, latest) {
+  const to = Math.min(t + 30 * SECOND, Math.max(latest, t));
+  return { from: Math.floor((to - MINUTE) / SECOND) * SECOND, to: Math.ceil(to / SECOND) * SECOND };
+}
