@@ -1,0 +1,213 @@
+package media
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash"
+	"time"
+)
+
+const (
+	// maxFragment is the longest fragment, in ticks of video: half a second. A single longer picture makes a longer one.
+	maxFragment = VideoTimescale / 2
+	// maxSkewPPM bounds the correction of a camera's clock (docs/time.md), in millionths.
+	maxSkewPPM = 500
+	// skewWindow is how many fragments are looked at for each measurement of the camera's clock.
+	skewWindow = 60
+	// maxSkew is how far a camera's clock may run off before its run has to end.
+	maxSkew = 5 * time.Second
+	// maxFragmentBytes bounds the memory a fragment takes while it is gathered.
+	maxFragmentBytes = 64 << 20
+	// aacFrame is the number of samples in an AAC frame (ISO/IEC 14496-3 4.5.1.1), used where no next frame tells.
+	aacFrame = 1024
+)
+
+var (
+	// ErrTimestamps is returned by Muxer.Write when decoding times do not go forward in small steps; the run must end.
+	ErrTimestamps = errors.New("the camera's timestamps jumped")
+	// ErrClock is returned by Muxer.Write when the camera's clock ran off from ours, or ours was set; the run must end.
+	ErrClock = errors.New("the camera's clock and this computer's ran apart")
+	// ErrTooLarge is returned by Muxer.Write when half a second has more bytes than any camera sends.
+	ErrTooLarge = errors.New("a fragment grew too large")
+)
+
+// Muxer turns the units of one run into fragments. It holds back one fragment's worth of units and no more. It is not
+// safe for concurrent use.
+type Muxer struct {
+	run     *Run
+	mac     hash.Hash
+	seq     uint64
+	started bool
+	zero    int64 // video decoding time that is the run's time zero
+	video   []*Unit
+	audio   []*Unit
+	bytes   int
+	step    uint32 // last known duration of a picture, ticks
+	damaged bool   // since the last key frame
+	start   time.Time
+	skew    skew
+}
+
+// NewMuxer returns a Muxer for the run. Its first fragment begins at the first key frame it is given.
+func NewMuxer(run *Run, key LabelKey) *Muxer {
+	return &Muxer{run: run, mac: key.mac(), step: VideoTimescale / 15, start: run.Start}
+}
+
+// Write takes the next unit, in decoding order, and returns the fragment that it completes, or nil. Units before the
+// first key frame are dropped. The Muxer keeps u until its fragment is complete. After an error the run is over; Flush
+// still returns what was gathered.
+func (m *Muxer) Write(u *Unit) (*Fragment, error) {
+	if m.bytes += u.Size(); m.bytes > maxFragmentBytes {
+		return nil, fmt.Errorf("%w: %d bytes", ErrTooLarge, m.bytes)
+	}
+	if u.Kind == Audio {
+		if m.started && m.run.Audio != nil {
+			m.audio = append(m.audio, u)
+		}
+		return nil, nil
+	}
+	if !m.started {
+		if !u.Random {
+			m.bytes = 0
+			return nil, nil
+		}
+		m.started, m.zero, m.bytes = true, u.DTS, u.Size()
+	}
+	if len(m.video) == 0 {
+		m.video = append(m.video, u)
+		return nil, nil
+	}
+	step := u.DTS - m.video[len(m.video)-1].DTS
+	if step <= 0 || step > 10*VideoTimescale {
+		return nil, fmt.Errorf("%w by %.3f s", ErrTimestamps, float64(step)/VideoTimescale)
+	}
+	m.step = uint32(step)
+	if !u.Random && u.DTS-m.video[0].DTS+step <= maxFragment {
+		m.video = append(m.video, u)
+		return nil, nil
+	}
+	if !m.skew.measure(u.Arrived.Sub(m.wall(u.DTS)), time.Duration(u.DTS-m.video[0].DTS)*time.Second/VideoTimescale) {
+		return nil, ErrClock
+	}
+	f, err := m.cut(u.DTS)
+	m.video, m.bytes = append(m.video, u), u.Size()
+	return f, err
+}
+
+// Flush returns what was gathered and not yet returned as a last fragment, or nil.
+func (m *Muxer) Flush() (*Fragment, error) {
+	if len(m.video) == 0 {
+		return nil, nil
+	}
+	return m.cut(m.video[len(m.video)-1].DTS + int64(m.step))
+}
+
+// wall returns the wall clock of a decoding time: the run's anchor, the ticks since, and the correction so far.
+func (m *Muxer) wall(dts int64) time.Time {
+	return m.run.Start.Add(time.Duration((dts-m.zero)*100/9)*time.Microsecond + m.skew.slew.Truncate(time.Microsecond))
+}
+
+// cut makes a fragment of the gathered units; end is the decoding time at which it ends.
+func (m *Muxer) cut(end int64) (*Fragment, error) {
+	c := contents{videoBase: uint64(m.video[0].DTS - m.zero), video: m.videoSamples(end)}
+	audio := m.takeAudio(&c)
+	wallEnd := m.wall(end)
+	m.seq++
+	if m.video[0].Random {
+		m.damaged = false
+	}
+	for _, u := range m.video {
+		m.damaged = m.damaged || u.Damaged
+	}
+	f := &Fragment{Run: m.run, Seq: m.seq, Start: m.start, Duration: wallEnd.Sub(m.start), Random: m.video[0].Random, Damaged: m.damaged}
+	c.label = Label{Kind: LabelFragment, Quality: m.run.Stream.Quality, Camera: m.run.Stream.Camera, Run: m.run.ID,
+		Random: f.Random, Damaged: f.Damaged, Seq: f.Seq, Start: f.Start, Duration: f.Duration}
+	var err error
+	f.Bytes, err = c.encode(m.mac, func(dst []byte) { fill(dst, m.video, audio) })
+	m.start = wallEnd
+	clear(m.video)
+	m.video = m.video[:0]
+	return f, err
+}
+
+func (m *Muxer) videoSamples(end int64) []Sample {
+	samples := make([]Sample, len(m.video))
+	for i, u := range m.video {
+		next := end
+		if i+1 < len(m.video) {
+			next = m.video[i+1].DTS
+		}
+		samples[i] = Sample{Size: uint32(u.Size()), Duration: uint32(next - u.DTS), Offset: int32(u.PTS - u.DTS), Random: u.Random}
+	}
+	return samples
+}
+
+// takeAudio moves the gathered audio to c, leaving out what lies before the run's time zero or does not go forward.
+func (m *Muxer) takeAudio(c *contents) []*Unit {
+	if len(m.audio) == 0 {
+		return nil
+	}
+	zero := m.zero * int64(m.run.Audio.SampleRate) / VideoTimescale
+	kept := m.audio[:0]
+	for _, u := range m.audio {
+		if u.DTS >= zero && (len(kept) == 0 || u.DTS > kept[len(kept)-1].DTS) {
+			kept = append(kept, u)
+		}
+	}
+	m.audio = nil
+	if len(kept) == 0 {
+		return nil
+	}
+	c.audioBase, c.audio = uint64(kept[0].DTS-zero), make([]Sample, len(kept))
+	for i, u := range kept {
+		duration := int64(aacFrame)
+		if i+1 < len(kept) {
+			duration = kept[i+1].DTS - u.DTS
+		}
+		c.audio[i] = Sample{Size: uint32(u.Size()), Duration: uint32(duration), Random: true}
+	}
+	return kept
+}
+
+// fill writes the units' bytes: NAL units with four-byte lengths (ISO/IEC 14496-15 4.3.2), then audio frames.
+func fill(dst []byte, video, audio []*Unit) {
+	for _, u := range video {
+		for _, nalu := range u.Data {
+			binary.BigEndian.PutUint32(dst, uint32(len(nalu)))
+			dst = dst[4+copy(dst[4:], nalu):]
+		}
+	}
+	for _, u := range audio {
+		for _, frame := range u.Data {
+			dst = dst[copy(dst, frame):]
+		}
+	}
+}
+
+// skew follows a camera's clock by ours. The network only ever delays, so the smallest delay of a window is the one
+// that tells; the wall clock is then slewed towards it, by at most maxSkewPPM.
+type skew struct {
+	slew     time.Duration // what is added to the run's own time
+	target   time.Duration // still to be added
+	least    time.Duration
+	measured int
+}
+
+// measure takes how much later than expected a fragment of the given length ended, and reports whether both clocks are
+// still close enough.
+func (s *skew) measure(late, length time.Duration) bool {
+	if s.measured == 0 || late < s.least {
+		s.least = late
+	}
+	if s.measured++; s.measured == skewWindow {
+		s.target, s.measured = s.least, 0
+		if s.target > maxSkew || s.target < -maxSkew {
+			return false
+		}
+	}
+	step := min(max(s.target, -length*maxSkewPPM/1e6), length*maxSkewPPM/1e6)
+	s.slew += step
+	s.target -= step
+	return true
+}
