@@ -17,6 +17,7 @@ func rules() []rule {
 	return []rule{
 		{"rooms import as the table says", whoImportsWhom},
 		{"reserved packages have one importer", onlyTheirs},
+		{"test kits are for tests", kitsForTests},
 		{"names keep their packages", noDotImports},
 		{"permits have one mint", oneMint},
 		{"nothing dials but the camera client", localOnly},

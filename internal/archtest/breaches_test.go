@@ -32,6 +32,10 @@ func importBreaches() []breach {
 		{"a program is run", reserve, map[string]string{"web/b.go": in("web", "os/exec", "var _ = exec.Command")},
 			[]string{"starts no other program"}},
 		{"cgo", reserve, map[string]string{"web/b.go": in("web", "C", "")}, []string{"CGO_ENABLED=0"}},
+		{"a test kit in the program", "test kits are for tests", map[string]string{
+			"storage/b.go":             in("storage", "example.internal/storage/storagetest", "var _ = storagetest.A"),
+			"storage/storagetest/a.go": "// Package storagetest is a kit.\npackage storagetest\n"},
+			[]string{"storage/b.go:3", "storage/storagetest is imported outside tests"}},
 		{"a dot import", "names keep their packages", map[string]string{"web/b.go": "package web\n\nimport . \"strings\"\n\nvar _ = ToUpper\n"},
 			[]string{"dot import of strings"}},
 	}

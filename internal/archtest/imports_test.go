@@ -176,13 +176,27 @@ func onlyTheirs(t *tree) []finding {
 	var found []finding
 	for _, r := range reservations(t.module) {
 		for _, s := range t.files {
-			if r.tests && s.test || within(s.dir(), r.folders...) {
+			if r.tests && s.beside() || within(s.dir(), r.folders...) {
 				continue
 			}
 			for spec, p := range imports(s) {
 				if within(p, r.paths...) {
 					found = append(found, finding{t.at(spec), "only " + orNobody(r.folders) + " may import " + p, r.mend})
 				}
+			}
+		}
+	}
+	return found
+}
+
+// kitsForTests checks that test kits are imported by tests and other kits only.
+func kitsForTests(t *tree) []finding {
+	var found []finding
+	for _, s := range t.files {
+		for spec, p := range imports(s) {
+			if dir, ours := strings.CutPrefix(p, t.module+"/"); ours && isKit(dir) && !s.beside() {
+				found = append(found, finding{t.at(spec), "the test kit " + dir + " is imported outside tests",
+					"move what the program needs into the room that owns it"})
 			}
 		}
 	}

@@ -26,6 +26,12 @@ type source struct {
 // dir is the folder that holds the file.
 func (s *source) dir() string { return path.Dir(s.path) }
 
+// beside reports whether the file is no part of the binary: a test file, or of a test kit.
+func (s *source) beside() bool { return s.test || isKit(s.dir()) }
+
+// isKit reports whether a folder holds a test kit, such as internal/media/mediatest: its name ends in "test".
+func isKit(dir string) bool { return strings.HasSuffix(dir, "test") }
+
 // unit is what the compiler takes as one package: a folder's files with the same package clause.
 type unit struct {
 	name  string

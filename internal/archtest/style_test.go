@@ -84,7 +84,8 @@ func sharedKind(s *source, v *ast.ValueSpec, name *ast.Ident) string {
 	kind := ""
 	look := func(n ast.Node) bool {
 		if sel, ok := n.(*ast.SelectorExpr); ok {
-			if p := importOf(s.unit, sel.X); p == "sync" || p == "sync/atomic" {
+			once := strings.HasPrefix(sel.Sel.Name, "OnceValue") // worked out once from nothing that varies: a constant
+			if p := importOf(s.unit, sel.X); p == "sync" && !once || p == "sync/atomic" {
 				kind = p + "." + sel.Sel.Name
 			}
 		}

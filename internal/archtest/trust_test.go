@@ -14,7 +14,7 @@ func oneMint(t *tree) []finding {
 	var found []finding
 	var calls []string
 	for _, s := range t.files {
-		if s.test || s.dir() == "internal/access" {
+		if s.beside() || s.dir() == "internal/access" {
 			continue
 		}
 		for _, m := range mentions(s) {
@@ -66,7 +66,7 @@ func localOnly(t *tree) []finding {
 	var found []finding
 	for _, s := range t.files {
 		health := s.dir() == "cmd/nvr" && strings.Contains(s.path, "health")
-		if s.test || health || within(s.dir(), "internal/camera", "bench") {
+		if s.beside() || health || within(s.dir(), "internal/camera", "bench") {
 			continue
 		}
 		for _, m := range mentions(s) {
@@ -84,7 +84,7 @@ func localOnly(t *tree) []finding {
 func noProcesses(t *tree) []finding {
 	var found []finding
 	for _, s := range t.files {
-		if s.test || within(s.dir(), "bench") {
+		if s.beside() || within(s.dir(), "bench") {
 			continue
 		}
 		for _, m := range mentions(s) {
@@ -106,7 +106,7 @@ func nothingShared(t *tree) []finding {
 	const mend = "read what is needed for each request, into buffers of its own; nothing of one viewer's may wait where another's request finds it"
 	var found []finding
 	for _, s := range t.files {
-		if s.test || !within(s.dir(), "web", "storage", "internal/live", "internal/accounts") {
+		if s.beside() || !within(s.dir(), "web", "storage", "internal/live", "internal/accounts") {
 			continue
 		}
 		for spec, p := range imports(s) {
