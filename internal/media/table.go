@@ -111,7 +111,7 @@ func (t *Table) pack(b []byte) []byte {
 		b = binary.AppendUvarint(b, uint64(e.Size))
 		b = binary.AppendUvarint(b, uint64(e.Payload))
 		b = binary.AppendVarint(b, int64(e.Seq-want.Seq))
-		b = binary.AppendVarint(b, e.Start.Sub(want.Start).Microseconds())
+		b = binary.AppendVarint(b, e.Start.UnixMicro()-want.Start.UnixMicro())
 		b = binary.AppendVarint(b, e.Duration.Microseconds())
 		b = binary.AppendVarint(b, int64(e.VideoBase-want.VideoBase))
 		b = binary.AppendVarint(b, int64(e.AudioBase-want.AudioBase))
@@ -200,7 +200,7 @@ func unpackTable(b []byte) (*Table, error) {
 		e.Offset = want.Offset + v.signed()
 		e.Size, e.Payload = uint32(v.unsigned()), uint32(v.unsigned())
 		e.Seq = want.Seq + uint64(v.signed())
-		e.Start = want.Start.Add(time.Duration(v.signed()) * time.Microsecond).UTC()
+		e.Start = time.UnixMicro(want.Start.UnixMicro() + v.signed()).UTC()
 		e.Duration = time.Duration(v.signed()) * time.Microsecond
 		e.VideoBase, e.AudioBase = want.VideoBase+uint64(v.signed()), want.AudioBase+uint64(v.signed())
 		e.Video, e.Audio = v.samples(), v.samples()
