@@ -1,0 +1,117 @@
+// Package accounts keeps people: accounts, sessions, tokens, who owns which camera, and what owners share. It holds the one
+// place that makes permits, Directory.Authorize.
+//
+// What it promises. A permit comes from a read of the accounts database that joins the session, token or link by which the
+// viewer came with the account behind it and that account's rights on exactly that camera; whatever was removed before the
+// read gives nothing, and neither does a database that fails or is busy. Passwords are kept as argon2id hashes; secrets of
+// sessions and tokens, and the code of the first set-up, are never stored, only SHA-256 of the former. An administrator
+// manages accounts and sees no camera. Whoever guesses passwords is slowed down, and the owner is never locked out for long.
+//
+// It does not know HTTP, and it does not know footage.
+package accounts
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"keepwatch.internal/internal/sqlite"
+)
+
+//go:embed schema.sql migrations
+var files embed.FS
+
+// applicationID marks the accounts database: "kw" and 1.
+const applicationID = 0x6b77_0001
+
+var (
+	// ErrSetupDone is returned by Setup once there is an account.
+	ErrSetupDone = errors.New("set-up is done: there is an account already")
+	// ErrBadCode is returned by Setup for a wrong code.
+	ErrBadCode = errors.New("wrong set-up code: it stands on the console and in the log")
+	// ErrBadLogin is returned by Login for an unknown name as for a wrong password.
+	ErrBadLogin = errors.New("wrong name or password")
+	// ErrNobody is returned by BySession and ByToken for what is malformed, unknown, expired or removed.
+	ErrNobody = errors.New("not logged in")
+	// ErrNoUser is returned by methods that are given the name of no account.
+	ErrNoUser = errors.New("no such account")
+	// ErrLastAdmin is returned by RemoveUser for the only administrator.
+	ErrLastAdmin = errors.New("the last administrator cannot be removed: make another one first")
+)
+
+// InvalidError says what is wrong with a name, a password or a label, in a sentence for people.
+type InvalidError struct {
+	Field    string // "username", "password" or "label"
+	Sentence string
+}
+
+func (e *InvalidError) Error() string { return e.Sentence }
+
+// ThrottledError is returned by Login and Setup when there were too many attempts.
+type ThrottledError struct {
+	RetryAfter time.Duration // at most a minute
+}
+
+func (e *ThrottledError) Error() string {
+	return fmt.Sprintf("too many attempts: try again in %s", max(e.RetryAfter.Round(time.Second), time.Second))
+}
+
+// Options says where the accounts are kept.
+type Options struct {
+	Path   string           // of accounts.db; its folder exists
+	Now    func() time.Time // time.Now when nil
+	Logger *slog.Logger     // silent when nil
+	Hash   HashCost         // of new passwords
+}
+
+// Directory is the open accounts database. Its methods may be called from several goroutines, and several processes may
+// hold it open.
+type Directory struct {
+	db     *sqlite.DB
+	now    func() time.Time
+	log    *slog.Logger
+	hasher *hasher
+	logins *throttle
+	setup  *setup
+
+	authorize *sql.Stmt // rightsOnCamera
+	failures  failureLog
+}
+
+// Open opens or creates the accounts database.
+func Open(ctx context.Context, o Options) (*Directory, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	db, err := sqlite.Open(ctx, sqlite.Options{Path: o.Path, ApplicationID: applicationID, Files: files})
+	if err != nil {
+		return nil, err
+	}
+	d := &Directory{
+		db:     db,
+		now:    o.Now,
+		log:    o.Logger,
+		hasher: newHasher(o.Hash),
+		logins: newThrottle(),
+		setup:  newSetup(rand.Text()),
+	}
+	if d.authorize, err = db.Read().PrepareContext(ctx, rightsOnCamera); err != nil {
+		return nil, errors.Join(fmt.Errorf("open accounts: %w", err), db.Close())
+	}
+	return d, nil
+}
+
+// Close closes the database. Closing twice is harmless.
+func (d *Directory) Close() error {
+	return errors.Join(d.authorize.Close(), d.db.Close())
+}
+
+func micros(t time.Time) int64 { return t.UnixMicro() }

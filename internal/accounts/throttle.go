@@ -1,0 +1,163 @@
+package accounts
+
+import (
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	pairTries    = 5  // failures of one address at one account before it has to wait
+	hotPairTries = 1  // the same while the account is under attack from many addresses
+	addressTries = 20 // failures of one address at all accounts
+	hotFailures  = 50 // failures at one account, from all addresses, that make it hot
+
+	firstWait   = time.Second
+	longestWait = time.Minute
+	memory      = time.Hour // a failure is forgotten after so long without another
+
+	maxTracked = 8192 // per table; the one without failure for longest is forgotten first
+)
+
+// throttle slows down whoever guesses passwords: per account and address, and per address over all accounts, waits double up
+// to a minute. Failures at an account from elsewhere make others wait sooner but never refuse an address's first try, nor
+// count against an address from which that account logged in lately; so nobody can lock its owner out. It is memory only,
+// bounded, and knows no account from a name that does not exist.
+type throttle struct {
+	mu        sync.Mutex
+	pairs     tally[pair]
+	addresses tally[netip.Addr]
+	accounts  tally[string]
+}
+
+type pair struct {
+	name    string
+	address netip.Addr
+}
+
+func newThrottle() *throttle {
+	return &throttle{pairs: tally[pair]{}, addresses: tally[netip.Addr]{}, accounts: tally[string]{}}
+}
+
+// admit counts an attempt, before its outcome is known so that attempts at the same time cannot share one look at the tally,
+// and returns zero; or it returns how long to wait, and does not count the attempt.
+func (t *throttle) admit(name, address string, now time.Time) time.Duration {
+	p := pairOf(name, address)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	tries := pairTries
+	if !t.pairs.get(p, now).trusted && t.accounts.get(p.name, now).failures >= hotFailures {
+		tries = hotPairTries
+	}
+	wait := max(t.pairs.get(p, now).wait(tries, now), t.addresses.get(p.address, now).wait(addressTries, now))
+	if wait > 0 {
+		return wait
+	}
+	t.pairs.add(p, now)
+	t.addresses.add(p.address, now)
+	t.accounts.add(p.name, now)
+	return 0
+}
+
+// succeeded takes back the count of an attempt that was right, and forgets the failures of that address at that account.
+func (t *throttle) succeeded(name, address string, now time.Time) {
+	p := pairOf(name, address)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.pairs.put(p, count{last: now, trusted: true}, now)
+	t.addresses.takeBack(p.address, now)
+	t.accounts.takeBack(p.name, now)
+}
+
+// pairOf makes the key for an attempt: names that cannot exist count as one, and so do IPv6 addresses of one network of 64
+// bits, which one machine can make up as it likes.
+func pairOf(name, address string) pair {
+	if checkName(name) != nil {
+		name = ""
+	}
+	a, err := netip.ParseAddr(address)
+	if err != nil {
+		ap, _ := netip.ParseAddrPort(address) // what is no address at all counts as one
+		a = ap.Addr()
+	}
+	a = a.Unmap().WithZone("")
+	if a.Is6() {
+		if p, err := a.Prefix(64); err == nil {
+			a = p.Addr()
+		}
+	}
+	return pair{name: name, address: a}
+}
+
+// count is what is remembered of one key.
+type count struct {
+	failures int
+	last     time.Time
+	trusted  bool // its last attempt was right
+}
+
+// wait returns how long to wait after so many free tries: a second after the first beyond them, then twice as long each.
+func (c count) wait(tries int, now time.Time) time.Duration {
+	if c.failures < tries {
+		return 0
+	}
+	wait := longestWait
+	if over := c.failures - tries; over < 6 {
+		wait = min(firstWait<<over, longestWait)
+	}
+	return min(max(c.last.Add(wait).Sub(now), 0), longestWait) // the clock may have stepped back
+}
+
+// tally remembers counts for a while.
+type tally[K comparable] map[K]count
+
+func (t tally[K]) get(k K, now time.Time) count {
+	c := t[k]
+	if now.Sub(c.last) > memory {
+		return count{trusted: c.trusted}
+	}
+	return c
+}
+
+func (t tally[K]) add(k K, now time.Time) {
+	c := t.get(k, now)
+	c.failures++
+	c.last = now
+	t.put(k, c, now)
+}
+
+func (t tally[K]) takeBack(k K, now time.Time) {
+	c := t.get(k, now)
+	c.failures = max(c.failures-1, 0)
+	t.put(k, c, now)
+}
+
+func (t tally[K]) put(k K, c count, now time.Time) {
+	if _, known := t[k]; !known && len(t) >= maxTracked {
+		t.forget(now)
+	}
+	t[k] = c
+}
+
+// forget drops what is forgotten anyway, or else the eighth that has been quiet for longest.
+func (t tally[K]) forget(now time.Time) {
+	oldest := make([]time.Time, 0, len(t))
+	for k, c := range t {
+		if now.Sub(c.last) > memory {
+			delete(t, k)
+			continue
+		}
+		oldest = append(oldest, c.last)
+	}
+	if len(t) < maxTracked {
+		return
+	}
+	slices.SortFunc(oldest, time.Time.Compare)
+	limit := oldest[len(oldest)/8]
+	for k, c := range t {
+		if !c.last.After(limit) {
+			delete(t, k)
+		}
+	}
+}
