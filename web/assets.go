@@ -1,12 +1,16 @@
 package web
 
 import (
+	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
 	"io/fs"
+	"net/http"
+	"path"
+	"strconv"
 	"strings"
-	"sync"
 )
 
 //go:embed all:static
@@ -14,18 +18,20 @@ var staticFiles embed.FS
 
 // assetVersion is a digest of all static files. It is one folder in their URLs, so that modules import each other by
 // relative names and no browser ever mixes files of two versions.
-var assetVersion = sync.OnceValue(func() string {
+var assetVersion = digest(staticFiles)
+
+func digest(files fs.FS) string {
 	h := sha256.New()
-	err := fs.WalkDir(staticFiles, "static", func(p string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		b, err := staticFiles.ReadFile(p)
+		b, err := fs.ReadFile(files, name)
 		if err != nil {
 			return err
 		}
 		sum := sha256.Sum256(b)
-		h.Write([]byte(p + "\x00"))
+		h.Write([]byte(name + "\x00"))
 		h.Write(sum[:])
 		return nil
 	})
@@ -33,7 +39,7 @@ var assetVersion = sync.OnceValue(func() string {
 		panic(err) // the files are part of the binary
 	}
 	return hex.EncodeToString(h.Sum(nil)[:6])
-})
+}
 
 // asset returns the URL of a static file by its name below static/: "app.css" → "/static/3f2a9c01b2c3/app.css". The URL
 // changes with the content, so that it may be cached for ever. A name that is not embedded is a mistake of ours and panics.
@@ -44,5 +50,121 @@ func asset(name string) string {
 	} else {
 		f.Close()
 	}
-	return "/static/" + assetVersion() + "/" + name
+	return "/static/" + assetVersion + "/" + name
+}
+
+// staticFile is an embedded file, ready to be sent.
+type staticFile struct {
+	contentType  string
+	plain, small []byte // small is compressed by gzip; nil where that does not pay
+}
+
+// loadStatic prepares all static files by name.
+func loadStatic(files fs.FS) (map[string]staticFile, error) {
+	prepared := map[string]staticFile{}
+	err := fs.WalkDir(files, "static", func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := fs.ReadFile(files, p)
+		if err != nil {
+			return err
+		}
+		f := staticFile{contentType: contentType(p), plain: b}
+		if small, err := compress(b); err != nil {
+			return err
+		} else if len(small) < len(b)*9/10 {
+			f.small = small
+		}
+		prepared[strings.TrimPrefix(p, "static/")] = f
+		return nil
+	})
+	return prepared, err
+}
+
+func compress(b []byte) ([]byte, error) {
+	var small bytes.Buffer
+	z, err := gzip.NewWriterLevel(&small, gzip.BestCompression)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := z.Write(b); err != nil {
+		return nil, err
+	}
+	if err := z.Close(); err != nil {
+		return nil, err
+	}
+	return small.Bytes(), nil
+}
+
+// contentType knows the types of our own files, whatever the machine's tables say.
+func contentType(name string) string {
+	switch path.Ext(name) {
+	case ".js":
+		return "text/javascript; charset=utf-8"
+	case ".css":
+		return "text/css; charset=utf-8"
+	case ".svg":
+		return "image/svg+xml"
+	case ".png":
+		return "image/png"
+	case ".ico":
+		return "image/x-icon"
+	case ".woff2":
+		return "font/woff2"
+	case ".webmanifest":
+		return "application/manifest+json"
+	case ".txt":
+		return "text/plain; charset=utf-8"
+	}
+	return "application/octet-stream"
+}
+
+// static serves the embedded files. Under the current digest they may be kept for ever; an old one is not here any more,
+// so that a page from before an update asks for its reload instead of running half of each.
+func (s *Server) static(w http.ResponseWriter, r *http.Request) error {
+	f, ok := s.files[r.PathValue("name")]
+	if !ok || r.PathValue("version") != assetVersion {
+		return notFound()
+	}
+	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	return writeStatic(w, r, f)
+}
+
+// robots tells crawlers that strayed into the network to leave.
+func (s *Server) robots(w http.ResponseWriter, r *http.Request) error {
+	return writeStatic(w, r, s.files["robots.txt"])
+}
+
+func writeStatic(w http.ResponseWriter, r *http.Request, f staticFile) error {
+	h := w.Header()
+	body := f.plain
+	h.Set("Content-Type", f.contentType)
+	if f.small != nil {
+		h.Set("Vary", "Accept-Encoding")
+		if acceptsGzip(r.Header.Get("Accept-Encoding")) {
+			h.Set("Content-Encoding", "gzip")
+			body = f.small
+		}
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(http.StatusOK)
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	_, err := w.Write(body)
+	return err
+}
+
+// acceptsGzip reads Accept-Encoding (RFC 9110 section 12.5.3).
+func acceptsGzip(header string) bool {
+	for part := range strings.SplitSeq(header, ",") {
+		coding, params, _ := strings.Cut(strings.TrimSpace(part), ";")
+		if strings.EqualFold(strings.TrimSpace(coding), "gzip") {
+			q, found := strings.CutPrefix(strings.ReplaceAll(params, " ", ""), "q=")
+			weight, err := strconv.ParseFloat(q, 64)
+			return !found || (err == nil && weight > 0)
+		}
+	}
+	return false
 }

@@ -12,12 +12,12 @@ package web
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"time"
 
-	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
 )
 
@@ -60,6 +60,7 @@ type Status interface {
 
 // Options is what a Server needs.
 type Options struct {
+	Accounts directory
 	Status   Status
 	Cameras  []Camera       // in the order in which they are shown
 	Location *time.Location // the site's time zone, for display and file names; nil is UTC
@@ -79,6 +80,8 @@ type Options struct {
 type Server struct {
 	Options
 	handler http.Handler
+	files   map[string]staticFile // by name below static/
+	nobodys media.CameraID        // of no camera and no owner; stands in for names that no camera has
 }
 
 // New assembles a server and checks its route table: an entry without a policy is an error. It starts nothing.
@@ -95,13 +98,21 @@ func New(o Options) (*Server, error) {
 	if o.Status == nil {
 		return nil, errors.New("web: options lack the status")
 	}
-	return &Server{Options: o}, nil
+	if len(o.Networks) == 0 {
+		o.Networks = privateNetworks()
+	}
+	files, err := loadStatic(staticFiles)
+	if err != nil {
+		return nil, fmt.Errorf("static files: %w", err)
+	}
+	s := &Server{Options: o, files: files, nobodys: media.NewCameraID()}
+	routes, err := s.compile(s.routes())
+	if err != nil {
+		return nil, err
+	}
+	s.handler = s.middleware(routes)
+	return s, nil
 }
 
-type viewerKey struct{}
-
-// viewerOf returns the resolved caller of the request; the zero Viewer when it proved no identity.
-func viewerOf(r *http.Request) access.Viewer {
-	v, _ := r.Context().Value(viewerKey{}).(access.Viewer)
-	return v
-}
+// Handler answers everything, all middleware included.
+func (s *Server) Handler() http.Handler { return s.handler }

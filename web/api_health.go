@@ -1,0 +1,28 @@
+package web
+
+import (
+	"net/http"
+)
+
+// healthz says that the process is up.
+func (s *Server) healthz(w http.ResponseWriter, r *http.Request) error {
+	return writePlain(w, r, http.StatusOK, "ok\n")
+}
+
+// readyz says whether databases are open and recorders started. Why not is in the log; strangers learn nothing.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) error {
+	if err := s.Status.Ready(); err != nil {
+		return writePlain(w, r, http.StatusServiceUnavailable, "not ready\n")
+	}
+	return writePlain(w, r, http.StatusOK, "ready\n")
+}
+
+func writePlain(w http.ResponseWriter, r *http.Request, status int, text string) error {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	_, err := w.Write([]byte(text))
+	return err
+}

@@ -1,0 +1,127 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"keepwatch.internal/internal/access"
+)
+
+// errNobody is for callers who proved no identity to a route that needs one.
+func errNobody() *Problem {
+	return newProblem(http.StatusUnauthorized, "Sign in first, or send a token that is valid.")
+}
+
+func errSetupDone() *Problem {
+	return newProblem(http.StatusConflict, "This server is set up already. Sign in instead.")
+}
+
+// fail answers a request whose handler returned an error. Once the answer has begun there is nothing left to say: the
+// connection is torn, so that what arrived cannot be taken for the whole.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	started := responseOf(w).started
+	if r.Context().Err() != nil && errors.Is(err, context.Canceled) {
+		panic(http.ErrAbortHandler) // the caller is gone, or we are going
+	}
+	p := s.problemOf(err)
+	if p.Status >= 500 {
+		p.Instance = infoOf(r).id
+		s.Logger.Error("request not answered", "req", infoOf(r).id, "status", p.Status, "err", causeOf(err))
+	}
+	if started {
+		panic(http.ErrAbortHandler)
+	}
+	s.answer(w, r, p)
+}
+
+func causeOf(err error) error {
+	if p, ok := errors.AsType[*Problem](err); ok && p.cause != nil {
+		return p.cause
+	}
+	return err
+}
+
+// answer sends a problem in the form that fits the caller: JSON to programs, a page to people. What a handler had set
+// for a success is dropped, so that all answers of one kind carry the same headers.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, p *Problem) {
+	h := w.Header()
+	allow, connection := h.Get("Allow"), h.Get("Connection")
+	clear(h)
+	baseHeaders(h)
+	if allow != "" {
+		h.Set("Allow", allow)
+	}
+	if connection != "" {
+		h.Set("Connection", connection)
+	}
+	if p.retryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(p.retryAfter.Seconds())+1))
+	}
+	if !forPeople(r) {
+		if p.Status == http.StatusUnauthorized {
+			h.Set("WWW-Authenticate", `Bearer realm="keepwatch"`)
+		}
+		writeProblem(w, r, p)
+		return
+	}
+	if p.Status == http.StatusUnauthorized {
+		http.Redirect(w, r, loginURL(r), http.StatusSeeOther)
+		return
+	}
+	if err := s.errorPage(w, r, p); err != nil {
+		panic(http.ErrAbortHandler) // the caller is gone
+	}
+}
+
+// forPeople reports whether a request is for a page.
+func forPeople(r *http.Request) bool {
+	switch p := r.URL.Path; {
+	case strings.HasPrefix(p, "/api/"), strings.HasPrefix(p, "/static/"), p == "/healthz", p == "/readyz", p == "/robots.txt":
+		return false
+	}
+	return true
+}
+
+// loginURL is the login page, which leads back to the page asked for.
+func loginURL(r *http.Request) string {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return "/login"
+	}
+	next := localPath(r.URL.RequestURI())
+	if next == "/" {
+		return "/login"
+	}
+	return "/login?next=" + url.QueryEscape(next)
+}
+
+// problemOf is the one place where errors become statuses.
+func (s *Server) problemOf(err error) *Problem {
+	if p, ok := errors.AsType[*Problem](err); ok {
+		clone := *p
+		return &clone
+	}
+	if errors.Is(err, access.ErrDenied) {
+		return notFound()
+	}
+	p := newProblem(http.StatusInternalServerError, "Something went wrong here; the log has the cause.")
+	p.cause = err
+	return p
+}
+
+// responseOf finds the writer that the outermost middleware made.
+func responseOf(w http.ResponseWriter) *response {
+	for {
+		switch t := w.(type) {
+		case *response:
+			return t
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = t.Unwrap()
+		default:
+			panic("web: a response that the middleware did not make")
+		}
+	}
+}

@@ -1,0 +1,185 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+)
+
+const (
+	maxBody   = 64 << 10         // bytes of a request's body; nothing here takes uploads
+	bodyTime  = 15 * time.Second // for a whole body to arrive
+	stallTime = 30 * time.Second // for the network to take one write before the reader is cut off
+)
+
+// contentSecurityPolicy lets pages load from this server alone and run nothing inline.
+const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; " +
+	"media-src 'self' blob:; connect-src 'self'; font-src 'self'; manifest-src 'self'; form-action 'self'; " +
+	"base-uri 'none'; frame-ancestors 'none'"
+
+// baseHeaders stand on every answer. Routes whose answers may be kept say so themselves.
+//
+// Referrer-Policy is same-origin and not no-referrer, under which browsers send "Origin: null" with our own forms (Fetch
+// standard, 3.2), which the protection against foreign origins could not tell from a sandboxed page's. There is no
+// Strict-Transport-Security: it holds for all ports of a host, and this box has neighbours on other ports.
+func baseHeaders(h http.Header) {
+	h.Set("Content-Security-Policy", contentSecurityPolicy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=(), usb=(), payment=()")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Cache-Control", "private, no-store")
+}
+
+// requestInfo is what the outermost middleware finds out about a request.
+type requestInfo struct {
+	id     string // random; names the request in the log
+	client string // address of the caller, behind declared proxies the one they report
+	secure bool   // the caller's connection is encrypted, here or at a declared proxy
+}
+
+type infoKey struct{}
+
+func infoOf(r *http.Request) *requestInfo {
+	info, _ := r.Context().Value(infoKey{}).(*requestInfo)
+	if info == nil {
+		return &requestInfo{}
+	}
+	return info
+}
+
+// middleware wraps h in everything a request passes before its route, outermost first: a name for the log and recovery
+// from panics, the headers of every answer, the networks that may connect, the hosts that the server answers to, and
+// the bounds on the request's body.
+func (s *Server) middleware(h http.Handler) http.Handler {
+	h = s.limitBody(h)
+	h = s.refuseForeignOrigins(h)
+	h = s.checkHost(h)
+	h = s.checkNetwork(h)
+	return s.trace(h)
+}
+
+// trace names the request, sets the headers of every answer, and turns a panic into a 500 that says nothing but the name.
+func (s *Server) trace(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		info := &requestInfo{id: newRequestID(), secure: s.Secure}
+		r = r.WithContext(context.WithValue(r.Context(), infoKey{}, info))
+		w := newResponse(rw)
+		baseHeaders(w.Header())
+		defer func() {
+			w.finish()
+			v := recover()
+			if v == nil {
+				return
+			}
+			if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+				panic(http.ErrAbortHandler)
+			}
+			s.Logger.Error("panic while answering", "req", info.id, "err", v, "stack", string(debug.Stack()))
+			if w.started {
+				panic(http.ErrAbortHandler) // the answer is torn: let the reader see that
+			}
+			s.answer(w, r, newProblem(http.StatusInternalServerError, "Something went wrong here; the log has the cause."))
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+func newRequestID() string {
+	return rand.Text()[:16] // of a base32 alphabet: 80 bits
+}
+
+// limitBody reads the whole body before any work is done for it, within bounds of size and time.
+func (s *Server) limitBody(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
+			next.ServeHTTP(w, r)
+			return
+		}
+		body, err := readBody(w, r)
+		if err != nil {
+			w.Header().Set("Connection", "close")
+			s.fail(w, r, err)
+			return
+		}
+		r2 := r.WithContext(r.Context())
+		r2.Body = io.NopCloser(bytes.NewReader(body))
+		r2.ContentLength = int64(len(body))
+		next.ServeHTTP(w, r2)
+	})
+}
+
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.ContentLength > maxBody {
+		return nil, errBodyTooLarge()
+	}
+	control := http.NewResponseController(w)
+	deadlined := control.SetReadDeadline(time.Now().Add(bodyTime)) == nil
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if deadlined {
+		_ = control.SetReadDeadline(time.Time{})
+	}
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok && tooLarge != nil {
+		return nil, errBodyTooLarge()
+	}
+	if err != nil {
+		return nil, &Problem{Type: "about:blank", Title: http.StatusText(http.StatusBadRequest), Status: http.StatusBadRequest,
+			Detail: "The request's body did not arrive whole.", cause: fmt.Errorf("read body: %w", err)}
+	}
+	return body, nil
+}
+
+func errBodyTooLarge() *Problem {
+	return newProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf("A request's body may have at most %d bytes.", maxBody))
+}
+
+// refuseForeignOrigins refuses what a page of another origin makes a browser ask: changes, by CrossOriginProtection, and
+// beyond it anything but following a link, so that no other page on this host can load footage or open the live socket.
+func (s *Server) refuseForeignOrigins(next http.Handler) http.Handler {
+	protection := http.NewCrossOriginProtection()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := protection.Check(r); err != nil || foreignFetch(r) {
+			s.fail(w, r, newProblem(http.StatusForbidden, "This was asked by a page of another origin."))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// foreignFetch reports whether a browser says that another origin's page asks, and not by following a link
+// (https://www.w3.org/TR/fetch-metadata/). Over plain HTTP browsers say it in Origin only, and for WebSockets always there.
+func foreignFetch(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	if site == "" || isUpgrade(r) {
+		for _, origin := range r.Header.Values("Origin") {
+			if !sameHost(origin, r.Host) {
+				return true
+			}
+		}
+	}
+	switch site {
+	case "", "same-origin", "none":
+		return false
+	}
+	document := r.Header.Get("Sec-Fetch-Dest") == "document"
+	return isUpgrade(r) || !document || r.Header.Get("Sec-Fetch-Mode") != "navigate"
+}
+
+// sameHost reports whether an Origin header names host, which may hold a port.
+func sameHost(origin, host string) bool {
+	_, authority, ok := strings.Cut(origin, "://")
+	return ok && strings.EqualFold(authority, host)
+}
+
+// isUpgrade reports whether the request wants to become a WebSocket (RFC 6455 section 4.1).
+func isUpgrade(r *http.Request) bool {
+	return strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
+}

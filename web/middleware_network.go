@@ -1,0 +1,197 @@
+package web
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// privateNetworks are those that may connect when nothing else is configured: loopback, RFC 1918, link-local (RFC 3927,
+// RFC 4291) and unique local (RFC 4193).
+func privateNetworks() []netip.Prefix {
+	var networks []netip.Prefix
+	for _, s := range []string{"127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "::1/128",
+		"fe80::/10", "fc00::/7"} {
+		networks = append(networks, netip.MustParsePrefix(s))
+	}
+	return networks
+}
+
+// checkNetwork finds the caller's address and refuses it unless it lies in a network that may connect. X-Forwarded headers
+// of declared proxies are believed, everyone else's mean nothing.
+func (s *Server) checkNetwork(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		peer, ok := addressOf(r.RemoteAddr)
+		if !ok {
+			s.fail(w, r, newProblem(http.StatusForbidden, "Connections are accepted from known networks only."))
+			return
+		}
+		client := peer
+		info := infoOf(r)
+		if contains(s.Proxies, peer) {
+			if client, ok = forwardedFor(r.Header, s.Proxies, peer); !ok {
+				s.fail(w, r, newProblem(http.StatusBadRequest, "The proxy's X-Forwarded-For header is not a list of addresses."))
+				return
+			}
+			r = believeProxy(r, info)
+		}
+		info.client = client.String()
+		if !contains(s.Networks, client) {
+			s.fail(w, r, newProblem(http.StatusForbidden,
+				"Connections are accepted from the networks in web.networks of the configuration only."))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// believeProxy takes over what a declared proxy says of the caller's connection.
+func believeProxy(r *http.Request, info *requestInfo) *http.Request {
+	if proto := lastValue(r.Header, "X-Forwarded-Proto"); proto != "" {
+		info.secure = strings.EqualFold(proto, "https")
+	}
+	if host := lastValue(r.Header, "X-Forwarded-Host"); host != "" {
+		r = r.WithContext(r.Context())
+		r.Host = host
+	}
+	return r
+}
+
+// lastValue returns the last element of a list header: the one that the nearest proxy wrote.
+func lastValue(h http.Header, name string) string {
+	values := h.Values(name)
+	if len(values) == 0 {
+		return ""
+	}
+	all := strings.Split(values[len(values)-1], ",")
+	return strings.TrimSpace(all[len(all)-1])
+}
+
+// forwardedFor walks X-Forwarded-For from the nearest hop outwards and returns the first address that is not a declared
+// proxy's: what stands further out, anyone can write. It reports false when an element that counts is not an address.
+func forwardedFor(h http.Header, proxies []netip.Prefix, peer netip.Addr) (netip.Addr, bool) {
+	hops := strings.Split(strings.Join(h.Values("X-Forwarded-For"), ","), ",")
+	client := peer
+	for i := len(hops) - 1; i >= 0; i-- {
+		hop := strings.TrimSpace(hops[i])
+		if hop == "" && len(hops) == 1 {
+			return peer, true // the proxy itself asks
+		}
+		a, ok := addressOf(hop)
+		if !ok {
+			return netip.Addr{}, false
+		}
+		client = a
+		if !contains(proxies, a) {
+			break
+		}
+	}
+	return client, true
+}
+
+// addressOf reads an address with or without port, and drops zone and IPv4-mapping.
+func addressOf(s string) (netip.Addr, bool) {
+	if host, _, err := net.SplitHostPort(s); err == nil {
+		s = host
+	}
+	a, err := netip.ParseAddr(strings.Trim(s, "[]"))
+	if err != nil {
+		return netip.Addr{}, false
+	}
+	return a.Unmap().WithZone(""), true
+}
+
+func contains(networks []netip.Prefix, a netip.Addr) bool {
+	for _, n := range networks {
+		if n.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkHost refuses requests for names that the server does not answer to. A page whose name was re-pointed at this
+// server (DNS rebinding) carries its own name here; an address literal or a name of the local network cannot.
+func (s *Server) checkHost(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name, ok := hostName(r.Host)
+		if !ok {
+			s.fail(w, r, newProblem(http.StatusBadRequest, "The Host header is not a host."))
+			return
+		}
+		if !s.answersTo(name) {
+			s.fail(w, r, newProblem(http.StatusMisdirectedRequest,
+				"This server does not answer to that name. If it should, add the name to web.hosts in the configuration."))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) answersTo(name string) bool {
+	if _, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil {
+		return true
+	}
+	if !strings.Contains(name, ".") {
+		return true // localhost and single labels: only the local network resolves them
+	}
+	for _, suffix := range []string{".local", ".lan", ".internal", ".home.arpa", ".localhost"} {
+		if strings.HasSuffix(name, suffix) {
+			return true
+		}
+	}
+	for _, h := range s.Hosts {
+		if strings.EqualFold(strings.TrimSuffix(h, "."), name) {
+			return true
+		}
+	}
+	return false
+}
+
+// hostName takes the name out of a Host header: lower case, without port and final dot. It reports false for anything
+// that is neither a host name nor an address literal.
+func hostName(host string) (string, bool) {
+	name, port := host, ""
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+		name, port = host[:i], host[i+1:]
+		if !digits(port) || len(port) > 5 {
+			return "", false
+		}
+	}
+	if strings.HasPrefix(name, "[") {
+		a, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(name, "["), "]"))
+		return strings.ToLower(name), err == nil && strings.HasSuffix(name, "]") && a.Is6()
+	}
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
+	if name == "" || len(name) > 253 {
+		return "", false
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if !validLabel(label) {
+			return "", false
+		}
+	}
+	return name, true
+}
+
+func validLabel(label string) bool {
+	if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+		return false
+	}
+	for _, c := range []byte(label) {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return true
+}
+
+func digits(s string) bool {
+	for _, c := range []byte(s) {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return s != ""
+}

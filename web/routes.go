@@ -1,0 +1,228 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"keepwatch.internal/internal/access"
+)
+
+// policy says who a route is for. The zero value is nobody decided, and keeps the server from starting.
+type policy uint8
+
+const (
+	unclassified  policy = iota
+	public               // anyone; who it is is not looked at
+	visitor              // anyone, told apart from signed-in viewers
+	setupOnly            // anyone who has the code from the console, while there is no account
+	signedIn             // any account or token
+	administrator        // accounts that manage the system; for others it does not exist
+	seesCamera           // holders of any right on camera {id}: pages about it
+	onCamera             // holders of the route's action on camera {id}
+)
+
+type (
+	// handler answers a request; an error it returns is answered by fail, unless the answer has begun.
+	handler func(w http.ResponseWriter, r *http.Request) error
+
+	// cameraHandler answers a request about one camera's footage. The permit is the only thing that tells it which.
+	cameraHandler func(w http.ResponseWriter, r *http.Request, p access.Permit) error
+)
+
+// route is an entry of the table. An onCamera route has an action and a camera handler, every other a plain handler.
+type route struct {
+	method, path string
+	policy       policy
+	handle       handler
+	action       func(*http.Request) access.Action
+	camera       cameraHandler
+}
+
+// always is the action of routes whose action does not depend on the request.
+func always(a access.Action) func(*http.Request) access.Action {
+	return func(*http.Request) access.Action { return a }
+}
+
+// routes is every URL the server knows.
+func (s *Server) routes() []route {
+	return []route{
+		{"GET", "/healthz", public, s.healthz, nil, nil},
+		{"GET", "/readyz", public, s.readyz, nil, nil},
+		{"GET", "/static/{version}/{name...}", public, s.static, nil, nil},
+		{"GET", "/robots.txt", public, s.robots, nil, nil},
+
+		{"POST", "/api/v1/setup", setupOnly, s.apiSetup, nil, nil},
+		{"POST", "/api/v1/session", public, s.apiLogin, nil, nil},
+		{"DELETE", "/api/v1/session", public, s.apiLogout, nil, nil},
+		{"GET", "/api/v1/me", signedIn, s.apiMe, nil, nil},
+	}
+}
+
+// compile checks the table and makes the handler that dispatches by it.
+func (s *Server) compile(table []route) (http.Handler, error) {
+	mux := http.NewServeMux()
+	for _, rt := range table {
+		if err := rt.check(); err != nil {
+			return nil, fmt.Errorf("route %s %s: %w", rt.method, rt.path, err)
+		}
+		if err := register(mux, rt.method+" "+rt.path, s.serve(rt)); err != nil {
+			return nil, err
+		}
+	}
+	return s.dispatch(mux), nil
+}
+
+// register adds a pattern and turns the mux's panic about a bad or conflicting one into an error.
+func register(mux *http.ServeMux, pattern string, h http.Handler) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("route %s: %v", pattern, v)
+		}
+	}()
+	mux.Handle(pattern, h)
+	return nil
+}
+
+func (rt route) check() error {
+	named := strings.Contains(rt.path, "/{id}")
+	switch rt.policy {
+	case unclassified:
+		return errors.New("no policy")
+	case onCamera:
+		if rt.camera == nil || rt.action == nil || rt.handle != nil || !named {
+			return errors.New("a route on a camera needs {id}, an action and a handler that takes the permit")
+		}
+		return nil
+	case seesCamera:
+		if !named {
+			return errors.New("a page about a camera needs {id}")
+		}
+	case public, visitor, setupOnly, signedIn, administrator:
+		if named {
+			return errors.New("a route that names a camera needs a policy on that camera")
+		}
+	default:
+		return fmt.Errorf("unknown policy %d", rt.policy)
+	}
+	if rt.handle == nil || rt.camera != nil || rt.action != nil {
+		return errors.New("needs one plain handler")
+	}
+	return nil
+}
+
+// dispatch hands a request to its route. Paths and methods that no route has are answered like every other problem.
+func (s *Server) dispatch(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, pattern := mux.Handler(r); pattern != "" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		allowed := methodsOf(mux, r)
+		if len(allowed) == 0 {
+			s.fail(w, r, notFound())
+			return
+		}
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+		s.fail(w, r, newProblem(http.StatusMethodNotAllowed, "This address answers to "+strings.Join(allowed, ", ")+" only."))
+	})
+}
+
+// methodsOf returns the methods under which the request's path is known.
+func methodsOf(mux *http.ServeMux, r *http.Request) []string {
+	var allowed []string
+	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"} {
+		probe := r.WithContext(r.Context())
+		probe.Method = method
+		if _, pattern := mux.Handler(probe); pattern != "" {
+			allowed = append(allowed, method)
+		}
+	}
+	return allowed
+}
+
+// serve makes a route's handler: first the policy, then, if it admits the caller, the handler.
+func (s *Server) serve(rt route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := s.admit(w, r, rt); err != nil {
+			s.fail(w, r, err)
+		}
+	})
+}
+
+func (s *Server) admit(w http.ResponseWriter, r *http.Request, rt route) error {
+	switch rt.policy {
+	case public:
+		return rt.handle(w, r)
+	case setupOnly:
+		_, needed, err := s.Accounts.SetupCode(r.Context())
+		if err != nil {
+			return err
+		}
+		if !needed {
+			return errSetupDone()
+		}
+		return rt.handle(w, r)
+	}
+	v, err := s.resolve(r)
+	if rt.policy == visitor {
+		return rt.handle(w, withViewer(r, v)) // without a database everyone is a stranger here
+	}
+	if err != nil {
+		return err
+	}
+	r = withViewer(r, v)
+	switch rt.policy {
+	case signedIn:
+		return rt.handle(w, r)
+	case administrator:
+		if !v.Admin {
+			return notFound()
+		}
+		return rt.handle(w, r)
+	case seesCamera:
+		return s.admitPage(w, r, rt.handle)
+	case onCamera:
+		c := s.cameraNamed(r.PathValue("id"))
+		p, err := s.Accounts.Authorize(r.Context(), v, rt.action(r), access.Camera(c.ID))
+		if err != nil {
+			return err
+		}
+		return rt.camera(w, r, p)
+	}
+	return notFound()
+}
+
+// admitPage lets a viewer with any right on camera {id} pass.
+func (s *Server) admitPage(w http.ResponseWriter, r *http.Request, h handler) error {
+	c := s.cameraNamed(r.PathValue("id"))
+	rights, err := s.Accounts.Rights(r.Context(), viewerOf(r))
+	if err != nil {
+		return err
+	}
+	if rights[access.Camera(c.ID)] == 0 {
+		return access.ErrDenied
+	}
+	return h(w, r.WithContext(context.WithValue(r.Context(), cameraKey{}, c)))
+}
+
+// cameraNamed returns the camera of that name. For a name that no camera has it returns one that nobody has a right on,
+// so that the same questions are asked of the database, and answered the same, for a foreign camera and for none.
+func (s *Server) cameraNamed(name string) Camera {
+	for _, c := range s.Cameras {
+		if c.Name == name {
+			return c
+		}
+	}
+	return Camera{ID: s.nobodys}
+}
+
+type cameraKey struct{}
+
+// cameraOf returns the camera that a page's URL names. Only routes with the policy seesCamera have one.
+func cameraOf(r *http.Request) Camera {
+	c, _ := r.Context().Value(cameraKey{}).(Camera)
+	return c
+}

@@ -1,0 +1,255 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"keepwatch.internal/internal/access"
+)
+
+// sessionDays is how long a browser keeps the cookie; accounts decides how long the session itself lasts.
+const sessionDays = 90
+
+// cookieName returns the name of the session cookie. Under TLS the prefix __Host- keeps other names and plain HTTP from
+// planting one (RFC 6265bis section 4.1.3).
+func cookieName(secure bool) string {
+	if secure {
+		return "__Host-keepwatch"
+	}
+	return "keepwatch"
+}
+
+func setSession(w http.ResponseWriter, r *http.Request, session string) {
+	secure := infoOf(r).secure
+	c := &http.Cookie{Name: cookieName(secure), Value: session, Path: "/", MaxAge: sessionDays * 86400, HttpOnly: true,
+		Secure: secure, SameSite: http.SameSiteLaxMode}
+	if session == "" {
+		c.MaxAge = -1
+	}
+	http.SetCookie(w, c)
+}
+
+// sessionOf returns the session that the request's cookie holds. Two cookies of the name are none: one was planted.
+func sessionOf(r *http.Request) string {
+	cookies := r.CookiesNamed(cookieName(infoOf(r).secure))
+	if len(cookies) != 1 {
+		return ""
+	}
+	return cookies[0].Value
+}
+
+type viewerKey struct{}
+
+// viewerOf returns the resolved caller of the request; the zero Viewer when it proved no identity.
+func viewerOf(r *http.Request) access.Viewer {
+	v, _ := r.Context().Value(viewerKey{}).(access.Viewer)
+	return v
+}
+
+func withViewer(r *http.Request, v access.Viewer) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), viewerKey{}, v))
+}
+
+// resolve finds out who asks. An Authorization header is taken alone, never mixed with a cookie: a program that sends a
+// bad token is told so, whatever session the same machine has. The error is errNobody or the database's.
+func (s *Server) resolve(r *http.Request) (access.Viewer, error) {
+	if values := r.Header.Values("Authorization"); len(values) > 0 {
+		scheme, token, _ := strings.Cut(values[0], " ")
+		if len(values) > 1 || !strings.EqualFold(scheme, "Bearer") || token == "" {
+			return access.Viewer{}, errNobody()
+		}
+		return s.Accounts.ByToken(r.Context(), strings.TrimSpace(token))
+	}
+	session := sessionOf(r)
+	if session == "" {
+		return access.Viewer{}, errNobody()
+	}
+	return s.Accounts.BySession(r.Context(), session)
+}
+
+// credentials are what a person types to come in.
+type credentials struct {
+	Code     string `json:"code,omitempty"` // set-up only
+	Username string `json:"username"`
+	Password string `json:"password"`
+	TOTP     string `json:"totp,omitempty"` // taken from clients that send it; no account asks for one yet
+}
+
+func (c credentials) String() string { return "credentials of " + c.Username }
+
+// apiLogin answers POST /api/v1/session.
+func (s *Server) apiLogin(w http.ResponseWriter, r *http.Request) error {
+	var c credentials
+	if err := readJSON(r, &c); err != nil {
+		return err
+	}
+	v, err := s.login(w, r, c)
+	if err != nil {
+		return err
+	}
+	return s.writeMe(w, r, v)
+}
+
+// login starts a session, ends the one that the browser had, and sets the cookie.
+func (s *Server) login(w http.ResponseWriter, r *http.Request, c credentials) (access.Viewer, error) {
+	ctx := r.Context()
+	session, err := s.Accounts.Login(ctx, c.Username, c.Password, infoOf(r).client)
+	if err != nil {
+		return access.Viewer{}, err
+	}
+	v, err := s.Accounts.BySession(ctx, session)
+	if err != nil {
+		return access.Viewer{}, err
+	}
+	if old := sessionOf(r); old != "" {
+		if err := s.Accounts.Logout(ctx, old); err != nil {
+			s.Logger.Warn("end the session before", "req", infoOf(r).id, "err", err)
+		}
+	}
+	setSession(w, r, session)
+	return v, nil
+}
+
+// apiLogout answers DELETE /api/v1/session. It needs no session that still lasts: who wants to be out is out.
+func (s *Server) apiLogout(w http.ResponseWriter, r *http.Request) error {
+	if err := s.logout(w, r); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+func (s *Server) logout(w http.ResponseWriter, r *http.Request) error {
+	if session := sessionOf(r); session != "" {
+		if err := s.Accounts.Logout(r.Context(), session); err != nil {
+			return err
+		}
+	}
+	setSession(w, r, "")
+	return nil
+}
+
+// apiSetup answers POST /api/v1/setup.
+func (s *Server) apiSetup(w http.ResponseWriter, r *http.Request) error {
+	var c credentials
+	if err := readJSON(r, &c); err != nil {
+		return err
+	}
+	v, err := s.setUp(w, r, c)
+	if err != nil {
+		return err
+	}
+	return s.writeMe(w, r, v)
+}
+
+// setUp makes the first account and signs it in.
+func (s *Server) setUp(w http.ResponseWriter, r *http.Request, c credentials) (access.Viewer, error) {
+	if err := s.Accounts.Setup(r.Context(), c.Code, c.Username, c.Password); err != nil {
+		return access.Viewer{}, err
+	}
+	return s.login(w, r, c)
+}
+
+// me is the answer of GET /api/v1/me, and of those that sign in.
+type me struct {
+	Username string              `json:"username"`
+	Admin    bool                `json:"admin"`
+	Actions  map[string][]string `json:"actions"` // by camera id
+}
+
+func (s *Server) apiMe(w http.ResponseWriter, r *http.Request) error {
+	return s.writeMe(w, r, viewerOf(r))
+}
+
+func (s *Server) writeMe(w http.ResponseWriter, r *http.Request, v access.Viewer) error {
+	rights, err := s.Accounts.Rights(r.Context(), v)
+	if err != nil {
+		return err
+	}
+	m := me{Username: v.Name, Admin: v.Admin, Actions: map[string][]string{}}
+	for _, c := range s.Cameras {
+		if held := rights[access.Camera(c.ID)]; held != 0 {
+			m.Actions[c.Name] = held.Names()
+		}
+	}
+	return writeJSON(w, r, http.StatusOK, m)
+}
+
+// readJSON reads the request's body, one JSON object with nothing unknown in it and nothing after it, into v.
+func readJSON(r *http.Request, v any) error {
+	if err := requireType(r, "application/json"); err != nil {
+		return err
+	}
+	d := json.NewDecoder(r.Body)
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return problem(http.StatusBadRequest, "The body is not the JSON object that belongs here: "+jsonMistake(err)+".")
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return problem(http.StatusBadRequest, "Something follows the JSON object.")
+	}
+	return nil
+}
+
+// jsonMistake says what is wrong without repeating the body, which may hold a password.
+func jsonMistake(err error) string {
+	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && e.Field != "" {
+		return fmt.Sprintf("%s has the wrong type", e.Field)
+	}
+	if strings.Contains(err.Error(), "unknown field") {
+		return "it has a field that is not known"
+	}
+	return "it does not parse"
+}
+
+func requireType(r *http.Request, want string) error {
+	got, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || got != want {
+		return problem(http.StatusUnsupportedMediaType, "The body's type must be "+want+".")
+	}
+	return nil
+}
+
+// readForm reads the request's form.
+func readForm(r *http.Request) (url.Values, error) {
+	if err := requireType(r, "application/x-www-form-urlencoded"); err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, problem(http.StatusBadRequest, "The form does not parse.")
+	}
+	return form, nil
+}
+
+// localPath returns next when it is a path on this server, and "/" for anything that a browser could take for a way out.
+func localPath(next string) string {
+	if !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\x00\r\n\t") {
+		return "/"
+	}
+	u, err := url.Parse(next)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || strings.HasPrefix(u.Path, "//") {
+		return "/"
+	}
+	for _, c := range next {
+		if c < 0x20 || c == 0x7f {
+			return "/"
+		}
+	}
+	switch u.Path {
+	case "/login", "/logout", "/setup":
+		return "/"
+	}
+	return u.RequestURI()
+}
