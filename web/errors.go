@@ -7,18 +7,12 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/accounts"
 )
-
-// errNobody is for callers who proved no identity to a route that needs one.
-func errNobody() *Problem {
-	return newProblem(http.StatusUnauthorized, "Sign in first, or send a token that is valid.")
-}
-
-func errSetupDone() *Problem {
-	return newProblem(http.StatusConflict, "This server is set up already. Sign in instead.")
-}
 
 // fail answers a request whose handler returned an error. Once the answer has begun there is nothing left to say: the
 // connection is torn, so that what arrived cannot be taken for the whole.
@@ -104,8 +98,25 @@ func (s *Server) problemOf(err error) *Problem {
 		clone := *p
 		return &clone
 	}
-	if errors.Is(err, access.ErrDenied) {
+	if throttled, ok := errors.AsType[*accounts.ThrottledError](err); ok {
+		p := newProblem(http.StatusTooManyRequests, "There were too many attempts. Wait a little and try again.")
+		p.retryAfter = throttled.RetryAfter
+		return p
+	}
+	if invalid, ok := errors.AsType[*accounts.InvalidError](err); ok {
+		return newProblem(http.StatusBadRequest, sentence(invalid.Sentence))
+	}
+	switch {
+	case errors.Is(err, access.ErrDenied):
 		return notFound()
+	case errors.Is(err, accounts.ErrNobody):
+		return newProblem(http.StatusUnauthorized, "Sign in first, or send a token that is valid.")
+	case errors.Is(err, accounts.ErrBadLogin):
+		return newProblem(http.StatusUnauthorized, "That name and password do not belong together.")
+	case errors.Is(err, accounts.ErrBadCode):
+		return newProblem(http.StatusForbidden, "That is not the set-up code. It stands on the server's console and in its log.")
+	case errors.Is(err, accounts.ErrSetupDone):
+		return newProblem(http.StatusConflict, "This server is set up already. Sign in instead.")
 	}
 	p := newProblem(http.StatusInternalServerError, "Something went wrong here; the log has the cause.")
 	p.cause = err
@@ -124,4 +135,14 @@ func responseOf(w http.ResponseWriter) *response {
 			panic("web: a response that the middleware did not make")
 		}
 	}
+}
+
+// sentence makes a clause of an error into one that begins and ends like a sentence.
+func sentence(clause string) string {
+	first, size := utf8.DecodeRuneInString(clause)
+	whole := string(unicode.ToUpper(first)) + clause[size:]
+	if strings.HasSuffix(whole, ".") {
+		return whole
+	}
+	return whole + "."
 }

@@ -14,6 +14,6 @@ func (s *Server) errorPage(w http.ResponseWriter, r *http.Request, p *Problem) e
 		return nil
 	}
 	_, err := fmt.Fprintf(w, "<!doctype html><title>%s</title><h1>%s</h1><p>%s</p><p>%s</p>", html.EscapeString(p.Title),
-			html.EscapeString(p.Title), html.EscapeString(p.Detail), html.EscapeString(p.Instance))
+		html.EscapeString(p.Title), html.EscapeString(p.Detail), html.EscapeString(p.Instance))
 	return err
 }

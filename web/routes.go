@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/accounts"
 )
 
 // policy says who a route is for. The zero value is nobody decided, and keeps the server from starting.
@@ -162,7 +163,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, rt route) error {
 			return err
 		}
 		if !needed {
-			return errSetupDone()
+			return accounts.ErrSetupDone
 		}
 		return rt.handle(w, r)
 	}

@@ -18,6 +18,7 @@ import (
 	"net/netip"
 	"time"
 
+	"keepwatch.internal/internal/accounts"
 	"keepwatch.internal/internal/media"
 )
 
@@ -60,7 +61,7 @@ type Status interface {
 
 // Options is what a Server needs.
 type Options struct {
-	Accounts directory
+	Accounts *accounts.Directory
 	Status   Status
 	Cameras  []Camera       // in the order in which they are shown
 	Location *time.Location // the site's time zone, for display and file names; nil is UTC
@@ -95,8 +96,8 @@ func New(o Options) (*Server, error) {
 	if o.Location == nil {
 		o.Location = time.UTC
 	}
-	if o.Status == nil {
-		return nil, errors.New("web: options lack the status")
+	if o.Accounts == nil || o.Status == nil {
+		return nil, errors.New("web: accounts and status are needed")
 	}
 	if len(o.Networks) == 0 {
 		o.Networks = privateNetworks()

@@ -12,10 +12,12 @@ import (
 	"strings"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/accounts"
 )
 
-// sessionDays is how long a browser keeps the cookie; accounts decides how long the session itself lasts.
-const sessionDays = 90
+// cookieAge is how long a browser keeps the cookie, in seconds: the longest that browsers allow (RFC 6265bis section
+// 5.5). Accounts decides how long the session itself lasts.
+const cookieAge = 400 * 86400
 
 // cookieName returns the name of the session cookie. Under TLS the prefix __Host- keeps other names and plain HTTP from
 // planting one (RFC 6265bis section 4.1.3).
@@ -28,7 +30,7 @@ func cookieName(secure bool) string {
 
 func setSession(w http.ResponseWriter, r *http.Request, session string) {
 	secure := infoOf(r).secure
-	c := &http.Cookie{Name: cookieName(secure), Value: session, Path: "/", MaxAge: sessionDays * 86400, HttpOnly: true,
+	c := &http.Cookie{Name: cookieName(secure), Value: session, Path: "/", MaxAge: cookieAge, HttpOnly: true,
 		Secure: secure, SameSite: http.SameSiteLaxMode}
 	if session == "" {
 		c.MaxAge = -1
@@ -58,18 +60,18 @@ func withViewer(r *http.Request, v access.Viewer) *http.Request {
 }
 
 // resolve finds out who asks. An Authorization header is taken alone, never mixed with a cookie: a program that sends a
-// bad token is told so, whatever session the same machine has. The error is errNobody or the database's.
+// bad token is told so, whatever session the same machine has. The error is accounts.ErrNobody or the database's.
 func (s *Server) resolve(r *http.Request) (access.Viewer, error) {
 	if values := r.Header.Values("Authorization"); len(values) > 0 {
 		scheme, token, _ := strings.Cut(values[0], " ")
 		if len(values) > 1 || !strings.EqualFold(scheme, "Bearer") || token == "" {
-			return access.Viewer{}, errNobody()
+			return access.Viewer{}, accounts.ErrNobody
 		}
 		return s.Accounts.ByToken(r.Context(), strings.TrimSpace(token))
 	}
 	session := sessionOf(r)
 	if session == "" {
-		return access.Viewer{}, errNobody()
+		return access.Viewer{}, accounts.ErrNobody
 	}
 	return s.Accounts.BySession(r.Context(), session)
 }
