@@ -30,6 +30,7 @@ func rules() []rule {
 		{"functions are short", shortFunctions},
 		{"files are short", shortFiles},
 		{"functions take few parameters", fewParameters},
+		{"the README names the dependencies", dependenciesNamed},
 	}
 }
 

@@ -2,6 +2,7 @@ package archtest
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -27,7 +28,8 @@ const page = `# Architecture
 // house is a tree that keeps every rule. Its files can be replaced, and files added.
 func house(change map[string]string) fstest.MapFS {
 	files := map[string]string{
-		"go.mod":                        "module example.internal\n\ngo 1.26\n",
+		"go.mod":                        houseModule,
+		"README.md":                     houseReadme,
 		tablePage:                       page,
 		"internal/access/a.go":          "// Package access decides.\npackage access\n\nfunc Decide() {}\n",
 		"internal/accounts/a.go":        "// Package accounts keeps people.\npackage accounts\n\nimport \"example.internal/internal/access\"\n\nfunc Authorize() { access.Decide() }\n",
@@ -83,7 +85,7 @@ type breach struct {
 
 func TestEveryRuleFindsItsBreaches(t *testing.T) {
 	broken := map[string]bool{}
-	for _, b := range append(importBreaches(), append(trustBreaches(), styleBreaches()...)...) {
+	for _, b := range slices.Concat(importBreaches(), trustBreaches(), styleBreaches(), readmeBreaches()) {
 		broken[b.rule] = true
 		t.Run(b.name, func(t *testing.T) { tryBreach(t, b) })
 	}
