@@ -31,6 +31,7 @@ func rules() []rule {
 		{"files are short", shortFiles},
 		{"functions take few parameters", fewParameters},
 		{"the README names the dependencies", dependenciesNamed},
+		{"links between pages lead somewhere", linksLead},
 	}
 }
 

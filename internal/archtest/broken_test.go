@@ -85,7 +85,7 @@ type breach struct {
 
 func TestEveryRuleFindsItsBreaches(t *testing.T) {
 	broken := map[string]bool{}
-	for _, b := range slices.Concat(importBreaches(), trustBreaches(), styleBreaches(), readmeBreaches()) {
+	for _, b := range slices.Concat(importBreaches(), trustBreaches(), styleBreaches(), readmeBreaches(), linkBreaches()) {
 		broken[b.rule] = true
 		t.Run(b.name, func(t *testing.T) { tryBreach(t, b) })
 	}
