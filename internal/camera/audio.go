@@ -1,0 +1,63 @@
+package camera
+
+import (
+	"time"
+
+	"github.com/bluenviron/gortsplib/v5/pkg/description"
+	"github.com/bluenviron/gortsplib/v5/pkg/format"
+	"github.com/bluenviron/gortsplib/v5/pkg/format/rtpmpeg4audio"
+	"github.com/pion/rtp"
+
+	"keepwatch.internal/internal/media"
+)
+
+// audio turns the RTP packets of an AAC medium (RFC 3640) into units.
+type audio struct {
+	session *Session
+	medium  *description.Media
+	decoder *rtpmpeg4audio.Decoder
+	track   *media.AudioTrack
+}
+
+// aacFrame is the number of samples in an AAC frame (ISO/IEC 14496-3 4.5.1.1).
+const aacFrame = 1024
+
+// newAudio returns the depacketizer for the format, or nil when it is not one that we record, or makes no sense: video
+// is never lost for audio.
+func newAudio(s *Session, m *description.Media, f format.Format) *audio {
+	aac, ok := f.(*format.MPEG4Audio)
+	if !ok || aac.Config == nil || aac.ClockRate() != aac.Config.SampleRate {
+		return nil
+	}
+	config, err := aac.Config.Marshal()
+	if err != nil {
+		return nil
+	}
+	channels := int(aac.Config.ChannelConfig)
+	if channels == 7 {
+		channels = 8
+	}
+	if channels < 1 || channels > 8 || aac.Config.SampleRate < 1000 {
+		return nil
+	}
+	decoder, err := aac.CreateDecoder()
+	if err != nil {
+		return nil
+	}
+	return &audio{session: s, medium: m, decoder: decoder,
+		track: &media.AudioTrack{Codec: media.AAC, Config: config, SampleRate: aac.Config.SampleRate, Channels: channels}}
+}
+
+// packet is called by the library for each packet.
+func (a *audio) packet(pkt *rtp.Packet) {
+	now := time.Now()
+	pts, timed := a.session.client.PacketPTS(a.medium, pkt)
+	frames, err := a.decoder.Decode(pkt)
+	if err != nil || !timed {
+		return
+	}
+	for i, frame := range frames {
+		at := pts + int64(i)*aacFrame
+		a.session.send(Item{Unit: &media.Unit{Kind: media.Audio, PTS: at, DTS: at, Arrived: now, Random: true, Data: [][]byte{frame}}})
+	}
+}

@@ -1,0 +1,338 @@
+// Package camera turns an RTSP address into a stream of units (RFC 2326, RFC 7826). It is the only importer of the RTSP
+// client library, and it keeps what cameras do wrong to itself: what comes out is access units with decoding times, the
+// parameters that decode them, or one failure with a reason that a person can act on.
+//
+// A session connects to the address that it was given and to nothing else, never blocks the network loop, bounds its
+// queue, and ends by itself when the camera stops sending pictures. Reconnecting is the recorder's.
+package camera
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/bluenviron/gortsplib/v5"
+	"github.com/bluenviron/gortsplib/v5/pkg/base"
+	"github.com/bluenviron/gortsplib/v5/pkg/description"
+
+	"keepwatch.internal/internal/media"
+)
+
+// Transport is how RTP travels.
+type Transport uint8
+
+// The transports. Auto takes TCP, and UDP from a camera that offers nothing else.
+const (
+	Auto Transport = iota
+	TCP
+	UDP
+)
+
+// Options says which camera, and how.
+type Options struct {
+	URL          *url.URL      // rtsp or rtsps, with user and password if the camera wants them
+	Transport    Transport     // Auto unless set
+	Audio        bool          // take sound too, where it is in a codec we record
+	FrameTimeout time.Duration // without a picture for so long the session ends; 8 s when zero
+	Logger       *slog.Logger
+}
+
+// Item is a unit with the video parameters that are in force from it on.
+type Item struct {
+	Unit  *media.Unit
+	Video *media.VideoTrack // the same pointer until the parameters change
+}
+
+const (
+	// connectTimeout bounds everything up to the answer to PLAY.
+	connectTimeout = 15 * time.Second
+	// ioTimeout bounds each read and write on the control connection.
+	ioTimeout = 10 * time.Second
+	// queueUnits and queueBytes bound what waits between the network loop and the recorder.
+	queueUnits = 1024
+	queueBytes = 32 << 20
+)
+
+// Session is one connection to one stream of a camera.
+type Session struct {
+	opts   Options
+	client *gortsplib.Client
+	audio  *media.AudioTrack
+	offer  string // what was chosen, for the log
+
+	items  chan Item
+	queued atomic.Int64 // bytes in items
+	lost   atomic.Uint64
+	damage atomic.Bool // packets were lost since the last video unit
+	frame  atomic.Int64
+
+	cancel context.CancelCauseFunc
+	ctx    context.Context
+	done   sync.WaitGroup
+}
+
+// Open connects to the camera and starts the stream. The caller closes the session. An error is a *Failure.
+func Open(ctx context.Context, opts Options) (*Session, error) {
+	if opts.FrameTimeout == 0 {
+		opts.FrameTimeout = 8 * time.Second
+	}
+	s, err := open(ctx, opts, opts.Transport == UDP)
+	if err != nil && opts.Transport == Auto && wantsUDP(err) {
+		s, err = open(ctx, opts, true)
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, classify(err)
+	}
+	return s, nil
+}
+
+func open(ctx context.Context, opts Options, udp bool) (*Session, error) {
+	s := &Session{opts: opts, items: make(chan Item, queueUnits)}
+	protocol := gortsplib.ProtocolTCP
+	if udp {
+		protocol = gortsplib.ProtocolUDP
+	}
+	only := &dialer{host: hostPort(opts.URL)}
+	s.client = &gortsplib.Client{
+		Scheme: opts.URL.Scheme, Host: opts.URL.Host,
+		Protocol: &protocol, UserAgent: "Keepwatch",
+		ReadTimeout: ioTimeout, WriteTimeout: ioTimeout,
+		DialContext:       only.dial,
+		TLSConfig:         cameraTLS(opts.URL.Hostname()),
+		UDPReadBufferSize: 0,
+		OnTransportSwitch: func(error) {},
+		OnPacketsLost:     s.packetsLost,
+		OnDecodeError:     func(error) {},
+	}
+	s.ctx, s.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	connect, stop := context.WithTimeout(ctx, connectTimeout)
+	defer stop()
+	if err := s.client.Start(); err != nil {
+		return nil, err
+	}
+	// The library takes no context: cutting the client is how a slow handshake ends.
+	handshake := make(chan struct{})
+	s.done.Go(func() {
+		select {
+		case <-handshake:
+			return
+		case <-connect.Done():
+			s.client.Close()
+		}
+	})
+	err := s.play()
+	close(handshake)
+	if err != nil {
+		s.client.Close()
+		s.done.Wait()
+		if connect.Err() != nil && ctx.Err() == nil {
+			return nil, fmt.Errorf("%w: %w", errHandshake, err)
+		}
+		return nil, err
+	}
+	s.frame.Store(time.Now().UnixNano())
+	s.done.Go(s.supervise)
+	return s, nil
+}
+
+// play asks for the description, sets up the media we take, and starts them.
+func (s *Session) play() error {
+	u, err := base.ParseURL(s.opts.URL.String())
+	if err != nil {
+		return err
+	}
+	desc, _, err := s.client.Describe(u)
+	if err != nil {
+		return err
+	}
+	if err := staysOn(desc.BaseURL, u); err != nil {
+		return err
+	}
+	video, err := s.takeVideo(desc)
+	if err != nil {
+		return err
+	}
+	if _, err := s.client.Setup(desc.BaseURL, video, 0, 0); err != nil {
+		return err
+	}
+	if audio := s.takeAudio(desc); audio != nil {
+		if _, err := s.client.Setup(desc.BaseURL, audio, 0, 0); err != nil {
+			s.audio = nil // video is never lost for audio
+			s.opts.Logger.Info("camera refused its sound", "err", err)
+		}
+	}
+	_, err = s.client.Play(nil)
+	return err
+}
+
+// Audio returns the parameters of the sound, or nil without.
+func (s *Session) Audio() *media.AudioTrack { return s.audio }
+
+// Lost returns the number of RTP packets that did not arrive.
+func (s *Session) Lost() uint64 { return s.lost.Load() }
+
+// Next returns the next unit in decoding order. When the session has ended it returns the reason as a *Failure; when
+// ctx ends, ctx's error.
+func (s *Session) Next(ctx context.Context) (Item, error) {
+	select {
+	case it := <-s.items:
+		s.queued.Add(-int64(it.Unit.Size()))
+		return it, nil
+	default:
+	}
+	select {
+	case it := <-s.items:
+		s.queued.Add(-int64(it.Unit.Size()))
+		return it, nil
+	case <-s.ctx.Done():
+		return Item{}, context.Cause(s.ctx)
+	case <-ctx.Done():
+		return Item{}, ctx.Err()
+	}
+}
+
+// Close ends the session, with a TEARDOWN where the camera still listens, and waits for all it started.
+func (s *Session) Close() {
+	s.cancel(errClosed)
+	s.done.Wait()
+}
+
+// fail ends the session; only the first reason counts.
+func (s *Session) fail(err error) { s.cancel(classify(err)) }
+
+// send queues a unit for the recorder without waiting. A full queue ends the session: the recorder is stuck, and what
+// would be dropped silently would be footage.
+func (s *Session) send(it Item) {
+	if s.queued.Add(int64(it.Unit.Size())) > queueBytes {
+		s.fail(errQueueFull)
+		return
+	}
+	select {
+	case s.items <- it:
+	case <-s.ctx.Done():
+	default:
+		s.fail(errQueueFull)
+	}
+}
+
+// supervise ends the session when the connection does or when pictures stop coming, and then cleans up.
+func (s *Session) supervise() {
+	ended := make(chan error, 1)
+	var wait sync.WaitGroup
+	wait.Go(func() { ended <- s.client.Wait() })
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for s.ctx.Err() == nil {
+		select {
+		case err := <-ended:
+			s.fail(err)
+		case <-s.ctx.Done():
+		case <-tick.C:
+			if silent := time.Since(time.Unix(0, s.frame.Load())); silent > s.opts.FrameTimeout {
+				s.fail(errFrozen)
+			}
+		}
+	}
+	s.client.Close()
+	wait.Wait()
+}
+
+// packetsLost notes that the next unit is damaged.
+func (s *Session) packetsLost(n uint64) {
+	s.lost.Add(n)
+	s.damage.Store(true)
+}
+
+// takeVideo chooses the first medium in a codec we record and hooks up its depacketizer.
+func (s *Session) takeVideo(desc *description.Session) (*description.Media, error) {
+	var offered []string
+	for _, m := range desc.Medias {
+		if m.IsBackChannel {
+			continue
+		}
+		for _, f := range m.Formats {
+			d, err := newVideo(s, m, f)
+			if err != nil {
+				return nil, err
+			}
+			if d != nil {
+				s.offer = f.Codec()
+				s.client.OnPacketRTP(m, f, d.packet)
+				return m, nil
+			}
+			if m.Type == description.MediaTypeVideo {
+				offered = append(offered, f.Codec())
+			}
+		}
+	}
+	return nil, &codecError{offered: offered}
+}
+
+// takeAudio chooses the sound, if it is wanted and recordable.
+func (s *Session) takeAudio(desc *description.Session) *description.Media {
+	if !s.opts.Audio {
+		return nil
+	}
+	for _, m := range desc.Medias {
+		if m.IsBackChannel {
+			continue
+		}
+		for _, f := range m.Formats {
+			if d := newAudio(s, m, f); d != nil {
+				s.audio = d.track
+				s.client.OnPacketRTP(m, f, d.packet)
+				return m
+			}
+		}
+	}
+	return nil
+}
+
+// dialer reaches the camera's own address and refuses every other, so that no redirect leads elsewhere.
+type dialer struct{ host string }
+
+func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if address != d.host {
+		return nil, &elsewhereError{host: address}
+	}
+	conn, err := (&net.Dialer{Timeout: ioTimeout}).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return newBuffered(conn), nil
+}
+
+// hostPort returns the address of u with the default port of its scheme (RFC 7826 section 4.2).
+func hostPort(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = "554"
+		if u.Scheme == "rtsps" {
+			port = "322"
+		}
+	}
+	return net.JoinHostPort(u.Hostname(), port)
+}
+
+// staysOn refuses a description whose base address names another host than the one that was asked.
+func staysOn(got, asked *base.URL) error {
+	if g, a := (*url.URL)(got), (*url.URL)(asked); g.Hostname() != a.Hostname() {
+		return &elsewhereError{host: g.Host}
+	}
+	return nil
+}
+
+// cameraTLS is how rtsps cameras are met: they hold certificates that nobody signed, so that the connection is
+// protected against listeners and not yet against an impostor (docs/threat-model.md).
+func cameraTLS(host string) *tls.Config {
+	return &tls.Config{ServerName: host, InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}
+}

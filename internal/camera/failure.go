@@ -1,0 +1,154 @@
+package camera
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/bluenviron/gortsplib/v5/pkg/base"
+	"github.com/bluenviron/gortsplib/v5/pkg/liberrors"
+)
+
+// Kind sorts failures by what the recorder does next and what the owner should look at.
+type Kind uint8
+
+// The kinds of failure.
+const (
+	Unreachable Kind = iota + 1 // no connection: again soon
+	Refused                     // wrong user name or password: again much later, cameras lock out
+	NotFound                    // no stream at this path: again, slowly
+	Busy                        // too many connections to the camera: again, slowly
+	Unsupported                 // nothing we can record: again, slowly
+	Broken                      // what came made no sense: again soon
+	Frozen                      // connected, but no pictures: again soon
+	Overrun                     // this computer did not keep up: again soon
+)
+
+// Failure is why a session did not start or had to end.
+type Failure struct {
+	Kind   Kind
+	Reason string // in plain words, for the camera's owner; no address, no password
+	Err    error  // the cause, for the log
+}
+
+// Error implements error.
+func (f *Failure) Error() string { return f.Reason }
+
+// Unwrap returns the cause.
+func (f *Failure) Unwrap() error { return f.Err }
+
+var (
+	errClosed    = errors.New("session closed")
+	errQueueFull = errors.New("units came faster than they could be recorded")
+	errFrozen    = errors.New("no picture within the frame timeout")
+	errHandshake = errors.New("handshake took too long")
+)
+
+// codecError is a description without video that we record.
+type codecError struct{ offered []string }
+
+func (e *codecError) Error() string { return "offered: " + strings.Join(e.offered, ", ") }
+
+// elsewhereError is a camera that wanted to send us to another host.
+type elsewhereError struct{ host string }
+
+func (e *elsewhereError) Error() string { return "not following the camera to " + e.host }
+
+// classify turns whatever went wrong into a Failure.
+func classify(err error) error {
+	if f := (*Failure)(nil); errors.As(err, &f) {
+		return f
+	}
+	kind, reason := sort(err)
+	return &Failure{Kind: kind, Reason: reason, Err: err}
+}
+
+// sort is the one place that decides what an error means.
+func sort(err error) (Kind, string) {
+	if status, ok := errors.AsType[liberrors.ErrClientBadStatusCode](err); ok {
+		return sortStatus(status)
+	}
+	if codec, ok := errors.AsType[*codecError](err); ok {
+		if len(codec.offered) == 0 {
+			return Unsupported, "the camera offers no video at this address"
+		}
+		return Unsupported, fmt.Sprintf("the camera offers %s; set it to H.264 or H.265", strings.Join(codec.offered, ", "))
+	}
+	if _, ok := errors.AsType[*elsewhereError](err); ok {
+		return Broken, "the camera points to another host, which is not followed; enter that address if it is right"
+	}
+	if _, ok := errors.AsType[liberrors.ErrClientSDPInvalid](err); ok {
+		return Broken, "the camera's description of its stream (SDP) is unreadable"
+	}
+	if _, ok := errors.AsType[liberrors.ErrClientAuthSetup](err); ok {
+		return Refused, "the camera wants a user name and password"
+	}
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
+		return Unreachable, fmt.Sprintf("no address found for the name %q", dns.Name)
+	}
+	switch {
+	case errors.Is(err, errFrozen):
+		return Frozen, "connected, but the camera sends no pictures"
+	case errors.Is(err, errQueueFull):
+		return Overrun, "this computer could not keep up with the stream"
+	case errors.Is(err, errClosed):
+		return Unreachable, "session closed"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return Unreachable, "connection refused"
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return Unreachable, "no route to the camera"
+	case isTimeout(err):
+		return Unreachable, "the camera does not answer"
+	case isTLS(err):
+		return Broken, "no secure connection: the camera does not speak TLS at this port; try rtsp:// or another port"
+	}
+	if _, ok := errors.AsType[*net.OpError](err); ok {
+		return Unreachable, "connection lost"
+	}
+	if strings.Contains(err.Error(), "EOF") {
+		return Unreachable, "the camera closed the connection"
+	}
+	return Broken, "the camera's answer makes no sense"
+}
+
+func sortStatus(status liberrors.ErrClientBadStatusCode) (Kind, string) {
+	switch status.Code {
+	case base.StatusUnauthorized, base.StatusForbidden:
+		return Refused, "wrong user name or password"
+	case base.StatusNotFound:
+		return NotFound, "no stream at this path (404); check the path in the address"
+	case base.StatusNotEnoughBandwidth, base.StatusServiceUnavailable:
+		return Busy, fmt.Sprintf("the camera has no connection free (%d); close other viewers", status.Code)
+	}
+	return Broken, fmt.Sprintf("the camera answered %d %s", status.Code, status.Message)
+}
+
+func isTimeout(err error) bool {
+	if errors.Is(err, errHandshake) || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
+		return true
+	}
+	switch err.(type) {
+	case liberrors.ErrClientRequestTimedOut, liberrors.ErrClientTCPTimeout, liberrors.ErrClientUDPTimeout:
+		return true
+	}
+	timeout, ok := errors.AsType[net.Error](err)
+	return ok && timeout.Timeout()
+}
+
+func isTLS(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "tls:") || strings.Contains(text, "first record does not look like a TLS handshake")
+}
+
+// wantsUDP reports whether the camera refused TCP as such (RFC 2326 section 11.3.10).
+func wantsUDP(err error) bool {
+	if status, ok := errors.AsType[liberrors.ErrClientBadStatusCode](err); ok {
+		return status.Code == base.StatusUnsupportedTransport
+	}
+	_, ok := errors.AsType[liberrors.ErrClientServerRequestedUDP](err)
+	return ok
+}
