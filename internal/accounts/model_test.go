@@ -1,0 +1,265 @@
+package accounts
+
+import (
+	"crypto/sha256"
+	"database/sql"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"keepwatch.internal/internal/access"
+)
+
+// model says in plain Go, without a database, who may do what. It shares no code with the query that it judges.
+type model struct {
+	names    map[int64]string // accounts that exist
+	sessions map[int64]grant
+	tokens   map[int64]grant
+	owners   map[access.Camera][]string // empty: the first account
+	shares   map[int64]share
+}
+
+type grant struct {
+	account int64
+	until   time.Time
+}
+
+type share struct {
+	camera  access.Camera
+	actions access.Rights
+	by, to  int64     // to is 0 for a link
+	until   time.Time // zero: for ever
+}
+
+func (m *model) owns(account int64, c access.Camera) bool {
+	names, known := m.owners[c]
+	if !known || m.names[account] == "" {
+		return false
+	}
+	if len(names) == 0 {
+		return account == 1
+	}
+	return slices.Contains(names, m.names[account])
+}
+
+func (m *model) rights(v access.Viewer, c access.Camera, now time.Time) access.Rights {
+	switch v.Kind {
+	case access.AccountView:
+		if s, ok := m.sessions[v.GrantID]; !ok || s.account != v.AccountID || !now.Before(s.until) {
+			return 0
+		}
+	case access.TokenView:
+		if s, ok := m.tokens[v.GrantID]; !ok || s.account != v.AccountID {
+			return 0
+		}
+	case access.LinkView:
+		s, ok := m.shares[v.GrantID]
+		if !ok || s.to != 0 || v.AccountID != 0 || s.camera != c || !m.counts(s, now) {
+			return 0
+		}
+		return s.actions
+	default:
+		return 0
+	}
+	if m.names[v.AccountID] == "" {
+		return 0
+	}
+	if m.owns(v.AccountID, c) {
+		return access.Owned
+	}
+	var r access.Rights
+	for _, s := range m.shares {
+		if s.to == v.AccountID && s.camera == c && m.counts(s, now) {
+			r |= s.actions
+		}
+	}
+	return r
+}
+
+func (m *model) counts(s share, now time.Time) bool {
+	return m.owns(s.by, s.camera) && (s.until.IsZero() || now.Before(s.until))
+}
+
+// world is a random state of the database and its model.
+type world struct {
+	*bench
+	*model
+	r *rand.Rand
+}
+
+// TestRightsAgreeWithTheModel makes random worlds and compares every decision for every viewer, true and forged, with the
+// model: at least 10,000.
+func TestRightsAgreeWithTheModel(t *testing.T) {
+	decisions, granted := 0, 0
+	for seed := range uint64(15) {
+		w := newWorld(t, seed)
+		for step := range 3 {
+			d, g := w.compare(t)
+			decisions, granted = decisions+d, granted+g
+			if t.Failed() {
+				t.Fatalf("seed %d, step %d", seed, step)
+			}
+			w.change(t)
+		}
+	}
+	t.Logf("%d decisions, %d granted", decisions, granted)
+	if decisions < 10_000 || granted < decisions/50 || granted > decisions/2 {
+		t.Errorf("%d decisions, %d granted: the worlds are no trial", decisions, granted)
+	}
+}
+
+const (
+	worldAccounts = 6
+	worldCameras  = 5
+)
+
+func newWorld(t *testing.T, seed uint64) *world {
+	w := &world{bench: newBench(t), r: rand.New(rand.NewPCG(seed, 7)), model: &model{
+		names: map[int64]string{}, sessions: map[int64]grant{}, tokens: map[int64]grant{},
+		owners: map[access.Camera][]string{}, shares: map[int64]share{},
+	}}
+	w.user(t, "root", true)
+	w.names[1] = "root"
+	for id := int64(2); id <= worldAccounts; id++ {
+		name := fmt.Sprintf("user%d", id)
+		w.user(t, name, w.r.IntN(3) == 0)
+		w.names[id] = name
+	}
+	w.setOwners(t)
+	for id := int64(1); id <= worldAccounts; id++ {
+		for range 1 + w.r.IntN(2) {
+			_, v := w.session(t, w.names[id])
+			w.sessions[v.GrantID] = grant{account: id, until: w.clock.now().Add(SessionTTL)}
+			w.clock.advance(time.Duration(w.r.IntN(48)) * time.Hour)
+		}
+		secret, err := w.NewToken(t.Context(), w.names[id], "")
+		must(t, err)
+		v, err := w.ByToken(t.Context(), secret)
+		must(t, err)
+		w.tokens[v.GrantID] = grant{account: id}
+	}
+	for range 12 {
+		w.addShare(t)
+	}
+	return w
+}
+
+func (w *world) setOwners(t *testing.T) {
+	clear(w.owners)
+	all := []Ownership{}
+	for c := byte(1); c <= worldCameras; c++ {
+		if w.r.IntN(6) == 0 {
+			continue // a camera that nothing is known about
+		}
+		names := []string{}
+		for range w.r.IntN(3) {
+			names = append(names, fmt.Sprintf("user%d", 2+w.r.IntN(worldAccounts))) // one of them has no account
+		}
+		w.owners[cam(c)] = names
+		all = append(all, Ownership{Camera: cam(c), Owners: names})
+	}
+	must(t, w.SetOwners(t.Context(), all))
+}
+
+func (w *world) addShare(t *testing.T) {
+	s := share{
+		camera:  cam(byte(1 + w.r.IntN(worldCameras))),
+		actions: access.Rights(1 + w.r.IntN(63)),
+		by:      w.anyAccount(),
+	}
+	var until, to, link any
+	if w.r.IntN(2) == 0 {
+		s.until = w.clock.now().Add(time.Duration(w.r.IntN(200)-20) * time.Hour)
+		until = micros(s.until)
+	}
+	if w.r.IntN(3) == 0 {
+		hash := sha256.Sum256(fmt.Append(nil, w.r.Uint64()))
+		link = hash[:]
+	} else {
+		s.to = w.anyAccount()
+		to = s.to
+	}
+	const insert = `INSERT INTO shares (camera, actions, granted_by, account_id, link_hash, created_us, until_us)
+		VALUES (?, ?, ?, ?, ?, 0, ?) RETURNING id`
+	must(t, w.db.Write(t.Context(), func(tx *sql.Tx) error {
+		var id int64
+		err := tx.QueryRow(insert, s.camera[:], s.actions, s.by, to, link, until).Scan(&id)
+		w.shares[id] = s
+		return err
+	}))
+}
+
+func (w *world) anyAccount() int64 {
+	for {
+		if id := int64(1 + w.r.IntN(worldAccounts)); w.names[id] != "" {
+			return id
+		}
+	}
+}
+
+// change moves time and takes something away.
+func (w *world) change(t *testing.T) {
+	w.clock.advance(time.Duration(w.r.IntN(240)) * time.Hour)
+	w.setOwners(t)
+	w.addShare(t)
+	id := int64(2 + w.r.IntN(worldAccounts-1))
+	if w.names[id] == "" {
+		return
+	}
+	must(t, w.RemoveUser(t.Context(), w.names[id]))
+	delete(w.names, id)
+	for k, s := range w.shares {
+		if s.by == id || s.to == id {
+			delete(w.shares, k)
+		}
+	}
+}
+
+// viewers returns every combination of kind, grant and account, so that most are forged.
+func (w *world) viewers() []access.Viewer {
+	all := []access.Viewer{{}}
+	for k := range w.sessions {
+		all = append(all, access.Viewer{Kind: access.AccountView, GrantID: k, AccountID: w.sessions[k].account, Admin: true, Name: "root"})
+	}
+	for k := range w.tokens {
+		all = append(all, access.Viewer{Kind: access.TokenView, GrantID: k, AccountID: w.tokens[k].account})
+	}
+	for k := range w.shares {
+		all = append(all, access.Viewer{Kind: access.LinkView, GrantID: k})
+	}
+	for range 15 {
+		all = append(all, access.Viewer{Kind: access.ViewerKind(w.r.IntN(5)), GrantID: int64(w.r.IntN(16)) - 1, AccountID: int64(w.r.IntN(9)) - 1})
+	}
+	return all
+}
+
+func (w *world) compare(t *testing.T) (decisions, granted int) {
+	now := w.clock.now()
+	for _, v := range w.viewers() {
+		all, err := w.Rights(t.Context(), v)
+		must(t, err)
+		for n := range byte(worldCameras + 2) { // one is unknown, one the zero camera
+			c := cam(n)
+			if n == 0 {
+				c = access.Camera{}
+			}
+			want := w.rights(v, c, now)
+			if got, listed := all[c]; got != want || listed != (want != 0) {
+				t.Errorf("%+v at camera %d: rights %v, the model says %v", v, n, got.Names(), want.Names())
+			}
+			for a := access.Action(1); a <= access.Manage<<1; a <<= 1 {
+				p, err := w.Authorize(t.Context(), v, a, c)
+				decisions++
+				if may := want&access.Rights(a) != 0; (err == nil) != may || may && (p.Camera() != c || p.Viewer() != v || p.Action() != a) {
+					t.Errorf("%+v, %s on camera %d: %+v, %v; the model says %v", v, a, n, p, err, may)
+				}
+				if err == nil {
+					granted++
+				}
+			}
+		}
+	}
+	return decisions, granted
+}
