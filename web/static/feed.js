@@ -1,0 +1,118 @@
+// One live picture: fragments from the live connection, held close to the present.
+
+import { parseLabel } from "./bytes.js";
+import { STALE, ServerClock, settle, steer, tileWords } from "./edge.js";
+import { Sink, refusal } from "./sink.js";
+
+/** Seconds of the past that stay buffered. */
+const KEEP = 8;
+
+/** How long a tile says that pictures were left out, ms. */
+const SAY_LOST = 5000;
+
+/** The server's clock, by the time that it wrote into the page. */
+export function pageClock() {
+  const made = Number(document.documentElement.dataset.now);
+  const [navigation] = performance.getEntriesByType("navigation");
+  const received = performance.timeOrigin + (/** @type {PerformanceResourceTiming} */ (navigation)?.responseStart ?? 0);
+  return new ServerClock(made || Date.now(), made ? received : Date.now());
+}
+
+export class Feed {
+  /**
+   * @param {HTMLVideoElement} video @param {ServerClock} clock
+   * @param {{state?: string, reason?: string}} first the camera's state as the page was made with
+   */
+  constructor(video, clock, first) {
+    this.video = video;
+    this.clock = clock;
+    this.state = first.state ?? "";
+    this.reason = first.reason ?? "";
+    this.refused = "";
+    this.gone = false;
+    this.shown = false;
+    this.lostAt = -Infinity;
+    this.stream = "";
+    /** @type {(() => void) | null} called when the browser cannot play what comes */
+    this.onrefused = null;
+    this.sink = new Sink(video, (why) => this.refuse(why));
+    video.muted = true;
+    video.addEventListener("playing", () => { this.shown = true; });
+  }
+
+  /** @param {{state: string, reason: string}} message */
+  setState(message) {
+    this.state = message.state;
+    this.reason = message.reason ?? "";
+    this.gone = false;
+  }
+
+  /** @param {{mime: string, stream: string}} message @param {Uint8Array} bytes */
+  init(message, bytes) {
+    const why = refusal(message.mime);
+    this.stream = message.stream;
+    this.gone = false;
+    if (why) {
+      this.refuse(why);
+      return;
+    }
+    this.refused = "";
+    this.sink.init(message.mime, bytes, this.clock.at(Date.now()));
+  }
+
+  /** @param {Uint8Array} bytes */
+  fragment(bytes) {
+    const label = parseLabel(bytes);
+    if (!label || this.refused) return;
+    this.clock.arrived(label.start + label.duration, Date.now());
+    this.sink.fragment(bytes, label);
+    if (this.video.paused) this.video.play().catch(() => {}); // autoplay forbidden: the age says that it stands
+  }
+
+  lost() {
+    this.lostAt = Date.now();
+  }
+
+  /** @param {string} why */
+  refuse(why) {
+    this.refused = why;
+    this.onrefused?.();
+  }
+
+  /** @returns {number | null} seconds between the picture and the present */
+  behind() {
+    return this.shown ? (this.clock.at(Date.now()) - this.sink.wall()) / 1000 : null;
+  }
+
+  /**
+   * Keeps the picture at the live edge; called a few times a second.
+   * @param {boolean} connected @returns {ReturnType<typeof tileWords>} what there is to say
+   */
+  tick(connected) {
+    const { video, sink } = this;
+    const ranges = sink.ranges();
+    const behind = (this.clock.at(Date.now()) - sink.wall()) / 1000;
+    if (ranges.length > 0 && !video.seeking) {
+      const step = steer({ position: video.currentTime, behind, ranges });
+      if (step.seek !== undefined) video.currentTime = step.seek;
+      const rate = settle(video.playbackRate, step.rate, behind);
+      if (video.playbackRate !== rate) video.playbackRate = rate;
+      sink.trim(video.currentTime - KEEP);
+    }
+    const lost = Date.now() - this.lostAt < SAY_LOST;
+    return tileWords({
+      connected, state: this.state, reason: this.reason, behind: this.behind(), refused: this.refused, gone: this.gone, lost,
+    });
+  }
+
+  /** Whether the picture is of now. */
+  fresh() {
+    const behind = this.behind();
+    return behind !== null && behind < STALE;
+  }
+
+  close() {
+    this.shown = false;
+    this.sink.close();
+  }
+}

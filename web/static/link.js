@@ -1,0 +1,125 @@
+// The one live connection of a page: a WebSocket that carries every tile, and comes back when it breaks.
+
+import { parseMessage } from "./bytes.js";
+import { backoff } from "./edge.js";
+
+/**
+ * @typedef {{tile: number, camera: string, stream: "main" | "sub"}} Wish
+ * @typedef {object} Listener what a tile does with what is sent to it
+ * @property {(m: {state: string, reason: string}) => void} setState
+ * @property {(m: {mime: string, stream: string}, bytes: Uint8Array) => void} init
+ * @property {(bytes: Uint8Array) => void} fragment
+ * @property {() => void} lost
+ * @property {boolean} gone
+ */
+
+/** A connection on which nothing at all arrives for so long is taken for dead, ms. */
+const SILENCE = 15_000;
+
+export class Link {
+  constructor() {
+    /** @type {Map<number, Listener>} */
+    this.listeners = new Map();
+    /** @type {Wish[]} */
+    this.wishes = [];
+    /** @type {Map<number, {mime: string, stream: string}>} */
+    this.announced = new Map();
+    /** @type {WebSocket | null} */
+    this.socket = null;
+    this.connected = false;
+    this.attempt = 0;
+    this.heard = 0;
+    this.timer = 0;
+    setInterval(() => this.listen(), 2000);
+  }
+
+  /** @param {Wish[]} wishes the whole set of tiles that are wanted from now on; none closes the connection */
+  watch(wishes) {
+    const text = JSON.stringify(wishes);
+    if (text === JSON.stringify(this.wishes)) return;
+    this.wishes = wishes;
+    if (this.connected) this.send();
+    else if (wishes.length > 0 && !this.socket && !this.timer) this.open();
+  }
+
+  open() {
+    this.timer = 0;
+    if (this.wishes.length === 0) return;
+    const socket = new WebSocket(location.origin.replace(/^http/, "ws") + "/api/v1/live");
+    socket.binaryType = "arraybuffer";
+    this.socket = socket;
+    this.heard = Date.now();
+    socket.onopen = () => {
+      this.connected = true;
+      this.send();
+    };
+    socket.onmessage = (event) => {
+      this.heard = Date.now();
+      this.attempt = 0;
+      if (typeof event.data === "string") this.text(event.data);
+      else this.binary(event.data);
+    };
+    socket.onclose = () => this.closed(socket);
+  }
+
+  /** @param {WebSocket} socket */
+  closed(socket) {
+    if (socket !== this.socket) return;
+    this.socket = null;
+    this.connected = false;
+    this.announced.clear();
+    if (this.attempt === 2) askForLogin();
+    this.timer = window.setTimeout(() => this.open(), backoff(this.attempt++, Math.random()));
+  }
+
+  send() {
+    this.socket?.send(JSON.stringify({ type: "watch", tiles: this.wishes }));
+  }
+
+  /** Ends a connection that has fallen silent although pictures are wanted: the network went without a word. */
+  listen() {
+    const socket = this.socket;
+    if (!socket || this.wishes.length === 0) {
+      this.heard = Date.now();
+      return;
+    }
+    if (Date.now() - this.heard < SILENCE) return;
+    socket.onclose = null;
+    socket.close();
+    this.closed(socket);
+  }
+
+  /** @param {string} data */
+  text(data) {
+    const message = JSON.parse(data);
+    const listener = this.listeners.get(message.tile);
+    if (!listener) return;
+    if (message.type === "state") listener.setState(message);
+    if (message.type === "init") this.announced.set(message.tile, message);
+    if (message.type === "lost") listener.lost();
+    if (message.type === "gone") listener.gone = true;
+  }
+
+  /** @param {ArrayBuffer} data */
+  binary(data) {
+    const message = parseMessage(data);
+    const listener = message && this.listeners.get(message.tile);
+    if (!message || !listener || !this.wishes.some((w) => w.tile === message.tile)) return;
+    if (message.kind === "fragment") {
+      listener.fragment(message.bytes);
+      return;
+    }
+    const init = this.announced.get(message.tile);
+    if (init) listener.init(init, message.bytes);
+  }
+}
+
+/** Goes to the login page if the session has ended; a WebSocket that is refused does not say why. */
+export async function askForLogin() {
+  try {
+    const answer = await fetch("/api/v1/me", { cache: "no-store" });
+    if (answer.status === 401) location.assign("/login?next=" + encodeURIComponent(location.pathname + location.search));
+  } catch {
+    // No network: the link keeps trying.
+  }
+}

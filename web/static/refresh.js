@@ -1,0 +1,46 @@
+// Pages that show a state keep it true: the page is fetched again and what differs is put in place, so that the server
+// alone decides how it looks, and focus, selection and scroll stay where they are.
+
+import { askForLogin } from "./link.js";
+
+/** @param {Element} from @param {Element} to */
+function sameShape(from, to) {
+  return from.tagName === to.tagName && from.id === to.id && from.childNodes.length === to.childNodes.length;
+}
+
+/**
+ * Makes a node like another one, changing as little as possible.
+ * @param {Node} from @param {Node} to
+ */
+export function morph(from, to) {
+  if (from.isEqualNode(to)) return;
+  if (!(from instanceof Element) || !(to instanceof Element) || !sameShape(from, to)) {
+    from.parentNode?.replaceChild(document.importNode(to, true), from);
+    return;
+  }
+  for (const { name, value } of to.attributes) if (from.getAttribute(name) !== value) from.setAttribute(name, value);
+  for (const { name } of [...from.attributes]) if (!to.hasAttribute(name) && name !== "open") from.removeAttribute(name);
+  const children = [...from.childNodes];
+  [...to.childNodes].forEach((child, i) => morph(children[i], child));
+}
+
+const period = 5000;
+
+async function refresh() {
+  const part = document.querySelector("[data-refresh]");
+  if (!part || document.hidden) return;
+  try {
+    const answer = await fetch(location.href, { cache: "no-store", redirect: "error" });
+    if (!answer.ok) throw new Error(String(answer.status));
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page.querySelector("[data-refresh]");
+    if (fresh) morph(part, fresh);
+    delete document.body.dataset.offline;
+  } catch {
+    document.body.dataset.offline = "";
+    askForLogin();
+  }
+}
+
+setInterval(refresh, period);
+document.addEventListener("visibilitychange", refresh);

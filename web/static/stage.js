@@ -1,0 +1,58 @@
+// What the camera page shows of its three pictures: the live one, the recorded one, or the key frame under the finger.
+// The one that was shown stays until the next has a picture, so that there is no black in between.
+
+import { byId } from "./app.js";
+
+/** @typedef {"live" | "past" | "scrub"} Layer */
+
+export class Stage {
+  constructor() {
+    this.element = byId("stage");
+    /** @type {Record<Layer, HTMLVideoElement>} */
+    this.videos = {
+      live: byId("video-live"), past: byId("video-past"), scrub: byId("video-scrub"),
+    };
+    /** @type {Layer | ""} */
+    this.shown = "";
+    this.noticed = "";
+    this.noticeTimer = 0;
+  }
+
+  /** @param {Layer} layer */
+  show(layer) {
+    if (this.shown === layer) return;
+    this.shown = layer;
+    this.element.dataset.show = layer;
+  }
+
+  /**
+   * Says something over the picture; "" takes it away. A dimmed picture is one that is not of the moment told below it.
+   * @param {string} words @param {boolean} [dim]
+   */
+  notice(words, dim = true) {
+    if (words === this.noticed) return;
+    this.noticed = words;
+    byId("stage-notice").textContent = words;
+    if (words && dim) this.element.dataset.dim = "";
+    else delete this.element.dataset.dim;
+  }
+
+  /** @param {boolean} is */
+  busy(is) {
+    if (is) this.element.dataset.busy = "";
+    else delete this.element.dataset.busy;
+  }
+
+  /** @param {boolean} muted */
+  mute(muted) {
+    this.videos.live.muted = muted;
+    this.videos.past.muted = muted;
+  }
+
+  async fullScreen() {
+    const box = /** @type {any} */ (this.element);
+    if (document.fullscreenElement) await document.exitFullscreen();
+    else if (box.requestFullscreen) await box.requestFullscreen().catch(() => {});
+    else /** @type {any} */ (this.videos[this.shown || "live"]).webkitEnterFullscreen?.();
+  }
+}

@@ -1,0 +1,345 @@
+// The drawn day: footage, gaps, hours, the playhead and the marks; and the fingers, wheels and pointers on it.
+
+import { CLOSEST, clampView, pinch, ticks, toT, toX, zoom } from "./ruler.js";
+
+/** @typedef {import("./zone.js").Zone} Zone */
+/** @typedef {import("./footage.js").Footage} Footage */
+/** @typedef {import("./ruler.js").View} View */
+
+/**
+ * @typedef {object} Shown what is drawn
+ * @property {View} day its first instant and that of the next day
+ * @property {Footage} footage
+ * @property {number} at the playhead, ms
+ * @property {number} now the present, ms
+ * @property {number | null} markIn
+ * @property {number | null} markOut
+ */
+
+/**
+ * @typedef {object} Handlers
+ * @property {(t: number) => void} onscrub a drag is at this moment
+ * @property {(t: number) => void} onpick a click, or the end of a drag
+ * @property {(t: number | null, x: number) => void} onhover the pointer is at this moment, at x; null: it has left
+ */
+
+/** Height of the ruler above the band, and of the strip that shows the view within the day, in px. */
+const RULER = 26;
+const STRIP = 4;
+
+export class Timeline {
+  /** @param {HTMLCanvasElement} canvas @param {Zone} zone @param {Handlers} handlers @param {Shown} shown */
+  constructor(canvas, zone, handlers, shown) {
+    this.canvas = canvas;
+    this.zone = zone;
+    this.handlers = handlers;
+    this.shown = shown;
+    /** @type {View} */
+    this.view = { ...shown.day };
+    this.width = 1;
+    this.height = 1;
+    this.frame = 0;
+    this.follow = true;
+    /** @type {Map<number, {x: number, t: number}>} */
+    this.fingers = new Map();
+    this.dragging = false;
+    this.colours = this.readColours();
+    new ResizeObserver(() => this.resize()).observe(canvas);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+      this.colours = this.readColours();
+      this.draw();
+    });
+    this.wire();
+  }
+
+  /** @param {Partial<Shown>} change */
+  update(change) {
+    const day = change.day;
+    if (day && day.from !== this.shown.day.from) this.view = { ...day };
+    Object.assign(this.shown, change);
+    this.keepPlayheadInView();
+    this.draw();
+  }
+
+  keepPlayheadInView() {
+    const { at, day } = this.shown;
+    const length = this.view.to - this.view.from;
+    if (this.fingers.size > 0 || !this.follow || length >= day.to - day.from) return;
+    if (at > this.view.to - length * 0.05 || at < this.view.from) {
+      this.view = clampView({ from: at - length * 0.3, to: at + length * 0.7 }, day);
+    }
+  }
+
+  /** @param {number} factor @param {number} [anchor] */
+  zoomBy(factor, anchor) {
+    const inView = this.shown.at >= this.view.from && this.shown.at <= this.view.to;
+    const middle = inView ? this.shown.at : (this.view.from + this.view.to) / 2;
+    this.view = zoom(this.view, factor, anchor ?? middle, this.shown.day);
+    this.follow = true;
+    this.draw();
+  }
+
+  wholeDay() {
+    this.view = { ...this.shown.day };
+    this.draw();
+  }
+
+  /** Whether it can be drawn closer, and whether wider. */
+  reach() {
+    const length = this.view.to - this.view.from;
+    return { closer: length > CLOSEST + 1, wider: length < this.shown.day.to - this.shown.day.from - 1 };
+  }
+
+  resize() {
+    const box = this.canvas.getBoundingClientRect();
+    const ratio = window.devicePixelRatio || 1;
+    this.width = Math.max(1, box.width);
+    this.height = Math.max(1, box.height);
+    this.canvas.width = Math.round(this.width * ratio);
+    this.canvas.height = Math.round(this.height * ratio);
+    this.paint();
+  }
+
+  draw() {
+    if (this.frame) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      this.paint();
+    });
+  }
+
+  readColours() {
+    const style = getComputedStyle(this.canvas);
+    const of = (/** @type {string} */ name) => style.getPropertyValue(name).trim();
+    return {
+      footage: of("--footage"), gap: of("--gap"), hatch: of("--gap-line"), line: of("--line"), text: of("--ink-2"),
+      faint: of("--ink-3"), play: of("--accent"), mark: of("--mark"), veil: of("--mark-veil"), now: of("--ink"),
+      font: `500 12px ${style.fontFamily}`,
+    };
+  }
+
+  paint() {
+    const g = this.canvas.getContext("2d");
+    if (!g) return;
+    const ratio = this.canvas.width / this.width;
+    g.setTransform(ratio, 0, 0, ratio, 0, 0);
+    g.clearRect(0, 0, this.width, this.height);
+    this.paintBand(g);
+    this.paintTicks(g);
+    this.paintMarks(g);
+    this.paintPlayhead(g);
+    this.paintStrip(g);
+  }
+
+  /** @param {number} t */
+  x(t) {
+    return toX(this.view, this.width, t);
+  }
+
+  /** @param {CanvasRenderingContext2D} g */
+  paintBand(g) {
+    const { footage, now, day } = this.shown;
+    const bottom = this.height - STRIP - 4;
+    const height = bottom - RULER;
+    const end = Math.min(this.x(Math.min(now, day.to)), this.width);
+    g.save();
+    g.beginPath();
+    g.roundRect(0, RULER, this.width, height, 6);
+    g.clip();
+    g.fillStyle = this.colours.gap;
+    g.fillRect(0, RULER, this.width, height);
+    this.paintHatch(g, end, bottom);
+    g.fillStyle = this.colours.footage;
+    for (const s of footage.spans) {
+      if (s.to < this.view.from || s.from > this.view.to) continue;
+      const left = Math.max(-1, this.x(s.from));
+      const right = Math.min(this.width + 1, this.x(s.to));
+      g.clearRect(left, RULER, Math.max(1, right - left), height);
+      g.fillRect(left, RULER, Math.max(1, right - left), height);
+    }
+    g.restore();
+  }
+
+  /**
+   * Gaps of the past are hatched, so that they differ from footage by more than colour, and from the future.
+   * @param {CanvasRenderingContext2D} g @param {number} end @param {number} bottom
+   */
+  paintHatch(g, end, bottom) {
+    if (end <= 0) return;
+    g.save();
+    g.beginPath();
+    g.rect(0, RULER, end, bottom - RULER);
+    g.clip();
+    g.strokeStyle = this.colours.hatch;
+    g.lineWidth = 1;
+    g.beginPath();
+    for (let x = -this.height; x < end; x += 7) {
+      g.moveTo(x, bottom);
+      g.lineTo(x + (bottom - RULER), RULER);
+    }
+    g.stroke();
+    g.restore();
+  }
+
+  /** @param {CanvasRenderingContext2D} g */
+  paintTicks(g) {
+    g.font = this.colours.font;
+    g.textBaseline = "alphabetic";
+    for (const tick of ticks(this.view, this.width, this.zone)) {
+      const x = Math.round(this.x(tick.t)) + 0.5;
+      g.fillStyle = tick.label ? this.colours.faint : this.colours.line;
+      g.fillRect(x - 0.5, RULER - (tick.label ? 8 : 5), 1, tick.label ? 6 : 3);
+      if (!tick.label) continue;
+      g.fillStyle = this.colours.text;
+      const wide = g.measureText(tick.label).width;
+      const left = Math.min(Math.max(0, x - wide / 2), this.width - wide);
+      g.fillText(tick.label, left, 13);
+    }
+  }
+
+  /** @param {CanvasRenderingContext2D} g */
+  paintMarks(g) {
+    const { markIn, markOut } = this.shown;
+    if (markIn === null || markOut === null) return;
+    const left = this.x(markIn);
+    const right = this.x(markOut);
+    const bottom = this.height - STRIP - 4;
+    g.fillStyle = this.colours.veil;
+    g.fillRect(left, RULER, right - left, bottom - RULER);
+    g.fillStyle = this.colours.mark;
+    g.fillRect(left - 1, RULER - 2, 2, bottom - RULER + 4);
+    g.fillRect(right - 1, RULER - 2, 2, bottom - RULER + 4);
+    g.fillRect(left, RULER - 2, Math.max(1, right - left), 2);
+    g.fillRect(left, bottom, Math.max(1, right - left), 2);
+  }
+
+  /** @param {CanvasRenderingContext2D} g */
+  paintPlayhead(g) {
+    const { at, now, day } = this.shown;
+    const bottom = this.height - STRIP - 4;
+    if (now < day.to && now > day.from) {
+      g.fillStyle = this.colours.now;
+      g.fillRect(Math.round(this.x(now)) - 0.5, RULER, 1, bottom - RULER);
+    }
+    const x = Math.min(Math.max(this.x(at), 0), this.width);
+    if (at < this.view.from || at > this.view.to) return;
+    g.fillStyle = this.colours.play;
+    g.beginPath();
+    g.roundRect(x - 1.5, RULER - 6, 3, bottom - RULER + 10, 1.5);
+    g.fill();
+    g.beginPath();
+    g.moveTo(x - 6, RULER - 9);
+    g.lineTo(x + 6, RULER - 9);
+    g.lineTo(x, RULER - 1);
+    g.fill();
+  }
+
+  /** @param {CanvasRenderingContext2D} g */
+  paintStrip(g) {
+    const { day } = this.shown;
+    if (!this.reach().wider) return;
+    const y = this.height - STRIP;
+    g.fillStyle = this.colours.gap;
+    g.beginPath();
+    g.roundRect(0, y, this.width, STRIP, 2);
+    g.fill();
+    const left = toX(day, this.width, this.view.from);
+    const right = toX(day, this.width, this.view.to);
+    g.fillStyle = this.colours.faint;
+    g.beginPath();
+    g.roundRect(left, y, Math.max(12, right - left), STRIP, 2);
+    g.fill();
+  }
+
+  wire() {
+    const c = this.canvas;
+    c.addEventListener("pointerdown", (e) => this.down(e));
+    c.addEventListener("pointermove", (e) => this.move(e));
+    c.addEventListener("pointerup", (e) => this.up(e, true));
+    c.addEventListener("pointercancel", (e) => this.up(e, false));
+    c.addEventListener("pointerleave", () => this.handlers.onhover(null, 0));
+    c.addEventListener("wheel", (e) => this.wheel(e), { passive: false });
+  }
+
+  /** @param {MouseEvent} e @returns {{x: number, t: number}} */
+  point(e) {
+    const x = Math.min(Math.max(e.clientX - this.canvas.getBoundingClientRect().left, 0), this.width);
+    return { x, t: toT(this.view, this.width, x) };
+  }
+
+  /** @param {PointerEvent} e */
+  down(e) {
+    if (e.button !== 0) return;
+    this.canvas.setPointerCapture(e.pointerId);
+    this.fingers.set(e.pointerId, this.point(e));
+    this.dragging = false;
+  }
+
+  /** @param {PointerEvent} e */
+  move(e) {
+    const p = this.point(e);
+    const begun = this.fingers.get(e.pointerId);
+    if (!begun) {
+      if (e.pointerType === "mouse") this.handlers.onhover(p.t, p.x);
+      return;
+    }
+    if (this.fingers.size === 2) {
+      this.pinchTo(e.pointerId, p.x);
+      return;
+    }
+    if (!this.dragging && Math.abs(p.x - begun.x) < 4) return;
+    this.dragging = true;
+    this.pushEdge(p.x);
+    this.handlers.onscrub(this.clampToNow(this.point(e).t));
+    this.handlers.onhover(null, 0);
+  }
+
+  /** A drag that reaches the edge of a zoomed view takes the view along. @param {number} x */
+  pushEdge(x) {
+    const zone = Math.min(40, this.width / 8);
+    const beyond = x < zone ? x - zone : x > this.width - zone ? x - (this.width - zone) : 0;
+    if (beyond === 0) return;
+    const by = (beyond / zone) * (this.view.to - this.view.from) * 0.02;
+    this.view = clampView({ from: this.view.from + by, to: this.view.to + by }, this.shown.day);
+  }
+
+  /** @param {number} id @param {number} x */
+  pinchTo(id, x) {
+    const [a, b] = [...this.fingers.entries()].map(([k, f]) => ({ t: f.t, x: k === id ? x : f.x }));
+    this.view = pinch(a, b, this.width, this.shown.day);
+    const moved = this.fingers.get(id);
+    if (moved) moved.x = x;
+    this.dragging = false;
+    this.follow = false;
+    this.draw();
+  }
+
+  /** @param {PointerEvent} e @param {boolean} meant */
+  up(e, meant) {
+    const single = this.fingers.size === 1;
+    if (!this.fingers.delete(e.pointerId) || !single) return;
+    if (meant || this.dragging) this.handlers.onpick(this.clampToNow(this.point(e).t));
+    this.dragging = false;
+    this.follow = true;
+  }
+
+  /** @param {number} t */
+  clampToNow(t) {
+    return Math.min(t, this.shown.now);
+  }
+
+  /** @param {WheelEvent} e */
+  wheel(e) {
+    e.preventDefault();
+    const sideways = e.shiftKey || Math.abs(e.deltaX) > Math.abs(e.deltaY);
+    const pixels = (sideways ? e.deltaX || e.deltaY : e.deltaY) * (e.deltaMode === 1 ? 16 : 1);
+    if (sideways) {
+      const by = (pixels / this.width) * (this.view.to - this.view.from);
+      this.view = clampView({ from: this.view.from + by, to: this.view.to + by }, this.shown.day);
+    } else {
+      this.view = zoom(this.view, Math.exp(-pixels * 0.0022), this.point(e).t, this.shown.day);
+    }
+    this.follow = false;
+    this.draw();
+  }
+}
