@@ -4,7 +4,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
 # Two packages at a time: the tests start cameras, servers and browsers of their own.
-GOTEST := go test -p 2 -timeout 10m
+GOTEST = go test -p 2 -timeout 10m $(TESTFLAGS)
+TESTFLAGS :=
 # Where goroutines meet. The others have none to speak of, or are measured rather than raced.
 RACE := ./internal/... ./recorder/... ./storage/... ./web/...
 FUZZTIME := 5s
@@ -25,7 +26,7 @@ test: ## install what the tests need where it is missing, then vet and run them 
 
 .PHONY: race
 race: ## the tests of the concurrent packages under the race detector (needs gcc)
-	.ci/packages gcc ffmpeg
+	.ci/packages gcc ffmpeg chromium
 	CGO_ENABLED=1 $(GOTEST) -race $(RACE)
 
 .PHONY: fuzz
