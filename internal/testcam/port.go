@@ -1,0 +1,238 @@
+package testcam
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+
+	"github.com/bluenviron/gortsplib/v5"
+	"github.com/bluenviron/gortsplib/v5/pkg/auth"
+	"github.com/bluenviron/gortsplib/v5/pkg/base"
+	"github.com/bluenviron/gortsplib/v5/pkg/liberrors"
+
+	"keepwatch.internal/internal/media"
+)
+
+// port is an address and the RTSP server behind it; which camera answers there can change.
+type port struct {
+	gate   *gate
+	server *gortsplib.Server
+
+	mu       sync.Mutex
+	camera   *Handle
+	sessions map[*gortsplib.ServerSession]*stream // nil stream before PLAY
+}
+
+func newPort(c *Camera, options *Options) (*port, error) {
+	g, err := newGate(net.JoinHostPort(options.Host, fmt.Sprint(c.Port)))
+	if err != nil {
+		return nil, err
+	}
+	p := &port{gate: g, sessions: map[*gortsplib.ServerSession]*stream{}}
+	p.server = &gortsplib.Server{
+		Handler:        p,
+		RTSPAddress:    g.Addr().String(),
+		Listen:         func(string, string) (net.Listener, error) { return g, nil },
+		WriteQueueSize: 4096,
+	}
+	switch c.Auth {
+	case Basic:
+		p.server.AuthMethods = []auth.VerifyMethod{auth.VerifyMethodBasic}
+	case DigestMD5:
+		p.server.AuthMethods = []auth.VerifyMethod{auth.VerifyMethodDigestMD5}
+	case DigestSHA256:
+		p.server.AuthMethods = []auth.VerifyMethod{auth.VerifyMethodDigestSHA256}
+	}
+	if c.TLS {
+		certificate, err := selfSigned()
+		if err != nil {
+			g.Close()
+			return nil, err
+		}
+		p.server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}}
+	}
+	if !c.NoUDP {
+		if err := p.listenUDP(options.Host); err != nil {
+			g.Close()
+			return nil, err
+		}
+	}
+	if err := p.server.Start(); err != nil {
+		g.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// listenUDP finds two neighbouring UDP ports, the first of them even, as RTP and RTCP want them.
+func (p *port) listenUDP(host string) error {
+	for range 100 {
+		rtp, err := net.ListenPacket("udp", net.JoinHostPort(host, "0"))
+		if err != nil {
+			return err
+		}
+		number := rtp.LocalAddr().(*net.UDPAddr).Port
+		if number%2 == 1 {
+			rtp.Close()
+			continue
+		}
+		rtcp, err := net.ListenPacket("udp", net.JoinHostPort(host, fmt.Sprint(number+1)))
+		if err != nil {
+			rtp.Close()
+			continue
+		}
+		found := map[string]net.PacketConn{rtp.LocalAddr().String(): rtp, rtcp.LocalAddr().String(): rtcp}
+		p.server.UDPRTPAddress, p.server.UDPRTCPAddress = rtp.LocalAddr().String(), rtcp.LocalAddr().String()
+		p.server.ListenPacket = func(_, address string) (net.PacketConn, error) { return found[address], nil }
+		return nil
+	}
+	return fmt.Errorf("no two neighbouring UDP ports are free")
+}
+
+func (p *port) close() {
+	p.server.Close()
+	p.gate.Close()
+	p.gate.cut()
+}
+
+func (p *port) setCamera(h *Handle) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.camera = h
+}
+
+// endSessions ends all sessions, those over UDP too.
+func (p *port) endSessions() {
+	p.mu.Lock()
+	sessions := make([]*gortsplib.ServerSession, 0, len(p.sessions))
+	for s := range p.sessions {
+		sessions = append(sessions, s)
+	}
+	p.mu.Unlock()
+	for _, s := range sessions {
+		s.Close()
+	}
+}
+
+// OnSessionOpen implements gortsplib.ServerHandlerOnSessionOpen.
+func (p *port) OnSessionOpen(ctx *gortsplib.ServerHandlerOnSessionOpenCtx) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sessions[ctx.Session] = nil
+}
+
+// OnSessionClose implements gortsplib.ServerHandlerOnSessionClose.
+func (p *port) OnSessionClose(ctx *gortsplib.ServerHandlerOnSessionCloseCtx) {
+	p.mu.Lock()
+	s := p.sessions[ctx.Session]
+	delete(p.sessions, ctx.Session)
+	p.mu.Unlock()
+	if s != nil {
+		s.leave(ctx.Session)
+	}
+}
+
+// answer is what a request gets: either a stream to go on with, or a response.
+func (p *port) answer(conn *gortsplib.ServerConn, req *base.Request, path string) (*stream, *base.Response, error) {
+	p.mu.Lock()
+	h := p.camera
+	p.mu.Unlock()
+	h.mu.Lock()
+	status, sdp, password := h.status, h.sdp, h.password
+	h.mu.Unlock()
+	if status == base.StatusUnauthorized {
+		password += "\x00" // nothing that anybody sends
+	}
+	user := h.camera.Username
+	if user == "" && status == base.StatusUnauthorized {
+		user = "\x00"
+	}
+	if user != "" && !conn.VerifyCredentials(req, user, password) {
+		return nil, &base.Response{StatusCode: base.StatusUnauthorized, Header: base.Header{}}, liberrors.ErrServerAuth{}
+	}
+	if status != 0 && status != base.StatusUnauthorized && (status != base.StatusNotEnoughBandwidth || req.Method == base.Setup) {
+		return nil, &base.Response{StatusCode: status}, nil
+	}
+	q, err := media.ParseQuality(strings.Trim(path, "/"))
+	s := h.streams[q]
+	if err != nil || s == nil {
+		return nil, &base.Response{StatusCode: base.StatusNotFound}, nil
+	}
+	if req.Method == base.Describe && sdp != GoodSDP {
+		return nil, &base.Response{StatusCode: base.StatusOK, Body: sdp.body()}, nil
+	}
+	return s, nil, nil
+}
+
+// body returns the faulty session description.
+func (s SDP) body() []byte {
+	head := "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=Session\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n"
+	switch s {
+	case EmptySDP:
+		return []byte(head)
+	case UnsupportedSDP:
+		return []byte(head + "m=video 0 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\na=control:trackID=0\r\n")
+	case AudioOnlySDP:
+		return []byte(head + "m=audio 0 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=control:trackID=0\r\n")
+	}
+	return []byte("\x00\xff<html><body>It works!</body></html>\x01\x02\r\n=\r\nv=x")
+}
+
+// OnDescribe implements gortsplib.ServerHandlerOnDescribe.
+func (p *port) OnDescribe(ctx *gortsplib.ServerHandlerOnDescribeCtx) (*base.Response, *gortsplib.ServerStream, error) {
+	s, response, err := p.answer(ctx.Conn, ctx.Request, ctx.Path)
+	if s == nil {
+		return response, nil, err
+	}
+	return s.published()
+}
+
+// OnSetup implements gortsplib.ServerHandlerOnSetup.
+func (p *port) OnSetup(ctx *gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *gortsplib.ServerStream, error) {
+	s, response, err := p.answer(ctx.Conn, ctx.Request, ctx.Path)
+	if s == nil {
+		return response, nil, err
+	}
+	return s.published()
+}
+
+// published returns the server's stream, or an answer for the moment in which there is none.
+func (s *stream) published() (*base.Response, *gortsplib.ServerStream, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.out == nil {
+		return &base.Response{StatusCode: base.StatusServiceUnavailable}, nil, nil
+	}
+	return &base.Response{StatusCode: base.StatusOK}, s.out, nil
+}
+
+// OnPlay implements gortsplib.ServerHandlerOnPlay.
+func (p *port) OnPlay(ctx *gortsplib.ServerHandlerOnPlayCtx) (*base.Response, error) {
+	s, response, err := p.answer(ctx.Conn, ctx.Request, ctx.Path)
+	if s == nil {
+		return response, err
+	}
+	p.mu.Lock()
+	_, open := p.sessions[ctx.Session]
+	if open {
+		p.sessions[ctx.Session] = s
+	}
+	p.mu.Unlock()
+	if open {
+		s.watch(ctx.Session)
+	}
+	return &base.Response{StatusCode: base.StatusOK}, nil
+}
+
+// OnPause implements gortsplib.ServerHandlerOnPause.
+func (p *port) OnPause(ctx *gortsplib.ServerHandlerOnPauseCtx) (*base.Response, error) {
+	p.mu.Lock()
+	s := p.sessions[ctx.Session]
+	p.mu.Unlock()
+	if s != nil {
+		s.leave(ctx.Session)
+	}
+	return &base.Response{StatusCode: base.StatusOK}, nil
+}
