@@ -1,0 +1,213 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sort"
+	"sync"
+	"time"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/media"
+)
+
+// Clip is a file over a stretch of footage that exists only while it is read: an io.ReadSeekCloser of known size whose
+// bytes are read from the segments, and verified, as they are asked for. While it is open its segments stay on the disk.
+//
+// A clip belongs to one reader: its methods are called by one goroutine, except for Renew, which any may call. It shares
+// no buffer with any other. Every Read asks the permit; once that has expired Read returns access.ErrDenied, also in the
+// middle of the clip, until Renew. Read returns ErrQuarantined for footage that does not verify, of which no byte is
+// handed out, and ErrGone when a file vanished; after them the clip is over.
+type Clip struct {
+	r      *reader
+	pin    *pin
+	head   []byte
+	pieces []piece
+	parts  []part // without their entries
+	silent bool   // fragments are to be stripped of their sound
+	audio  bool   // there is sound in what is served
+	start  time.Time
+	end    time.Time
+	run    media.RunID
+	mime   string
+	size   int64
+
+	gate struct {
+		sync.Mutex
+		permit access.Permit
+	}
+
+	pos    int64
+	file   file // of the part that was read last
+	opened int  // its number
+	bytes  []byte
+	loaded int // number of the piece that bytes holds
+	failed error
+	closed bool
+}
+
+// piece is one fragment's share of a clip: the bytes [skip, skip+keep) of it stand at the offset at.
+type piece struct {
+	at         int64
+	offset     int64 // of the fragment in its segment's file
+	seq        uint64
+	start      int64
+	part       int32
+	size       uint32 // of the fragment
+	skip, keep uint32
+}
+
+// Start returns the wall clock of the clip's first picture.
+func (c *Clip) Start() time.Time { return c.start }
+
+// End returns the wall clock at which its last picture ends.
+func (c *Clip) End() time.Time { return c.end }
+
+// Run returns the run of its first picture.
+func (c *Clip) Run() media.RunID { return c.run }
+
+// MIME returns its type with the codecs parameter.
+func (c *Clip) MIME() string { return c.mime }
+
+// Size returns its length in bytes.
+func (c *Clip) Size() int64 { return c.size }
+
+// Renew makes the clip readable until the permit expires. The permit must be for the same viewer, camera and action as
+// the one that the clip was opened with, and still allow to hear when there is sound; otherwise it returns
+// access.ErrDenied and the old permit stays.
+func (c *Clip) Renew(p access.Permit) error {
+	c.gate.Lock()
+	defer c.gate.Unlock()
+	old := c.gate.permit
+	a, b := p.Viewer(), old.Viewer()
+	same := a.Kind == b.Kind && a.AccountID == b.AccountID && a.GrantID == b.GrantID && p.Camera() == old.Camera()
+	if !same || c.audio && !p.Audio() {
+		return access.ErrDenied
+	}
+	if err := p.Check(c.r.s.o.Now(), old.Action()); err != nil {
+		return err
+	}
+	c.gate.permit = p
+	return nil
+}
+
+// allowed asks the permit.
+func (c *Clip) allowed() error {
+	c.gate.Lock()
+	p := c.gate.permit
+	c.gate.Unlock()
+	return p.Check(c.r.s.o.Now(), access.Playback, access.Export)
+}
+
+// Seek sets where the next Read begins, as io.Seeker says.
+func (c *Clip) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekCurrent:
+		offset += c.pos
+	case io.SeekEnd:
+		offset += c.size
+	}
+	if offset < 0 || whence < io.SeekStart || whence > io.SeekEnd {
+		return 0, errors.New("seek before the start of a clip")
+	}
+	c.pos = offset
+	return offset, nil
+}
+
+// Read reads from where the last one ended, as io.Reader says.
+func (c *Clip) Read(b []byte) (int, error) {
+	if c.closed {
+		return 0, errors.New("read from a closed clip")
+	}
+	if err := c.allowed(); err != nil {
+		return 0, err
+	}
+	if c.failed != nil {
+		return 0, c.failed
+	}
+	if len(b) == 0 {
+		return 0, nil
+	}
+	if c.pos >= c.size {
+		return 0, io.EOF
+	}
+	if c.pos < int64(len(c.head)) {
+		n := copy(b, c.head[c.pos:])
+		c.pos += int64(n)
+		return n, nil
+	}
+	i := sort.Search(len(c.pieces), func(i int) bool { return c.pieces[i].at > c.pos }) - 1
+	if i != c.loaded {
+		if err := c.load(i); err != nil {
+			c.failed = err
+			return 0, err
+		}
+	}
+	n := copy(b, c.bytes[c.pos-c.pieces[i].at:])
+	c.pos += int64(n)
+	return n, nil
+}
+
+// load reads and verifies the fragment of a piece.
+func (c *Clip) load(i int) error {
+	c.loaded, c.bytes = -1, nil
+	p := &c.pieces[i]
+	x := c.parts[p.part]
+	if err := c.openPart(int(p.part)); err != nil {
+		return c.r.explain(x.row, err)
+	}
+	b, label, err := c.r.fragment(c.file, x, p.offset, p.size)
+	if err == nil && (label.Seq != p.seq || micros(label.Start) != p.start) {
+		err = fmt.Errorf("fragment at %d: %w: another fragment than expected", p.offset, media.ErrForged)
+	}
+	if err != nil {
+		return c.r.explain(x.row, err)
+	}
+	if c.silent {
+		if b, err = media.SilentFragment(c.r.key, b); err != nil {
+			return c.r.explain(x.row, err)
+		}
+		if len(b) != int(p.keep) {
+			return fmt.Errorf("segment %s: silent fragment of %d bytes, expected %d", x.row.name(), len(b), p.keep)
+		}
+	}
+	c.bytes, c.loaded = b[p.skip:p.skip+p.keep:p.skip+p.keep], i
+	return nil
+}
+
+func (c *Clip) openPart(i int) error {
+	if c.file != nil && c.opened == i {
+		return nil
+	}
+	if err := c.closeFile(); err != nil {
+		return err
+	}
+	f, err := c.r.c.files.open(c.parts[i].row.name())
+	if err != nil {
+		return err
+	}
+	c.file, c.opened = f, i
+	return nil
+}
+
+func (c *Clip) closeFile() error {
+	if c.file == nil {
+		return nil
+	}
+	err := c.file.Close()
+	c.file = nil
+	return err
+}
+
+// Close lets go of the segments. Closing twice is harmless.
+func (c *Clip) Close() error {
+	if c.closed {
+		return nil
+	}
+	c.closed, c.bytes, c.pieces = true, nil, nil
+	if c.pin != nil {
+		c.r.s.unpin(c.pin)
+	}
+	return c.closeFile()
+}

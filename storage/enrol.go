@@ -1,0 +1,244 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"regexp"
+	"time"
+
+	"keepwatch.internal/internal/media"
+)
+
+// CameraSpec is a camera as the configuration lists it.
+type CameraSpec struct {
+	Name   string // unique among the cameras in use: lower-case letters, digits, '-'
+	Label  string // for people
+	Retain Retain
+}
+
+// Retain is how long and how much footage of a camera is kept. Zero values set no limit.
+type Retain struct {
+	Age      time.Duration
+	MaxBytes int64
+}
+
+const (
+	cardName    = "camera.json"
+	cardVersion = 1
+)
+
+// card is the content of camera.json, by which a folder is known without the index.
+type card struct {
+	Version int       `json:"version"`
+	Camera  string    `json:"camera"` // the UUID
+	Name    string    `json:"name"`
+	Label   string    `json:"label"`
+	Created time.Time `json:"created"`
+	Retired time.Time `json:"retired,omitzero"`
+}
+
+var namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+
+// Enrol makes the cameras in use those that specs lists and returns their identities by name. A name that is not in use
+// gets a new UUID and folder, also when a camera of that name existed before: an archive is never inherited. Cameras
+// whose names are no longer listed are retired: they can record no more, and their footage stays until retention takes
+// it.
+func (s *Store) Enrol(ctx context.Context, specs []CameraSpec) (map[string]media.CameraID, error) {
+	s.enrolling.Lock()
+	defer s.enrolling.Unlock()
+	listed := map[string]bool{}
+	for _, spec := range specs {
+		if !namePattern.MatchString(spec.Name) || listed[spec.Name] {
+			return nil, fmt.Errorf("enrol %q: not a camera name, or listed twice", spec.Name)
+		}
+		listed[spec.Name] = true
+	}
+	active := map[string]*camera{}
+	s.mu.RLock()
+	for _, c := range s.cameras {
+		if c.retired.IsZero() {
+			active[c.name] = c
+		}
+	}
+	s.mu.RUnlock()
+	for name, c := range active {
+		if !listed[name] {
+			if err := s.retire(ctx, c); err != nil {
+				return nil, fmt.Errorf("retire camera %s: %w", name, err)
+			}
+		}
+	}
+	ids := map[string]media.CameraID{}
+	for _, spec := range specs {
+		c, err := s.enrolOne(ctx, active[spec.Name], spec)
+		if err != nil {
+			return nil, fmt.Errorf("enrol camera %s: %w", spec.Name, err)
+		}
+		ids[spec.Name] = c.id
+	}
+	return ids, nil
+}
+
+func (s *Store) enrolOne(ctx context.Context, c *camera, spec CameraSpec) (*camera, error) {
+	if c == nil {
+		return s.newCamera(ctx, spec)
+	}
+	changed := *c
+	changed.label, changed.retain = spec.Label, spec.Retain
+	if changed.label != c.label {
+		if err := changed.writeCard(); err != nil {
+			return nil, explainDisk(s.o.Recordings, err)
+		}
+	}
+	if err := s.write(ctx, func(tx *sql.Tx) error {
+		if err := changed.update(ctx, tx); err != nil {
+			return err
+		}
+		return s.noteUp(ctx, tx, c)
+	}); err != nil {
+		return nil, err
+	}
+	s.know(&changed)
+	return &changed, nil
+}
+
+// noteUp ends the gap of the time when nothing ran, since now something does.
+func (s *Store) noteUp(ctx context.Context, tx *sql.Tx, c *camera) error {
+	st := streamRow{c.row, media.Main}
+	tail, _, err := holdingAt(ctx, tx, st, forever)
+	if err != nil || tail != gap(ReasonNotRunning) {
+		return err
+	}
+	return enter(ctx, tx, st, micros(s.now()), forever, gap(ReasonWaiting))
+}
+
+func (s *Store) newCamera(ctx context.Context, spec CameraSpec) (*camera, error) {
+	c := &camera{id: media.NewCameraID(), name: spec.Name, label: spec.Label, created: s.now(), retain: spec.Retain}
+	c.folder = c.name + "-" + c.id.String()[:8]
+	c.key = s.LabelKey(c.id)
+	if _, err := s.disk.stat(c.folder); !errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.Join(fmt.Errorf("folder %s exists", c.folder), err)
+	}
+	if err := s.makeFolder(c); err != nil {
+		return nil, explainDisk(s.o.Recordings, err)
+	}
+	if err := s.write(ctx, func(tx *sql.Tx) error { return c.insert(ctx, tx) }); err != nil {
+		return nil, errors.Join(err, c.files.Close()) // the folder is adopted at the next start
+	}
+	s.know(c)
+	s.log.Info("camera added", "camera", c.name, "id", c.id, "folder", c.folder)
+	return c, nil
+}
+
+// makeFolder makes the camera's folder with its card and opens it.
+func (s *Store) makeFolder(c *camera) error {
+	if err := s.disk.mkdir(c.folder); err != nil {
+		return err
+	}
+	var err error
+	if c.files, err = s.disk.sub(c.folder); err != nil {
+		return err
+	}
+	if err := errors.Join(c.writeCard(), s.disk.syncDir(".")); err != nil {
+		return errors.Join(err, c.files.Close())
+	}
+	return nil
+}
+
+func (s *Store) retire(ctx context.Context, c *camera) error {
+	changed := *c
+	changed.retired = s.now()
+	if err := changed.writeCard(); err != nil {
+		return explainDisk(s.o.Recordings, err)
+	}
+	if err := s.write(ctx, func(tx *sql.Tx) error {
+		if err := changed.update(ctx, tx); err != nil {
+			return err
+		}
+		for _, quality := range qualities {
+			if err := enter(ctx, tx, streamRow{c.row, quality}, micros(changed.retired), forever, gap(ReasonRetired)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	s.know(&changed)
+	s.log.Info("camera retired", "camera", c.name, "id", c.id)
+	return nil
+}
+
+// know replaces what the store knows of the camera.
+func (s *Store) know(c *camera) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known := maps.Clone(s.cameras)
+	known[c.id] = c
+	s.cameras = known
+}
+
+var qualities = [...]media.Quality{media.Main, media.Sub}
+
+func (c *camera) writeCard() error {
+	b, err := json.MarshalIndent(card{Version: cardVersion, Camera: c.id.String(), Name: c.name, Label: c.label, Created: c.created, Retired: c.retired}, "", "  ")
+	if err != nil {
+		return err
+	}
+	return writeFile(c.files, cardName, append(b, '\n'))
+}
+
+func readCard(d files) (card, media.CameraID, error) {
+	b, err := readFile(d, cardName, maxSmallFile)
+	if err != nil {
+		return card{}, media.CameraID{}, err
+	}
+	var k card
+	if err := json.Unmarshal(b, &k); err != nil {
+		return k, media.CameraID{}, fmt.Errorf("%s: %w", cardName, err)
+	}
+	if k.Version != cardVersion {
+		return k, media.CameraID{}, fmt.Errorf("%s has version %d, this program knows %d", cardName, k.Version, cardVersion)
+	}
+	id, err := media.ParseCameraID(k.Camera)
+	return k, id, err
+}
+
+// retiredMicros is the column of the time of retirement.
+func (c *camera) retiredMicros() any {
+	if c.retired.IsZero() {
+		return nil
+	}
+	return micros(c.retired)
+}
+
+func (c *camera) insert(ctx context.Context, tx *sql.Tx) error {
+	const insertCamera = `INSERT INTO camera (uuid, name, label, folder, created_us, retired_us, retain_us, retain_bytes)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`
+	err := tx.QueryRowContext(ctx, insertCamera, c.id[:], c.name, c.label, c.folder, micros(c.created), c.retiredMicros(),
+		c.retain.Age.Microseconds(), c.retain.MaxBytes).Scan(&c.row)
+	if err != nil {
+		return err
+	}
+	reasons := [...]string{media.Main: ReasonWaiting, media.Sub: ReasonNotRecorded}
+	for _, quality := range qualities {
+		const insertStream = `INSERT INTO stream (camera, quality) VALUES (?, ?)`
+		if err := exec(ctx, tx, insertStream, c.row, quality); err != nil {
+			return err
+		}
+		if err := enter(ctx, tx, streamRow{c.row, quality}, micros(c.created), forever, gap(reasons[quality])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *camera) update(ctx context.Context, tx *sql.Tx) error {
+	const query = `UPDATE camera SET label = ?, retired_us = ?, retain_us = ?, retain_bytes = ? WHERE id = ? AND uuid = ?`
+	return exec(ctx, tx, query, c.label, c.retiredMicros(), c.retain.Age.Microseconds(), c.retain.MaxBytes, c.row, c.id[:])
+}

@@ -1,0 +1,8 @@
+//go:build !linux
+
+package storage
+
+import "os"
+
+// dataSync waits until the file is on the disk.
+func dataSync(f *os.File) error { return f.Sync() }

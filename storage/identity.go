@@ -1,0 +1,157 @@
+package storage
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+const (
+	identityName    = "store.json"
+	identityVersion = 1
+	lockName        = "store.lock"
+	maxSmallFile    = 1 << 20
+)
+
+// identity is the content of store.json. The same is remembered in the data folder, so that neither another store nor
+// the empty folder below a disk that is not mounted is taken for this one.
+type identity struct {
+	Version int       `json:"version"`
+	Store   string    `json:"store"` // a UUID
+	Created time.Time `json:"created"`
+	// KeyCheck tells whether a master key is the one whose labels the footage carries, without telling the key.
+	KeyCheck string `json:"key_check"`
+}
+
+func keyCheck(master [32]byte) string {
+	mac := hmac.New(sha256.New, master[:])
+	mac.Write([]byte("keepwatch store key check 1"))
+	return hex.EncodeToString(mac.Sum(nil)[:16])
+}
+
+func refuse(format string, args ...any) error {
+	return fmt.Errorf("%w: %w", ErrRefused, fmt.Errorf(format, args...))
+}
+
+// identify finds out whether recordings is the store that the data folder knows, and returns its identity. It makes a
+// store of an empty folder only when the data folder knows none.
+func identify(recordings, data files, o Options) (identity, error) {
+	known, err := readIdentity(data, o.Data)
+	if err != nil {
+		return identity{}, err
+	}
+	found, err := readIdentity(recordings, o.Recordings)
+	if err != nil {
+		return identity{}, err
+	}
+	switch {
+	case found == nil && known != nil:
+		return identity{}, refuse("%s has no %s: expected the store %s made on %s; is its disk mounted there?",
+			o.Recordings, identityName, known.Store, known.Created.Format(time.DateOnly))
+	case found == nil:
+		return newIdentity(recordings, data, o)
+	case known != nil && known.Store != found.Store:
+		return identity{}, refuse("%s holds the store %s, expected %s: mount the right disk, or give it another data folder than %s",
+			o.Recordings, found.Store, known.Store, o.Data)
+	case found.KeyCheck != keyCheck(o.MasterKey):
+		return identity{}, refuse("the footage in %s was labelled with another master key: restore the one that belongs to the store %s",
+			o.Recordings, found.Store)
+	}
+	if known == nil {
+		return *found, found.write(data)
+	}
+	return *found, nil
+}
+
+func newIdentity(recordings, data files, o Options) (identity, error) {
+	entries, err := recordings.list(".")
+	if err != nil {
+		return identity{}, err
+	}
+	for _, e := range entries {
+		switch name := e.Name(); {
+		case name == "lost+found", name == lockName, name == identityName+".new", strings.HasPrefix(name, "."):
+		default:
+			return identity{}, refuse("%s is not empty (it has %q) and is no store, since %s is missing: expected a store or an empty folder",
+				o.Recordings, name, identityName)
+		}
+	}
+	id := identity{Version: identityVersion, Store: uuid.NewString(), Created: o.Now().UTC().Truncate(time.Second), KeyCheck: keyCheck(o.MasterKey)}
+	// The store's own file first: a crash in between leaves a store that the data folder has yet to get to know.
+	if err := id.write(recordings); err != nil {
+		return identity{}, err
+	}
+	return id, id.write(data)
+}
+
+func (id identity) write(d files) error {
+	b, err := json.MarshalIndent(id, "", "  ")
+	if err != nil {
+		return err
+	}
+	return writeFile(d, identityName, append(b, '\n'))
+}
+
+func readIdentity(d files, folder string) (*identity, error) {
+	b, err := readFile(d, identityName, maxSmallFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var id identity
+	if err := json.Unmarshal(b, &id); err != nil {
+		return nil, refuse("%s: %w", filepath.Join(folder, identityName), err)
+	}
+	if id.Version != identityVersion {
+		return nil, refuse("%s has version %d, this program knows %d", filepath.Join(folder, identityName), id.Version, identityVersion)
+	}
+	if _, err := uuid.Parse(id.Store); err != nil {
+		return nil, refuse("%s names no store: %w", filepath.Join(folder, identityName), err)
+	}
+	return &id, nil
+}
+
+// prepareFolders makes the folders that may be made. A recordings folder that is missing is made only while the data
+// folder knows no store: later its absence means that a disk is.
+func prepareFolders(o Options) error {
+	if err := os.MkdirAll(o.Data, 0o700); err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	if _, err := os.Stat(o.Recordings); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if _, err := os.Stat(filepath.Join(o.Data, identityName)); err == nil {
+		return refuse("%s does not exist, but a store is expected there; is its disk mounted?", o.Recordings)
+	}
+	if err := os.MkdirAll(o.Recordings, folderMode); err != nil {
+		return explainDisk(o.Recordings, err)
+	}
+	return nil
+}
+
+// explainDisk turns the errors that people can mend into sentences.
+func explainDisk(path string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case isReadOnly(err):
+		return refuse("%s is on a read-only file system; recording needs to write there (%w)", path, err)
+	case errors.Is(err, fs.ErrPermission):
+		return refuse("%s may not be written by this user (%w)", path, err)
+	case isFull(err):
+		return refuse("%s is on a full disk; recording needs room there (%w)", path, err)
+	}
+	return fmt.Errorf("recordings %s: %w", path, err)
+}

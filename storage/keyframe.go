@@ -1,0 +1,102 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/media"
+)
+
+// keyFrameQuery finds the last segment that begins before ?3 with its key frames, of the camera with the UUID ?1.
+const keyFrameQuery = `SELECT ` + segmentColumns + `, s.key_frames
+	FROM camera c
+	JOIN segment s ON s.camera = c.id AND s.quality = ?2 AND s.start_us < ?3
+	JOIN run r ON r.camera = s.camera AND r.quality = s.quality AND r.id = s.run
+	WHERE c.uuid = ?1 AND s.state IN (1, 2) ORDER BY s.start_us DESC LIMIT 1`
+
+// OpenKeyFrame opens the key frame at or before the time at, however long before, as an MP4 of one picture. Clip.Start is
+// its time. It needs a permit for Playback or Export, and returns access.ErrDenied, ErrNoFootage or ErrQuarantined.
+func (s *Store) OpenKeyFrame(ctx context.Context, p access.Permit, q media.Quality, at time.Time) (_ *Clip, err error) {
+	r, err := s.reader(p, q)
+	if err != nil {
+		return nil, err
+	}
+	pin := s.pin(r.stream, math.MinInt64, micros(at)+1)
+	defer s.unpin(pin) // what is served is in memory when this returns
+	r.look()
+	row, key, err := r.findKey(ctx, micros(at))
+	if err != nil {
+		return nil, err
+	}
+	c := &Clip{r: r, loaded: -1, start: fromMicros(key.at), run: row.runID}
+	c.gate.permit = p
+	f, err := r.c.files.open(row.name())
+	if err != nil {
+		return nil, r.explain(row, err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	run, err := r.header(f, row)
+	if err != nil {
+		return nil, r.explain(row, err)
+	}
+	b, label, err := r.fragment(f, part{row: row}, key.offset, key.size)
+	if err == nil && (micros(label.Start) != key.at || !label.Random) {
+		err = fmt.Errorf("fragment at %d: %w: not the key frame that was expected", key.offset, media.ErrForged)
+	}
+	if err != nil {
+		return nil, r.explain(row, err)
+	}
+	if c.head, err = media.KeyFrameFile(run, r.key, b); err != nil {
+		return nil, r.explain(row, err)
+	}
+	c.end, c.mime, c.size = label.Start.Add(label.Duration), run.SilentMIME(), int64(len(c.head))
+	return c, nil
+}
+
+// findKey finds the last key frame that is not after the time at.
+func (r *reader) findKey(ctx context.Context, at int64) (segmentRow, keyFrame, error) {
+	const most = 64 // segments in a row without a key frame
+	before := at + 1
+	for range most {
+		row, keys, err := r.keysBefore(ctx, before)
+		if err != nil {
+			return row, keyFrame{}, err
+		}
+		if key, ok := keyBefore(keys, at); ok {
+			if key.offset < row.init || row.state == stateClosed && key.offset+int64(key.size) > row.size || key.size < media.LabelSize {
+				return row, key, fmt.Errorf("segment %s: %w", row.name(), errKeys)
+			}
+			return row, key, nil
+		}
+		before = row.start
+	}
+	return segmentRow{}, keyFrame{}, ErrNoFootage
+}
+
+// keysBefore returns the last segment that begins before the time, and its key frames.
+func (r *reader) keysBefore(ctx context.Context, before int64) (segmentRow, []keyFrame, error) {
+	var row segmentRow
+	var id, packed []byte
+	err := r.s.index.Read().QueryRowContext(ctx, keyFrameQuery, r.stream.Camera[:], r.stream.Quality, before).Scan(&row.st.camera,
+		&row.st.quality, &row.start, &row.end, &row.run, &id, &row.state, &row.size, &row.init, &packed)
+	if errors.Is(err, sql.ErrNoRows) {
+		return row, nil, ErrNoFootage
+	}
+	if err != nil {
+		return row, nil, err
+	}
+	copy(row.runID[:], id)
+	if row.state == stateOpen {
+		if r.live.start == row.start && r.live.run == row.run {
+			return row, keysOf(r.live.entries), nil
+		}
+		return row, nil, nil
+	}
+	keys, err := unpackKeys(row.start, packed)
+	return row, keys, err
+}

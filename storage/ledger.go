@@ -1,0 +1,125 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"math"
+)
+
+// holding is what the ledger says of a stretch of time: footage of a run, or else a gap with its reason.
+type holding struct {
+	run    int64 // 0 in a gap
+	reason string
+}
+
+func gap(reason string) holding { return holding{reason: reason} }
+func footage(run int64) holding { return holding{run: run} }
+func (h holding) isGap() bool   { return h.run == 0 }
+func (h holding) columns() (any, any) {
+	if h.isGap() {
+		return nil, h.reason
+	}
+	return h.run, nil
+}
+
+// forever is the end of a stretch that lasts until something else is known.
+const forever = math.MaxInt64
+
+// holdingAt returns what the ledger of a stream says of the moment at, and since when. Before the first row of a stream
+// it is ReasonBefore since the beginning of time.
+func holdingAt(ctx context.Context, q queryer, st streamRow, at int64) (holding, int64, error) {
+	const query = `SELECT start_us, coalesce(run, 0), coalesce(reason, '') FROM ledger
+		WHERE camera = ? AND quality = ? AND start_us <= ? ORDER BY start_us DESC LIMIT 1`
+	var h holding
+	var since int64
+	err := q.QueryRowContext(ctx, query, st.camera, st.quality, at).Scan(&since, &h.run, &h.reason)
+	if errors.Is(err, sql.ErrNoRows) {
+		return gap(ReasonBefore), math.MinInt64, nil
+	}
+	return h, since, err
+}
+
+// enter writes into the ledger of a stream that h holds in [from, to), whatever it said before, and leaves it as it was
+// outside. Neighbours that say the same become one row.
+func enter(ctx context.Context, tx *sql.Tx, st streamRow, from, to int64, h holding) error {
+	if from >= to {
+		return nil
+	}
+	before, _, err := holdingAt(ctx, tx, st, from-1)
+	if err != nil {
+		return err
+	}
+	after := h
+	if to != forever {
+		if after, _, err = holdingAt(ctx, tx, st, to); err != nil {
+			return err
+		}
+	}
+	const clear = `DELETE FROM ledger WHERE camera = ? AND quality = ? AND start_us >= ? AND start_us <= ?`
+	if err := exec(ctx, tx, clear, st.camera, st.quality, from, to); err != nil {
+		return err
+	}
+	const insert = `INSERT INTO ledger (camera, quality, start_us, run, reason) VALUES (?, ?, ?, ?, ?)`
+	if before != h {
+		run, reason := h.columns()
+		if err := exec(ctx, tx, insert, st.camera, st.quality, from, run, reason); err != nil {
+			return err
+		}
+	}
+	if after != h {
+		run, reason := after.columns()
+		return exec(ctx, tx, insert, st.camera, st.quality, to, run, reason)
+	}
+	return nil
+}
+
+// owedChange is a change to the index that could not be written when it happened.
+type owedChange struct {
+	what  string
+	apply func(context.Context, *sql.Tx) error
+}
+
+// maxOwed bounds what is remembered while the index cannot be written. What comes later is dropped; the next start then
+// finds the truth in the files.
+const maxOwed = 4096
+
+// writeOrOwe makes a change now, or as soon as the index can be written again. It returns an error only when the change
+// is forgotten.
+func (s *Store) writeOrOwe(ctx context.Context, what string, apply func(context.Context, *sql.Tx) error) error {
+	err := s.write(ctx, func(tx *sql.Tx) error { return apply(ctx, tx) })
+	if err == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.owed) >= maxOwed {
+		return err
+	}
+	s.owed = append(s.owed, owedChange{what, apply})
+	s.log.Warn("the index cannot be written; will try again", "what", what, "err", err)
+	return nil
+}
+
+// settleOwed makes the owed changes in their order.
+func (s *Store) settleOwed(ctx context.Context) error {
+	s.mu.RLock()
+	owed := s.owed
+	s.mu.RUnlock()
+	if len(owed) == 0 {
+		return nil
+	}
+	done := 0
+	var err error
+	for _, change := range owed {
+		err = s.index.Write(ctx, func(tx *sql.Tx) error { return change.apply(ctx, tx) })
+		if err != nil {
+			break
+		}
+		done++
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.owed = s.owed[min(done, len(s.owed)):]
+	return err
+}

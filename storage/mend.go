@@ -1,0 +1,107 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+	"syscall"
+	"time"
+
+	"keepwatch.internal/internal/media"
+)
+
+// errNoFragments says that a segment file has a header of the camera and nothing behind it.
+var errNoFragments = errors.New("a segment without fragments")
+
+// isFormat reports whether err says that bytes are wrong, and not that they could not be read.
+func isFormat(err error) bool {
+	if _, ok := errors.AsType[syscall.Errno](err); ok {
+		return false
+	}
+	return errors.Is(err, media.ErrForged) || errors.Is(err, media.ErrFormat)
+}
+
+// mended is what a segment file holds, after it was cut to that and closed.
+type mended struct {
+	run        *media.Run
+	init, size int64
+	entries    []media.Entry
+}
+
+func (m mended) end() time.Time { return m.entries[len(m.entries)-1].End() }
+
+func (m mended) closing(st streamRow) closing {
+	start := micros(m.entries[0].Start)
+	return closing{st: st, start: start, end: micros(m.end()), size: m.size, keys: packKeys(start, keysOf(m.entries))}
+}
+
+// mend cuts a segment file after the last fragment that verifies, ends it with its table and syncs it, all of which may
+// have happened before. The error is fs.ErrNotExist, errNoFragments, one for which isFormat holds when the file is no
+// segment of the camera, or that of the disk, and then nothing was changed; size is set whenever the file could be opened.
+func mend(c *camera, name string) (m mended, err error) {
+	f, err := c.files.edit(name)
+	if err != nil {
+		return mended{}, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if m.size, err = f.size(); err != nil {
+		return m, err
+	}
+	res, err := media.Scan(f, m.size, c.id, c.key)
+	if err != nil {
+		return m, err
+	}
+	if res.Err != nil && !isFormat(res.Err) {
+		return m, res.Err
+	}
+	if len(res.Table.Entries) == 0 {
+		return m, errNoFragments
+	}
+	m.run, m.init, m.entries = res.Run, res.InitSize, res.Table.Entries
+	if !res.Closed {
+		if err := f.truncate(res.GoodSize); err != nil {
+			return m, err
+		}
+		m.size = res.GoodSize
+		box := res.Table.Box(res.Run, c.key)
+		if _, err := f.WriteAt(box, m.size); err == nil {
+			m.size += int64(len(box))
+		} else if cut := f.truncate(m.size); cut != nil { // a file without table is fine, one with half of it is not
+			return m, errors.Join(err, cut)
+		}
+	}
+	return m, f.sync()
+}
+
+// quarantineName is the folder in recordings for files that are nobody's.
+const quarantineName = "quarantine"
+
+// quarantineFile moves a file out of the camera's folder, with a note that says why. Nothing in quarantine is ever
+// served, changed or deleted.
+func (s *Store) quarantineFile(c *camera, name string, why error) error {
+	if err := s.disk.mkdir(quarantineName); err != nil {
+		return err
+	}
+	target := path.Join(quarantineName, c.folder+"-"+strings.ReplaceAll(name, "/", "-"))
+	for n := 2; ; n++ {
+		_, err := s.disk.stat(target)
+		if errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		target = path.Join(quarantineName, fmt.Sprintf("%s-%s-%d.mp4", c.folder, strings.TrimSuffix(strings.ReplaceAll(name, "/", "-"), ".mp4"), n))
+	}
+	note := fmt.Sprintf("%s\nwas moved here at %s, because: %v\n", path.Join(c.folder, name), s.now().Format(time.RFC3339), why)
+	if err := writeFile(s.disk, target+".txt", []byte(note)); err != nil {
+		return err
+	}
+	if err := s.disk.rename(path.Join(c.folder, name), target); err != nil {
+		return err
+	}
+	s.log.Error("a file was moved to quarantine", "camera", c.name, "file", name, "to", target, "err", why)
+	return errors.Join(s.disk.syncDir(quarantineName), c.files.syncDir(path.Dir(name)))
+}

@@ -1,0 +1,46 @@
+package storage
+
+import "keepwatch.internal/internal/media"
+
+// pin keeps the files of a stretch of a stream on the disk while a clip over them is open.
+//
+// A reader pins before it asks the index which segments there are; retention first marks segments as deleting in the
+// index and then looks for pins. So either the reader does not find the segment any more, or retention finds the pin.
+type pin struct {
+	stream   media.StreamID
+	from, to int64
+}
+
+// pin adds a pin; unpin takes it away.
+func (s *Store) pin(stream media.StreamID, from, to int64) *pin {
+	p := &pin{stream, from, to}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pins[p] = struct{}{}
+	return p
+}
+
+// narrow changes what p covers to less than before.
+func (s *Store) narrow(p *pin, from, to int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p.from, p.to = from, to
+}
+
+func (s *Store) unpin(p *pin) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.pins, p)
+}
+
+// pinned reports whether a clip over any of [from, to) of the stream is open.
+func (s *Store) pinned(stream media.StreamID, from, to int64) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for p := range s.pins {
+		if p.stream == stream && p.from < to && from < p.to {
+			return true
+		}
+	}
+	return false
+}

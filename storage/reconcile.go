@@ -1,0 +1,243 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"keepwatch.internal/internal/media"
+	"keepwatch.internal/internal/sqlite"
+)
+
+func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
+// reconcile walks over all files and rows, the newest days first. Files without a row are adopted when their labels
+// verify and quarantined when not (I1); rows without a file become gaps; files shorter than their row says are mended.
+// Recording goes on meanwhile.
+func (s *Store) reconcile(ctx context.Context) error {
+	s.mu.RLock()
+	known := s.cameras
+	s.mu.RUnlock()
+	var errs []error
+	for _, c := range known {
+		for _, quality := range qualities {
+			if err := s.reconcileStream(ctx, c, quality); err != nil {
+				errs = append(errs, fmt.Errorf("%s %s: %w", c.name, quality, err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Store) reconcileStream(ctx context.Context, c *camera, quality media.Quality) error {
+	days, err := s.daysOf(ctx, c, quality)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, day := range slices.Backward(days) {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := s.reconcileDay(ctx, c, quality, day); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", day.Format(dayLayout), err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// daysOf lists the days of which there is a folder or a row, in order.
+func (s *Store) daysOf(ctx context.Context, c *camera, quality media.Quality) ([]time.Time, error) {
+	entries, err := c.files.list(quality.String())
+	if err != nil && !isMissing(err) {
+		return nil, err
+	}
+	var days []time.Time
+	for _, e := range entries {
+		if day, err := time.Parse(dayLayout, e.Name()); err == nil && e.IsDir() {
+			days = append(days, day)
+		}
+	}
+	for from := int64(noEnd); ; {
+		const query = `SELECT start_us FROM segment WHERE camera = ? AND quality = ? AND start_us >= ? ORDER BY start_us LIMIT 1`
+		var start int64
+		err := s.index.Read().QueryRowContext(ctx, query, c.row, quality, from).Scan(&start)
+		if errors.Is(err, sql.ErrNoRows) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		day := fromMicros(start).Truncate(24 * time.Hour)
+		days = append(days, day)
+		from = micros(day.Add(24 * time.Hour))
+	}
+	slices.SortFunc(days, time.Time.Compare)
+	return slices.CompactFunc(days, time.Time.Equal), nil
+}
+
+// reconcileDay compares the files of a day with its rows. The files are listed first: one that was made since has its
+// row by then, and one that was deleted since is not found when it is looked at.
+func (s *Store) reconcileDay(ctx context.Context, c *camera, quality media.Quality, day time.Time) error {
+	folder := path.Join(quality.String(), day.Format(dayLayout))
+	entries, err := c.files.list(folder)
+	if err != nil && !isMissing(err) {
+		return err
+	}
+	const query = `SELECT s.camera, s.quality, s.start_us, s.end_us, s.run, r.uuid, s.state, s.size_bytes, s.init_bytes
+		FROM segment s JOIN run r ON r.camera = s.camera AND r.quality = s.quality AND r.id = s.run
+		WHERE s.camera = ? AND s.quality = ? AND s.start_us >= ? AND s.start_us < ?`
+	rows, err := s.segmentRows(ctx, query, c.row, quality, micros(day), micros(day.Add(24*time.Hour)))
+	if err != nil {
+		return err
+	}
+	noted := make(map[string]segmentRow, len(rows))
+	for _, r := range rows {
+		noted[r.name()] = r
+	}
+	var errs []error
+	seen := make(map[string]bool, len(entries))
+	for _, e := range entries {
+		name := path.Join(folder, e.Name())
+		seen[name] = true
+		if !strings.HasSuffix(name, ".mp4") || !e.Type().IsRegular() {
+			continue
+		}
+		if r, ok := noted[name]; !ok {
+			err = s.adopt(ctx, c, quality, name)
+		} else {
+			err = s.compare(ctx, c, r)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", name, err))
+		}
+	}
+	for name, r := range noted {
+		if !seen[name] {
+			errs = append(errs, s.compare(ctx, c, r))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// compare checks that a closed row has its file, whole. What is missing becomes a gap.
+func (s *Store) compare(ctx context.Context, c *camera, r segmentRow) error {
+	if r.state != stateClosed {
+		return nil
+	}
+	info, err := c.files.stat(r.name())
+	if err == nil && info.Size() >= r.size {
+		return nil
+	}
+	if err != nil && !isMissing(err) {
+		return err
+	}
+	if _, err := readIdentity(s.disk, s.o.Recordings); err != nil { // the whole disk is in trouble, not this file
+		return err
+	}
+	if err != nil {
+		s.log.Error("a segment's file is missing", "camera", c.name, "segment", r.name())
+		return s.lose(ctx, r, ReasonMissing)
+	}
+	s.log.Error("a segment's file is shorter than it was", "camera", c.name, "segment", r.name(), "size", info.Size(), "expected", r.size)
+	m, err := mend(c, r.name())
+	if err != nil && !errors.Is(err, errNoFragments) && !isFormat(err) {
+		return err
+	}
+	if err != nil || micros(m.entries[0].Start) != r.start || m.run.ID != r.runID {
+		return errors.Join(s.quarantineFile(c, r.name(), fmt.Errorf("the file is not what the index says: %w", errors.Join(err, media.ErrFormat))),
+			s.lose(ctx, r, ReasonQuarantined))
+	}
+	return s.write(ctx, func(tx *sql.Tx) error {
+		x := m.closing(r.st)
+		const query = `UPDATE segment SET end_us = ?, size_bytes = ?, key_frames = ?
+			WHERE camera = ? AND quality = ? AND start_us = ? AND state = 2`
+		if err := exec(ctx, tx, query, x.end, x.size, x.keys, r.st.camera, r.st.quality, r.start); err != nil {
+			return err
+		}
+		return enter(ctx, tx, r.st, x.end, max(x.end, r.end), gap(ReasonDiskError))
+	})
+}
+
+// lose forgets a closed segment whose file is no more.
+func (s *Store) lose(ctx context.Context, r segmentRow, reason string) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
+		const query = `DELETE FROM segment WHERE camera = ? AND quality = ? AND start_us = ? AND state = 2`
+		res, err := tx.ExecContext(ctx, query, r.st.camera, r.st.quality, r.start)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 { // retention was quicker
+			return err
+		}
+		if err := enter(ctx, tx, r.st, r.start, r.end, gap(reason)); err != nil {
+			return err
+		}
+		return dropRunIfEmpty(ctx, tx, r.st, r.run)
+	})
+}
+
+// adopt gives a row to a file without one, or moves the file to quarantine.
+func (s *Store) adopt(ctx context.Context, c *camera, quality media.Quality, name string) error {
+	m, err := mend(c, name)
+	if err == nil {
+		err = s.fits(c, quality, name, m)
+	}
+	if err == nil {
+		err = s.write(ctx, func(tx *sql.Tx) error { return adoptRow(ctx, tx, streamRow{c.row, quality}, m) })
+		if sqlite.IsConstraint(err) {
+			err = fmt.Errorf("%w: %w: %w", media.ErrFormat, ErrOverlap, err)
+		}
+	}
+	switch {
+	case err == nil:
+		s.log.Info("a segment without a row was adopted", "camera", c.name, "segment", name)
+		return nil
+	case isMissing(err): // it was being deleted
+		return nil
+	case errors.Is(err, errNoFragments):
+		return removeSynced(c.files, name)
+	case isFormat(err):
+		return s.quarantineFile(c, name, err)
+	}
+	return err
+}
+
+// fits checks that the file is where its label belongs and does not lie beside what is being written.
+func (s *Store) fits(c *camera, quality media.Quality, name string, m mended) error {
+	start := micros(m.entries[0].Start)
+	if m.run.Stream.Quality != quality || segmentName(quality, start) != name {
+		return fmt.Errorf("%w: its label says %s", media.ErrFormat, segmentName(m.run.Stream.Quality, start))
+	}
+	now := s.liveOf(m.run.Stream)
+	if len(now.entries) > 0 && micros(m.end()) > now.start {
+		return fmt.Errorf("%w: %w", media.ErrFormat, ErrOverlap)
+	}
+	return nil
+}
+
+// adoptRow adds the rows for a segment that was found.
+func adoptRow(ctx context.Context, tx *sql.Tx, st streamRow, m mended) error {
+	const find = `SELECT id FROM run WHERE camera = ? AND quality = ? AND uuid = ?`
+	var run int64
+	err := tx.QueryRowContext(ctx, find, st.camera, st.quality, m.run.ID[:]).Scan(&run)
+	if errors.Is(err, sql.ErrNoRows) {
+		run, err = newRun(ctx, tx, st, m.run, ReasonRebuilt)
+	}
+	if err != nil {
+		return err
+	}
+	x := m.closing(st)
+	const insert = `INSERT INTO segment (camera, quality, start_us, end_us, run, state, size_bytes, init_bytes, key_frames)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	if err := exec(ctx, tx, insert, st.camera, st.quality, x.start, x.end, run, stateClosed, x.size, m.init, x.keys); err != nil {
+		return err
+	}
+	return enter(ctx, tx, st, x.start, x.end, footage(run))
+}

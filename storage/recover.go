@@ -1,0 +1,329 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+
+	"keepwatch.internal/internal/media"
+)
+
+// recover settles what the last process left, as far as it is quick: it opens the cameras, closes the segments that were
+// open, finishes deletions, and ends runs and gaps. The walk over all files is reconcile's. It may be interrupted at any
+// point and repeated.
+func (s *Store) recover(ctx context.Context) error {
+	if err := s.loadCameras(ctx); err != nil {
+		return err
+	}
+	if err := s.adoptCameras(ctx); err != nil {
+		return err
+	}
+	if err := s.recoverOpen(ctx); err != nil {
+		return err
+	}
+	if err := s.finishDeleting(ctx); err != nil {
+		return err
+	}
+	return s.endLeftovers(ctx)
+}
+
+// loadCameras opens the folder of every camera that the index knows.
+func (s *Store) loadCameras(ctx context.Context) error {
+	const query = `SELECT id, uuid, name, label, folder, created_us, coalesce(retired_us, 0), retain_us, retain_bytes FROM camera`
+	var found []*camera
+	err := each(ctx, s.index.Read(), query, nil, func(rows *sql.Rows) error {
+		c := &camera{}
+		var id []byte
+		var created, retired, age int64
+		if err := rows.Scan(&c.row, &id, &c.name, &c.label, &c.folder, &created, &retired, &age, &c.retain.MaxBytes); err != nil {
+			return err
+		}
+		copy(c.id[:], id)
+		c.created, c.retain.Age = fromMicros(created), time.Duration(age)*time.Microsecond
+		if retired != 0 {
+			c.retired = fromMicros(retired)
+		}
+		found = append(found, c)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, c := range found {
+		c.key = s.LabelKey(c.id)
+		if err := s.openCamera(c); err != nil {
+			return explainDisk(path.Join(s.o.Recordings, c.folder), err)
+		}
+		s.know(c)
+	}
+	return nil
+}
+
+// openCamera opens the camera's folder, which must say that it is this camera's. A folder that vanished is made anew.
+func (s *Store) openCamera(c *camera) error {
+	if !fs.ValidPath(c.folder) || strings.Contains(c.folder, "/") {
+		return refuse("the index names the folder %q for camera %s", c.folder, c.name)
+	}
+	_, err := s.disk.stat(c.folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		s.log.Warn("the folder of a camera is missing; making a new one", "camera", c.name, "folder", c.folder)
+		return s.makeFolder(c)
+	}
+	if err != nil {
+		return err
+	}
+	if c.files, err = s.disk.sub(c.folder); err != nil {
+		return err
+	}
+	_, id, err := readCard(c.files)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		err = c.writeCard()
+	case err == nil && id != c.id:
+		err = refuse("the folder %s says it is camera %s, expected %s", c.folder, id, c.id)
+	}
+	if err != nil {
+		return errors.Join(err, c.files.Close())
+	}
+	return nil
+}
+
+// adoptCameras adds the cameras whose folders the index does not know: all of them when it was lost.
+func (s *Store) adoptCameras(ctx context.Context) error {
+	entries, err := s.disk.list(".")
+	if err != nil {
+		return err
+	}
+	known := map[string]bool{}
+	for _, c := range s.cameras {
+		known[c.folder] = true
+	}
+	for _, e := range entries {
+		if !e.IsDir() || known[e.Name()] || e.Name() == quarantineName || strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		if err := s.adoptCamera(ctx, e.Name()); err != nil {
+			s.log.Warn("a folder in recordings is left alone", "folder", e.Name(), "err", err)
+		}
+	}
+	return nil
+}
+
+func (s *Store) adoptCamera(ctx context.Context, name string) error {
+	d, err := s.disk.sub(name)
+	if err != nil {
+		return err
+	}
+	k, id, err := readCard(d)
+	if err == nil && s.cameras[id] != nil {
+		err = fmt.Errorf("it says it is camera %s, whose folder is %s", id, s.cameras[id].folder)
+	}
+	if err != nil {
+		return errors.Join(err, d.Close())
+	}
+	c := &camera{id: id, name: k.Name, label: k.Label, folder: name, created: k.Created.UTC().Truncate(time.Microsecond), files: d, key: s.LabelKey(id)}
+	if !k.Retired.IsZero() {
+		c.retired = k.Retired.UTC().Truncate(time.Microsecond)
+	}
+	for _, other := range s.cameras {
+		if other.name == c.name && other.retired.IsZero() && c.retired.IsZero() {
+			c.retired = s.now()
+		}
+	}
+	err = s.index.Write(ctx, func(tx *sql.Tx) error {
+		if err := c.insert(ctx, tx); err != nil {
+			return err
+		}
+		return enter(ctx, tx, streamRow{c.row, media.Main}, micros(c.created), micros(s.now()), gap(ReasonRebuilt))
+	})
+	if err != nil {
+		return errors.Join(err, d.Close())
+	}
+	s.know(c)
+	s.log.Info("camera found on disk", "camera", c.name, "id", c.id, "folder", c.folder)
+	return nil
+}
+
+// segmentRow is a segment as the index has it.
+type segmentRow struct {
+	st         streamRow
+	start, end int64
+	run        int64
+	runID      media.RunID
+	state      state
+	size, init int64
+}
+
+func (r segmentRow) name() string { return segmentName(r.st.quality, r.start) }
+
+// unsettled lists the segments in the given state, at most limit, of all cameras.
+func (s *Store) unsettled(ctx context.Context, in state, limit int) ([]segmentRow, error) {
+	const query = `SELECT s.camera, s.quality, s.start_us, s.end_us, s.run, r.uuid, s.state, s.size_bytes, s.init_bytes
+		FROM segment s JOIN run r ON r.camera = s.camera AND r.quality = s.quality AND r.id = s.run
+		WHERE s.state = ? AND s.state IN (1, 3) LIMIT ?`
+	return s.segmentRows(ctx, query, in, limit)
+}
+
+// segmentRows runs a query that returns the columns of segmentRow in their order.
+func (s *Store) segmentRows(ctx context.Context, query string, args ...any) ([]segmentRow, error) {
+	var found []segmentRow
+	err := each(ctx, s.index.Read(), query, args, func(rows *sql.Rows) error {
+		var r segmentRow
+		var id []byte
+		if err := rows.Scan(&r.st.camera, &r.st.quality, &r.start, &r.end, &r.run, &id, &r.state, &r.size, &r.init); err != nil {
+			return err
+		}
+		copy(r.runID[:], id)
+		found = append(found, r)
+		return nil
+	})
+	return found, err
+}
+
+// cameraOf returns the camera of a row.
+func (s *Store) cameraOf(row int64) *camera {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, c := range s.cameras {
+		if c.row == row {
+			return c
+		}
+	}
+	return nil
+}
+
+// recoverOpen closes the segments that were being written when the last process ended.
+func (s *Store) recoverOpen(ctx context.Context) error {
+	open, err := s.unsettled(ctx, stateOpen, forever)
+	if err != nil {
+		return err
+	}
+	for _, r := range open {
+		c := s.cameraOf(r.st.camera)
+		if err := s.recoverSegment(ctx, c, r); err != nil {
+			// One bad file must not keep the others from recording; it is looked at again at the next start.
+			s.log.Error("a segment could not be recovered", "camera", c.name, "segment", r.name(), "err", err)
+		}
+	}
+	return nil
+}
+
+// recoverSegment settles one open row by what its file holds.
+func (s *Store) recoverSegment(ctx context.Context, c *camera, r segmentRow) error {
+	m, err := mend(c, r.name())
+	if err == nil && m.run.ID != r.runID {
+		err = fmt.Errorf("%w: a segment of run %s, expected %s", media.ErrForged, m.run.ID, r.runID)
+	}
+	switch {
+	case err == nil:
+		return s.index.Write(ctx, func(tx *sql.Tx) error {
+			if err := m.closing(r.st).update(ctx, tx); err != nil {
+				return err
+			}
+			return claimNoMore(ctx, tx, r, micros(m.end()), ReasonNotRunning)
+		})
+	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, errNoFragments), isFormat(err) && m.size <= r.init: // nothing was recorded
+		err = removeSynced(c.files, r.name())
+		if err != nil {
+			return err
+		}
+	case isFormat(err):
+		if err := s.quarantineFile(c, r.name(), err); err != nil {
+			return err
+		}
+	default:
+		return err
+	}
+	return s.index.Write(ctx, func(tx *sql.Tx) error {
+		if err := dropSegment(ctx, tx, r.st, r.start); err != nil {
+			return err
+		}
+		return claimNoMore(ctx, tx, r, r.start, ReasonNotRunning)
+	})
+}
+
+// claimNoMore takes back what the ledger says of the row's run after end, up to the next segment.
+func claimNoMore(ctx context.Context, tx *sql.Tx, r segmentRow, end int64, reason string) error {
+	held, _, err := holdingAt(ctx, tx, r.st, end)
+	if err != nil || held != footage(r.run) {
+		return err
+	}
+	const next = `SELECT min(
+		coalesce((SELECT min(start_us) FROM ledger WHERE camera = ?1 AND quality = ?2 AND start_us > ?3), ?4),
+		coalesce((SELECT min(start_us) FROM segment WHERE camera = ?1 AND quality = ?2 AND start_us >= ?3 AND start_us > ?5), ?4))`
+	var until int64
+	if err := tx.QueryRowContext(ctx, next, r.st.camera, r.st.quality, end, int64(forever), r.start).Scan(&until); err != nil {
+		return err
+	}
+	return enter(ctx, tx, r.st, end, until, gap(reason))
+}
+
+// endLeftovers ends the runs that the last process did not end, and says that since then nothing ran.
+func (s *Store) endLeftovers(ctx context.Context) error {
+	alive := s.now()
+	const query = `SELECT at_us FROM alive WHERE id = 1`
+	var us int64
+	switch err := s.index.Read().QueryRowContext(ctx, query).Scan(&us); {
+	case err == nil:
+		alive = fromMicros(us)
+	case !errors.Is(err, sql.ErrNoRows):
+		return err
+	}
+	err := s.index.Write(ctx, func(tx *sql.Tx) error {
+		for _, c := range s.cameras {
+			for _, quality := range qualities {
+				if err := endLeftover(ctx, tx, streamRow{c.row, quality}); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return s.noteDownSince(ctx, alive)
+}
+
+func endLeftover(ctx context.Context, tx *sql.Tx, st streamRow) error {
+	tail, since, err := holdingAt(ctx, tx, st, forever)
+	if err != nil {
+		return err
+	}
+	if !tail.isGap() {
+		end, err := lastEnd(ctx, tx, st)
+		if err != nil {
+			return err
+		}
+		if err := enter(ctx, tx, st, max(since, end), forever, gap(ReasonNotRunning)); err != nil {
+			return err
+		}
+	}
+	const list = `SELECT id FROM run WHERE camera = ? AND quality = ? AND end_reason IS NULL`
+	var runs []int64
+	err = each(ctx, tx, list, []any{st.camera, st.quality}, func(rows *sql.Rows) error {
+		var id int64
+		err := rows.Scan(&id)
+		runs = append(runs, id)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, run := range runs {
+		const query = `UPDATE run SET end_reason = ? WHERE camera = ? AND quality = ? AND id = ?`
+		if err := exec(ctx, tx, query, ReasonNotRunning, st.camera, st.quality, run); err != nil {
+			return err
+		}
+		if err := dropRunIfEmpty(ctx, tx, st, run); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,65 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"sync"
+	"time"
+)
+
+const (
+	housekeeping = 5 * time.Second
+	// aliveEvery bounds how much of a crash's downtime is put down to the gap before it.
+	aliveEvery = housekeeping
+)
+
+// Run does what has to be done while footage is written: it syncs what was written, deletes what need not be kept, and
+// looks through all files for what the index does not know. It blocks until ctx is over and returns nil then.
+func (s *Store) Run(ctx context.Context) error {
+	var group sync.WaitGroup
+	group.Go(func() {
+		if err := s.reconcile(ctx); err != nil && ctx.Err() == nil {
+			s.log.Error("the walk over the files did not finish; the next start begins it again", "err", err)
+		}
+	})
+	group.Go(func() { s.keepHouse(ctx) })
+	tick := time.NewTicker(s.syncEvery())
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			group.Wait()
+			s.syncDirty()
+			return nil
+		case <-tick.C:
+			s.syncDirty()
+		}
+	}
+}
+
+// keepHouse does what needs no hurry. The same trouble is reported once.
+func (s *Store) keepHouse(ctx context.Context) {
+	tick := time.NewTicker(housekeeping)
+	defer tick.Stop()
+	last := ""
+	for {
+		err := s.write(ctx, func(tx *sql.Tx) error { return noteAlive(ctx, tx, s.now()) })
+		if err == nil {
+			err = s.retain(ctx)
+		}
+		text := ""
+		if err != nil && ctx.Err() == nil {
+			text = err.Error()
+			if text != last {
+				s.log.Error("housekeeping", "err", err)
+			}
+		}
+		last = text
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-s.kick:
+		}
+	}
+}

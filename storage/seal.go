@@ -1,0 +1,130 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+
+	"keepwatch.internal/internal/media"
+)
+
+// closeSegment ends the open segment: table, sync, row. It always lets go of the segment; what went wrong is logged and
+// stands in the ledger.
+func (w *Writer) closeSegment(ctx context.Context) {
+	g := w.seg
+	if len(g.entries) == 0 {
+		w.discard(ctx, g)
+	} else if x, err := w.seal(ctx, g); err != nil {
+		w.s.log.Error("a segment could not be closed; the next start will", "camera", w.c.name, "segment", g.name, "err", err)
+	} else if err := w.s.writeOrOwe(ctx, "closed segment", func(ctx context.Context, tx *sql.Tx) error { return x.update(ctx, tx) }); err != nil {
+		w.s.log.Error("a closed segment could not be noted; the next start will", "camera", w.c.name, "segment", g.name, "err", err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.seg = nil
+}
+
+// discard takes back a segment without footage: its file, if it has one, and then its row.
+func (w *Writer) discard(ctx context.Context, g *segment) {
+	ctx = context.WithoutCancel(ctx)
+	var err error
+	if g.file != nil {
+		g.syncing.Lock()
+		g.closed = true
+		err = g.file.Close()
+		g.syncing.Unlock()
+		err = errors.Join(err, removeSynced(w.c.files, g.name))
+	}
+	if err == nil {
+		err = w.s.writeOrOwe(ctx, "drop empty segment", func(ctx context.Context, tx *sql.Tx) error {
+			return dropSegment(ctx, tx, g.st, g.start)
+		})
+	}
+	if err != nil {
+		w.s.log.Warn("an empty segment stays until the next start", "camera", w.c.name, "segment", g.name, "err", err)
+	}
+}
+
+// removeSynced removes a file, if it is there, so that it stays removed after a power cut.
+func removeSynced(d files, name string) error {
+	err := d.remove(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return errors.Join(err, d.syncDir(path.Dir(name)))
+}
+
+// seal writes the table, syncs and closes the file, and returns what its row has to learn.
+func (w *Writer) seal(ctx context.Context, g *segment) (closing, error) {
+	table := &media.Table{Entries: g.entries}
+	size := g.good
+	w.mu.Lock()
+	suspect := g.suspect
+	w.mu.Unlock()
+	if !suspect {
+		box := table.Box(w.run, w.c.key)
+		if _, err := g.file.WriteAt(box, g.good); err == nil {
+			size += int64(len(box))
+		} else if err := g.file.truncate(g.good); err != nil { // without a table the file is read from the front
+			suspect = true
+		}
+	}
+	suspect = suspect || !w.syncSegment(g)
+	g.syncing.Lock()
+	g.closed = true
+	err := g.file.Close()
+	g.syncing.Unlock()
+	w.mu.Lock()
+	suspect = suspect || g.suspect // a sync that was under way may have failed
+	w.mu.Unlock()
+	if err != nil || suspect {
+		if size, err = w.readBack(ctx, g, table); err != nil {
+			return closing{}, err
+		}
+	}
+	end := micros(table.Entries[len(table.Entries)-1].End())
+	return closing{st: g.st, start: g.start, end: end, size: size, keys: packKeys(g.start, keysOf(table.Entries))}, nil
+}
+
+// readBack looks what is left of a file that the disk may not have kept, cuts the table to that, and returns the size of
+// what is good.
+func (w *Writer) readBack(ctx context.Context, g *segment, table *media.Table) (int64, error) {
+	until := g.end()
+	size, err := func() (int64, error) {
+		f, err := w.c.files.open(g.name)
+		if err != nil {
+			return 0, err
+		}
+		defer f.Close()
+		size, err := f.size()
+		if err != nil {
+			return 0, err
+		}
+		res, err := media.Scan(f, size, w.c.id, w.c.key)
+		if err != nil {
+			return 0, err
+		}
+		if len(res.Table.Entries) == 0 {
+			return 0, fmt.Errorf("nothing of the file is left: %w", errors.Join(res.Err, media.ErrFormat))
+		}
+		table.Entries = res.Table.Entries
+		if res.Closed {
+			return size, nil
+		}
+		return res.GoodSize, nil
+	}()
+	kept := g.start
+	if err == nil {
+		kept = micros(table.Entries[len(table.Entries)-1].End())
+	}
+	if kept < until {
+		note := w.s.writeOrOwe(ctx, "lost footage", func(ctx context.Context, tx *sql.Tx) error {
+			return enter(ctx, tx, w.st, kept, until, gap(ReasonDiskError))
+		})
+		err = errors.Join(err, note)
+	}
+	return size, err
+}

@@ -1,0 +1,183 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"path"
+	"sync"
+	"time"
+
+	"keepwatch.internal/internal/media"
+)
+
+// segment is the file that a Writer appends to. Its name and place in the index never change; what grows is guarded by
+// the writer's mu.
+type segment struct {
+	st    streamRow
+	run   int64
+	start int64
+	name  string
+	file  file
+
+	entries []media.Entry // of the fragments that are whole in the file; readers keep prefixes of it
+	good    int64         // length of the file up to the last whole fragment
+	dirty   bool          // something was written since the last sync
+	suspect bool          // a sync or the repair of a write went wrong: nothing more is written to this file
+
+	syncing sync.Mutex // held while the file is synced or closed
+	closed  bool       // guarded by syncing
+}
+
+// segmentName returns the path of a segment's file in its camera's folder.
+func segmentName(q media.Quality, start int64) string {
+	return fromMicros(start).Format(q.String() + "/" + dayLayout + "/" + timeLayout)
+}
+
+const (
+	dayLayout  = "2006-01-02"
+	timeLayout = "15-04-05.000Z.mp4"
+)
+
+// end returns the wall clock at which the segment's footage ends so far.
+func (g *segment) end() int64 {
+	if n := len(g.entries); n > 0 {
+		return micros(g.entries[n-1].End())
+	}
+	return g.start
+}
+
+// insertOpen is the row of a segment whose file is about to be made.
+func insertOpen(ctx context.Context, tx *sql.Tx, g *segment, initSize int) error {
+	const query = `INSERT INTO segment (camera, quality, start_us, end_us, run, state, init_bytes) VALUES (?, ?, ?, ?, ?, ?, ?)`
+	return exec(ctx, tx, query, g.st.camera, g.st.quality, g.start, g.start, g.run, stateOpen, initSize)
+}
+
+// closing is what a row learns when its segment is closed.
+type closing struct {
+	st               streamRow
+	start, end, size int64
+	keys             []byte
+}
+
+func (x closing) update(ctx context.Context, tx *sql.Tx) error {
+	const query = `UPDATE segment SET end_us = ?, state = ?, size_bytes = ?, key_frames = ?
+		WHERE camera = ? AND quality = ? AND start_us = ? AND state = ?`
+	return exec(ctx, tx, query, x.end, stateClosed, x.size, x.keys, x.st.camera, x.st.quality, x.start, stateOpen)
+}
+
+// dropSegment forgets the row of a segment that has no file.
+func dropSegment(ctx context.Context, tx *sql.Tx, st streamRow, start int64) error {
+	const query = `DELETE FROM segment WHERE camera = ? AND quality = ? AND start_us = ?`
+	return exec(ctx, tx, query, st.camera, st.quality, start)
+}
+
+// dropRunIfEmpty forgets an ended run of which no segment and no stretch in the ledger is left.
+func dropRunIfEmpty(ctx context.Context, tx *sql.Tx, st streamRow, run int64) error {
+	const query = `DELETE FROM run WHERE camera = ?1 AND quality = ?2 AND id = ?3 AND end_reason IS NOT NULL
+		AND NOT EXISTS (SELECT 1 FROM segment WHERE camera = ?1 AND quality = ?2 AND run = ?3)
+		AND NOT EXISTS (SELECT 1 FROM ledger WHERE camera = ?1 AND quality = ?2 AND run = ?3)`
+	return exec(ctx, tx, query, st.camera, st.quality, run)
+}
+
+// makeDay makes the folder of a day so that it survives a power cut.
+func makeDay(d files, day string) error {
+	if _, err := d.stat(day); err == nil {
+		return nil
+	}
+	if err := d.mkdir(day); err != nil {
+		return err
+	}
+	if err := d.syncDir(path.Dir(day)); err != nil {
+		return err
+	}
+	return d.syncDir(".")
+}
+
+// live is what is being written of a stream: a snapshot that later appends do not change.
+type live struct {
+	run     int64
+	end     int64 // of the footage, also of earlier segments of the run
+	start   int64 // of the open segment; meaningless without entries
+	size    int64
+	entries []media.Entry
+}
+
+// liveOf returns what is being written of a stream; its run is 0 when nothing is.
+func (s *Store) liveOf(stream media.StreamID) live {
+	s.mu.RLock()
+	w := s.writers[stream]
+	s.mu.RUnlock()
+	if w == nil {
+		return live{}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.end == noEnd {
+		return live{}
+	}
+	x := live{run: w.row, end: w.end}
+	if g := w.seg; g != nil {
+		x.start, x.size, x.entries = g.start, g.good, g.entries[:len(g.entries):len(g.entries)]
+	}
+	return x
+}
+
+// syncDirty syncs every segment that was written to since its last sync. A file whose sync fails is never synced again,
+// since the kernel may have dropped what it could not write: it is sealed, and writing goes on in a new one.
+func (s *Store) syncDirty() {
+	s.mu.RLock()
+	writers := make([]*Writer, 0, len(s.writers))
+	for _, w := range s.writers {
+		writers = append(writers, w)
+	}
+	s.mu.RUnlock()
+	var group sync.WaitGroup
+	slots := make(chan struct{}, syncsAtOnce)
+	for _, w := range writers {
+		g := w.takeDirty()
+		if g == nil {
+			continue
+		}
+		slots <- struct{}{}
+		group.Go(func() {
+			w.syncSegment(g)
+			<-slots
+		})
+	}
+	group.Wait()
+}
+
+const syncsAtOnce = 4
+
+// takeDirty returns the writer's segment when it has to be synced.
+func (w *Writer) takeDirty() *segment {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.seg == nil || !w.seg.dirty || w.seg.suspect {
+		return nil
+	}
+	w.seg.dirty = false
+	return w.seg
+}
+
+// syncSegment syncs the file unless it was closed. It reports whether all that was written is on the disk.
+func (w *Writer) syncSegment(g *segment) bool {
+	g.syncing.Lock()
+	defer g.syncing.Unlock()
+	if g.closed {
+		return true
+	}
+	err := g.file.sync()
+	if err == nil {
+		return true
+	}
+	w.mu.Lock()
+	g.suspect = true
+	w.mu.Unlock()
+	w.s.log.Error("the disk did not keep footage: sealing the segment", "camera", w.c.name, "stream", w.st.quality, "segment", g.name, "err", err)
+	return false
+}
+
+// syncEvery is how often dirty segments are synced, so that a fragment written just after one sync is on the disk,
+// the next sync included, within Options.Sync.
+func (s *Store) syncEvery() time.Duration { return s.o.Sync * 3 / 4 }

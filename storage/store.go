@@ -1,0 +1,251 @@
+// Package storage keeps footage: segments on disk, their index, the ledger of what was recorded and why not, retention,
+// recovery and clips. It is the only room that touches recordings.
+//
+// It promises (docs/architecture.md numbers them) that every segment file has a row and every closed row a synced file
+// of that size (I1, I2); that a kill loses at most Options.Sync of footage and a power cut little more (I3); that
+// segments of a stream never overlap and are never overwritten (I4); that disk use stays in its limits (I5); that no
+// byte of footage leaves without a permit for the camera that its label names (I6); and that every second of a camera's
+// life is footage or a gap with a reason (I7).
+//
+// Segments are written by one Writer a run. Everything that reads takes an access.Permit, compares the permit's camera
+// in the SQL statement that finds the footage, and verifies the label of every fragment before one byte of it is handed
+// out. What people may do, networks and codecs do not belong here.
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"keepwatch.internal/internal/media"
+	"keepwatch.internal/internal/sqlite"
+)
+
+// Options says where the store is and how it behaves.
+type Options struct {
+	Recordings string   // folder of the footage
+	Data       string   // folder of the index, index.db
+	MasterKey  [32]byte // every camera's label key is derived from it
+	// Sync is the longest time that footage stays unsynced; 2 s when zero.
+	Sync time.Duration
+	// MinFree is kept free on the recordings' disk by deleting the oldest footage.
+	MinFree MinFree
+	// SegmentDuration is about how long segments are; 1 min when zero.
+	SegmentDuration time.Duration
+	Now             func() time.Time // the wall clock; time.Now when nil
+	Logger          *slog.Logger     // slog.Default when nil
+}
+
+// MinFree is how much of a disk is kept free: the larger of both.
+type MinFree struct {
+	Percent float64 // of the file system's size
+	Bytes   int64
+}
+
+func (m MinFree) of(total int64) int64 {
+	return max(m.Bytes, int64(m.Percent/100*float64(total)))
+}
+
+// Store is an open store of footage. Its methods may be called from several goroutines.
+type Store struct {
+	o     Options
+	log   *slog.Logger
+	id    identity
+	disk  files // recordings
+	guard io.Closer
+	index *sqlite.DB
+
+	enrolling sync.Mutex // serialises Enrol
+	kick      chan struct{}
+
+	mu      sync.RWMutex
+	closed  bool
+	cameras map[media.CameraID]*camera
+	writers map[media.StreamID]*Writer
+	pins    map[*pin]struct{}
+	owed    []owedChange
+}
+
+// camera is what the store knows of one camera. It is immutable; changes replace it.
+type camera struct {
+	row     int64
+	id      media.CameraID
+	name    string
+	label   string
+	folder  string
+	created time.Time
+	retired time.Time // zero while in use
+	retain  Retain
+	files   files
+	key     media.LabelKey
+}
+
+// Open opens the store, or makes one of an empty folder when the data folder knows none yet. It settles what a crash
+// left half done as far as that is quick; the rest goes on in Run. It returns ErrRefused when recordings is not the
+// store that was there before, is in use by another process, or cannot be written.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	return open(ctx, o, openFolder)
+}
+
+func open(ctx context.Context, o Options, openFolder func(string) (files, error)) (_ *Store, err error) {
+	o.fill()
+	if err := prepareFolders(o); err != nil {
+		return nil, err
+	}
+	s := &Store{o: o, log: o.Logger, kick: make(chan struct{}, 1), cameras: map[media.CameraID]*camera{},
+		writers: map[media.StreamID]*Writer{}, pins: map[*pin]struct{}{}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.release())
+		}
+	}()
+	if s.disk, err = openFolder(o.Recordings); err != nil {
+		return nil, explainDisk(o.Recordings, err)
+	}
+	if s.guard, err = s.disk.lock(lockName); errors.Is(err, errLocked) {
+		return nil, refuse("%s is in use by another process", o.Recordings)
+	} else if err != nil {
+		return nil, explainDisk(o.Recordings, err)
+	}
+	data, err := openFolder(o.Data)
+	if err != nil {
+		return nil, err
+	}
+	s.id, err = identify(s.disk, data, o)
+	if err := errors.Join(err, data.Close()); err != nil {
+		return nil, explainDisk(o.Recordings, err)
+	}
+	if s.index, err = openIndex(ctx, filepath.Join(o.Data, indexName)); err != nil {
+		return nil, err
+	}
+	if err = s.recover(ctx); err != nil {
+		return nil, fmt.Errorf("recover %s: %w", o.Recordings, err)
+	}
+	return s, s.checkRoom(ctx)
+}
+
+func (o *Options) fill() {
+	if o.Sync <= 0 {
+		o.Sync = 2 * time.Second
+	}
+	if o.SegmentDuration <= 0 {
+		o.SegmentDuration = time.Minute
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+}
+
+// checkRoom refuses a disk without room unless there is footage that retention can delete.
+func (s *Store) checkRoom(ctx context.Context) error {
+	free, total, err := s.disk.space()
+	if err != nil {
+		return err
+	}
+	need := max(s.o.MinFree.of(total), leastFree)
+	if free >= need {
+		return nil
+	}
+	streams, err := s.streamTotals(ctx)
+	if err != nil {
+		return err
+	}
+	for _, t := range streams {
+		if t.segments > 0 {
+			return nil
+		}
+	}
+	return refuse("%s has %s free of %s and no footage that could be deleted; recording needs %s free: make room or lower storage.min_free",
+		s.o.Recordings, bytesText(free), bytesText(total), bytesText(need))
+}
+
+// leastFree is the room that recording cannot begin without.
+const leastFree = 16 << 20
+
+// Close ends what is still being written, says in the ledger that nothing is recorded from now on, and closes the
+// store. Run must have returned. Closing twice is harmless.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	writers := make([]*Writer, 0, len(s.writers))
+	for _, w := range s.writers {
+		writers = append(writers, w)
+	}
+	s.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	var errs []error
+	for _, w := range writers {
+		errs = append(errs, w.End(ctx, ReasonNotRunning))
+	}
+	errs = append(errs, s.settleOwed(ctx), s.noteDown(ctx), s.release())
+	return errors.Join(errs...)
+}
+
+const closeTimeout = 10 * time.Second
+
+// release gives back what Open acquired.
+func (s *Store) release() error {
+	var errs []error
+	for _, c := range s.cameras {
+		errs = append(errs, c.files.Close())
+	}
+	s.cameras = nil
+	if s.index != nil {
+		errs = append(errs, s.index.Close())
+	}
+	if s.guard != nil {
+		errs = append(errs, s.guard.Close())
+	}
+	if s.disk != nil {
+		errs = append(errs, s.disk.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// LabelKey returns the key that labels the camera's footage.
+func (s *Store) LabelKey(id media.CameraID) media.LabelKey {
+	return media.DeriveLabelKey(s.o.MasterKey, id)
+}
+
+// camera returns what the store knows of a camera, retired or not.
+func (s *Store) camera(id media.CameraID) (*camera, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return nil, ErrClosed
+	}
+	c := s.cameras[id]
+	if c == nil || id.IsZero() {
+		return nil, fmt.Errorf("%w: %v", ErrUnknownCamera, id)
+	}
+	return c, nil
+}
+
+// now is the wall clock in whole microseconds, UTC.
+func (s *Store) now() time.Time { return s.o.Now().UTC().Truncate(time.Microsecond) }
+
+// bytesText writes a size for people.
+func bytesText(n int64) string {
+	const units = "kMGTPE"
+	if n < 1000 {
+		return fmt.Sprintf("%d B", n)
+	}
+	v, u := float64(n), -1
+	for v >= 1000 && u < len(units)-1 {
+		v, u = v/1000, u+1
+	}
+	return fmt.Sprintf("%.1f %cB", v, units[u])
+}

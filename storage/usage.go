@@ -1,0 +1,105 @@
+package storage
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"time"
+
+	"keepwatch.internal/internal/media"
+)
+
+// Usage is how the disk is used. It holds no footage and no moment of it beyond how far it reaches back.
+type Usage struct {
+	Total, Free int64 // of the recordings' file system, bytes
+	MinFree     int64 // what is kept free of it
+	Footage     int64 // bytes of all segments
+	Cameras     []CameraUsage
+}
+
+// CameraUsage is what one camera takes.
+type CameraUsage struct {
+	ID       media.CameraID
+	Name     string
+	Retired  bool
+	Bytes    int64
+	Segments int64
+	Oldest   time.Time     // begin of the oldest footage; zero when there is none
+	Recorded time.Duration // footage of the main stream in the span that was asked for
+}
+
+// Usage returns how the disk is used, with the length of footage of each camera in the span day; cameras by name. It is
+// for whoever manages the system and needs no permit.
+func (s *Store) Usage(ctx context.Context, day Span) (Usage, error) {
+	free, total, err := s.disk.space()
+	if err != nil {
+		return Usage{}, err
+	}
+	u := Usage{Total: total, Free: free, MinFree: s.o.MinFree.of(total)}
+	s.mu.RLock()
+	known := s.cameras
+	s.mu.RUnlock()
+	totals, err := s.streamTotals(ctx)
+	if err != nil {
+		return Usage{}, fmt.Errorf("usage: %w", err)
+	}
+	for _, c := range known {
+		x := CameraUsage{ID: c.id, Name: c.name, Retired: !c.retired.IsZero()}
+		for _, quality := range qualities {
+			t := totals[streamRow{c.row, quality}]
+			x.Bytes += t.bytes + s.liveOf(media.StreamID{Camera: c.id, Quality: quality}).size
+			x.Segments += t.segments
+			if t.segments > 0 && (x.Oldest.IsZero() || t.oldest.Before(x.Oldest)) {
+				x.Oldest = t.oldest
+			}
+		}
+		if x.Recorded, err = s.recorded(ctx, c, day); err != nil {
+			return Usage{}, fmt.Errorf("usage: %w", err)
+		}
+		u.Footage += x.Bytes
+		u.Cameras = append(u.Cameras, x)
+	}
+	slices.SortFunc(u.Cameras, func(a, b CameraUsage) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), slices.Compare(a.ID[:], b.ID[:]))
+	})
+	return u, nil
+}
+
+// recorded adds up the footage of the camera's main stream in the span.
+func (s *Store) recorded(ctx context.Context, c *camera, day Span) (time.Duration, error) {
+	stretches, err := s.stretches(ctx, c.id, media.Main, day)
+	var sum int64
+	for _, x := range stretches {
+		if !x.isGap() {
+			sum += x.to - x.from
+		}
+	}
+	return time.Duration(sum) * time.Microsecond, err
+}
+
+// streamTotal is what the segments of a stream add up to, without the one being written.
+type streamTotal struct {
+	segments, bytes int64
+	oldest          time.Time
+}
+
+func (s *Store) streamTotals(ctx context.Context) (map[streamRow]streamTotal, error) {
+	const query = `SELECT t.camera, t.quality, t.segments, t.size_bytes,
+			coalesce((SELECT min(g.start_us) FROM segment g WHERE g.camera = t.camera AND g.quality = t.quality), 0)
+		FROM stream t`
+	totals := map[streamRow]streamTotal{}
+	err := each(ctx, s.index.Read(), query, nil, func(rows *sql.Rows) error {
+		var st streamRow
+		var t streamTotal
+		var oldest int64
+		if err := rows.Scan(&st.camera, &st.quality, &t.segments, &t.bytes, &oldest); err != nil {
+			return err
+		}
+		t.oldest = fromMicros(oldest)
+		totals[st] = t
+		return nil
+	})
+	return totals, err
+}

@@ -1,0 +1,358 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"path"
+	"sync"
+	"time"
+
+	"keepwatch.internal/internal/media"
+	"keepwatch.internal/internal/sqlite"
+)
+
+// longestSegment is how many times SegmentDuration a segment may last when no key frame comes.
+const longestSegment = 5
+
+// Writer writes the fragments of one run to segments. Append and End take turns; one goroutine calls them.
+type Writer struct {
+	s      *Store
+	c      *camera
+	run    *media.Run
+	stream media.StreamID
+	st     streamRow
+	row    int64 // of the run
+
+	turn     sync.Mutex // held by Append, End and SetGap while they write
+	recorded bool       // the ledger's tail says this run
+	wantKey  bool       // what comes next must begin with a key frame
+	ended    bool
+	day      string // folder that is known to exist
+
+	mu  sync.Mutex
+	seg *segment
+	end int64 // of what was written, µs; noEnd at first
+}
+
+// Begin begins to write a run, which must have been labelled with the camera's key. It returns ErrOverlap when the run
+// begins before the stream's footage ends, ErrBusy while another run of the stream is written, ErrUnknownCamera, or a
+// *DiskError.
+func (s *Store) Begin(ctx context.Context, run *media.Run) (*Writer, error) {
+	c, err := s.camera(run.Stream.Camera)
+	if err != nil {
+		return nil, err
+	}
+	if !c.retired.IsZero() {
+		return nil, fmt.Errorf("%w: %s is retired", ErrUnknownCamera, c.name)
+	}
+	// What is refused here could never be served.
+	if own, err := media.OpenRun(run.Init, c.id, c.key); err != nil || own.ID != run.ID || own.Stream != run.Stream {
+		return nil, errors.Join(fmt.Errorf("begin run of %v: %w", run.Stream, media.ErrForged), err)
+	}
+	w := &Writer{s: s, c: c, run: run, stream: run.Stream, st: streamRow{c.row, run.Stream.Quality}, wantKey: true, end: noEnd}
+	s.mu.Lock()
+	busy := s.writers[w.stream] != nil || s.closed
+	if !busy {
+		s.writers[w.stream] = w
+	}
+	s.mu.Unlock()
+	if busy {
+		return nil, fmt.Errorf("begin run of %v: %w", run.Stream, ErrBusy)
+	}
+	if err := s.write(ctx, func(tx *sql.Tx) error { return w.insertRun(ctx, tx) }); err != nil {
+		s.forget(w)
+		if errors.Is(err, ErrOverlap) || ctx.Err() != nil {
+			return nil, err
+		}
+		return nil, &DiskError{"note the run", err}
+	}
+	return w, nil
+}
+
+// forget takes the writer out of the list of those that write.
+func (s *Store) forget(w *Writer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.writers[w.stream] == w {
+		delete(s.writers, w.stream)
+	}
+}
+
+func (w *Writer) insertRun(ctx context.Context, tx *sql.Tx) error {
+	end, err := lastEnd(ctx, tx, w.st)
+	if err != nil {
+		return err
+	}
+	if start := micros(w.run.Start); start < end {
+		return fmt.Errorf("%w: run of %v begins at %v, footage ends at %v", ErrOverlap, w.stream, w.run.Start, fromMicros(end))
+	}
+	w.row, err = newRun(ctx, tx, w.st, w.run, nil)
+	return err
+}
+
+// newRun adds a row for the run and returns its number. endReason is nil for a run that is being recorded.
+func newRun(ctx context.Context, tx *sql.Tx, st streamRow, run *media.Run, endReason any) (int64, error) {
+	const query = `INSERT INTO run (camera, quality, id, uuid, start_us, end_reason)
+		VALUES (?1, ?2, (SELECT coalesce(max(id), 0) + 1 FROM run WHERE camera = ?1 AND quality = ?2), ?3, ?4, ?5) RETURNING id`
+	var row int64
+	err := tx.QueryRowContext(ctx, query, st.camera, st.quality, run.ID[:], micros(run.Start), endReason).Scan(&row)
+	return row, err
+}
+
+// Append writes the run's next fragment with one write and makes it visible to readers. Segments change by themselves.
+// It returns ErrWantKeyFrame for a fragment that cannot stand there, ErrOverlap for one that lies before the end of what
+// was written, and a *DiskError when the disk did not take it; after each of them the caller drops the fragment and goes
+// on with the next.
+func (w *Writer) Append(ctx context.Context, f *media.Fragment) error {
+	w.turn.Lock()
+	defer w.turn.Unlock()
+	entry, err := w.check(f)
+	if err != nil {
+		return err
+	}
+	if w.mustRotate(f) {
+		w.closeSegment(context.WithoutCancel(ctx))
+	}
+	if w.seg == nil {
+		if err := w.openSegment(ctx, f); err != nil {
+			return err
+		}
+	} else if !w.recorded {
+		if err := w.s.write(ctx, func(tx *sql.Tx) error { return w.record(ctx, tx, micros(f.Start)) }); err != nil {
+			return w.fail(ctx, "note that footage goes on", err)
+		}
+		w.recorded = true
+	}
+	return w.put(ctx, f, entry)
+}
+
+// check returns the entry of the table for f when f can be written next.
+func (w *Writer) check(f *media.Fragment) (media.Entry, error) {
+	if w.ended {
+		return media.Entry{}, fmt.Errorf("append to %v: %w", w.stream, ErrEnded)
+	}
+	label, err := media.ParseLabel(f.Bytes)
+	if err != nil {
+		return media.Entry{}, err
+	}
+	if label.Camera != w.stream.Camera || label.Quality != w.stream.Quality || label.Run != w.run.ID {
+		return media.Entry{}, fmt.Errorf("append to %v: fragment of another run or stream: %w", w.stream, media.ErrForged)
+	}
+	var t media.Table
+	if err := t.Append(0, f.Bytes); err != nil {
+		return media.Entry{}, err
+	}
+	e := t.Entries[0]
+	if w.end != noEnd && micros(e.Start) < w.end {
+		return e, fmt.Errorf("%w: fragment of %v begins at %v, footage ends at %v", ErrOverlap, w.stream, e.Start, fromMicros(w.end))
+	}
+	if !e.Random && (w.wantKey || w.hole(e)) {
+		w.wantKey = true
+		return e, ErrWantKeyFrame
+	}
+	return e, nil
+}
+
+// hole reports whether something is missing between what was written last and e.
+func (w *Writer) hole(e media.Entry) bool {
+	if w.end == noEnd {
+		return false
+	}
+	if micros(e.Start) != w.end {
+		return true
+	}
+	return w.seg != nil && len(w.seg.entries) > 0 && w.seg.entries[len(w.seg.entries)-1].Seq+1 != e.Seq
+}
+
+// mustRotate reports whether f begins another segment than the open one. Segments have no holes, so that one row tells
+// what a file covers.
+func (w *Writer) mustRotate(f *media.Fragment) bool {
+	g := w.seg
+	if g == nil {
+		return false
+	}
+	w.mu.Lock()
+	suspect := g.suspect
+	w.mu.Unlock()
+	age := f.Start.Sub(fromMicros(g.start))
+	return suspect || w.wantKey || (f.Random && age >= w.s.o.SegmentDuration) || age >= longestSegment*w.s.o.SegmentDuration ||
+		w.hole(media.Entry{Start: f.Start, Seq: f.Seq})
+}
+
+// record writes into the ledger that footage of the run holds from start on.
+func (w *Writer) record(ctx context.Context, tx *sql.Tx, start int64) error {
+	if w.recorded && w.end != noEnd && w.end < start {
+		if err := enter(ctx, tx, w.st, w.end, start, gap(ReasonLost)); err != nil {
+			return err
+		}
+	}
+	return enter(ctx, tx, w.st, start, forever, footage(w.row))
+}
+
+// openSegment makes the segment that begins with f: row, file, folder synced, init header.
+func (w *Writer) openSegment(ctx context.Context, f *media.Fragment) error {
+	start := micros(f.Start)
+	g := &segment{st: w.st, run: w.row, start: start, name: segmentName(w.stream.Quality, start)}
+	err := w.s.write(ctx, func(tx *sql.Tx) error {
+		if err := insertOpen(ctx, tx, g, len(w.run.Init)); err != nil {
+			return err
+		}
+		return w.record(ctx, tx, start)
+	})
+	if sqlite.IsConstraint(err) {
+		return fmt.Errorf("%w: segment %s: %w", ErrOverlap, g.name, err)
+	}
+	if err != nil {
+		return w.fail(ctx, "note segment "+g.name, err)
+	}
+	w.recorded = true
+	if err := w.makeFile(g); err != nil {
+		w.discard(ctx, g)
+		return w.fail(ctx, "make segment "+g.name, err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.seg = g
+	return nil
+}
+
+func (w *Writer) makeFile(g *segment) error {
+	day := path.Dir(g.name)
+	if day != w.day {
+		if err := makeDay(w.c.files, day); err != nil {
+			return err
+		}
+	}
+	var err error
+	if g.file, err = w.c.files.create(g.name); err != nil {
+		return err
+	}
+	w.day = day
+	if err := w.c.files.syncDir(day); err != nil {
+		return err
+	}
+	if _, err := g.file.WriteAt(w.run.Init, 0); err != nil {
+		return err
+	}
+	g.good = int64(len(w.run.Init))
+	return nil
+}
+
+// put writes the fragment behind what the segment has.
+func (w *Writer) put(ctx context.Context, f *media.Fragment, e media.Entry) error {
+	g := w.seg
+	if n, err := g.file.WriteAt(f.Bytes, g.good); err != nil {
+		if n > 0 {
+			if cut := g.file.truncate(g.good); cut != nil {
+				w.mu.Lock()
+				g.suspect = true
+				w.mu.Unlock()
+			}
+		}
+		return w.fail(ctx, "write segment "+g.name, err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	e.Offset = g.good
+	g.entries = append(g.entries, e)
+	g.good += int64(len(f.Bytes))
+	g.dirty = true
+	w.end = micros(e.End())
+	w.wantKey = false
+	return nil
+}
+
+// fail notes that footage is lost from here on and returns why.
+func (w *Writer) fail(ctx context.Context, op string, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	w.wantKey = true
+	problem := &DiskError{op, err}
+	if problem.Reason() == ReasonDiskFull {
+		w.s.wake()
+	}
+	if w.recorded {
+		if err := w.endStretch(context.WithoutCancel(ctx), problem.Reason()); err != nil {
+			w.s.log.Error("a gap could not be noted", "camera", w.c.name, "err", err)
+		}
+	}
+	return problem
+}
+
+// endStretch writes into the ledger that after what was written there is a gap.
+func (w *Writer) endStretch(ctx context.Context, reason string) error {
+	w.recorded = false
+	return w.s.writeOrOwe(ctx, "gap", w.gapSince(w.end, reason))
+}
+
+func (w *Writer) gapSince(at int64, reason string) func(context.Context, *sql.Tx) error {
+	return func(ctx context.Context, tx *sql.Tx) error {
+		if at == noEnd { // nothing of the run was written: its stretch in the ledger is empty
+			tail, since, err := holdingAt(ctx, tx, w.st, forever)
+			if err != nil || tail != footage(w.row) {
+				return err
+			}
+			return enter(ctx, tx, w.st, since, forever, gap(reason))
+		}
+		return enter(ctx, tx, w.st, at, forever, gap(reason))
+	}
+}
+
+// gap is SetGap while this run is written.
+func (w *Writer) gap(ctx context.Context, from time.Time, reason string) error {
+	w.turn.Lock()
+	defer w.turn.Unlock()
+	if w.recorded {
+		return w.endStretch(ctx, reason)
+	}
+	return w.s.writeOrOwe(ctx, "gap", func(ctx context.Context, tx *sql.Tx) error {
+		end, err := lastEnd(ctx, tx, w.st)
+		if err != nil {
+			return err
+		}
+		return enter(ctx, tx, w.st, max(micros(from), end, w.end), forever, gap(reason))
+	})
+}
+
+// footageEnd returns the end of what was written, or the zero time.
+func (w *Writer) footageEnd() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.end == noEnd {
+		return time.Time{}
+	}
+	return fromMicros(w.end)
+}
+
+// End closes the segment and the run. The reason says why there is no footage from here on, as with SetGap; it does not
+// replace that of a gap that has begun already. All is done even if ctx is over. Ending twice is harmless.
+func (w *Writer) End(ctx context.Context, reason string) error {
+	ctx = context.WithoutCancel(ctx)
+	w.turn.Lock()
+	defer w.turn.Unlock()
+	if w.ended {
+		return nil
+	}
+	w.ended = true
+	if w.seg != nil {
+		w.closeSegment(ctx)
+	}
+	end, recorded := w.end, w.recorded
+	err := w.s.writeOrOwe(ctx, "end of run", func(ctx context.Context, tx *sql.Tx) error {
+		if recorded {
+			if err := w.gapSince(end, reason)(ctx, tx); err != nil {
+				return err
+			}
+		}
+		const query = `UPDATE run SET end_reason = ? WHERE camera = ? AND quality = ? AND id = ? AND uuid = ?`
+		if err := exec(ctx, tx, query, reason, w.st.camera, w.st.quality, w.row, w.run.ID[:]); err != nil {
+			return err
+		}
+		return dropRunIfEmpty(ctx, tx, w.st, w.row)
+	})
+	w.s.forget(w)
+	return err
+}
