@@ -15,6 +15,7 @@ import (
 type audio struct {
 	session *Session
 	medium  *description.Media
+	format  format.Format
 	decoder *rtpmpeg4audio.Decoder
 	track   *media.AudioTrack
 }
@@ -44,7 +45,7 @@ func newAudio(s *Session, m *description.Media, f format.Format) *audio {
 	if err != nil {
 		return nil
 	}
-	return &audio{session: s, medium: m, decoder: decoder,
+	return &audio{session: s, medium: m, format: f, decoder: decoder,
 		track: &media.AudioTrack{Codec: media.AAC, Config: config, SampleRate: aac.Config.SampleRate, Channels: channels}}
 }
 

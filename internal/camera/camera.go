@@ -8,10 +8,8 @@ package camera
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/url"
 	"sync"
 	"sync/atomic"
@@ -54,6 +52,8 @@ const (
 	connectTimeout = 15 * time.Second
 	// ioTimeout bounds each read and write on the control connection.
 	ioTimeout = 10 * time.Second
+	// farewellTimeout bounds the TEARDOWN at the end.
+	farewellTimeout = time.Second
 	// queueUnits and queueBytes bound what waits between the network loop and the recorder.
 	queueUnits = 1024
 	queueBytes = 32 << 20
@@ -63,14 +63,14 @@ const (
 type Session struct {
 	opts   Options
 	client *gortsplib.Client
+	dialer *dialer
 	audio  *media.AudioTrack
-	offer  string // what was chosen, for the log
 
 	items  chan Item
 	queued atomic.Int64 // bytes in items
 	lost   atomic.Uint64
-	damage atomic.Bool // packets were lost since the last video unit
-	frame  atomic.Int64
+	damage atomic.Bool  // packets were lost since the last video unit
+	frame  atomic.Int64 // arrival of the newest picture, ns
 
 	cancel context.CancelCauseFunc
 	ctx    context.Context
@@ -101,14 +101,13 @@ func open(ctx context.Context, opts Options, udp bool) (*Session, error) {
 	if udp {
 		protocol = gortsplib.ProtocolUDP
 	}
-	only := &dialer{host: hostPort(opts.URL)}
+	s.dialer = &dialer{host: hostPort(opts.URL)}
 	s.client = &gortsplib.Client{
 		Scheme: opts.URL.Scheme, Host: opts.URL.Host,
 		Protocol: &protocol, UserAgent: "Keepwatch",
 		ReadTimeout: ioTimeout, WriteTimeout: ioTimeout,
-		DialContext:       only.dial,
-		TLSConfig:         cameraTLS(opts.URL.Hostname()),
-		UDPReadBufferSize: 0,
+		DialContext:       s.dialer.dial,
+		DialTLSContext:    s.dialer.dialTLS,
 		OnTransportSwitch: func(error) {},
 		OnPacketsLost:     s.packetsLost,
 		OnDecodeError:     func(error) {},
@@ -119,13 +118,14 @@ func open(ctx context.Context, opts Options, udp bool) (*Session, error) {
 	if err := s.client.Start(); err != nil {
 		return nil, err
 	}
-	// The library takes no context: cutting the client is how a slow handshake ends.
+	// The library takes no context: cutting the connection is how a slow handshake ends.
 	handshake := make(chan struct{})
 	s.done.Go(func() {
 		select {
 		case <-handshake:
 			return
 		case <-connect.Done():
+			s.dialer.cut()
 			s.client.Close()
 		}
 	})
@@ -146,10 +146,7 @@ func open(ctx context.Context, opts Options, udp bool) (*Session, error) {
 
 // play asks for the description, sets up the media we take, and starts them.
 func (s *Session) play() error {
-	u, err := base.ParseURL(s.opts.URL.String())
-	if err != nil {
-		return err
-	}
+	u := (*base.URL)(s.opts.URL).Clone()
 	desc, _, err := s.client.Describe(u)
 	if err != nil {
 		return err
@@ -157,17 +154,20 @@ func (s *Session) play() error {
 	if err := staysOn(desc.BaseURL, u); err != nil {
 		return err
 	}
-	video, err := s.takeVideo(desc)
+	v, err := s.chooseVideo(desc)
 	if err != nil {
 		return err
 	}
-	if _, err := s.client.Setup(desc.BaseURL, video, 0, 0); err != nil {
+	if _, err := s.client.Setup(desc.BaseURL, v.medium, 0, 0); err != nil {
 		return err
 	}
-	if audio := s.takeAudio(desc); audio != nil {
-		if _, err := s.client.Setup(desc.BaseURL, audio, 0, 0); err != nil {
-			s.audio = nil // video is never lost for audio
-			s.opts.Logger.Info("camera refused its sound", "err", err)
+	s.client.OnPacketRTP(v.medium, v.format, v.packet)
+	if a := s.chooseAudio(desc); a != nil {
+		if _, err := s.client.Setup(desc.BaseURL, a.medium, 0, 0); err != nil {
+			s.opts.Logger.Info("camera refused its sound", "err", err) // video is never lost for audio
+		} else {
+			s.audio = a.track
+			s.client.OnPacketRTP(a.medium, a.format, a.packet)
 		}
 	}
 	_, err = s.client.Play(nil)
@@ -242,6 +242,8 @@ func (s *Session) supervise() {
 			}
 		}
 	}
+	farewell := time.AfterFunc(farewellTimeout, s.dialer.cut)
+	defer farewell.Stop()
 	s.client.Close()
 	wait.Wait()
 }
@@ -252,22 +254,16 @@ func (s *Session) packetsLost(n uint64) {
 	s.damage.Store(true)
 }
 
-// takeVideo chooses the first medium in a codec we record and hooks up its depacketizer.
-func (s *Session) takeVideo(desc *description.Session) (*description.Media, error) {
+// chooseVideo returns the depacketizer of the first medium in a codec we record.
+func (s *Session) chooseVideo(desc *description.Session) (*video, error) {
 	var offered []string
 	for _, m := range desc.Medias {
 		if m.IsBackChannel {
 			continue
 		}
 		for _, f := range m.Formats {
-			d, err := newVideo(s, m, f)
-			if err != nil {
-				return nil, err
-			}
-			if d != nil {
-				s.offer = f.Codec()
-				s.client.OnPacketRTP(m, f, d.packet)
-				return m, nil
+			if v, err := newVideo(s, m, f); v != nil || err != nil {
+				return v, err
 			}
 			if m.Type == description.MediaTypeVideo {
 				offered = append(offered, f.Codec())
@@ -277,8 +273,8 @@ func (s *Session) takeVideo(desc *description.Session) (*description.Media, erro
 	return nil, &codecError{offered: offered}
 }
 
-// takeAudio chooses the sound, if it is wanted and recordable.
-func (s *Session) takeAudio(desc *description.Session) *description.Media {
+// chooseAudio returns the depacketizer of the sound, if it is wanted and recordable.
+func (s *Session) chooseAudio(desc *description.Session) *audio {
 	if !s.opts.Audio {
 		return nil
 	}
@@ -287,52 +283,10 @@ func (s *Session) takeAudio(desc *description.Session) *description.Media {
 			continue
 		}
 		for _, f := range m.Formats {
-			if d := newAudio(s, m, f); d != nil {
-				s.audio = d.track
-				s.client.OnPacketRTP(m, f, d.packet)
-				return m
+			if a := newAudio(s, m, f); a != nil {
+				return a
 			}
 		}
 	}
 	return nil
-}
-
-// dialer reaches the camera's own address and refuses every other, so that no redirect leads elsewhere.
-type dialer struct{ host string }
-
-func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	if address != d.host {
-		return nil, &elsewhereError{host: address}
-	}
-	conn, err := (&net.Dialer{Timeout: ioTimeout}).DialContext(ctx, network, address)
-	if err != nil {
-		return nil, err
-	}
-	return newBuffered(conn), nil
-}
-
-// hostPort returns the address of u with the default port of its scheme (RFC 7826 section 4.2).
-func hostPort(u *url.URL) string {
-	port := u.Port()
-	if port == "" {
-		port = "554"
-		if u.Scheme == "rtsps" {
-			port = "322"
-		}
-	}
-	return net.JoinHostPort(u.Hostname(), port)
-}
-
-// staysOn refuses a description whose base address names another host than the one that was asked.
-func staysOn(got, asked *base.URL) error {
-	if g, a := (*url.URL)(got), (*url.URL)(asked); g.Hostname() != a.Hostname() {
-		return &elsewhereError{host: g.Host}
-	}
-	return nil
-}
-
-// cameraTLS is how rtsps cameras are met: they hold certificates that nobody signed, so that the connection is
-// protected against listeners and not yet against an impostor (docs/threat-model.md).
-func cameraTLS(host string) *tls.Config {
-	return &tls.Config{ServerName: host, InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}
 }

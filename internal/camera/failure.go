@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strings"
@@ -46,6 +47,7 @@ var (
 	errQueueFull = errors.New("units came faster than they could be recorded")
 	errFrozen    = errors.New("no picture within the frame timeout")
 	errHandshake = errors.New("handshake took too long")
+	errNoTLS     = errors.New("TLS handshake")
 )
 
 // codecError is a description without video that we record.
@@ -91,6 +93,8 @@ func sort(err error) (Kind, string) {
 		return Unreachable, fmt.Sprintf("no address found for the name %q", dns.Name)
 	}
 	switch {
+	case errors.Is(err, errNoTLS):
+		return Broken, "no secure connection: the camera does not speak TLS at this port; try rtsp:// or another port"
 	case errors.Is(err, errFrozen):
 		return Frozen, "connected, but the camera sends no pictures"
 	case errors.Is(err, errQueueFull):
@@ -103,13 +107,11 @@ func sort(err error) (Kind, string) {
 		return Unreachable, "no route to the camera"
 	case isTimeout(err):
 		return Unreachable, "the camera does not answer"
-	case isTLS(err):
-		return Broken, "no secure connection: the camera does not speak TLS at this port; try rtsp:// or another port"
 	}
 	if _, ok := errors.AsType[*net.OpError](err); ok {
 		return Unreachable, "connection lost"
 	}
-	if strings.Contains(err.Error(), "EOF") {
+	if hungUp(err) {
 		return Unreachable, "the camera closed the connection"
 	}
 	return Broken, "the camera's answer makes no sense"
@@ -139,9 +141,9 @@ func isTimeout(err error) bool {
 	return ok && timeout.Timeout()
 }
 
-func isTLS(err error) bool {
-	text := err.Error()
-	return strings.Contains(text, "tls:") || strings.Contains(text, "first record does not look like a TLS handshake")
+// hungUp reports whether the other side closed the connection.
+func hungUp(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET)
 }
 
 // wantsUDP reports whether the camera refused TCP as such (RFC 2326 section 11.3.10).

@@ -20,6 +20,7 @@ import (
 type video struct {
 	session *Session
 	medium  *description.Media
+	format  format.Format
 	codec   media.Codec
 	decode  func(*rtp.Packet) ([][]byte, error)
 	more    []error // what decode returns in the ordinary course
@@ -35,7 +36,7 @@ type video struct {
 
 // newVideo returns the depacketizer for the format, or nil when it is not one that we record.
 func newVideo(s *Session, m *description.Media, f format.Format) (*video, error) {
-	v := &video{session: s, medium: m, waiting: true}
+	v := &video{session: s, medium: m, format: f, waiting: true}
 	switch f := f.(type) {
 	case *format.H264:
 		d, err := f.CreateDecoder()
