@@ -3,6 +3,7 @@
 import { announce, byId, keepAwake, toast } from "./app.js";
 import { Feed, pageClock } from "./feed.js";
 import { Footage, gapText } from "./footage.js";
+import { listGaps } from "./gaplist.js";
 import { wireKeys } from "./keys.js";
 import { Link } from "./link.js";
 import { Playback } from "./playback.js";
@@ -155,6 +156,7 @@ async function loadFootage(which, bounds) {
     if (!answer.ok || which !== day) return;
     footage = Footage.parse(await answer.json());
     timeline.update({ footage, now: now() });
+    listGaps(footage, zone, now(), (t) => goTo(t, true));
   } catch {
     // No network: what is drawn stays; the live picture says that there is no connection.
   }
@@ -163,8 +165,9 @@ async function loadFootage(which, bounds) {
 function paintDay() {
   const input = /** @type {HTMLInputElement} */ (byId("day"));
   if (input.value !== day) input.value = day;
-  /** @type {HTMLButtonElement} */ (byId("day-next")).disabled = day >= zone.day(now());
+  byId("day-next").toggleAttribute("aria-disabled", day >= zone.day(now()));
   input.max = zone.day(now());
+  setText("gaps-day", zone.date(zone.dayBounds(day).from + 12 * 3600e3).replace(/^\w+, /, ""));
 }
 
 /** @param {string} id @param {string} text */
@@ -291,8 +294,12 @@ function wireControls() {
   on("zoom-in", () => timeline.zoomBy(2));
   on("zoom-out", () => timeline.zoomBy(0.5));
   on("zoom-day", () => timeline.wholeDay());
-  on("day-previous", () => goDay(shiftDay(day, -1)));
-  on("day-next", () => goDay(shiftDay(day, 1)));
+  const onLink = (/** @type {string} */ id, /** @type {number} */ by) => byId(id).addEventListener("click", (e) => {
+    e.preventDefault();
+    goDay(shiftDay(day, by));
+  });
+  onLink("day-previous", -1);
+  onLink("day-next", 1);
   document.getElementById("mute")?.addEventListener("click", toggleMute);
   const speed = /** @type {HTMLSelectElement} */ (byId("speed"));
   speed.addEventListener("change", () => setRate(Number(speed.value)));
