@@ -30,9 +30,9 @@ type Camera struct {
 	NoSub     bool // there is no /sub: 404
 	Audio     AudioKind
 
-	// File is served as main instead of the drawn picture, over and over, with timestamps that go on: MP4 (plain or
-	// fragmented), MPEG-TS, or an elementary stream named *.h264 or *.h265 at Main.FPS. SubFile is the same for sub.
-	// Such a stream has no marks.
+	// File is served as main instead of the drawn picture, over and over, with timestamps that go on: an MP4 (not a
+	// fragmented one) with H.264 or H.265 and, if it has any, AAC; or an elementary stream named *.h264 or *.h265, at
+	// Main.FPS and without reordered pictures. SubFile is the same for sub. Such a stream has no marks.
 	File, SubFile string
 
 	Username, Password string // default: no login

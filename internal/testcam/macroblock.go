@@ -65,7 +65,7 @@ func (e *encoder) luma(b *block, src *picture, mx, my int) {
 		x, y := i%4*4, i/4*4
 		for j := range 16 {
 			px, py := x+j%4, y+j/4
-			e.recon.y[at+py*w+px] = clip(predicted[py*16+px] + c[j])
+			e.recon.y[at+py*w+px] = clip8(predicted[py*16+px] + c[j])
 		}
 	}
 }
@@ -182,7 +182,7 @@ func (e *encoder) chroma(b *block, src *picture, mx, my int) {
 			inverse4(c)
 			recon := recon[at+i/2*4*w+i%2*4:]
 			for j := range 16 {
-				recon[j/4*w+j%4] = clip(predicted[p][i] + c[j])
+				recon[j/4*w+j%4] = clip8(predicted[p][i] + c[j])
 			}
 		}
 	}
@@ -219,4 +219,4 @@ func predictChroma(recon []uint8, w, mx, my int) [4]int32 {
 
 func abs(v int32) int32 { return max(v, -v) }
 
-func clip(v int32) uint8 { return uint8(min(max(v, 0), 255)) }
+func clip8(v int32) uint8 { return uint8(min(max(v, 0), 255)) }

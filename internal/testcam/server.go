@@ -46,7 +46,7 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	s := &Server{cancel: cancel, handles: map[string]*Handle{}}
-	studio := studio{sceneries: map[sceneKey]*scenery{}}
+	studio := studio{sceneries: map[sceneKey]*scenery{}, clips: map[clipKey]*clip{}}
 	codes := map[uint32]string{}
 	for i, camera := range options.Cameras {
 		camera, err := camera.withDefaults()

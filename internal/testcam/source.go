@@ -12,9 +12,10 @@ import (
 // unit is what a source gives out at a time: a picture or a packet of sound.
 type unit struct {
 	audio bool
-	ticks int64    // presentation time since the start of the run, in the format's clock
-	data  [][]byte // NAL units, or one frame of sound; nil when nobody was watching
-	frame uint64   // number of the picture, 0 for sound
+	at    time.Duration // when it was captured, since the start of the run: what RTCP sender reports say
+	ticks int64         // its presentation time since then, in the format's clock
+	data  [][]byte      // NAL units, or one frame of sound; nil when nobody was watching
+	frame uint64        // number of the picture, 0 for sound
 }
 
 // source makes what one stream sends, in decoding order. It is used by one goroutine.
@@ -95,7 +96,7 @@ func (d *drawn) next(watched, key bool) unit {
 	if due < d.videoDue() {
 		m.Frame = d.packet
 		d.packet++
-		u := unit{audio: true, ticks: int64(m.Frame-1) * int64(d.sound.samples)}
+		u := unit{audio: true, at: due, ticks: int64(m.Frame-1) * int64(d.sound.samples)}
 		if watched {
 			u.data = [][]byte{d.sound.packet(m)}
 		}
@@ -103,7 +104,7 @@ func (d *drawn) next(watched, key bool) unit {
 	}
 	m.Frame = d.frame
 	d.frame++
-	u := unit{ticks: int64(m.Frame-1) * media.VideoTimescale / int64(d.video.FPS), frame: m.Frame}
+	u := unit{at: due, ticks: int64(m.Frame-1) * media.VideoTimescale / int64(d.video.FPS), frame: m.Frame}
 	if !watched {
 		d.encoder.started = false
 		return u

@@ -158,6 +158,7 @@ func (s *stream) step() {
 	watched := len(s.viewers) > 0 && !s.frozen && s.out != nil
 	key := watched && !s.keyFrom.IsZero() && !at.Before(s.keyFrom)
 	u := s.source.next(watched, key)
+	captured := s.epoch.Add(u.at)
 	if u.frame > 0 {
 		if key {
 			s.keyFrom = time.Time{}
@@ -183,7 +184,7 @@ func (s *stream) step() {
 	for _, p := range packets {
 		p.Timestamp = t.base + uint32(u.ticks)
 		// An error means that a viewer was too slow or went away; the server ends its session.
-		_ = s.out.WritePacketRTPWithNTP(t.medium, p, at)
+		_ = s.out.WritePacketRTPWithNTP(t.medium, p, captured)
 	}
 }
 

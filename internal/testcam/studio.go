@@ -10,6 +10,12 @@ import (
 // tens of milliseconds.
 type studio struct {
 	sceneries map[sceneKey]*scenery
+	clips     map[clipKey]*clip
+}
+
+type clipKey struct {
+	path string
+	fps  int
 }
 
 type sceneKey struct {
@@ -19,6 +25,17 @@ type sceneKey struct {
 
 func (s *studio) source(c *Camera, q media.Quality, location *time.Location) (source, error) {
 	v := c.video(q)
+	if path := c.file(q); path != "" {
+		key := clipKey{path, v.FPS}
+		if s.clips[key] == nil {
+			clip, err := readClip(path, v.FPS)
+			if err != nil {
+				return nil, err
+			}
+			s.clips[key] = clip
+		}
+		return &filmed{clip: s.clips[key]}, nil
+	}
 	key := sceneKey{c.Scene, v.Width, v.Height}
 	set := s.sceneries[key]
 	if set == nil {
