@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -12,13 +13,15 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/live"
+	"keepwatch.internal/storage"
 )
 
 // fail answers a request whose handler returned an error. Once the answer has begun there is nothing left to say: the
 // connection is torn, so that what arrived cannot be taken for the whole.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	started := responseOf(w).started
-	if r.Context().Err() != nil && errors.Is(err, context.Canceled) {
+	resp := responseOf(w)
+	if resp.failed || r.Context().Err() != nil && errors.Is(err, context.Canceled) {
 		panic(http.ErrAbortHandler) // the caller is gone, or we are going
 	}
 	p := s.problemOf(err)
@@ -26,7 +29,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		p.Instance = infoOf(r).id
 		s.Logger.Error("request not answered", "req", infoOf(r).id, "status", p.Status, "err", causeOf(err))
 	}
-	if started {
+	if resp.started {
 		panic(http.ErrAbortHandler)
 	}
 	s.answer(w, r, p)
@@ -43,18 +46,9 @@ func causeOf(err error) error {
 // for a success is dropped, so that all answers of one kind carry the same headers.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, p *Problem) {
 	h := w.Header()
-	allow, connection := h.Get("Allow"), h.Get("Connection")
 	clear(h)
 	baseHeaders(h)
-	if allow != "" {
-		h.Set("Allow", allow)
-	}
-	if connection != "" {
-		h.Set("Connection", connection)
-	}
-	if p.retryAfter > 0 {
-		h.Set("Retry-After", strconv.Itoa(int(p.retryAfter.Seconds())+1))
-	}
+	maps.Copy(h, p.header)
 	if !forPeople(r) {
 		if p.Status == http.StatusUnauthorized {
 			h.Set("WWW-Authenticate", `Bearer realm="keepwatch"`)
@@ -74,7 +68,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, p *Problem) {
 // forPeople reports whether a request is for a page.
 func forPeople(r *http.Request) bool {
 	switch p := r.URL.Path; {
-	case strings.HasPrefix(p, "/api/"), strings.HasPrefix(p, "/static/"), p == "/healthz", p == "/readyz", p == "/robots.txt":
+	case p == "/api", strings.HasPrefix(p, "/api/"), strings.HasPrefix(p, "/static/"), p == "/healthz", p == "/readyz", p == "/robots.txt":
 		return false
 	}
 	return true
@@ -99,9 +93,9 @@ func (s *Server) problemOf(err error) *Problem {
 		return &clone
 	}
 	if throttled, ok := errors.AsType[*accounts.ThrottledError](err); ok {
-		p := newProblem(http.StatusTooManyRequests, "There were too many attempts. Wait a little and try again.")
-		p.retryAfter = throttled.RetryAfter
-		return p
+		seconds := strconv.Itoa(int(throttled.RetryAfter.Seconds()) + 1)
+		return newProblem(http.StatusTooManyRequests, "There were too many attempts. Wait a little and try again.").
+			with("Retry-After", seconds)
 	}
 	if invalid, ok := errors.AsType[*accounts.InvalidError](err); ok {
 		return newProblem(http.StatusBadRequest, sentence(invalid.Sentence))
@@ -118,8 +112,11 @@ func (s *Server) problemOf(err error) *Problem {
 	case errors.Is(err, accounts.ErrSetupDone):
 		return newProblem(http.StatusConflict, "This server is set up already. Sign in instead.")
 	}
-	p := newProblem(http.StatusInternalServerError, "Something went wrong here; the log has the cause.")
-	p.cause = err
+	if p := footageProblem(err); p != nil {
+		return p
+	}
+	p := newProblem(http.StatusServiceUnavailable, "That cannot be had at the moment; the log has the cause.")
+	p.cause = err // of a disk or a database: mistakes of callers have been dealt with above, ours panic
 	return p
 }
 
@@ -145,4 +142,32 @@ func sentence(clause string) string {
 		return whole
 	}
 	return whole + "."
+}
+
+// footageProblem maps the errors of storage and live. Those that it does not know come of disks and databases.
+func footageProblem(err error) *Problem {
+	if changed, ok := errors.AsType[*storage.FormatChangedError](err); ok {
+		p := newProblem(http.StatusConflict, "The camera's format changed within the span. Ask for the parts one by one.")
+		p.Type = "urn:keepwatch:problem:format-changed"
+		p.Parts = []spanJSON{}
+		for _, part := range changed.Parts {
+			p.Parts = append(p.Parts, spanJSON{From: part.From.UTC(), To: part.To.UTC()})
+		}
+		return p
+	}
+	switch {
+	case errors.Is(err, storage.ErrNoFootage), errors.Is(err, storage.ErrGone), errors.Is(err, storage.ErrUnknownCamera):
+		return newProblem(http.StatusNotFound, "There is no footage of this camera then. The timeline says why.")
+	case errors.Is(err, live.ErrNoStream):
+		return newProblem(http.StatusNotFound, "There is no live picture of this camera now.")
+	case errors.Is(err, storage.ErrTooLong), errors.Is(err, storage.ErrSpan):
+		return newProblem(http.StatusBadRequest, sentence(err.Error()))
+	case errors.Is(err, storage.ErrQuarantined):
+		p := newProblem(http.StatusServiceUnavailable, "Footage of that span does not verify and was set aside.")
+		p.cause = err
+		return p
+	case errors.Is(err, errStopping):
+		return newProblem(http.StatusServiceUnavailable, "The server is stopping.")
+	}
+	return nil
 }

@@ -74,8 +74,8 @@ func (s *Server) trace(next http.Handler) http.Handler {
 		r = r.WithContext(context.WithValue(r.Context(), infoKey{}, info))
 		w := newResponse(rw)
 		baseHeaders(w.Header())
+		defer w.finish()
 		defer func() {
-			w.finish()
 			v := recover()
 			if v == nil {
 				return
@@ -87,7 +87,9 @@ func (s *Server) trace(next http.Handler) http.Handler {
 			if w.started {
 				panic(http.ErrAbortHandler) // the answer is torn: let the reader see that
 			}
-			s.answer(w, r, newProblem(http.StatusInternalServerError, "Something went wrong here; the log has the cause."))
+			p := newProblem(http.StatusInternalServerError, "Something went wrong here; the log has the cause.")
+			p.Instance = info.id
+			s.answer(w, r, p)
 		}()
 		next.ServeHTTP(w, r)
 	})
@@ -106,7 +108,6 @@ func (s *Server) limitBody(next http.Handler) http.Handler {
 		}
 		body, err := readBody(w, r)
 		if err != nil {
-			w.Header().Set("Connection", "close")
 			s.fail(w, r, err)
 			return
 		}
@@ -118,23 +119,20 @@ func (s *Server) limitBody(next http.Handler) http.Handler {
 }
 
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(bodyTime)) // stays when the body does not come whole: it is never awaited longer
 	if r.ContentLength > maxBody {
 		return nil, errBodyTooLarge()
 	}
-	control := http.NewResponseController(w)
-	deadlined := control.SetReadDeadline(time.Now().Add(bodyTime)) == nil
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if deadlined {
+	if err == nil {
 		_ = control.SetReadDeadline(time.Time{})
+		return body, nil
 	}
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok && tooLarge != nil {
 		return nil, errBodyTooLarge()
 	}
-	if err != nil {
-		return nil, &Problem{Type: "about:blank", Title: http.StatusText(http.StatusBadRequest), Status: http.StatusBadRequest,
-			Detail: "The request's body did not arrive whole.", cause: fmt.Errorf("read body: %w", err)}
-	}
-	return body, nil
+	return nil, newProblem(http.StatusBadRequest, "The request's body did not arrive whole.")
 }
 
 func errBodyTooLarge() *Problem {

@@ -17,8 +17,8 @@ type Problem struct {
 	Instance string     `json:"instance,omitempty"` // the request's id, where the log says more
 	Parts    []spanJSON `json:"parts,omitempty"`    // the spans to ask for instead
 
-	retryAfter time.Duration // for a Retry-After header
-	cause      error         // for the log
+	header http.Header // further headers of the answer; nil for none
+	cause  error       // for the log
 }
 
 // spanJSON is a half-open stretch of time on the wire.
@@ -45,6 +45,15 @@ func problem(status int, detail string) error {
 
 func newProblem(status int, detail string) *Problem {
 	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail}
+}
+
+// with adds a header to the answer.
+func (p *Problem) with(name, value string) *Problem {
+	if p.header == nil {
+		p.header = http.Header{}
+	}
+	p.header.Set(name, value)
+	return p
 }
 
 // notFound is the one answer for what is not there and for what is not the caller's. It holds nothing of the request.

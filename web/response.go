@@ -17,6 +17,7 @@ type response struct {
 	control *http.ResponseController
 	started bool // the status line is decided
 	status  int
+	failed  bool // a write did not succeed: the caller is gone, stalled, or was cut off
 
 	mu  sync.Mutex // guards the deadline against cutOff
 	cut bool
@@ -45,20 +46,26 @@ func (w *response) Write(b []byte) (int, error) {
 		w.started, w.status = true, http.StatusOK
 	}
 	if err := w.arm(); err != nil {
+		w.failed = true
 		return 0, err
 	}
 	defer w.release()
-	return w.ResponseWriter.Write(b)
+	n, err := w.ResponseWriter.Write(b)
+	w.failed = w.failed || err != nil
+	return n, err
 }
 
 // FlushError sends what is buffered, under the same deadline as Write.
 func (w *response) FlushError() error {
 	w.started = true
 	if err := w.arm(); err != nil {
+		w.failed = true
 		return err
 	}
 	defer w.release()
-	return w.control.Flush()
+	err := w.control.Flush()
+	w.failed = w.failed || err != nil
+	return err
 }
 
 func (w *response) arm() error {

@@ -55,10 +55,29 @@ func (s *Server) routes() []route {
 		{"GET", "/static/{version}/{name...}", public, s.static, nil, nil},
 		{"GET", "/robots.txt", public, s.robots, nil, nil},
 
+		{"GET", "/{$}", visitor, s.pageHome, nil, nil},
+		{"GET", "/setup", setupOnly, s.pageSetup, nil, nil},
+		{"POST", "/setup", setupOnly, s.postSetup, nil, nil},
+		{"GET", "/login", visitor, s.pageLogin, nil, nil},
+		{"POST", "/login", public, s.postLogin, nil, nil},
+		{"POST", "/logout", public, s.postLogout, nil, nil},
+		{"GET", "/live", signedIn, s.pageLive, nil, nil},
+		{"GET", "/cameras", signedIn, s.pageCameras, nil, nil},
+
 		{"POST", "/api/v1/setup", setupOnly, s.apiSetup, nil, nil},
 		{"POST", "/api/v1/session", public, s.apiLogin, nil, nil},
 		{"DELETE", "/api/v1/session", public, s.apiLogout, nil, nil},
 		{"GET", "/api/v1/me", signedIn, s.apiMe, nil, nil},
+		{"GET", "/api/v1/cameras", signedIn, s.apiCameras, nil, nil},
+
+		{"GET", "/api/v1/system", signedIn, s.apiSystem, nil, nil},
+		{"GET", "/api/v1/live", signedIn, s.liveSocket, nil, nil},
+
+		{"GET", "/api/v1/cameras/{id}/timeline", onCamera, nil, always(access.Playback), s.timeline},
+		{"GET", "/api/v1/cameras/{id}/clip.mp4", onCamera, nil, fileAction, s.clip},
+		{"GET", "/api/v1/cameras/{id}/segments.mp4", onCamera, nil, always(access.Playback), s.segments},
+		{"GET", "/api/v1/cameras/{id}/keyframe.mp4", onCamera, nil, always(access.Playback), s.keyFrame},
+		{"GET", "/api/v1/cameras/{id}/live.mp4", onCamera, nil, always(access.Live), s.liveStream},
 	}
 }
 
@@ -126,8 +145,8 @@ func (s *Server) dispatch(mux *http.ServeMux) http.Handler {
 			s.fail(w, r, notFound())
 			return
 		}
-		w.Header().Set("Allow", strings.Join(allowed, ", "))
-		s.fail(w, r, newProblem(http.StatusMethodNotAllowed, "This address answers to "+strings.Join(allowed, ", ")+" only."))
+		list := strings.Join(allowed, ", ")
+		s.fail(w, r, newProblem(http.StatusMethodNotAllowed, "This address answers to "+list+" only.").with("Allow", list))
 	})
 }
 
@@ -161,6 +180,10 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, rt route) error {
 		_, needed, err := s.Accounts.SetupCode(r.Context())
 		if err != nil {
 			return err
+		}
+		if !needed && forPeople(r) {
+			http.Redirect(w, r, "/", http.StatusSeeOther)
+			return nil
 		}
 		if !needed {
 			return accounts.ErrSetupDone

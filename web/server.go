@@ -19,7 +19,9 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/live"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage"
 )
 
 // Camera is what the web knows of a configured camera.
@@ -62,6 +64,8 @@ type Status interface {
 // Options is what a Server needs.
 type Options struct {
 	Accounts *accounts.Directory
+	Store    *storage.Store
+	Hub      *live.Hub
 	Status   Status
 	Cameras  []Camera       // in the order in which they are shown
 	Location *time.Location // the site's time zone, for display and file names; nil is UTC
@@ -80,9 +84,11 @@ type Options struct {
 // Server answers HTTP. Make one with New.
 type Server struct {
 	Options
-	handler http.Handler
-	files   map[string]staticFile // by name below static/
-	nobodys media.CameraID        // of no camera and no owner; stands in for names that no camera has
+	handler  http.Handler
+	files    map[string]staticFile // by name below static/
+	stopping chan struct{}         // closed by Run when it ends; streams then end too
+	streams  *slots
+	nobodys  media.CameraID // of no camera and no owner; stands in for names that no camera has
 }
 
 // New assembles a server and checks its route table: an entry without a policy is an error. It starts nothing.
@@ -96,8 +102,8 @@ func New(o Options) (*Server, error) {
 	if o.Location == nil {
 		o.Location = time.UTC
 	}
-	if o.Accounts == nil || o.Status == nil {
-		return nil, errors.New("web: accounts and status are needed")
+	if o.Accounts == nil || o.Store == nil || o.Hub == nil || o.Status == nil {
+		return nil, errors.New("web: accounts, store, hub and status are needed")
 	}
 	if len(o.Networks) == 0 {
 		o.Networks = privateNetworks()
@@ -106,7 +112,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("static files: %w", err)
 	}
-	s := &Server{Options: o, files: files, nobodys: media.NewCameraID()}
+	s := &Server{Options: o, files: files, stopping: make(chan struct{}), streams: newSlots(), nobodys: media.NewCameraID()}
 	routes, err := s.compile(s.routes())
 	if err != nil {
 		return nil, err

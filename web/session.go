@@ -78,7 +78,7 @@ func (s *Server) resolve(r *http.Request) (access.Viewer, error) {
 
 // credentials are what a person types to come in.
 type credentials struct {
-	Code     string `json:"code,omitempty"` // set-up only
+	Code     string `json:"-"` // for the set-up only
 	Username string `json:"username"`
 	Password string `json:"password"`
 	TOTP     string `json:"totp,omitempty"` // taken from clients that send it; no account asks for one yet
@@ -140,11 +140,15 @@ func (s *Server) logout(w http.ResponseWriter, r *http.Request) error {
 
 // apiSetup answers POST /api/v1/setup.
 func (s *Server) apiSetup(w http.ResponseWriter, r *http.Request) error {
-	var c credentials
-	if err := readJSON(r, &c); err != nil {
+	var body struct {
+		Code string `json:"code"`
+		credentials
+	}
+	if err := readJSON(r, &body); err != nil {
 		return err
 	}
-	v, err := s.setUp(w, r, c)
+	body.credentials.Code = body.Code
+	v, err := s.setUp(w, r, body.credentials)
 	if err != nil {
 		return err
 	}
@@ -241,7 +245,7 @@ func localPath(next string) string {
 		return "/"
 	}
 	u, err := url.Parse(next)
-	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || strings.HasPrefix(u.Path, "//") {
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || strings.Contains(u.Path, "//") {
 		return "/"
 	}
 	for _, c := range next {

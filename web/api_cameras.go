@@ -1,0 +1,108 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/media"
+)
+
+// CameraReport is what /api/v1/cameras says of a camera.
+type CameraReport struct {
+	ID        string         `json:"id"`   // in URLs
+	UUID      string         `json:"uuid"` // in the labels of its footage
+	Label     string         `json:"label"`
+	State     string         `json:"state"`
+	Reason    string         `json:"reason"`
+	Since     *time.Time     `json:"since"`
+	LastFrame *time.Time     `json:"last_frame"`
+	HasSub    bool           `json:"has_sub"`
+	Audio     bool           `json:"audio"`
+	Actions   []string       `json:"actions"` // what the viewer may do
+	Streams   []StreamReport `json:"streams"`
+	Advice    []string       `json:"advice"`
+}
+
+// StreamReport is what it says of a stream.
+type StreamReport struct {
+	Quality       string  `json:"quality"`
+	Codec         string  `json:"codec"`
+	Width         int     `json:"width"`
+	Height        int     `json:"height"`
+	FPS           float64 `json:"fps"`
+	BitsPerSecond int64   `json:"bits_per_second"`
+	GOPSeconds    float64 `json:"gop_seconds"`
+	LostPackets   uint64  `json:"lost_packets"`
+}
+
+// apiCameras answers GET /api/v1/cameras.
+func (s *Server) apiCameras(w http.ResponseWriter, r *http.Request) error {
+	cameras, err := s.camerasFor(r.Context(), viewerOf(r))
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, r, http.StatusOK, map[string]any{"cameras": cameras})
+}
+
+// camerasFor reports on the cameras on which the viewer has any right, in the order in which cameras are shown.
+func (s *Server) camerasFor(ctx context.Context, v access.Viewer) ([]CameraReport, error) {
+	rights, err := s.Accounts.Rights(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	status := s.statusByID()
+	reports := []CameraReport{}
+	for _, c := range s.Cameras {
+		held := rights[access.Camera(c.ID)]
+		if held == 0 {
+			continue
+		}
+		reports = append(reports, report(c, status[c.ID], held))
+	}
+	return reports, nil
+}
+
+func report(c Camera, st CameraStatus, held access.Rights) CameraReport {
+	out := CameraReport{ID: c.Name, UUID: c.ID.String(), Label: c.Label, State: st.State, Reason: st.Reason,
+		Since: moment(st.Since), LastFrame: moment(st.LastFrame), HasSub: c.HasSub, Audio: c.Audio, Actions: held.Names(),
+		Streams: []StreamReport{}, Advice: append([]string{}, st.Advice...)}
+	for _, stream := range st.Streams {
+		out.Streams = append(out.Streams, StreamReport{Quality: stream.Quality.String(), Codec: stream.Codec,
+			Width: stream.Width, Height: stream.Height, FPS: stream.FPS, BitsPerSecond: stream.BitsPerSecond,
+			GOPSeconds: stream.GOP.Seconds(), LostPackets: stream.LostPackets})
+	}
+	return out
+}
+
+// statusByID takes one snapshot of all cameras. One that has not been heard of yet is connecting.
+func (s *Server) statusByID() map[media.CameraID]CameraStatus {
+	status := map[media.CameraID]CameraStatus{}
+	for _, c := range s.Cameras {
+		status[c.ID] = CameraStatus{ID: c.ID, State: "connecting"}
+	}
+	for _, st := range s.Status.Cameras() {
+		status[st.ID] = st
+	}
+	return status
+}
+
+// moment is a time in UTC for JSON, or null for none.
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+// cameraOfPermit returns the camera that a permit opens: never the one a URL names.
+func (s *Server) cameraOfPermit(p access.Permit) Camera {
+	for _, c := range s.Cameras {
+		if access.Camera(c.ID) == p.Camera() {
+			return c
+		}
+	}
+	return Camera{}
+}

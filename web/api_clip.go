@@ -1,0 +1,187 @@
+package web
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/storage"
+)
+
+// fileAction is what clip.mp4 asks for: taking a recording away as a file is Export, looking at it is Playback.
+func fileAction(r *http.Request) access.Action {
+	if r.URL.Query().Has("download") {
+		return access.Export
+	}
+	return access.Playback
+}
+
+// clip answers GET /api/v1/cameras/{id}/clip.mp4: a span as one progressive MP4.
+func (s *Server) clip(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	q, err := query(r)
+	if err != nil {
+		return err
+	}
+	if download, err := parameter(q, "download"); err != nil {
+		return err
+	} else if q.Has("download") && download != "1" {
+		return problem(http.StatusBadRequest, "The parameter download can only be 1.")
+	}
+	clip, err := s.openSpan(r, p, q, storage.MaxClip)
+	if err != nil {
+		return err
+	}
+	disposition := "inline"
+	if p.Action() == access.Export {
+		disposition = "attachment"
+	}
+	w.Header().Set("Content-Disposition", fmt.Sprintf("%s; filename=%q", disposition, s.fileName(p, clip)))
+	w.Header().Set("Content-Type", "video/mp4")
+	return s.send(w, r, p, clip)
+}
+
+// segments answers GET /api/v1/cameras/{id}/segments.mp4: a span within one run as fragmented MP4.
+func (s *Server) segments(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	q, err := query(r)
+	if err != nil {
+		return err
+	}
+	clip, err := s.openSpan(r, p, q, storage.MaxSegments)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", clip.MIME())
+	return s.send(w, r, p, clip)
+}
+
+// openSpan opens what from, to and stream ask for: fragmented for spans within the limit of segments, else progressive.
+func (s *Server) openSpan(r *http.Request, p access.Permit, q url.Values, limit time.Duration) (*storage.Clip, error) {
+	span, err := spanParameters(q, limit)
+	if err != nil {
+		return nil, err
+	}
+	quality, err := qualityParameter(q)
+	if err != nil {
+		return nil, err
+	}
+	if limit == storage.MaxSegments {
+		return s.Store.OpenSegments(r.Context(), p, quality, span)
+	}
+	return s.Store.OpenClip(r.Context(), p, quality, span)
+}
+
+// keyFrame answers GET /api/v1/cameras/{id}/keyframe.mp4: the key frame at or before a moment.
+func (s *Server) keyFrame(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	q, err := query(r)
+	if err != nil {
+		return err
+	}
+	at, err := timeParameter(q, "at")
+	if err != nil {
+		return err
+	}
+	quality, err := qualityParameter(q)
+	if err != nil {
+		return err
+	}
+	clip, err := s.Store.OpenKeyFrame(r.Context(), p, quality, at)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", clip.MIME())
+	return s.send(w, r, p, clip)
+}
+
+// fileName is what a saved clip is called: front-door_2026-11-22_13-05-20+0100_90s.mp4, in the site's time zone.
+func (s *Server) fileName(p access.Permit, c *storage.Clip) string {
+	seconds := int(c.End().Sub(c.Start()).Round(time.Second).Seconds())
+	start := c.Start().In(s.Location).Format("2006-01-02_15-04-05-0700")
+	return fmt.Sprintf("%s_%s_%ds.mp4", s.cameraOfPermit(p).Name, start, max(seconds, 1))
+}
+
+// send streams a clip with byte ranges, closes it, and cuts the answer off when the permit is not renewed.
+func (s *Server) send(w http.ResponseWriter, r *http.Request, p access.Permit, c *storage.Clip) error {
+	defer c.Close()
+	g := s.guard(w, r, p)
+	defer g.close()
+	h := w.Header()
+	start, end := c.Start().UTC(), c.End().UTC()
+	h.Set("Keepwatch-Start", start.Format(time.RFC3339Nano))
+	h.Set("Keepwatch-End", end.Format(time.RFC3339Nano))
+	h.Set("Keepwatch-Run", c.Run().String())
+	// A span that reaches to the present grows between requests: the tag keeps ranges of two states from being joined.
+	h.Set("ETag", fmt.Sprintf(`"%s-%x-%x-%x-%t"`, c.Run(), start.UnixMicro(), end.UnixMicro(), c.Size(), p.Audio()))
+	if ranges := r.Header.Get("Range"); strings.Contains(ranges, ",") {
+		r = r.Clone(r.Context()) // of several ranges none: a server may ignore them (RFC 9110 section 14.2)
+		r.Header.Del("Range")
+	}
+	content := &guarded{ReadSeeker: c, guard: g}
+	lazy := &lazyHeader{ResponseWriter: w}
+	http.ServeContent(lazy, r, "", time.Time{}, content)
+	switch {
+	case content.err != nil:
+		return content.err // a problem if nothing was sent yet, else the connection is torn
+	case lazy.status == http.StatusRequestedRangeNotSatisfiable:
+		size := fmt.Sprintf("bytes */%d", c.Size())
+		return newProblem(lazy.status, "The range lies outside the clip.").with("Content-Range", size)
+	}
+	lazy.decide()
+	return nil
+}
+
+// guarded reads a clip as long as the guard has a permit, and remembers the first error.
+type guarded struct {
+	io.ReadSeeker
+	guard *guard
+	err   error
+}
+
+// Read implements io.Reader.
+func (g *guarded) Read(b []byte) (int, error) {
+	if g.err != nil {
+		return 0, g.err
+	}
+	if _, err := g.guard.fresh(); err != nil {
+		g.err = err
+		return 0, err
+	}
+	n, err := g.ReadSeeker.Read(b)
+	if err != nil && err != io.EOF {
+		g.err = err
+	}
+	return n, err
+}
+
+// lazyHeader holds the status back until there is a byte to send, so that a clip that cannot be read is answered with a
+// problem, and so is a range that cannot be had.
+type lazyHeader struct {
+	http.ResponseWriter
+	status  int
+	decided bool
+}
+
+// Unwrap lets http.ResponseController and responseOf reach the writer beneath.
+func (w *lazyHeader) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// WriteHeader remembers the status.
+func (w *lazyHeader) WriteHeader(status int) { w.status = status }
+
+// Write sends the status before the first byte. What http.ServeContent says about bad ranges is dropped.
+func (w *lazyHeader) Write(b []byte) (int, error) {
+	if w.status == http.StatusRequestedRangeNotSatisfiable {
+		return len(b), nil
+	}
+	w.decide()
+	return w.ResponseWriter.Write(b)
+}
+
+func (w *lazyHeader) decide() {
+	if !w.decided && w.status != 0 {
+		w.decided = true
+		w.ResponseWriter.WriteHeader(w.status)
+	}
+}

@@ -1,0 +1,132 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage"
+)
+
+// SystemReport is what /api/v1/system says: of each camera that the viewer may see, whether it is recording and what is
+// missing today; for administrators the disk, and how many cameras there are that are not theirs to see.
+type SystemReport struct {
+	Now      time.Time      `json:"now"`
+	Timezone string         `json:"timezone"`
+	Version  string         `json:"version"`
+	Cameras  []CameraHealth `json:"cameras"`
+	Disk     *DiskReport    `json:"disk,omitempty"`   // administrators only
+	Others   *int           `json:"others,omitempty"` // administrators only: cameras not in Cameras
+}
+
+// CameraHealth is what it says of a camera.
+type CameraHealth struct {
+	ID        string     `json:"id"`
+	Label     string     `json:"label"`
+	State     string     `json:"state"`
+	Reason    string     `json:"reason"`
+	Since     *time.Time `json:"since"`
+	LastFrame *time.Time `json:"last_frame"`
+	Today     *DayReport `json:"today"` // null for viewers who may not see recordings
+}
+
+// DayReport says how much of a day, as far as it has gone, was recorded. Time before the camera was added does not count.
+type DayReport struct {
+	From            time.Time `json:"from"`
+	To              time.Time `json:"to"`
+	RecordedSeconds float64   `json:"recorded_seconds"`
+	MissingSeconds  float64   `json:"missing_seconds"`
+	Gaps            []gapJSON `json:"gaps"`
+}
+
+// DiskReport is about the disk of the recordings.
+type DiskReport struct {
+	TotalBytes   int64 `json:"total_bytes"`
+	FreeBytes    int64 `json:"free_bytes"`
+	MinFreeBytes int64 `json:"min_free_bytes"` // kept free by deleting the oldest footage
+	FootageBytes int64 `json:"footage_bytes"`
+}
+
+// apiSystem answers GET /api/v1/system.
+func (s *Server) apiSystem(w http.ResponseWriter, r *http.Request) error {
+	report, err := s.systemFor(r.Context(), viewerOf(r))
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, r, http.StatusOK, report)
+}
+
+// systemFor reports on the system as far as the viewer may know of it.
+func (s *Server) systemFor(ctx context.Context, v access.Viewer) (SystemReport, error) {
+	rights, err := s.Accounts.Rights(ctx, v)
+	if err != nil {
+		return SystemReport{}, err
+	}
+	now := s.Now()
+	out := SystemReport{Now: now.UTC(), Timezone: s.Location.String(), Version: s.Version, Cameras: []CameraHealth{}}
+	status := s.statusByID()
+	for _, c := range s.Cameras {
+		if rights[access.Camera(c.ID)] == 0 {
+			continue
+		}
+		st := status[c.ID]
+		health := CameraHealth{ID: c.Name, Label: c.Label, State: st.State, Reason: st.Reason, Since: moment(st.Since),
+			LastFrame: moment(st.LastFrame)}
+		if health.Today, err = s.today(ctx, v, c, now); err != nil {
+			return SystemReport{}, err
+		}
+		out.Cameras = append(out.Cameras, health)
+	}
+	if !v.Admin {
+		return out, nil
+	}
+	usage, err := s.Store.Usage(ctx, s.dayAt(now))
+	if err != nil {
+		return SystemReport{}, err
+	}
+	others := len(s.Cameras) - len(out.Cameras)
+	out.Others = &others
+	out.Disk = &DiskReport{TotalBytes: usage.Total, FreeBytes: usage.Free, MinFreeBytes: usage.MinFree,
+		FootageBytes: usage.Footage}
+	return out, nil
+}
+
+// today reports on the day so far in the site's time zone, or nil to viewers who may not see recordings.
+func (s *Server) today(ctx context.Context, v access.Viewer, c Camera, now time.Time) (*DayReport, error) {
+	p, err := s.Accounts.Authorize(ctx, v, access.Playback, access.Camera(c.ID))
+	if errors.Is(err, access.ErrDenied) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	span := s.dayAt(now)
+	day := &DayReport{From: span.From, To: span.To, Gaps: []gapJSON{}}
+	if !span.From.Before(span.To) {
+		return day, nil
+	}
+	tl, err := s.Store.Timeline(ctx, p, media.Main, span)
+	if err != nil {
+		return nil, err
+	}
+	for _, sp := range tl.Spans {
+		day.RecordedSeconds += sp.To.Sub(sp.From).Seconds()
+	}
+	for _, g := range tl.Gaps {
+		if g.Reason == storage.ReasonBefore {
+			continue
+		}
+		day.MissingSeconds += g.To.Sub(g.From).Seconds()
+		day.Gaps = append(day.Gaps, gapJSON{From: g.From.UTC(), To: g.To.UTC(), Reason: g.Reason})
+	}
+	return day, nil
+}
+
+// dayAt is the day in the site's time zone from its begin until now.
+func (s *Server) dayAt(now time.Time) storage.Span {
+	y, m, d := now.In(s.Location).Date()
+	return storage.Span{From: time.Date(y, m, d, 0, 0, 0, 0, s.Location).UTC(), To: now.UTC()}
+}

@@ -1,0 +1,59 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/storage"
+)
+
+// timelineJSON is the answer of the timeline: spans and gaps, each in order of time, add up to the range asked for.
+type timelineJSON struct {
+	Spans []runSpanJSON `json:"spans"`
+	Gaps  []gapJSON     `json:"gaps"`
+}
+
+type runSpanJSON struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+	Run  string    `json:"run"`
+}
+
+type gapJSON struct {
+	From   time.Time `json:"from"`
+	To     time.Time `json:"to"`
+	Reason string    `json:"reason"`
+}
+
+// timeline answers GET /api/v1/cameras/{id}/timeline.
+func (s *Server) timeline(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	q, err := query(r)
+	if err != nil {
+		return err
+	}
+	span, err := spanParameters(q, storage.MaxTimeline)
+	if err != nil {
+		return err
+	}
+	quality, err := qualityParameter(q)
+	if err != nil {
+		return err
+	}
+	tl, err := s.Store.Timeline(r.Context(), p, quality, span)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, r, http.StatusOK, timelineOf(tl))
+}
+
+func timelineOf(tl storage.Timeline) timelineJSON {
+	out := timelineJSON{Spans: []runSpanJSON{}, Gaps: []gapJSON{}}
+	for _, sp := range tl.Spans {
+		out.Spans = append(out.Spans, runSpanJSON{From: sp.From.UTC(), To: sp.To.UTC(), Run: sp.Run.String()})
+	}
+	for _, g := range tl.Gaps {
+		out.Gaps = append(out.Gaps, gapJSON{From: g.From.UTC(), To: g.To.UTC(), Reason: g.Reason})
+	}
+	return out
+}

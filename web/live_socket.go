@@ -1,0 +1,203 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/media"
+)
+
+const (
+	maxTiles   = 64
+	maxNumbers = 1024             // tile numbers that one connection can use up
+	maxMessage = 32 << 10         // bytes of a message from the client
+	maxName    = 100              // bytes of a camera's name in it
+	pingEvery  = 20 * time.Second // so that proxies and dead networks are noticed
+	pongTime   = 10 * time.Second
+	lastNumber = 1<<16 - 1
+)
+
+// socket is the one live connection of a page. Each tile has a goroutine that reads a cursor; all hand their messages to
+// one writer, and wait for it: a viewer who reads slowly makes its cursors fall behind, and each is then told how many
+// fragments it lost and goes on at a key frame.
+type socket struct {
+	server *Server
+	viewer access.Viewer
+	conn   *websocket.Conn
+	out    chan message
+	tiles  map[uint16]*liveTile  // what is being shown
+	names  map[uint16]string // camera of every tile number used so far
+	wg     sync.WaitGroup
+}
+
+// message is sent as a whole: nothing comes between its frames.
+type message []wireFrame
+
+type wireFrame struct {
+	kind websocket.MessageType
+	data []byte
+}
+
+// watchRequest is what a client sends: the set of tiles that it shows from now on.
+type watchRequest struct {
+	Type  string        `json:"type"`
+	Tiles []tileRequest `json:"tiles"`
+}
+
+type tileRequest struct {
+	Tile   int    `json:"tile"`
+	Camera string `json:"camera"`
+	Stream string `json:"stream"`
+}
+
+// liveSocket answers GET /api/v1/live. Origin has been checked by the middleware, and is again by the library.
+func (s *Server) liveSocket(w http.ResponseWriter, r *http.Request) error {
+	if !isUpgrade(r) {
+		return newProblem(http.StatusUpgradeRequired, "This address speaks WebSocket.").with("Upgrade", "websocket")
+	}
+	release, err := s.streams.take(viewerOf(r))
+	if err != nil {
+		return err
+	}
+	defer release()
+	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{CompressionMode: websocket.CompressionDisabled})
+	if err != nil {
+		s.Logger.Debug("live socket refused", "req", infoOf(r).id, "err", err)
+		return nil // the library has answered
+	}
+	defer conn.CloseNow()
+	conn.SetReadLimit(maxMessage)
+	sock := &socket{server: s, viewer: viewerOf(r), conn: conn, out: make(chan message), tiles: map[uint16]*liveTile{}, names: map[uint16]string{}}
+	sock.serve(r.Context())
+	return nil
+}
+
+// serve runs the connection until it ends, and returns when nothing of it runs any more.
+func (k *socket) serve(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer k.wg.Wait()
+	defer cancel()
+	k.wg.Go(func() { defer cancel(); k.write(ctx) })
+	k.wg.Go(func() { defer cancel(); k.ping(ctx) })
+	if p, ok := errors.AsType[*Problem](k.read(ctx)); ok {
+		_ = k.conn.Close(websocket.StatusPolicyViolation, p.Detail)
+	}
+}
+
+// write is the only sender of tiles' messages. It gives each frame stallTime to leave.
+func (k *socket) write(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case m := <-k.out:
+			for _, f := range m {
+				if err := k.writeFrame(ctx, f); err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (k *socket) writeFrame(ctx context.Context, f wireFrame) error {
+	ctx, cancel := context.WithTimeout(ctx, stallTime)
+	defer cancel()
+	return k.conn.Write(ctx, f.kind, f.data)
+}
+
+// ping asks for a sign of life now and then, and ends when the server stops.
+func (k *socket) ping(ctx context.Context) {
+	tick := time.NewTicker(pingEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-k.server.stopping:
+			return
+		case <-tick.C:
+		}
+		pong, cancel := context.WithTimeout(ctx, pongTime)
+		err := k.conn.Ping(pong)
+		cancel()
+		if err != nil {
+			return
+		}
+	}
+}
+
+// read takes the client's messages. It returns a *Problem when one makes no sense, else the connection's error.
+func (k *socket) read(ctx context.Context) error {
+	for {
+		kind, data, err := k.conn.Read(ctx)
+		if err != nil {
+			return err
+		}
+		var req watchRequest
+		if kind != websocket.MessageText || json.Unmarshal(data, &req) != nil || req.Type != "watch" {
+			return problem(http.StatusBadRequest, "a message that is not known")
+		}
+		if err := k.watch(ctx, req.Tiles); err != nil {
+			return err
+		}
+	}
+}
+
+// watch replaces the set of tiles. Those that stay the same go on undisturbed.
+func (k *socket) watch(ctx context.Context, requests []tileRequest) error {
+	if len(requests) > maxTiles {
+		return problem(http.StatusBadRequest, fmt.Sprintf("more than %d tiles", maxTiles))
+	}
+	wanted := map[uint16]tileRequest{}
+	for _, req := range requests {
+		if err := k.checkTile(req, wanted); err != nil {
+			return err
+		}
+		wanted[uint16(req.Tile)] = req
+	}
+	for number, t := range k.tiles {
+		if req, ok := wanted[number]; ok && req == t.request && !t.ended() {
+			delete(wanted, number)
+			continue
+		}
+		t.cancel()
+		<-t.done
+		delete(k.tiles, number)
+	}
+	for number, req := range wanted {
+		k.names[number] = req.Camera
+		k.tiles[number] = k.start(ctx, number, req)
+	}
+	return nil
+}
+
+// checkTile refuses what makes no sense, and tile numbers that would mix cameras: a picture that is still on its way
+// must never be shown under another camera's name.
+func (k *socket) checkTile(req tileRequest, wanted map[uint16]tileRequest) error {
+	if req.Tile < 0 || req.Tile > lastNumber || len(req.Camera) > maxName {
+		return problem(http.StatusBadRequest, "a tile that cannot be")
+	}
+	number := uint16(req.Tile)
+	if _, twice := wanted[number]; twice {
+		return problem(http.StatusBadRequest, "a tile number twice")
+	}
+	if _, err := media.ParseQuality(req.Stream); err != nil {
+		return problem(http.StatusBadRequest, "a stream that is neither main nor sub")
+	}
+	name, used := k.names[number]
+	if used && name != req.Camera {
+		return problem(http.StatusBadRequest, "a tile number used before for another camera")
+	}
+	if !used && len(k.names)+len(wanted) >= maxNumbers {
+		return problem(http.StatusBadRequest, "too many tile numbers")
+	}
+	return nil
+}

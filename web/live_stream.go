@@ -1,0 +1,134 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/live"
+	"keepwatch.internal/internal/media"
+)
+
+// liveStream answers GET /api/v1/cameras/{id}/live.mp4: endless fragmented MP4 from the newest key frame on. It ends
+// with the run, since what follows needs another init header, and with the permit.
+func (s *Server) liveStream(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	q, err := query(r)
+	if err != nil {
+		return err
+	}
+	quality, err := qualityParameter(q)
+	if err != nil {
+		return err
+	}
+	release, err := s.streams.take(p.Viewer())
+	if err != nil {
+		return err
+	}
+	defer release()
+	g := s.guard(w, r, p)
+	defer g.close()
+	cursor, err := s.Hub.Open(p, s.liveQuality(s.cameraOfPermit(p), quality))
+	if err != nil {
+		return err
+	}
+	defer cursor.Close()
+	return s.copyRun(w, r, g, cursor)
+}
+
+// copyRun sends fragments until the run ends, the permit ends or the caller goes.
+func (s *Server) copyRun(w http.ResponseWriter, r *http.Request, g *guard, cursor *live.Cursor) error {
+	var run *media.Run
+	for {
+		f, _, p, err := nextFragment(r.Context(), g, cursor)
+		if err != nil {
+			return err
+		}
+		out, err := s.outgoing(p, f)
+		if err != nil {
+			return err
+		}
+		switch {
+		case run == nil:
+			run = f.Run
+			h := w.Header()
+			h.Set("Content-Type", out.mime)
+			h.Set("Keepwatch-Run", run.ID.String())
+			h.Set("Keepwatch-Start", f.Start.UTC().Format(time.RFC3339Nano))
+			h.Set("X-Accel-Buffering", "no")
+			w.WriteHeader(http.StatusOK)
+			if r.Method == http.MethodHead {
+				return nil
+			}
+			if _, err := w.Write(out.init()); err != nil {
+				return err
+			}
+		case run.ID != f.Run.ID:
+			return nil
+		}
+		if _, err := w.Write(out.bytes); err != nil {
+			return err
+		}
+		if err := http.NewResponseController(w).Flush(); err != nil {
+			return err
+		}
+	}
+}
+
+// nextFragment waits for the cursor's next fragment and keeps its permit fresh meanwhile.
+func nextFragment(ctx context.Context, g *guard, cursor *live.Cursor) (*media.Fragment, int, access.Permit, error) {
+	for {
+		p, err := g.fresh()
+		if err != nil {
+			return nil, 0, p, err
+		}
+		if err := cursor.Renew(p); err != nil {
+			return nil, 0, p, err
+		}
+		short, cancel := context.WithTimeout(ctx, renewEvery/2)
+		f, lost, err := cursor.Next(short)
+		cancel()
+		if err != nil && errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+			continue
+		}
+		return f, lost, p, err
+	}
+}
+
+// liveQuality is the stream that a viewer who asked for q gets: a camera without a sub stream shows main.
+func (s *Server) liveQuality(c Camera, q media.Quality) media.Quality {
+	if q == media.Sub && !c.HasSub {
+		return media.Main
+	}
+	return q
+}
+
+// outgoing is a fragment as one viewer may have it.
+type outgoing struct {
+	mime  string
+	bytes []byte
+	init  func() []byte
+}
+
+// outgoing checks, last thing before the bytes leave, that they name the camera of the permit, and takes the sound away
+// from viewers who may not hear.
+func (s *Server) outgoing(p access.Permit, f *media.Fragment) (outgoing, error) {
+	label, err := media.ParseLabel(f.Bytes)
+	if err != nil {
+		return outgoing{}, err
+	}
+	if access.Camera(label.Camera) != p.Camera() || access.Camera(f.Run.Stream.Camera) != p.Camera() || label.Run != f.Run.ID {
+		return outgoing{}, fmt.Errorf("fragment of camera %s for a permit on another", label.Camera)
+	}
+	if p.Audio() || f.Run.Audio == nil {
+		return outgoing{mime: f.Run.MIME(), bytes: f.Bytes, init: func() []byte { return f.Run.Init }}, nil
+	}
+	key := s.Store.LabelKey(label.Camera)
+	silent, err := media.SilentFragment(key, f.Bytes)
+	if err != nil {
+		return outgoing{}, fmt.Errorf("take the sound out of a fragment: %w", err)
+	}
+	return outgoing{mime: f.Run.SilentMIME(), bytes: silent, init: func() []byte { return f.Run.SilentInit(key) }}, nil
+}

@@ -1,0 +1,244 @@
+package web
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/coder/websocket"
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/live"
+	"keepwatch.internal/internal/media"
+)
+
+// Kinds of binary messages on the live socket; they follow the version, 1.
+const (
+	binaryVersion  = 1
+	binaryInit     = 1
+	binaryFragment = 2
+)
+
+// binaryHeader is the length of what precedes the media bytes: version, kind, tile, zero.
+const binaryHeader = 8
+
+// tileEvent is a text message to the client.
+type tileEvent struct {
+	Type      string     `json:"type"` // state, init, lost or gone
+	Tile      uint16     `json:"tile"`
+	State     string     `json:"state,omitempty"`
+	Reason    *string    `json:"reason,omitempty"`
+	Since     *time.Time `json:"since,omitempty"`
+	LastFrame *time.Time `json:"last_frame,omitempty"`
+	MIME      string     `json:"mime,omitempty"`
+	Run       string     `json:"run,omitempty"`
+	Stream    string     `json:"stream,omitempty"`
+	Fragments int        `json:"fragments,omitempty"`
+}
+
+// liveTile shows one stream of one camera on a socket.
+type liveTile struct {
+	socket  *socket
+	number  uint16
+	request tileRequest
+	camera  Camera
+	quality media.Quality
+	cancel  context.CancelFunc
+	done    chan struct{}
+
+	permit access.Permit
+	due    time.Time // when the permit must be asked for again
+	cursor *live.Cursor
+	run    *media.Run // of the last fragment sent
+	state  tileEvent  // last told
+}
+
+// start begins to show a tile.
+func (k *socket) start(ctx context.Context, number uint16, req tileRequest) *liveTile {
+	ctx, cancel := context.WithCancel(ctx)
+	camera := k.server.cameraNamed(req.Camera)
+	quality, _ := media.ParseQuality(req.Stream) // checkTile has seen it
+	t := &liveTile{socket: k, number: number, request: req, camera: camera, quality: k.server.liveQuality(camera, quality),
+		cancel: cancel, done: make(chan struct{})}
+	k.wg.Go(func() {
+		defer close(t.done)
+		defer cancel()
+		t.show(ctx)
+	})
+	return t
+}
+
+// ended reports whether the tile shows nothing any more.
+func (t *liveTile) ended() bool {
+	select {
+	case <-t.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// show sends the tile's picture until the client wants it no more or may have it no more. Not there, not theirs and
+// revoked look the same.
+func (t *liveTile) show(ctx context.Context) {
+	err := t.renew(ctx)
+	for err == nil {
+		err = t.step(ctx)
+	}
+	if t.cursor != nil {
+		t.cursor.Close()
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	if !errors.Is(err, access.ErrDenied) {
+		t.socket.server.Logger.Error("live tile ended", "camera", t.camera.Name, "err", err)
+	}
+	select {
+	case t.socket.out <- t.event(tileEvent{Type: "gone"}):
+	case <-ctx.Done():
+	}
+}
+
+// step sends the next fragment, or renews the permit when that is due, whichever comes first.
+func (t *liveTile) step(ctx context.Context) error {
+	if !time.Now().Before(t.due) {
+		return t.renew(ctx)
+	}
+	if t.cursor == nil {
+		cursor, err := t.socket.server.Hub.Open(t.permit, t.quality)
+		if errors.Is(err, live.ErrNoStream) {
+			return t.pause(ctx)
+		}
+		if err != nil {
+			return t.renew(ctx)
+		}
+		t.cursor = cursor
+	}
+	short, cancel := context.WithDeadline(ctx, t.due)
+	defer cancel()
+	f, lost, err := t.cursor.Next(short)
+	switch {
+	case err == nil:
+		return t.fragment(ctx, f, lost)
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, access.ErrDenied):
+		return t.renew(ctx)
+	}
+	return err
+}
+
+// pause waits until the permit is due again.
+func (t *liveTile) pause(ctx context.Context) error {
+	timer := time.NewTimer(time.Until(t.due))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// renew asks for the permit again and tells the client when the camera's state has changed.
+func (t *liveTile) renew(ctx context.Context) error {
+	if err := t.ask(ctx); err != nil {
+		return err
+	}
+	st := t.socket.server.statusByID()[t.camera.ID]
+	now := tileEvent{Type: "state", State: st.State, Reason: &st.Reason, Since: moment(st.Since)}
+	same := t.state.Reason != nil && t.state.State == now.State && *t.state.Reason == st.Reason && sameMoment(t.state.Since, now.Since)
+	if same {
+		return nil
+	}
+	t.state = now
+	now.LastFrame = moment(st.LastFrame)
+	return t.send(ctx, t.event(now))
+}
+
+// ask gets a fresh permit for the tile and its cursor.
+func (t *liveTile) ask(ctx context.Context) error {
+	s := t.socket.server
+	asked := time.Now()
+	p, err := s.Accounts.Authorize(ctx, t.socket.viewer, access.Live, access.Camera(t.camera.ID))
+	if err != nil {
+		return err
+	}
+	if t.cursor != nil {
+		if err := t.cursor.Renew(p); err != nil { // what the viewer may hear has changed: begin anew
+			t.cursor.Close()
+			t.cursor, t.run = nil, nil
+		}
+	}
+	t.permit, t.due = p, asked.Add(renewEvery)
+	return nil
+}
+
+// fragment sends a fragment, and before it what the client must know to use it.
+func (t *liveTile) fragment(ctx context.Context, f *media.Fragment, lost int) error {
+	out, err := t.socket.server.outgoing(t.permit, f)
+	if err != nil {
+		return err
+	}
+	var m message
+	if lost > 0 {
+		m = append(m, t.event(tileEvent{Type: "lost", Fragments: lost})...)
+	}
+	if t.run == nil || t.run.ID != f.Run.ID {
+		m = append(m, t.event(tileEvent{Type: "init", MIME: out.mime, Run: f.Run.ID.String(), Stream: f.Run.Stream.Quality.String()})...)
+		m = append(m, t.binary(binaryInit, out.init()))
+	}
+	m = append(m, t.binary(binaryFragment, out.bytes))
+	if err := t.send(ctx, m); err != nil {
+		return err
+	}
+	t.run = f.Run
+	return nil
+}
+
+// send hands a message to the writer. While the writer is busy with a slow reader the permit is kept fresh: a message
+// whose permit was revoked while it waited is not sent.
+func (t *liveTile) send(ctx context.Context, m message) error {
+	for {
+		timer := time.NewTimer(time.Until(t.due))
+		select {
+		case t.socket.out <- m:
+			timer.Stop()
+			return nil
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		case <-timer.C:
+			if err := t.ask(ctx); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// event makes a text message.
+func (t *liveTile) event(e tileEvent) message {
+	e.Tile = t.number
+	data, err := json.Marshal(e)
+	if err != nil {
+		panic(err) // strings, numbers and times in range always marshal
+	}
+	return message{{kind: websocket.MessageText, data: data}}
+}
+
+// binary makes a binary frame: the header, then media bytes.
+func (t *liveTile) binary(kind byte, payload []byte) wireFrame {
+	data := make([]byte, binaryHeader, binaryHeader+len(payload))
+	data[0], data[1] = binaryVersion, kind
+	binary.BigEndian.PutUint16(data[2:], t.number)
+	return wireFrame{kind: websocket.MessageBinary, data: append(data, payload...)}
+}
+
+func sameMoment(a, b *time.Time) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Equal(*b)
+}
