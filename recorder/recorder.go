@@ -1,0 +1,248 @@
+// Package recorder keeps one stream recording, whatever its camera does. It connects, turns units into fragments,
+// publishes them to live viewers, hands them to the disk, and when anything breaks it says why in plain words and tries
+// again. Its state machine has no end but the camera's removal from the configuration, and a failure of one camera costs
+// its neighbours nothing.
+//
+// It knows nothing of people or of HTTP: who may watch is access', what is asked for is web's.
+package recorder
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"keepwatch.internal/internal/camera"
+	"keepwatch.internal/internal/live"
+	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage"
+)
+
+// Options says which stream to keep, where it comes from and where it goes.
+type Options struct {
+	Stream    media.StreamID
+	Source    camera.Options
+	Record    bool // false: live view only
+	Store     *storage.Store
+	Ring      *live.Ring
+	Admission Admission // shared by all recorders of the process
+	Logger    *slog.Logger
+}
+
+// Admission bounds how many cameras shake hands at the same time, so that all of them returning at once does not starve
+// those that are already recording.
+type Admission chan struct{}
+
+// NewAdmission allows n handshakes at a time.
+func NewAdmission(n int) Admission { return make(Admission, n) }
+
+// Recorder keeps one stream.
+type Recorder struct {
+	opts   Options
+	board  board
+	disk   *disk
+	muxer  *media.Muxer
+	run    *media.Run
+	video  *media.VideoTrack // of the run
+	end    time.Time         // of the newest fragment
+	health meter
+}
+
+// New returns a Recorder. It starts nothing.
+func New(opts Options) *Recorder {
+	r := &Recorder{opts: opts}
+	r.disk = newDisk(opts.Store, opts.Stream, opts.Logger)
+	r.board.set(Connecting, "", time.Time{})
+	return r
+}
+
+// Status returns how the stream is doing. It may be called at any time from anywhere.
+func (r *Recorder) Status() Status {
+	s := r.board.get()
+	if reason := r.disk.trouble(); reason != "" && s.State == Recording {
+		s.State, s.Reason = Live, "not recording: "+reason
+	}
+	return s
+}
+
+// Run keeps the stream until ctx ends, which is the only error it returns. What was received is on its way to the disk
+// when it returns, and closed.
+func (r *Recorder) Run(ctx context.Context) error {
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		r.disk.run()
+	}()
+	defer func() {
+		r.disk.close()
+		<-stopped
+	}()
+	r.resume(ctx)
+	var retry backoff
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := r.session(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		r.wait(ctx, retry.next(err, time.Since(began)), err)
+	}
+	return ctx.Err()
+}
+
+// resume finds where the stream's footage ends, so that no run begins earlier.
+func (r *Recorder) resume(ctx context.Context) {
+	end, err := r.opts.Store.EndOfFootage(ctx, r.opts.Stream)
+	if err != nil {
+		r.opts.Logger.Error("find end of footage", "err", err)
+	}
+	r.end = end
+	if !r.opts.Record {
+		r.disk.gap(time.Now(), "recording is switched off")
+		return
+	}
+	r.disk.gap(time.Now(), "connecting to the camera")
+}
+
+// wait tells of the failure and lets the pause pass.
+func (r *Recorder) wait(ctx context.Context, pause time.Duration, err error) {
+	failure := (*camera.Failure)(nil)
+	if !errors.As(err, &failure) {
+		failure = &camera.Failure{Kind: camera.Broken, Reason: "internal fault; see the log", Err: err}
+	}
+	state := Offline
+	if failure.Kind == camera.Refused {
+		state = Refused
+	}
+	if r.board.set(state, failure.Reason, time.Now().Add(pause)) {
+		r.opts.Logger.Warn("camera "+string(state), "reason", failure.Reason, "err", failure.Err)
+	}
+	if r.opts.Record {
+		r.disk.gap(time.Now(), string(state)+": "+failure.Reason)
+	}
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// session keeps one connection until it ends, and returns why.
+func (r *Recorder) session(ctx context.Context) error {
+	s, err := r.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	for {
+		item, err := s.Next(ctx)
+		if err != nil {
+			reason := "the recorder was stopped"
+			if failure := (*camera.Failure)(nil); errors.As(err, &failure) {
+				reason = failure.Reason
+			}
+			r.endRun(reason)
+			r.opts.Ring.End()
+			return err
+		}
+		if err := r.take(item, s); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *Recorder) connect(ctx context.Context) (*camera.Session, error) {
+	select {
+	case r.opts.Admission <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-r.opts.Admission }()
+	return camera.Open(ctx, r.opts.Source)
+}
+
+// take brings one unit to the muxer, beginning a new run where one has to begin.
+func (r *Recorder) take(item camera.Item, s *camera.Session) error {
+	u := item.Unit
+	if u.Kind == media.Video {
+		r.health.add(u)
+		if r.run != nil && item.Video != r.video {
+			r.endRun("the camera changed its picture format")
+		}
+		if r.run == nil && u.Random {
+			if err := r.beginRun(item, s.Audio()); err != nil {
+				return &camera.Failure{Kind: camera.Broken, Reason: "the camera's video parameters make no sense", Err: err}
+			}
+		}
+	}
+	if r.run == nil {
+		return nil
+	}
+	fragment, err := r.muxer.Write(u)
+	if err != nil {
+		r.opts.Logger.Info("run ended", "run", r.run.ID.String(), "reason", err)
+		r.endRun(err.Error())
+		if u.Random && u.Kind == media.Video {
+			return r.take(item, s)
+		}
+		return nil
+	}
+	if fragment != nil {
+		r.publish(fragment)
+		r.board.frame(u.Arrived, r.health.snapshot(item.Video, s))
+	}
+	return nil
+}
+
+// beginRun starts a run at the key frame item, never before the end of what is already recorded.
+func (r *Recorder) beginRun(item camera.Item, audio *media.AudioTrack) error {
+	start := item.Unit.Arrived
+	if start.Before(r.end) {
+		start = r.end
+	}
+	key := r.opts.Store.LabelKey(r.opts.Stream.Camera)
+	run, err := media.NewRun(r.opts.Stream, start, *item.Video, audio, key)
+	if err != nil {
+		return err
+	}
+	r.run, r.video, r.muxer = run, item.Video, media.NewMuxer(run, key)
+	if r.opts.Record {
+		r.disk.begin(run)
+	}
+	state := Live
+	if r.opts.Record {
+		state = Recording
+	}
+	if r.board.set(state, "", time.Time{}) {
+		r.opts.Logger.Info("camera "+string(state), "run", run.ID.String(), "codec", run.Video.Codec.String(),
+			"width", run.Video.Width, "height", run.Video.Height, "audio", audio != nil)
+	}
+	return nil
+}
+
+func (r *Recorder) publish(f *media.Fragment) {
+	r.end = f.End()
+	r.opts.Ring.Publish(f)
+	if r.opts.Record {
+		r.disk.append(f)
+	}
+}
+
+// endRun brings out what the muxer still holds and closes the run.
+func (r *Recorder) endRun(reason string) {
+	if r.run == nil {
+		return
+	}
+	f, err := r.muxer.Flush()
+	switch {
+	case err != nil:
+		r.opts.Logger.Error("flush run", "run", r.run.ID.String(), "err", err)
+	case f != nil:
+		r.publish(f)
+	}
+	if r.opts.Record {
+		r.disk.end(reason)
+	}
+	r.run, r.muxer, r.video = nil, nil, nil
+}

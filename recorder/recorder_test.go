@@ -1,0 +1,313 @@
+package recorder_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/camera"
+	"keepwatch.internal/internal/live"
+	"keepwatch.internal/internal/media"
+	"keepwatch.internal/internal/media/mediatest"
+	"keepwatch.internal/internal/testcam"
+	"keepwatch.internal/recorder"
+	"keepwatch.internal/storage"
+)
+
+// rig is a store, simulated cameras and the recorders between them.
+type rig struct {
+	t         *testing.T
+	cams      *testcam.Server
+	store     *storage.Store
+	hub       *live.Hub
+	ids       map[string]media.CameraID
+	folder    string
+	recorders map[string]*recorder.Recorder
+	stop      context.CancelFunc
+	stopped   chan struct{}
+}
+
+// newRig records all given cameras, with segments of three seconds.
+func newRig(t *testing.T, cams ...testcam.Camera) *rig {
+	t.Helper()
+	srv, err := testcam.Start(t.Context(), testcam.Options{Cameras: cams})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(srv.Close)
+	r := &rig{t: t, cams: srv, hub: live.NewHub(live.Options{}), folder: t.TempDir(), recorders: map[string]*recorder.Recorder{}}
+	r.open()
+	r.start()
+	t.Cleanup(r.close)
+	return r
+}
+
+func (r *rig) open() {
+	r.t.Helper()
+	var err error
+	r.store, err = storage.Open(r.t.Context(), storage.Options{Recordings: filepath.Join(r.folder, "recordings"), Data: filepath.Join(r.folder, "data"),
+		MasterKey: [32]byte{7}, SegmentDuration: 3 * time.Second, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var specs []storage.CameraSpec
+	for _, h := range r.cams.Cameras() {
+		specs = append(specs, storage.CameraSpec{Name: h.Name(), Label: h.Name()})
+	}
+	if r.ids, err = r.store.Enrol(r.t.Context(), specs); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *rig) start() {
+	ctx, stop := context.WithCancel(context.Background())
+	r.stop, r.stopped = stop, make(chan struct{})
+	done := make(chan struct{}, len(r.ids)+1)
+	admission := recorder.NewAdmission(4)
+	for _, h := range r.cams.Cameras() {
+		u, err := url.Parse(h.URL(media.Main))
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		stream := media.StreamID{Camera: r.ids[h.Name()], Quality: media.Main}
+		rec := recorder.New(recorder.Options{Stream: stream, Record: true, Store: r.store, Ring: r.hub.Ring(stream), Admission: admission,
+			Logger: slog.New(slog.DiscardHandler), Source: camera.Options{URL: u, Audio: true, FrameTimeout: 2 * time.Second, Logger: slog.New(slog.DiscardHandler)}})
+		r.recorders[h.Name()] = rec
+		go func() { _ = rec.Run(ctx); done <- struct{}{} }()
+	}
+	kept, stopKeeping := context.WithCancel(context.Background())
+	go func() { _ = r.store.Run(kept); done <- struct{}{} }()
+	go func() {
+		defer close(r.stopped)
+		for range len(r.ids) {
+			<-done
+		}
+		stopKeeping()
+		<-done
+	}()
+}
+
+// close stops recording and closes the store; what is on the disk is then complete. Closing twice is harmless.
+func (r *rig) close() {
+	if r.stop == nil {
+		return
+	}
+	r.stop()
+	r.stop = nil
+	<-r.stopped
+	if err := r.store.Close(); err != nil {
+		r.t.Errorf("close store: %v", err)
+	}
+}
+
+// until polls the recorder's status until ok, and fails the test after the limit.
+func (r *rig) until(name, what string, limit time.Duration, ok func(recorder.Status) bool) recorder.Status {
+	r.t.Helper()
+	deadline, tick := time.After(limit), time.NewTicker(20*time.Millisecond)
+	defer tick.Stop()
+	for {
+		s := r.recorders[name].Status()
+		if ok(s) {
+			return s
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			r.t.Fatalf("%s: not %s within %v; it is %+v", name, what, limit, s)
+		}
+	}
+}
+
+func recording(s recorder.Status) bool { return s.State == recorder.Recording && !s.LastFrame.IsZero() }
+
+// frames waits until n further frames of the camera have been sent.
+func (r *rig) frames(name string, n uint64) {
+	r.t.Helper()
+	h := r.cams.Camera(name)
+	ctx, stop := context.WithTimeout(r.t.Context(), 30*time.Second)
+	defer stop()
+	if err := h.WaitFrame(ctx, media.Main, h.LastFrame(media.Main)+n); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// permit makes a permit as accounts would; the test stands in for the mint.
+func permit(t testing.TB, c media.CameraID, a access.Action) access.Permit {
+	t.Helper()
+	v := access.Viewer{Kind: access.AccountView, AccountID: 1, Name: "owner"}
+	p, err := access.Decide(v, c, access.Owned, a, time.Now().Add(time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// marks reads the identity of every frame in the camera's segment files, in order of time, checking with ffmpeg that
+// each file decodes.
+func (r *rig) marks(name string) []testcam.Mark {
+	r.t.Helper()
+	files, err := filepath.Glob(filepath.Join(r.folder, "recordings", name+"-*", "main", "*", "*.mp4"))
+	if err != nil || len(files) == 0 {
+		r.t.Fatalf("%s: no segments: %v", name, err)
+	}
+	slices.Sort(files)
+	var all []testcam.Mark
+	for _, path := range files {
+		in := mediatest.Decode(r.t, path)
+		marks := annexB(r.t, path)
+		if len(marks) != in {
+			r.t.Errorf("%s: %d pictures, %d marks", path, in, len(marks))
+		}
+		all = append(all, marks...)
+	}
+	return all
+}
+
+// annexB has ffmpeg write the file's video as a byte stream and reads the marks in it.
+func annexB(t *testing.T, path string) []testcam.Mark {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-i", path, "-c", "copy", "-bsf:v", "h264_mp4toannexb", "-f", "h264", "-").Output()
+	if err != nil {
+		t.Fatalf("ffmpeg %s: %v", path, err)
+	}
+	var marks []testcam.Mark
+	for _, nalu := range bytes.Split(out, []byte{0, 0, 1}) {
+		if m, err := testcam.ParseSEI(bytes.TrimRight(nalu, "\x00")); err == nil {
+			marks = append(marks, m)
+		}
+	}
+	return marks
+}
+
+func TestEveryFrameIsInTheFilesOnceAcrossSegments(t *testing.T) {
+	r := newRig(t, testcam.Camera{Name: "front-door", Audio: testcam.AAC}, testcam.Camera{Name: "garden"})
+	for name := range r.recorders {
+		r.until(name, "recording", 10*time.Second, recording)
+	}
+	r.frames("garden", 150)
+	r.close()
+	for name := range r.recorders {
+		marks := r.marks(name)
+		if len(marks) < 140 {
+			t.Fatalf("%s: %d frames", name, len(marks))
+		}
+		for i, m := range marks {
+			if m.Camera != r.cams.Camera(name).Code() || m.Frame != marks[0].Frame+uint64(i) {
+				t.Fatalf("%s: frame %d of the files carries %v; the first was %v", name, i, m, marks[0])
+			}
+		}
+	}
+}
+
+func TestAReconnectBecomesANewRunAndAGapWithItsReason(t *testing.T) {
+	r := newRig(t, testcam.Camera{Name: "cam"})
+	r.until("cam", "recording", 10*time.Second, recording)
+	r.frames("cam", 30)
+	h := r.cams.Camera("cam")
+	if err := h.Refuse(true); err != nil {
+		t.Fatal(err)
+	}
+	s := r.until("cam", "offline", 10*time.Second, func(s recorder.Status) bool {
+		return s.State == recorder.Offline && s.Reason == "connection refused"
+	})
+	if s.NextTry.IsZero() {
+		t.Error("it is not told when the next try is")
+	}
+	if err := h.ComeBack(); err != nil {
+		t.Fatal(err)
+	}
+	r.until("cam", "recording again", 6*time.Second, recording)
+	r.frames("cam", 30)
+	now := time.Now()
+	line, err := r.store.Timeline(t.Context(), permit(t, r.ids["cam"], access.Playback), media.Main, storage.Span{From: now.Add(-time.Minute), To: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(line.Spans) != 2 || line.Spans[0].Run == line.Spans[1].Run {
+		t.Errorf("spans %+v, want two of different runs", line.Spans)
+	}
+	found := slices.ContainsFunc(line.Gaps, func(g storage.Gap) bool { return g.Reason == "offline: connection refused" })
+	if !found {
+		t.Errorf("no gap tells of the refused connection: %+v", line.Gaps)
+	}
+}
+
+func TestAFrozenCameraIsReconnectedAndItsNeighbourLosesNothing(t *testing.T) {
+	r := newRig(t, testcam.Camera{Name: "frozen"}, testcam.Camera{Name: "neighbour"})
+	for name := range r.recorders {
+		r.until(name, "recording", 10*time.Second, recording)
+	}
+	h := r.cams.Camera("frozen")
+	h.Freeze(true)
+	r.until("frozen", "offline", 10*time.Second, func(s recorder.Status) bool { return s.State == recorder.Offline })
+	h.Freeze(false)
+	r.until("frozen", "recording again", 10*time.Second, recording)
+	r.frames("neighbour", 15)
+	r.close()
+	marks := r.marks("neighbour")
+	if span := marks[len(marks)-1].Frame - marks[0].Frame + 1; span != uint64(len(marks)) {
+		t.Errorf("the neighbour has %d of %d frames", len(marks), span)
+	}
+}
+
+func TestARefusedLoginIsNotTriedUntilTheAccountLocks(t *testing.T) {
+	r := newRig(t, testcam.Camera{Name: "cam", Username: "u", Password: "right"})
+	r.until("cam", "recording", 10*time.Second, recording)
+	h := r.cams.Camera("cam")
+	h.SetPassword("changed")
+	h.Drop()
+	s := r.until("cam", "refused", 10*time.Second, func(s recorder.Status) bool { return s.State == recorder.Refused })
+	if s.Reason != "wrong user name or password" || time.Until(s.NextTry) < 15*time.Second {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestRealEncodersAreRecordedAndPlayedBack(t *testing.T) {
+	for _, c := range []struct {
+		name, codec, want string
+		options           []string
+	}{
+		{"x264-with-b-frames", "libx264", "H.264", []string{"-bf", "3", "-g", "25"}},
+		{"x265", "libx265", "H.265", []string{"-g", "25", "-x265-params", "log-level=none:bframes=3"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "clip.mp4")
+			args := append([]string{"-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25:duration=4", "-c:v", c.codec, "-pix_fmt", "yuv420p"}, c.options...)
+			if out, err := exec.CommandContext(t.Context(), "ffmpeg", append(args, path)...).CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			r := newRig(t, testcam.Camera{Name: "cam", File: path})
+			s := r.until("cam", "recording", 10*time.Second, recording)
+			if s.Health.Codec != c.want {
+				t.Fatalf("recorded as %s", s.Health.Codec)
+			}
+			end := s.LastFrame.Add(6 * time.Second)
+			r.until("cam", "six seconds on", 15*time.Second, func(s recorder.Status) bool { return s.LastFrame.After(end) })
+			clip, err := r.store.OpenClip(t.Context(), permit(t, r.ids["cam"], access.Export), media.Main, storage.Span{From: end.Add(-5 * time.Second), To: end})
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := io.ReadAll(clip)
+			if err := errors.Join(err, clip.Close()); err != nil {
+				t.Fatal(err)
+			}
+			file := filepath.Join(t.TempDir(), "out.mp4")
+			if err := os.WriteFile(file, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if n := mediatest.Decode(t, file); n < 100 || n > 200 {
+				t.Errorf("five seconds hold %d pictures", n)
+			}
+		})
+	}
+}
