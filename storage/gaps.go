@@ -65,11 +65,12 @@ func (s *Store) EndOfFootage(ctx context.Context, stream media.StreamID) (time.T
 // noEnd is the end of the footage of a stream that has none.
 const noEnd = -1 << 63
 
+const lastEndQuery = `SELECT end_us FROM segment WHERE camera = ? AND quality = ? ORDER BY start_us DESC LIMIT 1`
+
 // lastEnd returns the end of the last segment of a stream.
 func lastEnd(ctx context.Context, q queryer, st streamRow) (int64, error) {
-	const query = `SELECT end_us FROM segment WHERE camera = ? AND quality = ? ORDER BY start_us DESC LIMIT 1`
 	var end int64
-	err := q.QueryRowContext(ctx, query, st.camera, st.quality).Scan(&end)
+	err := q.QueryRowContext(ctx, lastEndQuery, st.camera, st.quality).Scan(&end)
 	if errors.Is(err, sql.ErrNoRows) {
 		return noEnd, nil
 	}

@@ -26,14 +26,15 @@ func (h holding) columns() (any, any) {
 // forever is the end of a stretch that lasts until something else is known.
 const forever = math.MaxInt64
 
+const holdingQuery = `SELECT start_us, coalesce(run, 0), coalesce(reason, '') FROM ledger
+	WHERE camera = ? AND quality = ? AND start_us <= ? ORDER BY start_us DESC LIMIT 1`
+
 // holdingAt returns what the ledger of a stream says of the moment at, and since when. Before the first row of a stream
 // it is ReasonBefore since the beginning of time.
 func holdingAt(ctx context.Context, q queryer, st streamRow, at int64) (holding, int64, error) {
-	const query = `SELECT start_us, coalesce(run, 0), coalesce(reason, '') FROM ledger
-		WHERE camera = ? AND quality = ? AND start_us <= ? ORDER BY start_us DESC LIMIT 1`
 	var h holding
 	var since int64
-	err := q.QueryRowContext(ctx, query, st.camera, st.quality, at).Scan(&since, &h.run, &h.reason)
+	err := q.QueryRowContext(ctx, holdingQuery, st.camera, st.quality, at).Scan(&since, &h.run, &h.reason)
 	if errors.Is(err, sql.ErrNoRows) {
 		return gap(ReasonBefore), math.MinInt64, nil
 	}

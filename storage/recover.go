@@ -161,12 +161,14 @@ type segmentRow struct {
 
 func (r segmentRow) name() string { return segmentName(r.st.quality, r.start) }
 
-// unsettled lists the segments in the given state, at most limit, of all cameras.
+// unsettledQuery finds the segments in a state that does not last, of all cameras.
+const unsettledQuery = `SELECT ` + segmentColumns + `
+	FROM segment s JOIN run r ON r.camera = s.camera AND r.quality = s.quality AND r.id = s.run
+	WHERE s.state = ? AND s.state IN (1, 3) LIMIT ?`
+
+// unsettled lists at most limit segments in the given state, of all cameras.
 func (s *Store) unsettled(ctx context.Context, in state, limit int) ([]segmentRow, error) {
-	const query = `SELECT s.camera, s.quality, s.start_us, s.end_us, s.run, r.uuid, s.state, s.size_bytes, s.init_bytes
-		FROM segment s JOIN run r ON r.camera = s.camera AND r.quality = s.quality AND r.id = s.run
-		WHERE s.state = ? AND s.state IN (1, 3) LIMIT ?`
-	return s.segmentRows(ctx, query, in, limit)
+	return s.segmentRows(ctx, unsettledQuery, in, limit)
 }
 
 // segmentRows runs a query that returns the columns of segmentRow in their order.

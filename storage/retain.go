@@ -104,6 +104,9 @@ func (s *Store) retainFree(ctx context.Context, known map[media.CameraID]*camera
 	return nil
 }
 
+// oldestQuery finds the oldest segment of a stream that could be deleted.
+const oldestQuery = `SELECT start_us FROM segment WHERE camera = ? AND quality = ? AND state IN (2, 4) ORDER BY start_us LIMIT 1`
+
 // oldestStream returns the stream whose oldest segment that could be deleted is the oldest; the zero value when there is
 // none.
 func (s *Store) oldestStream(ctx context.Context, known map[media.CameraID]*camera) (media.StreamID, error) {
@@ -111,9 +114,8 @@ func (s *Store) oldestStream(ctx context.Context, known map[media.CameraID]*came
 	least := int64(forever)
 	for _, c := range known {
 		for _, quality := range qualities {
-			const query = `SELECT start_us FROM segment WHERE camera = ? AND quality = ? AND state IN (2, 4) ORDER BY start_us LIMIT 1`
 			var start int64
-			err := s.index.Read().QueryRowContext(ctx, query, c.row, quality).Scan(&start)
+			err := s.index.Read().QueryRowContext(ctx, oldestQuery, c.row, quality).Scan(&start)
 			if errors.Is(err, sql.ErrNoRows) {
 				continue
 			}

@@ -30,12 +30,13 @@ type segment struct {
 
 // segmentName returns the path of a segment's file in its camera's folder.
 func segmentName(q media.Quality, start int64) string {
-	return fromMicros(start).Format(q.String() + "/" + dayLayout + "/" + timeLayout)
+	return q.String() + "/" + fromMicros(start).Format(dayLayout+"/"+timeLayout) + segmentSuffix
 }
 
 const (
-	dayLayout  = "2006-01-02"
-	timeLayout = "15-04-05.000Z.mp4"
+	dayLayout     = "2006-01-02"
+	timeLayout    = "15-04-05.000"
+	segmentSuffix = "Z.mp4"
 )
 
 // end returns the wall clock at which the segment's footage ends so far.

@@ -1,0 +1,130 @@
+package storage
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/media"
+)
+
+// checkWhole fails unless the store of one camera, front-door, keeps its invariants and has every fragment that was
+// acknowledged and not deleted by retention.
+func checkWhole(k *kit, acked []*media.Fragment) {
+	k.Helper()
+	ctx := k.Context()
+	ok(k, k.reconcile(ctx))
+	id := k.ids["front-door"]
+	var verdict string
+	ok(k, k.index.Read().QueryRowContext(ctx, "PRAGMA integrity_check").Scan(&verdict))
+	if verdict != "ok" {
+		k.Errorf("index: %s", verdict)
+	}
+	rows := k.rowsOf(id)
+	noted := map[string]bool{}
+	var sum int64
+	for _, r := range rows {
+		noted[k.path(id, r.name())] = true
+		sum += r.size
+		checkSegment(k, id, r)
+	}
+	err := filepath.WalkDir(filepath.Join(k.o.Recordings), func(path string, d fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, ".mp4") && !noted[path] {
+			k.Errorf("a file without a row: %s", path)
+		}
+		if err == nil && strings.HasSuffix(path, ".new") {
+			k.Logf("left behind: %s", path)
+		}
+		return err
+	})
+	ok(k, err)
+	totals, err := k.streamTotals(ctx)
+	ok(k, err)
+	if t := totals[streamRow{k.cameras[id].row, media.Main}]; t.bytes != sum || t.segments != int64(len(rows)) {
+		k.Errorf("the stream adds up to %+v, its rows to %d bytes in %d", t, sum, len(rows))
+	}
+	checkLedger(k, id, rows, acked)
+}
+
+// checkSegment fails unless the row is closed and its file is what it says (I2).
+func checkSegment(k *kit, id media.CameraID, r segmentRow) {
+	k.Helper()
+	if r.state != stateClosed {
+		k.Errorf("segment %s in state %d", r.name(), r.state)
+		return
+	}
+	f, err := os.Open(k.path(id, r.name()))
+	if err != nil {
+		k.Errorf("a row without a file: %v", err)
+		return
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	ok(k, err)
+	res, err := media.Scan(f, info.Size(), id, k.LabelKey(id))
+	if err != nil || len(res.Table.Entries) == 0 {
+		k.Errorf("segment %s: %v", r.name(), err)
+		return
+	}
+	n := len(res.Table.Entries)
+	if res.Closed && info.Size() != r.size || !res.Closed && res.GoodSize != r.size ||
+		micros(res.Table.Entries[0].Start) != r.start || micros(res.Table.Entries[n-1].End()) != r.end {
+		k.Errorf("segment %s of %d bytes is not what its row says: %+v", r.name(), info.Size(), r)
+	}
+}
+
+// checkLedger fails unless the timeline says footage exactly where segments are, and has what was acknowledged.
+func checkLedger(k *kit, id media.CameraID, rows []segmentRow, acked []*media.Fragment) {
+	k.Helper()
+	from, to := epoch.Add(-time.Minute), k.clock.Now().Add(time.Minute)
+	tl := k.timeline(id, from, to)
+	var covered, segments time.Duration
+	for _, s := range tl.Spans {
+		covered += s.To.Sub(s.From)
+	}
+	for _, r := range rows {
+		segments += time.Duration(r.end-r.start) * time.Microsecond
+		if !within(tl, r.start, r.end) {
+			k.Errorf("segment %s is not on the timeline: %+v", r.name(), tl)
+		}
+	}
+	if covered != segments {
+		k.Errorf("the timeline has %v of footage, the segments %v: %+v, %+v", covered, segments, tl, rows)
+	}
+	for _, g := range tl.Gaps {
+		if strings.Contains(g.Reason, "unknown") {
+			k.Errorf("a gap that nobody can explain: %+v", g)
+		}
+	}
+	for _, f := range acked {
+		if !within(tl, micros(f.Start), micros(f.End())) && !deleted(tl, micros(f.Start)) {
+			k.Errorf("fragment %d at %v was acknowledged and is lost: %+v", f.Seq, f.Start, tl)
+			return
+		}
+	}
+	if len(tl.Spans) > 0 {
+		c, err := k.OpenClip(k.Context(), k.permit(id, access.Export), media.Main, Span{from, to})
+		all(k, c, err)
+	}
+}
+
+func within(tl Timeline, from, to int64) bool {
+	for _, s := range tl.Spans {
+		if micros(s.From) <= from && to <= micros(s.To) {
+			return true
+		}
+	}
+	return false
+}
+
+func deleted(tl Timeline, at int64) bool {
+	for _, g := range tl.Gaps {
+		if micros(g.From) <= at && at < micros(g.To) {
+			return g.Reason == ReasonDeleted
+		}
+	}
+	return false
+}
