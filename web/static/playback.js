@@ -42,6 +42,7 @@ export class Playback {
     this.run = "";
     this.seq = -1; // of the last fragment of that run that was taken
     this.retryAt = 0;
+    this.nudge = 1; // ms after `next` at which to ask, see fill
     /** @type {AbortController | null} */
     this.request = null;
     video.muted = true;
@@ -55,6 +56,7 @@ export class Playback {
     this.run = "";
     this.seq = -1;
     this.retryAt = 0;
+    this.nudge = 1;
     this.request = null;
   }
 
@@ -146,6 +148,11 @@ export class Playback {
     return this.next - this.wall();
   }
 
+  /**
+   * Fetches the next stretch when little is left. The moment asked for is a little after the end of what is there, since
+   * times in URLs are whole milliseconds and the end may not be: the server begins with the key frame before, so nothing
+   * is missed, and a run that begins exactly there is found.
+   */
   async fill() {
     const speed = Math.max(1, this.rate);
     if (this.request || !this.active || this.ahead() > AHEAD * speed || Date.now() < this.retryAt) return;
@@ -157,12 +164,16 @@ export class Playback {
     const request = new AbortController();
     this.request = request;
     try {
-      const came = await this.fetchStretch(start, start + STRETCH * speed, request.signal);
+      const from = Math.ceil(start) + this.nudge;
+      const came = await this.fetchStretch(from, from + STRETCH * speed, request.signal);
+      if (request.signal.aborted) return;
+      this.nudge = came ? 1 : Math.min(2 * this.nudge + 20, 2000);
       if (!came) this.waitForMore();
-    } catch (err) {
+    } catch {
       if (!request.signal.aborted) this.retryAt = Date.now() + 2 * AGAIN;
+    } finally {
+      if (this.request === request) this.request = null;
     }
-    if (this.request === request) this.request = null;
   }
 
   /** There is nothing to fetch yet: ask again soon, and say so when playback has run up to the present. */
