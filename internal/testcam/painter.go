@@ -2,6 +2,7 @@ package testcam
 
 import (
 	"image"
+	"math"
 	"strings"
 	"time"
 )
@@ -54,6 +55,9 @@ func (p *painter) cell(col, row int) image.Rectangle {
 	return image.Rect(at(float64(col)*cell), at(top+float64(row)*cell), at(float64(col+1)*cell), at(top+float64(row+1)*cell))
 }
 
+// floor is the row at which the ribbon begins, made even.
+func (p *painter) floor() int { return p.cell(0, 0).Min.Y &^ 1 }
+
 // The colours of the ribbon.
 const (
 	lumaDark  = 24
@@ -86,7 +90,7 @@ func (p *painter) paint(m Mark) *picture {
 	seconds := float64(m.Time.UnixMilli()%86_400_000) / 1000
 	for _, f := range p.figures {
 		x, y, pose := f.path(seconds)
-		r := f.poses[pose%len(f.poses)].stamp(p.now, int(x*p.scale+0.5)&^1, int(y*p.scale+0.5)&^1)
+		r := f.poses[pose%len(f.poses)].stamp(p.now, int(math.Round(x*p.scale))&^1, int(math.Round(y*p.scale))&^1, p.floor())
 		if !r.Empty() {
 			p.stale = append(p.stale, r)
 		}
@@ -147,9 +151,9 @@ func newSprite(c *canvas) sprite {
 	return s
 }
 
-// stamp puts the sprite on p and returns where it now covers it. x and y are even.
-func (s *sprite) stamp(p *picture, x, y int) image.Rectangle {
-	r := image.Rect(x, y, x+s.w, y+s.h).Intersect(image.Rect(0, 0, p.w, p.h))
+// stamp puts the sprite on p, above floor, and returns where it now covers it. x, y and floor are even.
+func (s *sprite) stamp(p *picture, x, y, floor int) image.Rectangle {
+	r := image.Rect(x, y, x+s.w, y+s.h).Intersect(image.Rect(0, 0, p.w, floor))
 	for py := r.Min.Y; py < r.Max.Y; py++ {
 		for px := r.Min.X; px < r.Max.X; px++ {
 			from := (py-y)*s.w + px - x

@@ -36,10 +36,14 @@ func (s *studio) source(c *Camera, q media.Quality, location *time.Location) (so
 		}
 		return &filmed{clip: s.clips[key]}, nil
 	}
-	key := sceneKey{c.Scene, v.Width, v.Height}
+	scene := c.Scene
+	if scene == AnyScene {
+		scene = sceneOf(c.Name, c.Code)
+	}
+	key := sceneKey{scene, v.Width, v.Height}
 	set := s.sceneries[key]
 	if set == nil {
-		set = c.Scene.draw(v.Width, v.Height)
+		set = scene.draw(v.Width, v.Height)
 		s.sceneries[key] = set
 	}
 	return newDrawn(c, q, set, location), nil
