@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 )
 
 // gate stands between a camera's port and its RTSP server: it can shut the port and open it again, cut all connections,
@@ -18,8 +19,9 @@ type gate struct {
 	listener net.Listener // nil while shut
 	conns    map[*gateConn]struct{}
 	accepted int
-	deaf     bool
 	closed   bool
+
+	deaf atomic.Bool // connections swallow what is written to and read from them
 }
 
 func newGate(address string) (*gate, error) {
@@ -136,19 +138,6 @@ func (g *gate) cut() {
 	}
 }
 
-// setDeaf makes all connections swallow what is written to and read from them; new ones too.
-func (g *gate) setDeaf(deaf bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.deaf = deaf
-}
-
-func (g *gate) isDeaf() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.deaf
-}
-
 func (g *gate) count() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -164,14 +153,14 @@ type gateConn struct {
 func (c *gateConn) Read(b []byte) (int, error) {
 	for {
 		n, err := c.Conn.Read(b)
-		if err != nil || !c.gate.isDeaf() {
+		if err != nil || !c.gate.deaf.Load() {
 			return n, err
 		}
 	}
 }
 
 func (c *gateConn) Write(b []byte) (int, error) {
-	if c.gate.isDeaf() {
+	if c.gate.deaf.Load() {
 		return len(b), nil
 	}
 	return c.Conn.Write(b)

@@ -154,12 +154,12 @@ func (h *Handle) Refuse(refuse bool) error {
 // When it ends, all connections are cut.
 func (h *Handle) Hang(hang bool) {
 	g := h.gate()
-	was := g.isDeaf()
+	was := g.deaf.Load()
 	h.Freeze(hang)
 	if was && !hang {
 		h.Drop()
 	}
-	g.setDeaf(hang)
+	g.deaf.Store(hang)
 }
 
 // Reject answers all requests for the stream with an RTSP status: 401 as if the password were wrong, 404, 453 (not enough

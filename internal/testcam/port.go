@@ -31,12 +31,7 @@ func newPort(c *Camera, options *Options) (*port, error) {
 		return nil, err
 	}
 	p := &port{gate: g, sessions: map[*gortsplib.ServerSession]*stream{}}
-	p.server = &gortsplib.Server{
-		Handler:        p,
-		RTSPAddress:    g.Addr().String(),
-		Listen:         func(string, string) (net.Listener, error) { return g, nil },
-		WriteQueueSize: 4096,
-	}
+	p.server = newRTSPServer(g, p)
 	switch c.Auth {
 	case Basic:
 		p.server.AuthMethods = []auth.VerifyMethod{auth.VerifyMethodBasic}
@@ -64,6 +59,17 @@ func newPort(c *Camera, options *Options) (*port, error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+// newRTSPServer returns a server behind a gate. Its queue holds some seconds of packets, since a camera that is late sends
+// all that it missed at once.
+func newRTSPServer(g *gate, handler gortsplib.ServerHandler) *gortsplib.Server {
+	return &gortsplib.Server{
+		Handler:        handler,
+		RTSPAddress:    g.Addr().String(),
+		Listen:         func(string, string) (net.Listener, error) { return g, nil },
+		WriteQueueSize: 4096,
+	}
 }
 
 // listenUDP finds two neighbouring UDP ports, the first of them even, as RTP and RTCP want them.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
+	"github.com/pion/rtp"
 
 	"keepwatch.internal/internal/media"
 )
@@ -16,6 +17,8 @@ type unit struct {
 	ticks int64         // its presentation time since then, in the format's clock
 	data  [][]byte      // NAL units, or one frame of sound; nil when nobody was watching
 	frame uint64        // number of the picture, 0 for sound
+	// packets may stand for data: RTP packets that only want their timestamp.
+	packets []*rtp.Packet
 }
 
 // source makes what one stream sends, in decoding order. It is used by one goroutine.

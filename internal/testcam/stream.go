@@ -167,19 +167,19 @@ func (s *stream) step() {
 		close(s.moved)
 		s.moved = make(chan struct{})
 	}
-	if u.data == nil || !watched {
+	if !watched || u.data == nil && u.packets == nil {
 		return
 	}
 	t := &s.video
 	if u.audio {
 		t = s.audio
 	}
-	if t == nil {
-		return
-	}
-	packets, err := t.encode(u.data)
-	if err != nil {
-		panic(fmt.Sprintf("testcam: packetize: %v", err)) // what we encode can be packetized
+	packets := u.packets
+	if packets == nil {
+		var err error
+		if packets, err = t.encode(u.data); err != nil {
+			panic(fmt.Sprintf("testcam: packetize: %v", err)) // what we encode can be packetized
+		}
 	}
 	for _, p := range packets {
 		p.Timestamp = t.base + uint32(u.ticks)
