@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"keepwatch.internal/internal/camera"
+	"keepwatch.internal/internal/config"
+	"keepwatch.internal/internal/media"
+	"keepwatch.internal/recorder"
+	"keepwatch.internal/web"
+)
+
+// fleet is all recorders, and what the web may know of them.
+type fleet struct {
+	zone    *time.Location
+	cameras []fleetCamera
+	running atomic.Bool
+}
+
+// fleetCamera is the recorders of one camera.
+type fleetCamera struct {
+	id        media.CameraID
+	main, sub *recorder.Recorder // sub may be nil
+}
+
+// newFleet assembles a recorder for each configured stream.
+func newFleet(h *house) *fleet {
+	f := &fleet{zone: h.conf.Timezone}
+	admission := recorder.NewAdmission(handshakes)
+	for _, c := range h.conf.Cameras {
+		member := fleetCamera{id: h.ids[c.ID]}
+		make := func(q media.Quality, source config.Source) *recorder.Recorder {
+			stream := media.StreamID{Camera: member.id, Quality: q}
+			log := h.log.With("camera", c.ID, "stream", q.String())
+			return recorder.New(recorder.Options{
+				Stream: stream, Record: c.Record, Store: h.store, Ring: h.hub.Ring(stream), Admission: admission, Logger: log,
+				Source: sourceOptions(c, source, log),
+			})
+		}
+		member.main = make(media.Main, c.Main)
+		if !c.Sub.IsZero() {
+			member.sub = make(media.Sub, c.Sub)
+		}
+		f.cameras = append(f.cameras, member)
+	}
+	return f
+}
+
+func sourceOptions(c config.Camera, source config.Source, log *slog.Logger) camera.Options {
+	transport := map[config.Transport]camera.Transport{
+		config.TransportAuto: camera.Auto, config.TransportTCP: camera.TCP, config.TransportUDP: camera.UDP,
+	}[c.Transport]
+	return camera.Options{URL: source.Reveal(), Transport: transport, Audio: c.Audio, Logger: log}
+}
+
+// run runs all recorders until ctx ends.
+func (f *fleet) run(ctx context.Context) error {
+	var all sync.WaitGroup
+	for _, c := range f.cameras {
+		for _, r := range []*recorder.Recorder{c.main, c.sub} {
+			if r != nil {
+				all.Go(func() { _ = r.Run(ctx) }) // ends with ctx only
+			}
+		}
+	}
+	f.running.Store(true)
+	all.Wait()
+	return ctx.Err()
+}
+
+// Ready implements web.Status.
+func (f *fleet) Ready() error {
+	if !f.running.Load() {
+		return errors.New("recorders are starting")
+	}
+	return nil
+}
+
+// Cameras implements web.Status.
+func (f *fleet) Cameras() []web.CameraStatus {
+	all := make([]web.CameraStatus, 0, len(f.cameras))
+	for _, c := range f.cameras {
+		main := c.main.Status()
+		status := web.CameraStatus{ID: c.id, State: string(main.State), Reason: f.reason(main), Since: main.Since, LastFrame: main.LastFrame}
+		status.Streams = append(status.Streams, streamStatus(media.Main, main))
+		status.Advice = advice("", main.Health)
+		if c.sub != nil {
+			sub := c.sub.Status()
+			if sub.State != main.State {
+				status.Advice = append(status.Advice, strings.TrimRight(fmt.Sprintf("sub stream %s: %s", sub.State, f.reason(sub)), ": "))
+			}
+			status.Streams = append(status.Streams, streamStatus(media.Sub, sub))
+			status.Advice = append(status.Advice, advice("sub stream: ", sub.Health)...)
+		}
+		all = append(all, status)
+	}
+	return all
+}
+
+// reason adds to a stream's reason when it is tried again, if that is not soon.
+func (f *fleet) reason(s recorder.Status) string {
+	if time.Until(s.NextTry) < time.Minute {
+		return s.Reason
+	}
+	return s.Reason + ", next try " + s.NextTry.In(f.zone).Format("15:04")
+}
+
+func streamStatus(q media.Quality, s recorder.Status) web.StreamStatus {
+	h := s.Health
+	return web.StreamStatus{Quality: q, Codec: h.Codec, Width: h.Width, Height: h.Height, FPS: h.FPS,
+		BitsPerSecond: h.BitsPerSecond, GOP: h.GOP, LostPackets: h.LostPackets}
+}
+
+// goodGOP is the longest distance of key frames at which seeking feels immediate.
+const goodGOP = 5 * time.Second
+
+// advice returns what the owner could set better in the camera.
+func advice(stream string, h recorder.Health) []string {
+	var all []string
+	if h.GOP > goodGOP {
+		all = append(all, fmt.Sprintf("%skey frame every %.0f s: seeking will be slow; set the camera's key frame (I-frame) interval to 2 s", stream, h.GOP.Seconds()))
+	}
+	if h.LostPackets > 100 {
+		all = append(all, fmt.Sprintf("%s%d packets were lost on the network: set transport: tcp, or look at the camera's cable or Wi-Fi", stream, h.LostPackets))
+	}
+	return all
+}

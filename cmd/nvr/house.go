@@ -1,0 +1,257 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/authority"
+	"keepwatch.internal/internal/config"
+	"keepwatch.internal/internal/live"
+	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage"
+	"keepwatch.internal/web"
+)
+
+// handshakes is how many cameras may connect at the same time.
+const handshakes = 16
+
+// house is everything that runs, joined.
+type house struct {
+	conf   *config.Config
+	log    *slog.Logger
+	people *accounts.Directory
+	store  *storage.Store
+	ids    map[string]media.CameraID // by the name in the configuration
+	hub    *live.Hub
+	fleet  *fleet
+	web    *web.Server
+	ca     *authority.Authority // nil unless the box signs for itself
+	tls    *tls.Config          // nil for plain HTTP
+}
+
+// openHouse opens databases and store and assembles the rest; it starts nothing. The caller closes it.
+func openHouse(ctx context.Context, c *config.Config, log *slog.Logger) (_ *house, err error) {
+	h := &house{conf: c, log: log, hub: live.NewHub(live.Options{})}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, h.close())
+		}
+	}()
+	for _, dir := range []string{c.Data, c.Recordings} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("make folder %s: %w", dir, err)
+		}
+	}
+	key, err := masterKey(c.Data, c.Recordings)
+	if err != nil {
+		return nil, err
+	}
+	if h.people, err = accounts.Open(ctx, accounts.Options{Path: filepath.Join(c.Data, "accounts.db"), Logger: log}); err != nil {
+		return nil, err
+	}
+	if h.store, err = storage.Open(ctx, storage.Options{
+		Recordings: c.Recordings, Data: c.Data, MasterKey: key, Sync: c.Storage.Sync,
+		MinFree: storage.MinFree{Percent: c.Storage.MinFree.Percent, Bytes: c.Storage.MinFree.Bytes}, Logger: log,
+	}); err != nil {
+		return nil, err
+	}
+	if err := h.enrol(ctx); err != nil {
+		return nil, err
+	}
+	h.fleet = newFleet(h)
+	if err := h.secure(); err != nil {
+		return nil, err
+	}
+	h.web, err = web.New(h.webOptions())
+	return h, err
+}
+
+// enrol makes the configured cameras known to the store and their owners to the accounts.
+func (h *house) enrol(ctx context.Context) (err error) {
+	specs := make([]storage.CameraSpec, 0, len(h.conf.Cameras))
+	for _, c := range h.conf.Cameras {
+		specs = append(specs, storage.CameraSpec{Name: c.ID, Label: c.Label,
+			Retain: storage.Retain{Age: c.Retain.Age, MaxBytes: c.Retain.MaxBytes}})
+	}
+	if h.ids, err = h.store.Enrol(ctx, specs); err != nil {
+		return err
+	}
+	owners := make([]accounts.Ownership, 0, len(h.conf.Cameras))
+	for _, c := range h.conf.Cameras {
+		owners = append(owners, accounts.Ownership{Camera: access.Camera(h.ids[c.ID]), Owners: c.Owners})
+	}
+	return h.people.SetOwners(ctx, owners)
+}
+
+// secure prepares TLS as the configuration wants it.
+func (h *house) secure() (err error) {
+	switch h.conf.Web.TLS.Mode {
+	case config.TLSOff:
+		return nil
+	case config.TLSFiles:
+		pair, err := tls.LoadX509KeyPair(h.conf.Web.TLS.Cert, h.conf.Web.TLS.Key)
+		if err != nil {
+			return fmt.Errorf("web.tls: %w", err)
+		}
+		h.tls = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+		return nil
+	}
+	if h.ca, err = authority.Open(filepath.Join(h.conf.Data, "keys")); err != nil {
+		return err
+	}
+	h.tls = h.ca.TLSConfig(h.conf.Web.Hosts)
+	return nil
+}
+
+func (h *house) webOptions() web.Options {
+	o := web.Options{
+		Accounts: h.people, Store: h.store, Hub: h.hub, Status: h.fleet, Location: h.conf.Timezone,
+		Hosts: h.conf.Web.Hosts, Networks: h.conf.Web.Networks, Proxies: h.conf.Web.Proxies,
+		Secure: h.tls != nil, Version: versionText(), Logger: h.log,
+	}
+	if h.ca != nil {
+		o.CertificatePEM = h.ca.CertificatePEM()
+	}
+	for _, c := range h.conf.Cameras {
+		o.Cameras = append(o.Cameras, web.Camera{ID: h.ids[c.ID], Name: c.ID, Label: c.Label, HasSub: !c.Sub.IsZero(), Audio: c.Audio})
+	}
+	return o
+}
+
+// run serves on the listeners and records until ctx ends or a part fails. It stops in the order in which nothing is lost:
+// HTTP, camera sessions, segments; databases are closed by close.
+func (h *house) run(ctx context.Context, listeners ...served) error {
+	recording, stopRecording := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopRecording()
+	keeping, stopKeeping := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopKeeping()
+	ctx, stopAll := context.WithCancelCause(ctx)
+	defer stopAll(nil)
+
+	var store, cameras, http sync.WaitGroup
+	guard := func(name string, f func() error) func() {
+		return func() {
+			if err := f(); err != nil && !errors.Is(err, context.Canceled) {
+				stopAll(fmt.Errorf("%s: %w", name, err))
+			}
+		}
+	}
+	store.Go(guard("store", func() error { return h.store.Run(keeping) }))
+	cameras.Go(guard("cameras", func() error { return h.fleet.run(recording) }))
+	for _, l := range listeners {
+		http.Go(guard("web", func() error { return l.serve(ctx, l.listener) }))
+	}
+	<-ctx.Done()
+	http.Wait()
+	stopRecording()
+	cameras.Wait()
+	stopKeeping()
+	store.Wait()
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return nil
+}
+
+// served is a listener and what answers on it.
+type served struct {
+	listener net.Listener
+	serve    func(context.Context, net.Listener) error
+}
+
+// listen opens the configured ports.
+func (h *house) listen() ([]served, error) {
+	main, err := net.Listen("tcp", h.conf.Web.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("web.listen: %w", err)
+	}
+	all := []served{h.pages(main)}
+	if h.conf.Web.Redirect == "" {
+		return all, nil
+	}
+	redirect, err := net.Listen("tcp", h.conf.Web.Redirect)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("web.redirect: %w", err), main.Close())
+	}
+	_, port, err := net.SplitHostPort(main.Addr().String())
+	return append(all, served{redirect, func(ctx context.Context, l net.Listener) error {
+		return h.web.RunRedirect(ctx, l, port)
+	}}), err
+}
+
+// pages returns what serves the pages on l, behind TLS where it is on.
+func (h *house) pages(l net.Listener) served {
+	if h.tls != nil {
+		l = tls.NewListener(l, h.tls)
+	}
+	return served{l, func(ctx context.Context, l net.Listener) error { return h.web.Run(ctx, l) }}
+}
+
+// greet tells the log where to go, and the code for the first account while there is none.
+func (h *house) greet(ctx context.Context, t terminal, addr net.Addr) error {
+	scheme := "http"
+	if h.tls != nil {
+		scheme = "https"
+	}
+	h.log.Info("listening", "url", scheme+"://"+addr.String(), "cameras", len(h.conf.Cameras))
+	code, needed, err := h.people.SetupCode(ctx)
+	if err != nil || !needed {
+		return err
+	}
+	h.log.Info("no account yet: open the page and enter the set-up code", "code", code)
+	fmt.Fprintf(t.out, "\n  No account yet. Open the page above and enter this set-up code: %s\n\n", code)
+	return nil
+}
+
+// close closes what openHouse opened. Closing twice is harmless.
+func (h *house) close() error {
+	var errs []error
+	if h.store != nil {
+		errs = append(errs, h.store.Close())
+	}
+	if h.people != nil {
+		errs = append(errs, h.people.Close())
+	}
+	h.store, h.people = nil, nil
+	return errors.Join(errs...)
+}
+
+// runCommand is nvr run.
+func runCommand(ctx context.Context, t terminal, args []string) error {
+	fs := newFlags()
+	path := configFlag(fs)
+	if err := parseNone(fs, args); err != nil {
+		return err
+	}
+	c, err := loadConfig(t, *path)
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	log.Info("keepwatch starts", "version", versionText())
+	began := time.Now()
+	h, err := openHouse(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	listeners, err := h.listen()
+	if err != nil {
+		return errors.Join(err, h.close())
+	}
+	if err := h.greet(ctx, t, listeners[0].listener.Addr()); err != nil {
+		return errors.Join(err, h.close())
+	}
+	log.Info("started", "took", time.Since(began).Round(time.Millisecond))
+	err = h.run(ctx, listeners...)
+	return errors.Join(err, h.close())
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// masterKeyName is the file, in the folder of keys, from which every camera's label key is derived.
+const masterKeyName = "master.key"
+
+// masterKey reads the store's master key, or draws one when neither key nor footage exist yet. Footage that is there was
+// labelled with its key and verifies with no other, so that a key that went missing is an error and not replaced.
+func masterKey(data, recordings string) (key [32]byte, err error) {
+	dir := filepath.Join(data, "keys")
+	path := filepath.Join(dir, masterKeyName)
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(filepath.Join(recordings, "store.json")); err == nil {
+			return key, fmt.Errorf("%s is missing, and the footage in %s can be verified with it alone: restore the file, or name an empty recordings folder", path, recordings)
+		}
+		return newMasterKey(dir, path)
+	}
+	if err != nil {
+		return key, err
+	}
+	if len(b) != len(key) {
+		return key, fmt.Errorf("%s has %d bytes and should have %d: restore it from your backup", path, len(b), len(key))
+	}
+	return [32]byte(b), nil
+}
+
+func newMasterKey(dir, path string) (key [32]byte, err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return key, err
+	}
+	rand.Read(key[:])
+	f, err := os.CreateTemp(dir, "master-*.tmp")
+	if err != nil {
+		return key, err
+	}
+	_, err = f.Write(key[:])
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return key, err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return key, err
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return key, err
+	}
+	return key, errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,144 @@
+// Command nvr is Keepwatch, a self-hosted network video recorder: it records the RTSP cameras named in one YAML file to
+// plain MP4, and shows live view and recordings in a web page on the owner's own network.
+//
+// This package is the roof over the rooms: flags, configuration, wiring, signals and exit codes, and nothing that a
+// room could own. Exit status: 0 fine, 1 it found or met a problem (named on standard error), 2 wrong usage.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// Exit statuses, as scripts know them.
+const (
+	exitFine    = 0
+	exitProblem = 1
+	exitUsage   = 2
+)
+
+// terminal is what a command has of the outside.
+type terminal struct {
+	in  *os.File
+	out io.Writer
+	err io.Writer
+}
+
+// command is one word after nvr.
+type command struct {
+	name, args, about string
+	run               func(ctx context.Context, t terminal, args []string) error
+}
+
+// commands returns the table of all commands, in the order of the help.
+func commands() []command {
+	return []command{
+		{"run", "[-config FILE]", "record and serve", runCommand},
+		{"demo", "[-cameras N] [-dir DIR] [-listen ADDR]", "the whole thing with simulated cameras, nothing to configure", demoCommand},
+		{"validate", "[-config FILE]", "list every mistake in a configuration", validateCommand},
+		{"user", "add | list | passwd | remove | token", "manage accounts, while the server runs or not", userCommand},
+		{"healthcheck", "[-config FILE]", "ask the running server whether it is well", healthCommand},
+		{"version", "", "print the version", versionCommand},
+	}
+}
+
+// usageError is a call whose words are wrong.
+type usageError struct{ text string }
+
+func (e *usageError) Error() string { return e.text }
+
+func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+
+func main() {
+	os.Exit(run(terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr}, os.Args[1:]))
+}
+
+// run carries out one command line and returns the exit status.
+func run(t terminal, args []string) int {
+	if len(args) == 0 || slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]) {
+		help(t.out)
+		if len(args) == 0 {
+			return exitUsage
+		}
+		return exitFine
+	}
+	for _, c := range commands() {
+		if c.name == args[0] {
+			ctx, stop := untilSignal(t)
+			defer stop()
+			return report(t, c, c.run(ctx, t, args[1:]))
+		}
+	}
+	fmt.Fprintf(t.err, "nvr: there is no command %q; the commands are %s. \"nvr help\" says what they do.\n", args[0], names())
+	return exitUsage
+}
+
+// untilSignal returns a context that ends at the first SIGINT or SIGTERM; the second ends the process at once.
+func untilSignal(t terminal) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if _, ok := <-signals; !ok {
+			return
+		}
+		cancel()
+		if _, ok := <-signals; ok {
+			fmt.Fprintln(t.err, "nvr: second signal, leaving at once")
+			os.Exit(exitProblem)
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(signals)
+		<-done
+		cancel()
+	}
+}
+
+// report prints what went wrong and returns the exit status for it.
+func report(t terminal, c command, err error) int {
+	usage := (*usageError)(nil)
+	switch {
+	case err == nil:
+		return exitFine
+	case errors.Is(err, errHelp):
+		fmt.Fprintf(t.out, "usage: nvr %s %s\n%s\n", c.name, c.args, c.about)
+		return exitFine
+	case errors.As(err, &usage):
+		fmt.Fprintf(t.err, "nvr %s: %s\nusage: nvr %s %s\n", c.name, usage.text, c.name, c.args)
+		return exitUsage
+	case errors.Is(err, errSaid):
+		return exitProblem
+	}
+	fmt.Fprintf(t.err, "nvr %s: %v\n", c.name, err)
+	return exitProblem
+}
+
+// errSaid is returned by a command that has already told what is wrong.
+var errSaid = errors.New("said already")
+
+func names() string {
+	all := make([]string, 0, len(commands()))
+	for _, c := range commands() {
+		all = append(all, c.name)
+	}
+	return strings.Join(all, ", ")
+}
+
+func help(w io.Writer) {
+	fmt.Fprint(w, "Keepwatch records your cameras, for your eyes only.\n\n")
+	for _, c := range commands() {
+		fmt.Fprintf(w, "  nvr %-11s %-39s %s\n", c.name, c.args, c.about)
+	}
+	fmt.Fprint(w, "\nFILE is $NVR_CONFIG, /config/config.yaml or ./config.yaml unless given.\nTo look around: nvr demo\n")
+}
