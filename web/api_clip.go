@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -119,7 +120,7 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, p access.Permit, c
 		r = r.Clone(r.Context()) // of several ranges none: a server may ignore them (RFC 9110 section 14.2)
 		r.Header.Del("Range")
 	}
-	content := &guarded{ReadSeeker: c, guard: g}
+	content := &guarded{Clip: c, guard: g}
 	lazy := &lazyHeader{ResponseWriter: w}
 	http.ServeContent(lazy, r, "", time.Time{}, content)
 	switch {
@@ -135,7 +136,7 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, p access.Permit, c
 
 // guarded reads a clip as long as the guard has a permit, and remembers the first error.
 type guarded struct {
-	io.ReadSeeker
+	*storage.Clip
 	guard *guard
 	err   error
 }
@@ -145,12 +146,15 @@ func (g *guarded) Read(b []byte) (int, error) {
 	if g.err != nil {
 		return 0, g.err
 	}
-	if _, err := g.guard.fresh(); err != nil {
-		g.err = err
-		return 0, err
+	p, err := g.guard.fresh()
+	if err == nil {
+		err = g.Renew(p)
 	}
-	n, err := g.ReadSeeker.Read(b)
-	if err != nil && err != io.EOF {
+	n := 0
+	if err == nil {
+		n, err = g.Clip.Read(b)
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
 		g.err = err
 	}
 	return n, err

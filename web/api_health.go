@@ -12,6 +12,7 @@ func (s *Server) healthz(w http.ResponseWriter, r *http.Request) error {
 // readyz says whether databases are open and recorders started. Why not is in the log; strangers learn nothing.
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) error {
 	if err := s.Status.Ready(); err != nil {
+		s.Logger.Warn("not ready", "req", infoOf(r).id, "err", err)
 		return writePlain(w, r, http.StatusServiceUnavailable, "not ready\n")
 	}
 	return writePlain(w, r, http.StatusOK, "ready\n")

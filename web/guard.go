@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/accounts"
 )
 
 // renewEvery is how often a stream asks for its permit again: often enough that a revoked one is cut within a second,
@@ -30,9 +31,10 @@ type guard struct {
 	err    error     // why the stream must end
 }
 
-// guard starts watching over the answer to r, for which p was minted just now. The handler calls close before it returns.
+// guard starts watching over the answer to r, for which p was minted. The handler calls close before it returns.
 func (s *Server) guard(w http.ResponseWriter, r *http.Request, p access.Permit) *guard {
-	g := &guard{server: s, ctx: r.Context(), stop: make(chan struct{}), done: make(chan struct{}), permit: p, asked: time.Now()}
+	g := &guard{server: s, ctx: r.Context(), stop: make(chan struct{}), done: make(chan struct{}), permit: p,
+		asked: p.Expires().Add(-accounts.PermitTTL)}
 	resp := responseOf(w)
 	go func() {
 		defer close(g.done)

@@ -32,8 +32,8 @@ type socket struct {
 	viewer access.Viewer
 	conn   *websocket.Conn
 	out    chan message
-	tiles  map[uint16]*liveTile  // what is being shown
-	names  map[uint16]string // camera of every tile number used so far
+	tiles  map[uint16]*liveTile // what is being shown
+	names  map[uint16]string    // camera of every tile number used so far
 	wg     sync.WaitGroup
 }
 

@@ -1,0 +1,231 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/media"
+)
+
+// principal is one kind of caller, and what it owns.
+type principal struct {
+	name    string
+	session string
+	token   string
+	owns    string // names of cameras, separated by spaces
+	nobody  bool
+	admin   bool
+}
+
+func (w *world) principals() []principal {
+	return []principal{
+		{name: "anonymous", nobody: true},
+		{name: "alice", session: w.sessions["alice"], owns: "front attic"},
+		{name: "bob", session: w.sessions["bob"], owns: "yard attic"},
+		{name: "root", session: w.sessions["root"], admin: true},
+		{name: "removed", session: w.sessions["carol"], nobody: true},
+		{name: "token of alice", token: w.tokens["alice"], owns: "front attic"},
+		{name: "token of bob", token: w.tokens["bob"], owns: "yard attic"},
+		{name: "token of root", token: w.tokens["root"], admin: true},
+		{name: "token of removed", token: w.tokens["carol"], nobody: true},
+		{name: "bad token beside a good cookie", token: "nonsense", session: w.sessions["alice"], nobody: true},
+		{name: "stranger's token beside the owner's cookie", token: w.tokens["root"], session: w.sessions["alice"], admin: true},
+	}
+}
+
+func (p principal) mayOn(camera string) bool {
+	for _, own := range strings.Fields(p.owns) {
+		if own == camera {
+			return true
+		}
+	}
+	return false
+}
+
+// queries are what a camera's routes are asked with: what they want, and what they do not.
+func (w *world) queries() []string {
+	at := w.start.Add(5500 * time.Millisecond).Format(time.RFC3339Nano)
+	good := w.span(2, 6) + "&at=" + at
+	return []string{good, good + "&download=1", "", "from=x&to=y&at=z&stream=none"}
+}
+
+// TestTheAuthorizationMatrix asks every route of the table, with every method, for every camera, as everybody, and
+// compares what is decided with what the policies and the ownership say. The handler is asked directly, as it stands
+// behind the socket; the next test looks at the wire.
+func TestTheAuthorizationMatrix(t *testing.T) {
+	w := filmed(t)
+	for _, c := range w.cameras {
+		w.broadcast(c, media.Main, 3)
+	}
+	decisions := 0
+	for _, rt := range w.server.routes() {
+		for _, p := range w.principals() {
+			for _, camera := range []string{"front", "yard", "attic", "unknown", "Front", w.cameras["front"].ID.String(), "front%00", "..%2ffront"} {
+				for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"} {
+					for _, query := range w.queries() {
+						w.decide(rt, p, camera, method, query)
+						decisions++
+					}
+				}
+				if !strings.Contains(rt.path, "{id}") {
+					break
+				}
+			}
+		}
+	}
+	t.Logf("%d decisions", decisions)
+	if decisions < 10000 {
+		t.Errorf("only %d decisions", decisions)
+	}
+}
+
+// decide asks once and compares.
+func (w *world) decide(rt route, p principal, camera, method, query string) {
+	w.t.Helper()
+	path := strings.NewReplacer("{id}", camera, "{version}", assetVersion, "{name...}", "robots.txt", "{$}", "").Replace(rt.path)
+	ctx, cancel := context.WithCancel(w.t.Context())
+	defer cancel()
+	r := httptest.NewRequestWithContext(ctx, method, path+"?"+query, nil)
+	r.Host, r.RemoteAddr = "localhost", "127.0.0.1:1"
+	if rt.policy == public && method != "GET" {
+		p.session = "" // the matrix shall not sign its principals out
+	}
+	if p.session != "" {
+		r.AddCookie(&http.Cookie{Name: cookieName(false), Value: p.session})
+	}
+	if p.token != "" {
+		r.Header.Set("Authorization", "Bearer "+p.token)
+	}
+	rec := &firstBytes{ResponseRecorder: httptest.NewRecorder(), enough: cancel}
+	func() {
+		defer func() {
+			if v := recover(); v != nil && v != http.ErrAbortHandler {
+				panic(v)
+			}
+		}()
+		w.server.Handler().ServeHTTP(rec, r)
+	}()
+	what := fmt.Sprintf("%s: %s %s?%s", p.name, method, path, query)
+	if rt.policy == onCamera && !p.mayOn(camera) && (method == rt.method || method == "HEAD") {
+		if strings.Contains(rec.Body.String(), w.cameras["front"].ID.String()) || strings.Contains(rec.Body.String(), w.cameras["yard"].ID.String()) {
+			w.t.Fatalf("%s: footage", what)
+		}
+	}
+	if want := rt.expected(p, camera, method); !want(rec.Code) {
+		w.t.Errorf("%s: status %d", what, rec.Code)
+	}
+}
+
+// firstBytes ends the request after the first kilobytes: live streams are endless.
+type firstBytes struct {
+	*httptest.ResponseRecorder
+	enough func()
+}
+
+func (f *firstBytes) Write(b []byte) (int, error) {
+	if f.Body.Len() > 4<<10 {
+		f.enough()
+		return 0, io.ErrClosedPipe
+	}
+	return f.ResponseRecorder.Write(b)
+}
+
+// expected says which statuses a request may get: by the policy alone, not by the code that implements it.
+func (rt route) expected(p principal, camera, method string) func(int) bool {
+	exactly := func(want int) func(int) bool { return func(got int) bool { return got == want } }
+	served := func(got int) bool { // the handler was reached, and did not fail
+		return got < 400 || got == 400 || got == 415 || got == 409 || got == 426
+	}
+	page := !strings.HasPrefix(rt.path, "/api/")
+	if method != rt.method && (method != "HEAD" || rt.method != "GET") {
+		return func(got int) bool { return got == 405 || !page || got < 500 } // a path may have several methods: see below
+	}
+	switch rt.policy {
+	case public, visitor, setupOnly:
+		return func(got int) bool { return got < 500 && got != 404 }
+	case signedIn, administrator, seesCamera, onCamera:
+		if p.nobody && page {
+			return exactly(http.StatusSeeOther)
+		}
+		if p.nobody {
+			return exactly(http.StatusUnauthorized)
+		}
+	}
+	if (rt.policy == seesCamera || rt.policy == onCamera) && !p.mayOn(camera) || rt.policy == administrator && !p.admin {
+		return exactly(http.StatusNotFound)
+	}
+	return served
+}
+
+// TestWhatIsNotYoursIsNotThere compares, on the wire, every answer about a foreign camera with that about a camera that
+// does not exist: status, headers and body must be the same.
+func TestWhatIsNotYoursIsNotThere(t *testing.T) {
+	w := filmed(t)
+	for _, c := range w.cameras {
+		w.broadcast(c, media.Main, 3)
+	}
+	compared := 0
+	for _, rt := range w.server.routes() {
+		if rt.policy != onCamera && rt.policy != seesCamera {
+			continue
+		}
+		for _, p := range w.principals() {
+			for _, query := range w.queries() {
+				for _, method := range []string{"GET", "HEAD"} {
+					unknown := w.fingerprint(rt, p, "no-such-camera", method, query)
+					for name := range w.cameras {
+						if p.mayOn(name) {
+							continue
+						}
+						if got := w.fingerprint(rt, p, name, method, query); got != unknown {
+							t.Errorf("%s: %s %s: %s differs from a camera that does not exist:\n%s\n%s", p.name, method, rt.path, name, got, unknown)
+						}
+						compared++
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d pairs of answers are the same", compared)
+}
+
+// fingerprint is everything an answer tells, with the camera's own name, which a redirect to the login page repeats, and
+// the date left out.
+func (w *world) fingerprint(rt route, p principal, camera, method, query string) string {
+	w.t.Helper()
+	path := strings.ReplaceAll(rt.path, "{id}", camera) + "?" + query
+	resp, body := w.do(ask{method: method, path: path, session: p.session, token: p.token})
+	resp.Header.Del("Date")
+	var header strings.Builder
+	check(w.t, resp.Header.Write(&header))
+	all := fmt.Sprintf("%d\n%s\n%s", resp.StatusCode, header.String(), body)
+	return strings.ReplaceAll(all, camera, "X")
+}
+
+// TestRightsThatAreNotHeldOpenNothing tries each action alone.
+func TestRightsThatAreNotHeldOpenNothing(t *testing.T) {
+	w := filmed(t)
+	for _, rt := range w.server.routes() {
+		if rt.policy != onCamera {
+			continue
+		}
+		asked := rt.action(httptest.NewRequest("GET", "/?"+w.span(1, 2), nil))
+		for _, held := range []access.Action{access.Live, access.Playback, access.Export, access.Audio, access.Share, access.Manage} {
+			_, err := access.Decide(access.Viewer{Kind: access.AccountView, AccountID: 1}, access.Camera(w.cameras["front"].ID), access.Rights(held), asked, time.Now().Add(time.Second))
+			if (err == nil) != (held == asked) {
+				t.Errorf("%s asks for %v: with %v alone %v", rt.path, asked, held, err)
+			}
+		}
+	}
+	clip := httptest.NewRequest("GET", "/?download=1", nil)
+	if fileAction(clip) != access.Export || fileAction(httptest.NewRequest("GET", "/?download=", nil)) != access.Export {
+		t.Error("a download is not an export")
+	}
+}
