@@ -73,8 +73,6 @@ func (s Source) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) 
 func (s Source) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 var (
-	// Many cameras take their login in the path or the query: /user=admin_password=…_channel=1, ?password=…
-	parameter  = regexp.MustCompile(`([A-Za-z0-9_.%-]+)=[^&/?;]*`)
 	schemeWord = regexp.MustCompile(`^[a-z]+$`)
 	// harmless are parameters whose values say which stream is meant.
 	harmless = regexp.MustCompile(`^(?i:channel|subtype|stream|streamtype|profile|unicast|proto|video|audio|codec|resolution|fps)=[A-Za-z0-9.-]{0,12}$`)
