@@ -42,6 +42,9 @@ type world struct {
 	sessions map[string]string // by account
 	tokens   map[string]string
 	start    time.Time // of what film records
+	picture  int       // bytes of each picture
+
+	recordings string // folder
 }
 
 // fakeStatus stands in for the recorders.
@@ -92,7 +95,8 @@ func empty(t *testing.T) *world {
 	t.Helper()
 	dir := t.TempDir()
 	w := &world{t: t, status: &fakeStatus{}, log: &syncBuffer{}, cameras: map[string]Camera{}, sessions: map[string]string{},
-		tokens: map[string]string{}}
+		tokens: map[string]string{}, picture: 1500,
+		recordings: filepath.Join(dir, "recordings")}
 	began := time.Now()
 	enrolling := true // cameras were added an hour ago, so that footage from before now is in their life
 	w.now = func() time.Time {
@@ -106,7 +110,7 @@ func empty(t *testing.T) *world {
 	w.accounts, err = accounts.Open(t.Context(), accounts.Options{Path: filepath.Join(dir, "accounts.db"),
 		Hash: accounts.HashCost{MemoryKiB: 8, Passes: 1, Lanes: 1}})
 	check(t, err)
-	w.store, err = storage.Open(t.Context(), storage.Options{Recordings: filepath.Join(dir, "recordings"),
+	w.store, err = storage.Open(t.Context(), storage.Options{Recordings: w.recordings,
 		Data: filepath.Join(dir, "data"), MasterKey: [32]byte{1}, Now: w.now, Logger: logger})
 	check(t, err)
 	ids, err := w.store.Enrol(t.Context(), []storage.CameraSpec{{Name: "front", Label: "Front"}, {Name: "yard", Label: "Yard"},
@@ -174,9 +178,17 @@ const (
 func filmed(t *testing.T) *world {
 	t.Helper()
 	w := inhabited(t)
+	w.film("front", "yard", "attic")
+	return w
+}
+
+// film lets the cameras record.
+func (w *world) film(names ...string) {
+	t := w.t
+	t.Helper()
 	w.start = time.Now().Add(-(filmLength + 30) * time.Second).UTC().Truncate(time.Second)
-	for _, c := range w.cameras {
-		run, fragments := w.shoot(c, media.Main, w.start, filmLength)
+	for _, name := range names {
+		run, fragments := w.shoot(w.cameras[name], media.Main, w.start, filmLength)
 		writer, err := w.store.Begin(t.Context(), run)
 		check(t, err)
 		for _, f := range fragments {
@@ -184,7 +196,6 @@ func filmed(t *testing.T) *world {
 		}
 		check(t, writer.End(t.Context(), "the test is over"))
 	}
-	return w
 }
 
 // shoot makes a run whose every picture holds its camera's UUID. Nothing here decodes pictures, so they are none.
@@ -213,7 +224,7 @@ func (w *world) shoot(c Camera, q media.Quality, start time.Time, seconds int) (
 		if i%filmFPS == 0 {
 			picture[0] = 0x65
 		}
-		picture = append(binary.BigEndian.AppendUint32(picture, uint32(i)), make([]byte, 1500)...)
+		picture = append(binary.BigEndian.AppendUint32(picture, uint32(i)), make([]byte, w.picture)...)
 		ticks := int64(i) * media.VideoTimescale / filmFPS
 		keep(muxer.Write(&media.Unit{Kind: media.Video, PTS: ticks, DTS: ticks, Arrived: at, Random: i%filmFPS == 0, Data: [][]byte{picture}}))
 		if sound != nil {
