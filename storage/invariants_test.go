@@ -70,7 +70,7 @@ func checkSegment(k *kit, id media.CameraID, r segmentRow) {
 		return
 	}
 	n := len(res.Table.Entries)
-	if res.Closed && info.Size() != r.size || !res.Closed && res.GoodSize != r.size ||
+	if info.Size() != r.size || !res.Closed && res.GoodSize != r.size ||
 		micros(res.Table.Entries[0].Start) != r.start || micros(res.Table.Entries[n-1].End()) != r.end {
 		k.Errorf("segment %s of %d bytes is not what its row says: %+v", r.name(), info.Size(), r)
 	}

@@ -1,0 +1,254 @@
+package storage
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"fmt"
+	"io"
+	"os"
+	"testing"
+	"time"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/media"
+)
+
+// reads are all the ways to footage.
+func (k *kit) reads(ctx context.Context, p access.Permit, span Span) map[string]func() ([]byte, error) {
+	read := func(c *Clip, err error) ([]byte, error) {
+		if err != nil {
+			return nil, err
+		}
+		defer c.Close()
+		return io.ReadAll(c)
+	}
+	return map[string]func() ([]byte, error){
+		"clip":      func() ([]byte, error) { return read(k.OpenClip(ctx, p, media.Main, span)) },
+		"segments":  func() ([]byte, error) { return read(k.OpenSegments(ctx, p, media.Main, span)) },
+		"key frame": func() ([]byte, error) { return read(k.OpenKeyFrame(ctx, p, media.Main, span.From)) },
+		"timeline": func() ([]byte, error) {
+			tl, err := k.Timeline(ctx, p, media.Main, span)
+			return fmt.Append(nil, tl.Spans), err
+		},
+		"days": func() ([]byte, error) {
+			days, err := k.Days(ctx, p, media.Main, time.UTC)
+			return fmt.Append(nil, days), err
+		},
+	}
+}
+
+// TestNoPermitNoFootage tries every way with permits that are none. Invariant I6.
+func TestNoPermitNoFootage(t *testing.T) {
+	k := newKit(t, "front-door")
+	id := k.ids["front-door"]
+	k.record(id, film{start: epoch, seconds: 10})
+	span := Span{epoch, epoch.Add(10 * time.Second)}
+	now := k.clock.Now()
+	make := func(c access.Camera, a access.Action, until time.Time) access.Permit {
+		p, err := access.Decide(viewer, c, access.Owned, a, until)
+		ok(t, err)
+		return p
+	}
+	for name, x := range map[string]struct {
+		p    access.Permit
+		want error
+	}{
+		"zero":           {access.Permit{}, access.ErrDenied},
+		"expired":        {make(id, access.Playback, now), access.ErrDenied},
+		"live":           {make(id, access.Live, now.Add(time.Second)), access.ErrDenied},
+		"manage":         {make(id, access.Manage, now.Add(time.Second)), access.ErrDenied},
+		"audio":          {make(id, access.Audio, now.Add(time.Second)), access.ErrDenied},
+		"unknown camera": {make(media.NewCameraID(), access.Playback, now.Add(time.Second)), ErrUnknownCamera},
+	} {
+		for way, read := range k.reads(t.Context(), x.p, span) {
+			if b, err := read(); len(b) > 2 {
+				t.Errorf("%s, %s: %d bytes", name, way, len(b))
+			} else {
+				wantErr(t, err, x.want)
+			}
+		}
+	}
+	for way, read := range k.reads(t.Context(), k.permit(id, access.Playback), span) {
+		if b, err := read(); err != nil || len(b) <= 2 {
+			t.Errorf("%s with a permit: %d bytes, %v", way, len(b), err)
+		}
+	}
+}
+
+func TestAClipStopsWhenItsPermitExpires(t *testing.T) {
+	k := newKit(t, "front-door")
+	id := k.ids["front-door"]
+	k.record(id, film{start: epoch, seconds: 30, audio: &plainAudio})
+	c, err := k.OpenClip(t.Context(), k.permit(id, access.Playback), media.Main, Span{epoch, epoch.Add(30 * time.Second)})
+	ok(t, err)
+	defer c.Close()
+	var whole bytes.Buffer
+	_, err = io.CopyN(&whole, c, c.Size()/2)
+	ok(t, err)
+	k.clock.set(k.clock.Now().Add(time.Minute))
+	for range 2 {
+		if n, err := c.Read(make([]byte, 100)); n != 0 || err != access.ErrDenied {
+			t.Fatalf("after the permit expired: %d bytes, %v", n, err)
+		}
+	}
+	other, err := access.Decide(access.Viewer{Kind: access.AccountView, AccountID: 2, GrantID: 2}, id, access.Owned, access.Playback, k.clock.Now().Add(time.Minute))
+	ok(t, err)
+	for name, p := range map[string]access.Permit{
+		"another viewer": other, "another camera": k.permit(media.NewCameraID(), access.Playback),
+		"another action": k.permit(id, access.Export), "no sound": k.deaf(id, access.Playback), "none": {},
+	} {
+		if err := c.Renew(p); err != access.ErrDenied {
+			t.Errorf("renewed with %s: %v", name, err)
+		}
+	}
+	ok(t, c.Renew(k.permit(id, access.Playback)))
+	_, err = io.Copy(&whole, c)
+	ok(t, err)
+	if int64(whole.Len()) != c.Size() {
+		t.Errorf("%d bytes of %d", whole.Len(), c.Size())
+	}
+}
+
+// TestSwappedFilesAreNeverServed exchanges the files of two cameras. Rule 3 of trust.md.
+func TestSwappedFilesAreNeverServed(t *testing.T) {
+	span := Span{epoch, epoch.Add(10 * time.Second)}
+	for _, way := range []string{"clip", "segments", "key frame"} {
+		k := newKit(t, "front-door", "garage")
+		var paths [2]string
+		for i, name := range []string{"front-door", "garage"} {
+			k.record(k.ids[name], film{start: epoch, seconds: 10})
+			paths[i] = k.path(k.ids[name], segmentName(media.Main, micros(epoch)))
+		}
+		a, err := os.ReadFile(paths[0])
+		ok(t, err)
+		b, err := os.ReadFile(paths[1])
+		ok(t, err)
+		ok(t, os.WriteFile(paths[0], b, 0o640))
+		ok(t, os.WriteFile(paths[1], a, 0o640))
+		for _, id := range k.ids {
+			got, err := k.reads(t.Context(), k.permit(id, access.Playback), span)[way]()
+			wantErr(t, err, ErrQuarantined)
+			if len(got) != 0 {
+				t.Errorf("%s: %d bytes of another camera", way, len(got))
+			}
+			for other, read := range k.reads(t.Context(), k.permit(id, access.Playback), span) {
+				if other != "timeline" && other != "days" {
+					_, err := read()
+					wantErr(t, err, ErrNoFootage)
+				}
+			}
+			tl := k.timeline(id, span.From, span.To)
+			if len(tl.Spans) != 0 || len(tl.Gaps) != 1 || tl.Gaps[0].Reason != ReasonQuarantined {
+				t.Errorf("%+v", tl)
+			}
+		}
+	}
+}
+
+// TestABentFragmentStopsAClipBeforeIt bends a byte of each fragment in turn after a clip was opened.
+func TestABentFragmentStopsAClipBeforeIt(t *testing.T) {
+	for n := range 20 {
+		k := newKit(t, "front-door")
+		id := k.ids["front-door"]
+		k.record(id, film{start: epoch, seconds: 10})
+		p := k.permit(id, access.Export)
+		span := Span{epoch, epoch.Add(10 * time.Second)}
+		c, err := k.OpenClip(t.Context(), p, media.Main, span)
+		whole := all(t, c, err)
+		c, err = k.OpenClip(t.Context(), p, media.Main, span)
+		ok(t, err)
+		piece := c.pieces[n]
+		path := k.path(id, segmentName(media.Main, micros(epoch)))
+		b, err := os.ReadFile(path)
+		ok(t, err)
+		b[piece.offset+int64(piece.skip)+int64(n)] ^= 0x10
+		ok(t, os.WriteFile(path, b, 0o640))
+		got, err := io.ReadAll(c)
+		wantErr(t, err, ErrQuarantined)
+		if !bytes.Equal(got, whole[:piece.at]) {
+			t.Errorf("fragment %d is bent: %d bytes were sent, %d stand before it", n, len(got), piece.at)
+		}
+		if _, err := c.Seek(0, io.SeekStart); err != nil {
+			t.Error(err)
+		}
+		if _, err := c.Read(make([]byte, 1)); err != ErrQuarantined {
+			t.Errorf("the clip goes on: %v", err)
+		}
+		ok(t, c.Close())
+		_, err = k.OpenClip(t.Context(), p, media.Main, span)
+		wantErr(t, err, ErrNoFootage)
+	}
+}
+
+// TestFragmentsOfTheSameCameraCannotStandInForEachOther copies a fragment over another of the same size.
+func TestFragmentsOfTheSameCameraCannotStandInForEachOther(t *testing.T) {
+	k := newKit(t, "front-door")
+	id := k.ids["front-door"]
+	k.record(id, film{start: epoch, seconds: 10})
+	c, err := k.OpenClip(t.Context(), k.permit(id, access.Export), media.Main, Span{epoch, epoch.Add(10 * time.Second)})
+	ok(t, err)
+	defer c.Close()
+	x, y := c.pieces[5], c.pieces[9]
+	if x.size != y.size {
+		t.Fatalf("sizes %d and %d", x.size, y.size)
+	}
+	path := k.path(id, segmentName(media.Main, micros(epoch)))
+	b, err := os.ReadFile(path)
+	ok(t, err)
+	copy(b[x.offset:x.offset+int64(x.size)], b[y.offset:])
+	ok(t, os.WriteFile(path, b, 0o640))
+	got, err := io.ReadAll(c)
+	wantErr(t, err, ErrQuarantined)
+	if int64(len(got)) != x.at {
+		t.Errorf("%d bytes were sent, %d stand before the wrong fragment", len(got), x.at)
+	}
+}
+
+// TestEditedRowsAreRefused edits the index so that it points elsewhere.
+func TestEditedRowsAreRefused(t *testing.T) {
+	k := newKit(t, "front-door", "garage")
+	id, other := k.ids["front-door"], k.ids["garage"]
+	k.record(id, film{start: epoch, seconds: 10})
+	k.record(other, film{start: epoch.Add(time.Minute), seconds: 10})
+	edit := func(query string, args ...any) error {
+		return k.index.Write(t.Context(), func(tx *sql.Tx) error { return exec(t.Context(), tx, query, args...) })
+	}
+	a, b := k.cameras[id].row, k.cameras[other].row
+	for _, query := range []string{
+		"UPDATE segment SET camera = ?1 WHERE camera = ?2", "UPDATE run SET camera = ?1 WHERE camera = ?2",
+		"UPDATE camera SET uuid = randomblob(16) WHERE id IN (?1, ?2)", "UPDATE camera SET folder = 'x' WHERE id IN (?1, ?2)",
+		"DELETE FROM camera WHERE id IN (?1, ?2)", "UPDATE segment SET run = 77 WHERE camera IN (?1, ?2)",
+	} {
+		if err := edit(query, a, b); err == nil {
+			t.Errorf("%s: done", query)
+		}
+	}
+	// With the triggers gone a row can be made that names the other camera's time; its file is not there.
+	ok(t, edit("DROP TRIGGER segment_keeps_camera"))
+	ok(t, edit("DROP TRIGGER run_keeps_camera"))
+	for _, query := range []string{
+		"UPDATE run SET id = 50 WHERE camera = ?1 AND NOT EXISTS (SELECT 1 FROM segment)",
+		"INSERT INTO run SELECT ?1, quality, 9, uuid, start_us, end_reason FROM run WHERE camera = ?2",
+		"UPDATE segment SET camera = ?1, run = 9 WHERE camera = ?2",
+	} {
+		ok(t, edit(query, a, b))
+	}
+	span := Span{epoch.Add(30 * time.Second), epoch.Add(2 * time.Minute)}
+	p := k.permit(id, access.Playback)
+	_, err := k.OpenClip(t.Context(), p, media.Main, span)
+	wantErr(t, err, ErrGone)
+	// And with the file copied to where the row points it is the label that tells.
+	theirs, err := os.ReadFile(k.path(other, segmentName(media.Main, micros(epoch.Add(time.Minute)))))
+	ok(t, err)
+	ok(t, os.WriteFile(k.path(id, segmentName(media.Main, micros(epoch.Add(time.Minute)))), theirs, 0o640))
+	_, err = k.OpenClip(t.Context(), p, media.Main, span)
+	wantErr(t, err, ErrQuarantined)
+	// Offsets in the packed table that point at another key frame, or anywhere.
+	for _, keys := range [][]keyFrame{{{micros(epoch), 5000, 100}}, {{micros(epoch), 0, 700}}, {{micros(epoch), 1 << 40, 1 << 31}}} {
+		ok(t, edit("UPDATE segment SET state = 2, key_frames = ? WHERE start_us = ?", packKeys(micros(epoch), keys), micros(epoch)))
+		if _, err := k.OpenKeyFrame(t.Context(), p, media.Main, epoch); err == nil {
+			t.Errorf("a key frame from %+v", keys)
+		}
+	}
+}
