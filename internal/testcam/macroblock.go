@@ -32,6 +32,8 @@ func (e *encoder) luma(b *block, src *picture, mx, my int) {
 	var predicted [256]int32
 	b.mode = e.predictLuma(&predicted, src, mx, my)
 	var coeffs [16][16]int32
+	var quiet [16]bool
+	q := &e.quantiser
 	for i := range 16 {
 		c := &coeffs[i]
 		x, y := i%4*4, i/4*4
@@ -39,10 +41,9 @@ func (e *encoder) luma(b *block, src *picture, mx, my int) {
 			px, py := x+j%4, y+j/4
 			c[j] = int32(src.y[at+py*w+px]) - predicted[py*16+px]
 		}
-		forward4(c)
+		quiet[i] = q.transform(c)
 		b.dc[i] = c[0]
 	}
-	q := &e.quantiser
 	hadamard4(&b.dc)
 	var quantised [16]int32
 	for i, v := range b.dc {
@@ -54,20 +55,34 @@ func (e *encoder) luma(b *block, src *picture, mx, my int) {
 	hadamard4(&quantised)
 	b.hasAC = false
 	for i := range 16 {
-		if e.quantiseAC(&coeffs[i], &b.ac[i]) {
+		if quiet[i] {
+			b.ac[i] = [15]int32{}
+		} else if e.quantiseAC(&coeffs[i], &b.ac[i]) {
 			b.hasAC = true
 		}
 	}
 	for i := range 16 {
 		c := &coeffs[i]
 		c[0] = quantised[i] * q.inverse[0] << q.shift >> 2
-		inverse4(c)
+		if quiet[i] {
+			*c = flat4(c[0])
+		} else {
+			inverse4(c)
+		}
 		x, y := i%4*4, i/4*4
 		for j := range 16 {
 			px, py := x+j%4, y+j/4
 			e.recon.y[at+py*w+px] = clip8(predicted[py*16+px] + c[j])
 		}
 	}
+}
+
+// flat4 is what inverse4 makes of a block that has its first coefficient only.
+func flat4(dc int32) (b [16]int32) {
+	for i := range b {
+		b[i] = (dc + 32) >> 6
+	}
+	return b
 }
 
 // quantiseAC quantises all but the first coefficient into out, in scanning order, and leaves in c what a decoder scales
@@ -146,6 +161,7 @@ func (e *encoder) chroma(b *block, src *picture, mx, my int) {
 	planes := [2][2][]uint8{{src.cb, e.recon.cb}, {src.cr, e.recon.cr}}
 	var coeffs [2][4][16]int32
 	var predicted [2][4]int32
+	var quiet [2][4]bool
 	for p, plane := range planes {
 		from, recon := plane[0], plane[1]
 		predicted[p] = predictChroma(recon, w, mx, my)
@@ -156,7 +172,7 @@ func (e *encoder) chroma(b *block, src *picture, mx, my int) {
 			for j := range 16 {
 				c[j] = int32(from[j/4*w+j%4]) - predicted[p][i]
 			}
-			forward4(c)
+			quiet[p][i] = q.transform(c)
 			dc[i] = c[0]
 		}
 		hadamard2(dc)
@@ -167,7 +183,9 @@ func (e *encoder) chroma(b *block, src *picture, mx, my int) {
 			}
 		}
 		for i := range 4 {
-			if e.quantiseAC(&coeffs[p][i], &b.chromaAC[p][i]) {
+			if quiet[p][i] {
+				b.chromaAC[p][i] = [15]int32{}
+			} else if e.quantiseAC(&coeffs[p][i], &b.chromaAC[p][i]) {
 				b.chroma = 2
 			}
 		}
@@ -179,7 +197,11 @@ func (e *encoder) chroma(b *block, src *picture, mx, my int) {
 		for i := range 4 {
 			c := &coeffs[p][i]
 			c[0] = dc[i] * q.inverse[0] << q.shift >> 1
-			inverse4(c)
+			if quiet[p][i] {
+				*c = flat4(c[0])
+			} else {
+				inverse4(c)
+			}
 			recon := recon[at+i/2*4*w+i%2*4:]
 			for j := range 16 {
 				recon[j/4*w+j%4] = clip8(predicted[p][i] + c[j])

@@ -46,7 +46,7 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	s := &Server{cancel: cancel, handles: map[string]*Handle{}}
-	studio := studio{sceneries: map[sceneKey]*scenery{}, clips: map[clipKey]*clip{}}
+	studio := newStudio()
 	codes := map[uint32]string{}
 	for i, camera := range options.Cameras {
 		camera, err := camera.withDefaults()
@@ -61,7 +61,7 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 			codes[camera.Code] = camera.Name
 			// Cameras start at different moments of a frame's time, so that their work does not come all at once.
 			phase := time.Duration(i%16) * time.Second / time.Duration(camera.Main.FPS) / 16
-			h, err = newHandle(camera, &options, &studio, phase)
+			h, err = newHandle(camera, &options, studio, phase)
 		}
 		if err != nil {
 			s.Close()

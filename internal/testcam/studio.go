@@ -13,6 +13,10 @@ type studio struct {
 	clips     map[clipKey]*clip
 }
 
+func newStudio() *studio {
+	return &studio{sceneries: map[sceneKey]*scenery{}, clips: map[clipKey]*clip{}}
+}
+
 type clipKey struct {
 	path string
 	fps  int

@@ -8,6 +8,8 @@ type quantiser struct {
 	forward [3]int32
 	inverse [3]int32
 	shift   uint // QP/6
+	// quiet is the greatest sum of absolute differences of a 4×4 block that surely leaves no coefficient but the first.
+	quiet int32
 }
 
 // newQuantiser returns the factors of a QP from 12 to 29: within that range luma and chroma share one QP.
@@ -17,7 +19,11 @@ func newQuantiser(qp int) quantiser {
 		{9362, 3647, 5825}, {8192, 3355, 5243}, {7282, 2893, 4559},
 	}
 	inverse := [6][3]int32{{10, 16, 13}, {11, 18, 14}, {13, 20, 16}, {14, 23, 18}, {16, 25, 20}, {18, 29, 23}}
-	return quantiser{forward: forward[qp%6], inverse: inverse[qp%6], shift: uint(qp / 6)}
+	q := quantiser{forward: forward[qp%6], inverse: inverse[qp%6], shift: uint(qp / 6)}
+	// A coefficient is at most that sum times the greatest weight of its class, 1, 4 or 2, and vanishes below 2/3 of a step.
+	limit := int32(1) << (15 + q.shift) / 3 * 2
+	q.quiet = min(limit/q.forward[0], limit/q.forward[1]/4, limit/q.forward[2]/2) - 1
+	return q
 }
 
 // zigzag is the scanning order of a 4×4 block: positions row by row.
@@ -48,6 +54,21 @@ func forward4(b *[16]int32) {
 		u, v := b[i+4]+b[i+8], b[i+4]-b[i+8]
 		b[i], b[i+4], b[i+8], b[i+12] = s+u, 2*t+v, s-u, t-2*v
 	}
+}
+
+// transform transforms a block of differences; one that is quiet needs no more than its sum. It reports whether so.
+func (q *quantiser) transform(b *[16]int32) (quiet bool) {
+	sum, size := int32(0), int32(0)
+	for _, v := range b {
+		sum += v
+		size += abs(v)
+	}
+	if size > q.quiet {
+		forward4(b)
+		return false
+	}
+	*b = [16]int32{sum}
+	return true
 }
 
 // inverse4 transforms scaled coefficients back to differences in place, clause 8.5.12.2.
