@@ -93,7 +93,7 @@ type world struct {
 // model: at least 10,000.
 func TestRightsAgreeWithTheModel(t *testing.T) {
 	decisions, granted := 0, 0
-	for seed := range uint64(15) {
+	for seed := range uint64(8) {
 		w := newWorld(t, seed)
 		for step := range 3 {
 			d, g := w.compare(t)
