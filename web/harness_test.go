@@ -44,7 +44,8 @@ type world struct {
 	start    time.Time // of what film records
 	picture  int       // bytes of each picture
 
-	recordings string // folder
+	recordings string       // folder
+	described  *description // what the answers are held to
 }
 
 // fakeStatus stands in for the recorders.
@@ -96,7 +97,7 @@ func empty(t *testing.T) *world {
 	dir := t.TempDir()
 	w := &world{t: t, status: &fakeStatus{}, log: &syncBuffer{}, cameras: map[string]Camera{}, sessions: map[string]string{},
 		tokens: map[string]string{}, picture: 1500,
-		recordings: filepath.Join(dir, "recordings")}
+		recordings: filepath.Join(dir, "recordings"), described: loadDescription(t)}
 	began := time.Now()
 	enrolling := true // cameras were added an hour ago, so that footage from before now is in their life
 	w.now = func() time.Time {
@@ -253,6 +254,9 @@ func (w *world) do(a ask) (*http.Response, []byte) {
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		w.t.Fatalf("%s %s: %v", a.method, a.path, err)
+	}
+	if wrong := w.described.mistake(resp, body); wrong != "" {
+		w.t.Errorf("not as openapi.yaml says: %s: %s", wrong, body)
 	}
 	return resp, body
 }
