@@ -112,12 +112,11 @@ func (s *Server) cameraView(r *http.Request, c seen) (cameraView, siteDay, error
 		"playback.js", "scrub.js", "timeline.js", "ruler.js", "footage.js", "zone.js", "save.js", "stage.js", "keys.js", "gaplist.js")
 	v.Facts = append(v.Facts, fact{"State", v.Words}, fact{"Last picture", agoText(c.Status.LastFrame, now)})
 	for _, st := range c.Status.Streams {
-		facts := streamFacts(st)
+		name := "Full picture"
 		if st.Quality == media.Sub {
-			facts[0].Label = "Small picture"
-			facts = facts[:1]
+			name = "Small picture"
 		}
-		v.Facts = append(v.Facts, facts...)
+		v.Facts = append(v.Facts, fact{name, streamText(st)})
 	}
 	return v, day, nil
 }

@@ -199,17 +199,17 @@ func pictureText(st StreamStatus) string {
 	return text
 }
 
-// streamFacts is what is known of a stream, for a list.
-func streamFacts(st StreamStatus) []fact {
-	facts := []fact{{"Picture", pictureText(st)}}
+// streamText is all that is known of a stream, on one line.
+func streamText(st StreamStatus) string {
+	text := pictureText(st)
 	if st.BitsPerSecond > 0 {
-		facts = append(facts, fact{"Bit rate", rateText(st.BitsPerSecond)})
+		text += ", " + rateText(st.BitsPerSecond)
 	}
 	if st.GOP > 0 {
-		facts = append(facts, fact{"Key frame every", fmt.Sprintf("%.2g s", st.GOP.Seconds())})
+		text += fmt.Sprintf(", key frame every %.2g s", st.GOP.Seconds())
 	}
 	if st.LostPackets > 0 {
-		facts = append(facts, fact{"Packets lost", strconv.FormatUint(st.LostPackets, 10)})
+		text += fmt.Sprintf(", %d packets lost", st.LostPackets)
 	}
-	return facts
+	return text
 }

@@ -28,8 +28,8 @@ type verdict struct{ State, Title, Detail string }
 // diskView is how full the recordings' disk is.
 type diskView struct {
 	Free, Footage, Total string
-	Kept                 string // free, by deleting the oldest footage
 	UsedPercent          string
+	Words                string // how full, and what happens when it is
 }
 
 // systemCameraView is how one camera does.
@@ -37,13 +37,7 @@ type systemCameraView struct {
 	Label, Href  string
 	State, Words string
 	Facts        []fact
-	Streams      []systemStreamView
 	Advice       []string
-}
-
-type systemStreamView struct {
-	Name  string
-	Facts []fact
 }
 
 // pageSystem shows what the API's system report says, with what is known of the streams. It shows no footage.
@@ -112,10 +106,13 @@ func verdictOf(cameras, failing int) verdict {
 }
 
 func diskOf(d DiskReport) *diskView {
-	v := &diskView{Free: sizeText(d.FreeBytes), Footage: sizeText(d.FootageBytes), Total: sizeText(d.TotalBytes),
-		Kept: sizeText(d.MinFreeBytes), UsedPercent: "0"}
+	v := &diskView{Free: sizeText(d.FreeBytes), Footage: sizeText(d.FootageBytes), Total: sizeText(d.TotalBytes), UsedPercent: "0"}
 	if d.TotalBytes > 0 {
 		v.UsedPercent = strconv.FormatInt((d.TotalBytes-d.FreeBytes)*100/d.TotalBytes, 10)
+	}
+	v.Words = v.UsedPercent + " % in use."
+	if d.MinFreeBytes > 0 {
+		v.Words += " The oldest footage is deleted when less than " + sizeText(d.MinFreeBytes) + " are free."
 	}
 	return v
 }
@@ -138,7 +135,7 @@ func systemCameraOf(c seen, today *DayReport, now time.Time) systemCameraView {
 		if st.Quality == media.Sub {
 			name = "Sub stream"
 		}
-		v.Streams = append(v.Streams, systemStreamView{name, streamFacts(st)})
+		v.Facts = append(v.Facts, fact{name, streamText(st)})
 	}
 	return v
 }

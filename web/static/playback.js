@@ -135,7 +135,8 @@ export class Playback {
     const now = this.video.currentTime;
     const ranges = this.sink.ranges();
     if (this.sink.wanted !== null || this.video.seeking) return;
-    const current = ranges.find((r) => r.start - 0.1 <= now && now < r.end - 0.12);
+    const near = this.video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA ? 1.2 : 0.12; // a starved decoder stops early
+    const current = ranges.find((r) => r.start - 0.1 <= now && now < r.end - near);
     const later = ranges.find((r) => r.start > now + 0.05);
     if (current || !later || !this.wantPlay) return;
     const gap = this.options.footage().between(this.sink.wall(), this.sink.base + later.start * 1000);

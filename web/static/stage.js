@@ -14,8 +14,7 @@ export class Stage {
     };
     /** @type {Layer | ""} */
     this.shown = "";
-    this.noticed = "";
-    this.noticeTimer = 0;
+    this.noticed = byId("stage-notice").textContent;
   }
 
   /** @param {Layer} layer */
