@@ -129,7 +129,8 @@ func (d *Directory) ByToken(ctx context.Context, token string) (access.Viewer, e
 	return d.resolve(ctx, resolution{kind: access.TokenView, hash: hash, query: query, touch: touch})
 }
 
-// resolution says how a secret becomes a viewer: query takes hash and now; touch takes the row, now and the end of life.
+// resolution says how a secret becomes a viewer. query takes hash and now, touch takes the row, now and the end of a session;
+// tokens, which have no end, mention theirs in conditions that always hold.
 type resolution struct {
 	kind  access.ViewerKind
 	hash  [sha256.Size]byte

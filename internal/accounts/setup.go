@@ -17,7 +17,7 @@ const (
 // setup guards the making of the first account.
 //
 // The right code is accepted however many wrong ones come, so that nobody on the network can keep the owner from setting
-// up: with 60 bits, guessing a million codes a second for a year finds it with a chance of one in 36,000. What the
+// up: with 60 bits, guessing a million codes a second for a year finds it with a chance of one in 36,500. What the
 // throttle bounds is what a guesser costs.
 type setup struct {
 	code string        // without hyphens

@@ -62,7 +62,7 @@ type Storage struct {
 	Sync    time.Duration // longest time that footage stays unsynced
 }
 
-// MinFree is the space that is kept free on the recordings' disk: the larger of both. One of them is zero.
+// MinFree is the space that is kept free on the recordings' disk: a share of it or a size. The other is zero.
 type MinFree struct {
 	Percent float64
 	Bytes   int64

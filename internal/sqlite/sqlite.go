@@ -241,7 +241,7 @@ func inside(ctx context.Context, db *sql.DB, o *sql.TxOptions, f func(*sql.Tx) e
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	defer tx.Rollback() //nolint:errcheck // does nothing after a commit; before one, the error of f counts
+	defer tx.Rollback() // does nothing after a commit; before one, the error of f counts
 	if err := f(tx); err != nil {
 		return err
 	}
