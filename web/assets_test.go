@@ -59,7 +59,7 @@ func TestTheURLChangesWithAnyFile(t *testing.T) {
 	one := fstest.MapFS{"a.js": {Data: []byte("1")}, "b.js": {Data: []byte("2")}}
 	swapped := fstest.MapFS{"a.js": {Data: []byte("2")}, "b.js": {Data: []byte("1")}}
 	renamed := fstest.MapFS{"a.js": {Data: []byte("1")}, "c.js": {Data: []byte("2")}}
-	if digest(one) == digest(swapped) || digest(one) == digest(renamed) || digest(one) != digest(one) {
+	if digest(one) == digest(swapped) || digest(one) == digest(renamed) {
 		t.Error("the digest does not tell files apart")
 	}
 }

@@ -63,6 +63,8 @@ func (s *Server) routes() []route {
 		{"POST", "/logout", public, s.postLogout, nil, nil},
 		{"GET", "/live", signedIn, s.pageLive, nil, nil},
 		{"GET", "/cameras", signedIn, s.pageCameras, nil, nil},
+		{"GET", "/cameras/{id}", seesCamera, s.pageCamera, nil, nil},
+		{"GET", "/system", signedIn, s.pageSystem, nil, nil},
 
 		{"POST", "/api/v1/setup", setupOnly, s.apiSetup, nil, nil},
 		{"POST", "/api/v1/session", public, s.apiLogin, nil, nil},
