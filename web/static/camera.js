@@ -87,6 +87,7 @@ function goTo(t, play = state.playing) {
   state.playing = play;
   state.ended = "";
   watch();
+  timeline.follow = true;
   const target = zone.day(t);
   if (target === day) playback.seek(t, play);
   else showDay(target).then(() => playback.seek(t, play));
@@ -105,8 +106,9 @@ function drag(t) {
   if (!mayPlay) return;
   state.dragAt = t;
   const gap = footage.gapAt(t);
-  if (gap) stage.notice(gapText(gap, short));
-  else scrub.show(t);
+  stage.notice(gap ? gapText(gap, short) : "");
+  setText("age", "release to play");
+  if (!gap) scrub.show(t);
   paint();
 }
 
