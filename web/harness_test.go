@@ -45,6 +45,7 @@ type world struct {
 	picture  int       // bytes of each picture
 
 	recordings string       // folder
+	people     string       // the accounts database
 	described  *description // what the answers are held to
 }
 
@@ -97,7 +98,8 @@ func empty(t *testing.T) *world {
 	dir := t.TempDir()
 	w := &world{t: t, status: &fakeStatus{}, log: &syncBuffer{}, cameras: map[string]Camera{}, sessions: map[string]string{},
 		tokens: map[string]string{}, picture: 1500,
-		recordings: filepath.Join(dir, "recordings"), described: loadDescription(t)}
+		recordings: filepath.Join(dir, "recordings"), described: loadDescription(t),
+		people: filepath.Join(dir, "accounts.db")}
 	began := time.Now()
 	enrolling := true // cameras were added an hour ago, so that footage from before now is in their life
 	w.now = func() time.Time {
@@ -108,7 +110,7 @@ func empty(t *testing.T) *world {
 	}
 	logger := slog.New(slog.NewTextHandler(w.log, nil))
 	var err error
-	w.accounts, err = accounts.Open(t.Context(), accounts.Options{Path: filepath.Join(dir, "accounts.db"),
+	w.accounts, err = accounts.Open(t.Context(), accounts.Options{Path: w.people,
 		Hash: accounts.HashCost{MemoryKiB: 8, Passes: 1, Lanes: 1}})
 	check(t, err)
 	w.store, err = storage.Open(t.Context(), storage.Options{Recordings: w.recordings,
