@@ -35,7 +35,7 @@ type Camera struct {
 	// Main.FPS and without reordered pictures. SubFile is the same for sub. Such a stream has no marks.
 	File, SubFile string
 
-	Username, Password string // default: no login
+	Username, Password string // default: no login; for Basic, no colon
 	Auth               Auth
 	TLS                bool // rtsps:// with a certificate made for the occasion
 	NoUDP              bool // offer RTP over the RTSP connection only

@@ -239,9 +239,10 @@ type filmed struct {
 	clip   *clip
 	frame  uint64 // of the next picture, from 1
 	packet uint64 // of the next sound
+	begun  bool   // a key frame was given out since someone began to watch
 }
 
-func (f *filmed) restart(uint32, time.Time) { f.frame, f.packet = 1, 1 }
+func (f *filmed) restart(uint32, time.Time) { f.frame, f.packet, f.begun = 1, 1, false }
 
 func (f *filmed) formats() (video, audio format.Format) {
 	c := f.clip
@@ -278,7 +279,9 @@ func (f *filmed) due() time.Duration {
 	return min(f.videoDue(), f.audioDue())
 }
 
-func (f *filmed) next(bool, bool) unit {
+// next gives out no picture before the first key frame that falls into the time in which someone watches: a file cannot
+// make one when it is asked.
+func (f *filmed) next(watched, _ bool) unit {
 	due := f.due()
 	if due < f.videoDue() {
 		n := int64(f.packet - 1)
@@ -286,9 +289,10 @@ func (f *filmed) next(bool, bool) unit {
 		return unit{audio: true, at: due, ticks: n * aacSamples, data: [][]byte{f.clip.audio[n%int64(len(f.clip.audio))]}}
 	}
 	s, round := f.sample()
-	u := unit{
-		at: ticksToDuration(round+s.pts) - f.clip.lead, ticks: round + s.pts, data: s.data, frame: f.frame,
-	}
+	u := unit{at: ticksToDuration(round+s.pts) - f.clip.lead, ticks: round + s.pts, frame: f.frame}
 	f.frame++
+	if f.begun = watched && (f.begun || f.clip.random(s.data)); f.begun {
+		u.data = s.data
+	}
 	return u
 }

@@ -126,10 +126,10 @@ func (s *shared) restart(run uint32, epoch time.Time) {
 
 func (s *shared) next(watched, key bool) unit {
 	u := s.filmed.next(watched, key)
-	u.data = nil
-	if !watched {
+	if u.data == nil {
 		return u
 	}
+	u.data = nil
 	payloads := s.payloads[(u.frame-1)%uint64(len(s.payloads))]
 	u.packets = make([]*rtp.Packet, 0, len(payloads)+1)
 	if s.clip.codec == media.H264 {

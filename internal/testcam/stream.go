@@ -188,16 +188,14 @@ func (s *stream) step() {
 	}
 }
 
-// keyDelay is how long after PLAY the key frame for the first viewer is made: the server must have begun to send by then.
+// keyDelay is how long after PLAY the key frame for the new viewer is made: the server must have begun to send by then.
 const keyDelay = 30 * time.Millisecond
 
-// watch notes that a session began to play.
+// watch notes that a session began to play, and has a key frame made for it, as most cameras do.
 func (s *stream) watch(session *gortsplib.ServerSession) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.viewers) == 0 {
-		s.keyFrom = time.Now().Add(keyDelay)
-	}
+	s.keyFrom = time.Now().Add(keyDelay)
 	s.viewers[session] = struct{}{}
 }
 
