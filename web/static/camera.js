@@ -198,7 +198,7 @@ function paint() {
 function paintStage() {
   const told = feed.tick(link.connected);
   if (state.mode === "live") {
-    setText("age", told.age || told.words || "waiting");
+    setText("age", told.age || "waiting");
     byId("camera").dataset.life = told.life;
     stage.notice(told.life === "live" ? "" : [told.age, told.words].filter(Boolean).join(" · "), told.life !== "waiting");
     if (feed.shown) stage.show("live");
