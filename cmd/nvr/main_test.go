@@ -1,0 +1,53 @@
+package main
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// asNVR makes the test binary behave as nvr, for tests that need it as a process of its own.
+const asNVR = "KEEPWATCH_TEST_AS_NVR"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asNVR) != "" {
+		main()
+	}
+	testscript.Main(m, map[string]func(){"nvr": main})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:   "testdata/script",
+		Setup: func(e *testscript.Env) error { e.Setenv("NVR_CONFIG", ""); return nil },
+		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"nosecret": noSecret, "waitfor": waitFor},
+	})
+}
+
+// noSecret fails the script when any file below its folder, or what the last command printed, holds the text.
+func noSecret(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: nosecret TEXT FOLDER|stdout|stderr …")
+	}
+	for _, where := range args[1:] {
+		if where == "stdout" || where == "stderr" {
+			if strings.Contains(ts.ReadFile(where), args[0]) {
+				ts.Fatalf("%s tells the secret", where)
+			}
+			continue
+		}
+		ts.Check(filepath.WalkDir(ts.MkAbs(where), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			if b, err := os.ReadFile(path); err != nil || strings.Contains(string(b), args[0]) {
+				ts.Fatalf("%s holds the secret (%v)", path, err)
+			}
+			return nil
+		}))
+	}
+}
