@@ -1,0 +1,112 @@
+// Command bench measures what recording costs: nvr beside ffmpeg, the plain way to record cameras without it, both on the
+// same simulated cameras, one after the other and in turn, in one run. Its table is read by its last column: absolute
+// figures vary between machines and with what else runs on them, ratios much less.
+//
+//	go run ./bench                     the table
+//	go run ./bench -profile DIR        no table: the same recording inside this process, and where its time and memory go
+//
+// The cameras are a process of their own, so that what they cost is nobody's. Every picture they send carries its number;
+// the pictures in the recorded files are counted, so that no one is fast by losing some. It needs Linux (/proc), the go
+// command and ffmpeg; with strace there is a line about syncs too.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// options are the flags.
+type options struct {
+	cameras, rounds int
+	window, warmup  time.Duration
+	dir             string // where to record
+	profile         string // where profiles go; empty for the table
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run carries out one command line and returns the exit status: 0 fine, 1 a problem, 2 wrong usage.
+func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
+	if len(args) > 0 && args[0] == farmCommand {
+		return status(serveFarm(ctx, args[1:], in, out), errs)
+	}
+	o, err := parse(args, errs)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err != nil {
+		return 2
+	}
+	return status(bench(ctx, o, out, errs), errs)
+}
+
+func status(err error, errs io.Writer) int {
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(errs, "bench:", err)
+	return 1
+}
+
+func parse(args []string, errs io.Writer) (options, error) {
+	var o options
+	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
+	fs.SetOutput(errs)
+	fs.IntVar(&o.cameras, "cameras", 32, "how many cameras")
+	fs.IntVar(&o.rounds, "rounds", 3, "how often each program is measured")
+	fs.DurationVar(&o.window, "window", 20*time.Second, "how long it is measured each time")
+	fs.DurationVar(&o.warmup, "warmup", 8*time.Second, "how long it records before that, from when all cameras send")
+	fs.StringVar(&o.dir, "dir", "", "folder to record to, on the disk of interest (default: a temporary folder)")
+	fs.StringVar(&o.profile, "profile", "", "record inside this process, and write cpu.pprof and heap.pprof to this folder")
+	err := fs.Parse(args)
+	if err == nil && (fs.NArg() > 0 || o.cameras < 1 || o.rounds < 1 || o.window < time.Second || o.warmup < 0) {
+		err = errors.New("bench takes flags only: at least one camera, one round and a window of a second")
+		fmt.Fprintln(errs, err)
+		fs.Usage()
+	}
+	return o, err
+}
+
+// bench measures and prints. All files it makes are gone afterwards, but for the profiles.
+func bench(ctx context.Context, o options, out, progress io.Writer) (err error) {
+	if _, err := exec.LookPath("ffmpeg"); err != nil {
+		return errors.New("ffmpeg is missing: it makes the clip that the cameras send and is what nvr is measured beside. " +
+			"Install it from the distribution's packages, for example: apt-get install ffmpeg")
+	}
+	dir, err := os.MkdirTemp(o.dir, "keepwatch-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	fmt.Fprintln(progress, "making the clip")
+	clip, err := makeClip(ctx, dir)
+	if err != nil {
+		return err
+	}
+	f, err := startFarm(ctx, clip, o.cameras)
+	if err != nil {
+		return fmt.Errorf("start the cameras: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.stop()) }()
+	if o.profile != "" {
+		return profile(ctx, o, f, dir, out)
+	}
+	b := &benchmark{options: o, farm: f, dir: dir, progress: progress}
+	results, err := b.measure(ctx)
+	if err != nil {
+		return err
+	}
+	return printTable(ctx, out, o, results)
+}
