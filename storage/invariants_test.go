@@ -16,6 +16,7 @@ import (
 func checkWhole(k *kit, acked []*media.Fragment) {
 	k.Helper()
 	ctx := k.Context()
+	ok(k, k.finishDeleting(ctx))
 	ok(k, k.reconcile(ctx))
 	id := k.ids["front-door"]
 	var verdict string
@@ -31,12 +32,9 @@ func checkWhole(k *kit, acked []*media.Fragment) {
 		sum += r.size
 		checkSegment(k, id, r)
 	}
-	err := filepath.WalkDir(filepath.Join(k.o.Recordings), func(path string, d fs.DirEntry, err error) error {
-		if err == nil && strings.HasSuffix(path, ".mp4") && !noted[path] {
+	err := filepath.WalkDir(k.path(id, "."), func(path string, d fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, ".mp4") && !strings.Contains(path, "/sub/") && !noted[path] {
 			k.Errorf("a file without a row: %s", path)
-		}
-		if err == nil && strings.HasSuffix(path, ".new") {
-			k.Logf("left behind: %s", path)
 		}
 		return err
 	})
@@ -106,7 +104,7 @@ func checkLedger(k *kit, id media.CameraID, rows []segmentRow, acked []*media.Fr
 		}
 	}
 	if len(tl.Spans) > 0 {
-		c, err := k.OpenClip(k.Context(), k.permit(id, access.Export), media.Main, Span{from, to})
+		c, err := k.OpenClip(k.Context(), k.permit(id, access.Export), media.Main, Span{tl.Spans[0].From, tl.Spans[0].From.Add(time.Hour)})
 		all(k, c, err)
 	}
 }

@@ -1,0 +1,141 @@
+package storage
+
+import (
+	"database/sql"
+	"io"
+	"testing"
+	"time"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/media"
+)
+
+// BenchmarkAppend appends fragments of half a second at 2 Mbit/s, rotation of segments included.
+func BenchmarkAppend(b *testing.B) {
+	k := newKit(b, "front-door")
+	id := k.ids["front-door"]
+	k.Store.o.SegmentDuration = time.Minute
+	run, fragments := k.fragments(id, film{start: epoch, seconds: 600, size: 62_500})
+	w := k.begin(run)
+	b.SetBytes(int64(len(fragments[0].Bytes)))
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		if n == len(fragments) {
+			b.StopTimer()
+			ok(b, w.End(b.Context(), "over"))
+			end, err := k.EndOfFootage(b.Context(), run.Stream)
+			ok(b, err)
+			run, fragments = k.fragments(id, film{start: end, seconds: 600, size: 62_500})
+			w, n = k.begin(run), 0
+			b.StartTimer()
+		}
+		ok(b, w.Append(b.Context(), fragments[n]))
+		n++
+	}
+}
+
+// month fills the index of 16 cameras with 30 days, without files, and the ledger with a run a day.
+func month(b *testing.B) (*kit, media.CameraID) {
+	names := []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"}
+	k := newKit(b, names...)
+	var rows []streamRow
+	for _, name := range names {
+		id := k.ids[name]
+		st := streamRow{k.cameras[id].row, media.Main}
+		rows = append(rows, st)
+		ok(b, k.index.Write(b.Context(), func(tx *sql.Tx) error {
+			for day := range 30 {
+				run, err := media.NewRun(media.StreamID{Camera: id, Quality: media.Main}, epoch, plainVideo, nil, k.LabelKey(id))
+				if err != nil {
+					return err
+				}
+				row, err := newRun(b.Context(), tx, st, run, "over")
+				if err != nil {
+					return err
+				}
+				at := micros(epoch.AddDate(0, 0, day))
+				if err := enter(b.Context(), tx, st, at, at+86_399_000_000, footage(row)); err != nil {
+					return err
+				}
+			}
+			return enter(b.Context(), tx, st, micros(epoch.AddDate(0, 0, 30)), forever, gap("over"))
+		}))
+	}
+	for day := range 30 {
+		fillDay(k, rows, epoch.AddDate(0, 0, day), 2*time.Second)
+	}
+	k.clock.set(epoch.AddDate(0, 0, 31))
+	return k, k.ids["h"]
+}
+
+// BenchmarkTimeline asks for a day and for a month of one of 16 cameras with 30 days each.
+func BenchmarkTimeline(b *testing.B) {
+	k, id := month(b)
+	p := k.permit(id, access.Playback)
+	for name, days := range map[string]int{"day": 1, "month": 30} {
+		b.Run(name, func(b *testing.B) {
+			span := Span{epoch.AddDate(0, 0, 30-days), epoch.AddDate(0, 0, 30)}
+			b.ReportAllocs()
+			for b.Loop() {
+				tl, err := k.Timeline(b.Context(), p, media.Main, span)
+				ok(b, err)
+				if len(tl.Spans) != days {
+					b.Fatalf("%d spans", len(tl.Spans))
+				}
+			}
+		})
+	}
+	b.Run("usage", func(b *testing.B) {
+		for b.Loop() {
+			_, err := k.Usage(b.Context(), Span{epoch, epoch.AddDate(0, 0, 1)})
+			ok(b, err)
+		}
+	})
+}
+
+// BenchmarkClip opens clips of real files, with an hour of one-minute segments at 2 Mbit/s behind them.
+func BenchmarkClip(b *testing.B) {
+	k := newKit(b, "front-door")
+	id := k.ids["front-door"]
+	k.Store.o.SegmentDuration = time.Minute
+	const seconds = 1200
+	k.record(id, film{start: epoch, seconds: seconds, size: 62_500})
+	p := k.permit(id, access.Export)
+	open := func(b *testing.B, open func(from time.Time) (*Clip, error)) {
+		b.ReportAllocs()
+		n := 0
+		one := make([]byte, 1)
+		for b.Loop() {
+			n = (n + 377) % (seconds - 60)
+			c, err := open(epoch.Add(time.Duration(n) * time.Second))
+			ok(b, err)
+			_, err = c.Read(one)
+			ok(b, err)
+			ok(b, c.Close())
+		}
+	}
+	b.Run("minute", func(b *testing.B) {
+		open(b, func(from time.Time) (*Clip, error) {
+			return k.OpenClip(b.Context(), p, media.Main, Span{from, from.Add(time.Minute)})
+		})
+	})
+	b.Run("segments", func(b *testing.B) {
+		open(b, func(from time.Time) (*Clip, error) {
+			return k.OpenSegments(b.Context(), p, media.Main, Span{from, from.Add(10 * time.Second)})
+		})
+	})
+	b.Run("keyframe", func(b *testing.B) {
+		open(b, func(from time.Time) (*Clip, error) { return k.OpenKeyFrame(b.Context(), p, media.Main, from) })
+	})
+	b.Run("read", func(b *testing.B) {
+		for b.Loop() {
+			c, err := k.OpenClip(b.Context(), p, media.Main, Span{epoch, epoch.Add(seconds * time.Second)})
+			ok(b, err)
+			b.SetBytes(c.Size())
+			_, err = io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{c}, make([]byte, 32<<10))
+			ok(b, err)
+			ok(b, c.Close())
+		}
+	})
+}

@@ -1,0 +1,262 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/media"
+)
+
+// TestAFullDiskCostsOnlyTheTimeItIsFull fills the disk for a while. Invariants I5, I7.
+func TestAFullDiskCostsOnlyTheTimeItIsFull(t *testing.T) {
+	for reason, fault := range map[string]error{ReasonDiskFull: syscall.ENOSPC, ReasonDiskError: syscall.EIO} {
+		c := &clock{now: epoch}
+		x := &faults{}
+		k, err := openFaulty(t, c, testOptions(t, c), x)
+		ok(t, err)
+		k.enrol("front-door")
+		id := k.ids["front-door"]
+		run, fragments := k.fragments(id, film{start: epoch, seconds: 60})
+		w := k.begin(run)
+		var acked []*media.Fragment
+		for n, f := range fragments {
+			c.set(f.End())
+			x.set(nil)
+			if n >= 30 && n < 70 {
+				x.set(fault)
+			}
+			err := w.Append(t.Context(), f)
+			if err == nil {
+				acked = append(acked, f)
+				continue
+			}
+			if problem := (*DiskError)(nil); errors.As(err, &problem) && problem.Reason() != reason ||
+				problem == nil && !errors.Is(err, ErrWantKeyFrame) {
+				t.Fatalf("fragment %d: %v", n, err)
+			}
+		}
+		if len(acked) < len(fragments)-40-4 {
+			t.Errorf("%d of %d fragments were taken; the disk was full for 40", len(acked), len(fragments))
+		}
+		ok(t, w.End(t.Context(), "over"))
+		checkWhole(k, acked)
+		tl := k.timeline(id, epoch, epoch.Add(time.Minute))
+		if len(tl.Gaps) != 1 || tl.Gaps[0].Reason != reason || len(tl.Spans) != 2 {
+			t.Errorf("%s: %+v", reason, tl)
+		}
+		ok(t, k.Store.Close())
+	}
+}
+
+// TestAFailedSyncSealsTheFile looks that a file whose sync failed is not written or synced again.
+func TestAFailedSyncSealsTheFile(t *testing.T) {
+	c := &clock{now: epoch}
+	x := &faults{}
+	k, err := openFaulty(t, c, testOptions(t, c), x)
+	ok(t, err)
+	defer k.Store.Close()
+	k.enrol("front-door")
+	id := k.ids["front-door"]
+	run, fragments := k.fragments(id, film{start: epoch, seconds: 8})
+	w := k.begin(run)
+	k.append(w, fragments[:6])
+	x.mu.Lock()
+	x.at, x.harm, x.ops = x.n+1, eio, nil
+	x.mu.Unlock()
+	k.syncDirty()
+	if !slices.Equal(x.ops, []string{"sync"}) {
+		t.Fatalf("operations %q", x.ops)
+	}
+	k.syncDirty()
+	k.append(w, fragments[6:])
+	if !strings.HasPrefix(x.ops[1], "create") {
+		t.Errorf("after the failed sync: %q", x.ops)
+	}
+	ok(t, w.End(t.Context(), "over"))
+	if n := len(k.rowsOf(id)); n != 2 {
+		t.Errorf("%d segments", n)
+	}
+	checkWhole(k, fragments)
+	if tl := k.timeline(id, epoch, fragments[len(fragments)-1].End()); len(tl.Spans) != 1 {
+		t.Errorf("%+v", tl)
+	}
+}
+
+func TestFootageIsSyncedInTime(t *testing.T) {
+	c := &clock{now: epoch}
+	x := &faults{}
+	o := testOptions(t, c)
+	o.Sync = 40 * time.Millisecond
+	k, err := openFaulty(t, c, o, x)
+	ok(t, err)
+	k.enrol("front-door")
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- k.Run(ctx) }()
+	run, fragments := k.fragments(k.ids["front-door"], film{start: epoch, seconds: 4})
+	w := k.begin(run)
+	for _, f := range fragments {
+		ok(t, w.Append(ctx, f))
+		deadline := time.Now().Add(10 * time.Second)
+		for w.isDirty() {
+			if time.Now().After(deadline) {
+				t.Fatal("never synced")
+			}
+			<-time.After(time.Millisecond)
+		}
+	}
+	stop()
+	ok(t, <-done)
+	ok(t, k.Store.Close())
+	if k.syncEvery() >= o.Sync {
+		t.Errorf("synced every %v, promised within %v", k.syncEvery(), o.Sync)
+	}
+}
+
+func (w *Writer) isDirty() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.seg.dirty
+}
+
+// TestGapsAreNotForgottenWhileTheIndexCannotBeWritten makes the index unwritable for a while.
+func TestGapsAreNotForgottenWhileTheIndexCannotBeWritten(t *testing.T) {
+	k := newKit(t, "front-door")
+	id := k.ids["front-door"]
+	stream := media.StreamID{Camera: id, Quality: media.Main}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	k.clock.set(epoch.Add(time.Minute))
+	ok(t, k.SetGap(over, stream, epoch.Add(10*time.Second), "first"))
+	ok(t, k.SetGap(over, stream, epoch.Add(20*time.Second), "second"))
+	if tl := k.timeline(id, epoch, epoch.Add(time.Minute)); len(tl.Gaps) != 1 {
+		t.Fatalf("%+v", tl)
+	}
+	ok(t, k.SetGap(t.Context(), stream, epoch.Add(30*time.Second), "third"))
+	if got := fmt.Sprint(gapReasons(k.timeline(id, epoch, epoch.Add(time.Minute)))); got != fmt.Sprint([]string{ReasonWaiting, "first", "second", "third"}) {
+		t.Error(got)
+	}
+	for n := range maxOwed + 1 {
+		err := k.SetGap(over, stream, epoch.Add(time.Hour), "more")
+		if (err == nil) != (n < maxOwed) {
+			t.Fatalf("gap %d: %v", n, err)
+		}
+	}
+}
+
+// TestReadersWritersAndRetentionTogether lets them run against each other; the race detector watches, and every clip must
+// be whole or refused.
+func TestReadersWritersAndRetentionTogether(t *testing.T) {
+	k := newKit(t, "front-door", "garage")
+	k.Store.o.SegmentDuration = time.Second
+	ctx, stop := context.WithCancel(t.Context())
+	var group, readers sync.WaitGroup
+	group.Go(func() { _ = k.Run(ctx) })
+	films := map[media.CameraID][]*media.Fragment{}
+	for _, id := range k.ids {
+		_, films[id] = k.fragments(id, film{start: epoch, seconds: 120})
+	}
+	k.clock.set(epoch.Add(time.Minute))
+	for id, fragments := range films {
+		w := k.begin(fragments[0].Run)
+		readers.Go(func() {
+			for n, f := range fragments {
+				if err := w.Append(ctx, f); err != nil {
+					t.Errorf("append: %v", err)
+				}
+				if n%40 == 0 {
+					k.syncDirty()
+					_, _, err := k.deleteOldest(ctx, k.Store.cameras[id], media.Main, forever, 2)
+					if err != nil {
+						t.Errorf("delete: %v", err)
+					}
+				}
+			}
+			if err := w.End(ctx, "over"); err != nil {
+				t.Error(err)
+			}
+		})
+		readers.Go(func() { k.readAround(ctx, id) })
+	}
+	readers.Wait()
+	stop()
+	group.Wait()
+	if n := len(k.pins); n != 0 {
+		t.Errorf("%d pins are left", n)
+	}
+	checkWhole(k, nil)
+}
+
+// readAround opens clips of the camera, of which some cross what is deleted or written.
+func (k *kit) readAround(ctx context.Context, id media.CameraID) {
+	p := k.permit(id, access.Playback)
+	for n := range 60 {
+		from := epoch.Add(time.Duration(n) * 2 * time.Second)
+		span := Span{from, from.Add(30 * time.Second)}
+		for way, read := range k.reads(ctx, p, span) {
+			if _, err := read(); err != nil && !errors.Is(err, ErrNoFootage) {
+				k.Errorf("%s of %v: %v", way, span, err)
+			}
+		}
+	}
+}
+
+func TestIndexStaysSmall(t *testing.T) {
+	k := newKit(t, "a", "b", "c", "d")
+	var rows []streamRow
+	for _, id := range k.ids {
+		rows = append(rows, streamRow{k.cameras[id].row, media.Main})
+		run, err := media.NewRun(media.StreamID{Camera: id, Quality: media.Main}, epoch, plainVideo, nil, k.LabelKey(id))
+		ok(t, err)
+		ok(t, k.index.Write(t.Context(), func(tx *sql.Tx) error {
+			_, err := newRun(t.Context(), tx, rows[len(rows)-1], run, "over")
+			return err
+		}))
+	}
+	size := func() (n int64) {
+		ok(t, k.index.Read().QueryRowContext(t.Context(), "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").Scan(&n))
+		return n
+	}
+	before := size()
+	fillDay(k, rows, epoch, 2*time.Second)
+	if perDay := (size() - before) / int64(len(rows)); perDay > 600_000 {
+		t.Errorf("the index takes %d bytes a camera and day", perDay)
+	} else {
+		t.Logf("the index takes %d bytes a camera and day", perDay)
+	}
+}
+
+// fillDay writes the rows of a day of one-minute segments with a key frame every gop, for all streams in turn, as they
+// would be written: open, then closed.
+func fillDay(k *kit, rows []streamRow, day time.Time, gop time.Duration) {
+	ctx := context.Background()
+	for minute := range 24 * 60 {
+		start := micros(day.Add(time.Duration(minute) * time.Minute))
+		ok(k, k.index.Write(ctx, func(tx *sql.Tx) error {
+			for _, st := range rows {
+				g := &segment{st: st, run: 1, start: start}
+				if err := insertOpen(ctx, tx, g, 900); err != nil {
+					return err
+				}
+				var keys []keyFrame
+				for at := int64(0); at < 60_000_000; at += gop.Microseconds() {
+					keys = append(keys, keyFrame{start + at + at%7, 900 + at/4 + at%1009, uint32(90_000 + at%3001)})
+				}
+				x := closing{st: st, start: start, end: start + 60_000_000, size: 15_000_000, keys: packKeys(start, keys)}
+				if err := x.update(ctx, tx); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+	}
+}
