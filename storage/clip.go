@@ -39,10 +39,11 @@ type Clip struct {
 	}
 
 	pos    int64
-	file   file // of the part that was read last
-	opened int  // its number
-	bytes  []byte
-	loaded int // number of the piece that bytes holds
+	file   file   // of the part that was read last
+	opened int    // its number
+	buffer []byte // this clip's own, for one fragment after the other
+	bytes  []byte // what the piece shares of the fragment
+	loaded int    // number of the piece that bytes holds
 	failed error
 	closed bool
 }
@@ -157,13 +158,14 @@ func (c *Clip) load(i int) error {
 	if err := c.openPart(int(p.part)); err != nil {
 		return c.r.explain(x.row, err)
 	}
-	b, label, err := c.r.fragment(c.file, x, p.offset, p.size)
-	if err == nil && (label.Seq != p.seq || micros(label.Start) != p.start) {
+	b, label, err := c.r.fragment(c.file, x, keyFrame{p.start, p.offset, p.size}, c.buffer)
+	if err == nil && label.Seq != p.seq {
 		err = fmt.Errorf("fragment at %d: %w: another fragment than expected", p.offset, media.ErrForged)
 	}
 	if err != nil {
 		return c.r.explain(x.row, err)
 	}
+	c.buffer = b
 	if c.silent {
 		if b, err = media.SilentFragment(c.r.key, b); err != nil {
 			return c.r.explain(x.row, err)
@@ -205,7 +207,7 @@ func (c *Clip) Close() error {
 	if c.closed {
 		return nil
 	}
-	c.closed, c.bytes, c.pieces = true, nil, nil
+	c.closed, c.buffer, c.bytes, c.pieces = true, nil, nil, nil
 	if c.pin != nil {
 		c.r.s.unpin(c.pin)
 	}

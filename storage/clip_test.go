@@ -59,7 +59,11 @@ func TestWhatIsRecordedPlays(t *testing.T) {
 	w = k.begin(second)
 	k.append(w, rest)
 	n := 0
-	for _, r := range k.rowsOf(id) {
+	rows := k.rowsOf(id)
+	if len(rows) != 6 {
+		t.Errorf("%d segments of 10 s for two runs of 25 s", len(rows))
+	}
+	for _, r := range rows {
 		n += mediatest.Decode(t, k.path(id, r.name())) // the last one is open
 	}
 	if n != 2*25*25 {

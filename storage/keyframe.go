@@ -33,8 +33,6 @@ func (s *Store) OpenKeyFrame(ctx context.Context, p access.Permit, q media.Quali
 	if err != nil {
 		return nil, err
 	}
-	c := &Clip{r: r, loaded: -1, start: fromMicros(key.at), run: row.runID}
-	c.gate.permit = p
 	f, err := r.c.files.open(row.name())
 	if err != nil {
 		return nil, r.explain(row, err)
@@ -44,18 +42,36 @@ func (s *Store) OpenKeyFrame(ctx context.Context, p access.Permit, q media.Quali
 	if err != nil {
 		return nil, r.explain(row, err)
 	}
-	b, label, err := r.fragment(f, part{row: row}, key.offset, key.size)
-	if err == nil && (micros(label.Start) != key.at || !label.Random) {
-		err = fmt.Errorf("fragment at %d: %w: not the key frame that was expected", key.offset, media.ErrForged)
+	b, label, err := r.fragment(f, part{row: row}, key, nil)
+	if isFormat(err) && row.state == stateClosed {
+		// Before the file is blamed its own table is asked: it is labelled, the index is not.
+		if key, err = r.keyFromFile(f, row, micros(at)); err == nil {
+			b, label, err = r.fragment(f, part{row: row}, key, nil)
+		}
 	}
 	if err != nil {
 		return nil, r.explain(row, err)
 	}
+	c := &Clip{r: r, loaded: -1, start: label.Start, end: label.Start.Add(label.Duration), run: row.runID, mime: run.SilentMIME()}
+	c.gate.permit = p
 	if c.head, err = media.KeyFrameFile(run, r.key, b); err != nil {
 		return nil, r.explain(row, err)
 	}
-	c.end, c.mime, c.size = label.Start.Add(label.Duration), run.SilentMIME(), int64(len(c.head))
+	c.size = int64(len(c.head))
 	return c, nil
+}
+
+// keyFromFile finds the last key frame that is not after the time at in the segment's own table.
+func (r *reader) keyFromFile(f file, row segmentRow, at int64) (keyFrame, error) {
+	entries, err := r.table(f, row)
+	if err != nil {
+		return keyFrame{}, err
+	}
+	key, ok := keyBefore(keysOf(entries), at)
+	if !ok {
+		return key, fmt.Errorf("%w: the index has a key frame where the file has none", ErrNoFootage)
+	}
+	return key, nil
 }
 
 // findKey finds the last key frame that is not after the time at.
@@ -68,9 +84,6 @@ func (r *reader) findKey(ctx context.Context, at int64) (segmentRow, keyFrame, e
 			return row, keyFrame{}, err
 		}
 		if key, ok := keyBefore(keys, at); ok {
-			if key.offset < row.init || row.state == stateClosed && key.offset+int64(key.size) > row.size || key.size < media.LabelSize {
-				return row, key, fmt.Errorf("segment %s: %w", row.name(), errKeys)
-			}
 			return row, key, nil
 		}
 		before = row.start
@@ -98,5 +111,8 @@ func (r *reader) keysBefore(ctx context.Context, before int64) (segmentRow, []ke
 		return row, nil, nil
 	}
 	keys, err := unpackKeys(row.start, packed)
-	return row, keys, err
+	if err != nil { // what fits least sends OpenKeyFrame to the file's own table
+		keys = []keyFrame{{at: row.start}}
+	}
+	return row, keys, nil
 }

@@ -102,15 +102,20 @@ func (s *Store) writeOrOwe(ctx context.Context, what string, apply func(context.
 	return nil
 }
 
+func (s *Store) owedNow() []owedChange {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.owed
+}
+
 // settleOwed makes the owed changes in their order.
 func (s *Store) settleOwed(ctx context.Context) error {
-	s.mu.RLock()
-	owed := s.owed
-	s.mu.RUnlock()
-	if len(owed) == 0 {
+	if len(s.owedNow()) == 0 {
 		return nil
 	}
-	done := 0
+	s.settling.Lock()
+	defer s.settling.Unlock()
+	owed, done := s.owedNow(), 0
 	var err error
 	for _, change := range owed {
 		err = s.index.Write(ctx, func(tx *sql.Tx) error { return change.apply(ctx, tx) })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
@@ -161,9 +162,17 @@ func (r *reader) table(f file, row segmentRow) ([]media.Entry, error) {
 	return t.Entries, nil
 }
 
-// fragment reads and verifies the fragment that an entry describes. The slice is the caller's alone.
-func (r *reader) fragment(f file, x part, offset int64, size uint32) ([]byte, media.Label, error) {
-	b := make([]byte, size)
+// maxFragment bounds the memory that a wrong size in the index can claim.
+const maxFragment = 128 << 20
+
+// fragment reads and verifies the fragment that stands at an offset. It reads into the caller's buffer when that is large
+// enough.
+func (r *reader) fragment(f file, x part, k keyFrame, buffer []byte) ([]byte, media.Label, error) {
+	offset := k.offset
+	if k.size > maxFragment {
+		return nil, media.Label{}, fmt.Errorf("fragment at %d of %d bytes: %w", offset, k.size, media.ErrFormat)
+	}
+	b := slices.Grow(buffer[:0], int(k.size))[:k.size]
 	if _, err := f.ReadAt(b, offset); err != nil {
 		return nil, media.Label{}, fmt.Errorf("fragment at %d: %w", offset, tooShort(err))
 	}
@@ -171,8 +180,8 @@ func (r *reader) fragment(f file, x part, offset int64, size uint32) ([]byte, me
 	if err != nil {
 		return nil, label, fmt.Errorf("fragment at %d: %w", offset, err)
 	}
-	if label.Quality != r.stream.Quality || label.Run != x.row.runID {
-		return nil, label, fmt.Errorf("fragment at %d: %w: of another run", offset, media.ErrForged)
+	if label.Quality != r.stream.Quality || label.Run != x.row.runID || micros(label.Start) != k.at {
+		return nil, label, fmt.Errorf("fragment at %d: %w: another one than expected", offset, media.ErrForged)
 	}
 	return b, label, nil
 }
@@ -182,7 +191,7 @@ func (r *reader) fragment(f file, x part, offset int64, size uint32) ([]byte, me
 func (r *reader) explain(row segmentRow, err error) error {
 	switch {
 	case isMissing(err):
-		r.s.log.Error("a segment's file is missing", "camera", r.c.name, "segment", row.name())
+		r.s.missed(r.c, row)
 		return ErrGone
 	case isFormat(err):
 		r.s.setAside(r.c, row, err)

@@ -48,6 +48,20 @@ func (s *Store) setAside(c *camera, r segmentRow, why error) {
 	}
 }
 
+// missed forgets a segment whose file a reader did not find.
+func (s *Store) missed(c *camera, r segmentRow) {
+	s.log.Error("a segment's file is missing", "camera", c.name, "segment", r.name())
+	if _, err := readIdentity(s.disk, s.o.Recordings); err != nil {
+		s.log.Error("so is the whole disk", "path", s.o.Recordings, "err", err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := s.lose(ctx, r, ReasonMissing); err != nil {
+		s.log.Error("a missing segment could not be noted", "camera", c.name, "segment", r.name(), "err", err)
+	}
+}
+
 // distrust seals the open segment that begins at start before anything else is written to it.
 func (w *Writer) distrust(start int64) {
 	w.mu.Lock()

@@ -92,8 +92,7 @@ func (s *Store) retainFree(ctx context.Context, known map[media.CameraID]*camera
 			return err
 		}
 		if oldest == (media.StreamID{}) {
-			s.log.Warn("too little is free and nothing is left to delete", "path", s.o.Recordings, "free", bytesText(free), "need", bytesText(s.o.MinFree.of(total)))
-			return nil
+			return fmt.Errorf("%s: less than %s is free and nothing is left to delete", s.o.Recordings, bytesText(s.o.MinFree.of(total)))
 		}
 		freed, err := s.deleteUntil(ctx, known[oldest.Camera], oldest.Quality, lack)
 		if err != nil {

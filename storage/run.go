@@ -7,11 +7,9 @@ import (
 	"time"
 )
 
-const (
-	housekeeping = 5 * time.Second
-	// aliveEvery bounds how much of a crash's downtime is put down to the gap before it.
-	aliveEvery = housekeeping
-)
+// housekeeping is how often retention looks, and how often the index learns that the recorder is alive: the downtime
+// after a crash is known to within that.
+const housekeeping = 5 * time.Second
 
 // Run does what has to be done while footage is written: it syncs what was written, deletes what need not be kept, and
 // looks through all files for what the index does not know. It blocks until ctx is over and returns nil then.

@@ -61,6 +61,7 @@ type Store struct {
 	index *sqlite.DB
 
 	enrolling sync.Mutex // serialises Enrol
+	settling  sync.Mutex // serialises the changes that are owed
 	kick      chan struct{}
 
 	mu      sync.RWMutex
@@ -199,10 +200,13 @@ const closeTimeout = 10 * time.Second
 // release gives back what Open acquired.
 func (s *Store) release() error {
 	var errs []error
-	for _, c := range s.cameras {
+	s.mu.Lock()
+	known := s.cameras
+	s.cameras = nil
+	s.mu.Unlock()
+	for _, c := range known {
 		errs = append(errs, c.files.Close())
 	}
-	s.cameras = nil
 	if s.index != nil {
 		errs = append(errs, s.index.Close())
 	}

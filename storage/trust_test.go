@@ -214,7 +214,7 @@ func TestEditedRowsAreRefused(t *testing.T) {
 	edit := func(query string, args ...any) error {
 		return k.index.Write(t.Context(), func(tx *sql.Tx) error { return exec(t.Context(), tx, query, args...) })
 	}
-	a, b := k.cameras[id].row, k.cameras[other].row
+	a, b := k.cameras[id].row, k.cameras[other].row // as the index numbers them
 	for _, query := range []string{
 		"UPDATE segment SET camera = ?1 WHERE camera = ?2", "UPDATE run SET camera = ?1 WHERE camera = ?2",
 		"UPDATE camera SET uuid = randomblob(16) WHERE id IN (?1, ?2)", "UPDATE camera SET folder = 'x' WHERE id IN (?1, ?2)",
@@ -236,19 +236,56 @@ func TestEditedRowsAreRefused(t *testing.T) {
 	}
 	span := Span{epoch.Add(30 * time.Second), epoch.Add(2 * time.Minute)}
 	p := k.permit(id, access.Playback)
-	_, err := k.OpenClip(t.Context(), p, media.Main, span)
-	wantErr(t, err, ErrGone)
+	_, err := k.OpenKeyFrame(t.Context(), p, media.Main, span.To)
+	if err == nil {
+		t.Error("a key frame of another camera's row")
+	}
+	ok(t, edit("INSERT INTO run SELECT ?1, quality, 9, uuid, start_us, end_reason FROM run WHERE camera = ?2", a, b))
 	// And with the file copied to where the row points it is the label that tells.
 	theirs, err := os.ReadFile(k.path(other, segmentName(media.Main, micros(epoch.Add(time.Minute)))))
 	ok(t, err)
 	ok(t, os.WriteFile(k.path(id, segmentName(media.Main, micros(epoch.Add(time.Minute)))), theirs, 0o640))
+	ok(t, edit(`INSERT INTO segment SELECT camera, quality, ?2, ?2 + 10000000, 9, 2, ?3, init_bytes, key_frames FROM segment WHERE camera = ?1`,
+		a, micros(epoch.Add(time.Minute)), len(theirs)))
 	_, err = k.OpenClip(t.Context(), p, media.Main, span)
 	wantErr(t, err, ErrQuarantined)
-	// Offsets in the packed table that point at another key frame, or anywhere.
-	for _, keys := range [][]keyFrame{{{micros(epoch), 5000, 100}}, {{micros(epoch), 0, 700}}, {{micros(epoch), 1 << 40, 1 << 31}}} {
-		ok(t, edit("UPDATE segment SET state = 2, key_frames = ? WHERE start_us = ?", packKeys(micros(epoch), keys), micros(epoch)))
-		if _, err := k.OpenKeyFrame(t.Context(), p, media.Main, epoch); err == nil {
-			t.Errorf("a key frame from %+v", keys)
+}
+
+// TestAnEditedTableOfKeyFramesChangesNothing points the index' key frames elsewhere: the file's own table is right.
+func TestAnEditedTableOfKeyFramesChangesNothing(t *testing.T) {
+	k := newKit(t, "front-door")
+	id := k.ids["front-door"]
+	_, fragments := k.record(id, film{start: epoch, seconds: 10})
+	at := epoch.Add(5 * time.Second)
+	c, err := k.OpenKeyFrame(t.Context(), k.permit(id, access.Playback), media.Main, at)
+	want := all(t, c, err)
+	first, later := int64(len(fragments[0].Run.Init)), micros(epoch.Add(4*time.Second))
+	for _, packed := range [][]byte{
+		packKeys(micros(epoch), []keyFrame{{later, first, uint32(len(fragments[0].Bytes))}}),
+		packKeys(micros(epoch), []keyFrame{{later, first + 1, 700}}), packKeys(micros(epoch), []keyFrame{{later, 0, 90}}),
+		packKeys(micros(epoch), []keyFrame{{later, 1 << 40, 1 << 31}}), packKeys(micros(epoch), []keyFrame{{later, 1 << 40, 100}}), {0xff},
+	} {
+		ok(t, k.index.Write(t.Context(), func(tx *sql.Tx) error {
+			return exec(t.Context(), tx, "UPDATE segment SET key_frames = ?", packed)
+		}))
+		c, err := k.OpenKeyFrame(t.Context(), k.permit(id, access.Playback), media.Main, at)
+		if got := all(t, c, err); !bytes.Equal(got, want) {
+			t.Errorf("another key frame from %x", packed)
 		}
+	}
+}
+
+func TestAMissingFileFailsOneRequestAndIsAGapThen(t *testing.T) {
+	k := newKit(t, "front-door")
+	id := k.ids["front-door"]
+	k.record(id, film{start: epoch, seconds: 30})
+	ok(t, os.Remove(k.path(id, k.rowsOf(id)[1].name())))
+	p, span := k.permit(id, access.Playback), Span{epoch, epoch.Add(30 * time.Second)}
+	_, err := k.OpenClip(t.Context(), p, media.Main, span)
+	wantErr(t, err, ErrGone)
+	c, err := k.OpenClip(t.Context(), p, media.Main, span)
+	all(t, c, err)
+	if tl := k.timeline(id, span.From, span.To); len(tl.Spans) != 2 || len(tl.Gaps) != 1 || tl.Gaps[0].Reason != ReasonMissing {
+		t.Errorf("%+v", tl)
 	}
 }
