@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CLOSEST, clampView, pinch, spanAround, ticks, toT, toX, zoom } from "../static/ruler.js";
+import { CLOSEST, clampView, firstView, pinch, spanAround, ticks, toT, toX, zoom } from "../static/ruler.js";
 import { Zone } from "../static/zone.js";
 
 const berlin = new Zone("Europe/Berlin");
@@ -65,4 +65,15 @@ test("the span offered for saving is a minute, and never in the future", () => {
   const t = day.from + HOUR;
   assert.deepEqual(spanAround(t, day.to), { from: t - 30e3, to: t + 30e3 });
   assert.deepEqual(spanAround(t, t), { from: t - 60e3, to: t });
+});
+
+test("on its first day a recorder shows what little there is, later the whole day", () => {
+  const now = day.from + 10 * HOUR;
+  const fresh = firstView(day, [{ from: now - 60e3, to: now }], now);
+  assert.equal(fresh.to - fresh.from, 600e3);
+  assert.ok(fresh.from < now - 60e3 && fresh.to > now);
+  assert.deepEqual(firstView(day, [{ from: now - 3 * HOUR, to: now }], now), day);
+  assert.deepEqual(firstView(day, [{ from: day.from, to: day.from + 60e3 }], day.from + 60e3), day);
+  assert.deepEqual(firstView(day, [], now), day);
+  assert.deepEqual(firstView(day, [{ from: now - 60e3, to: now }], day.to + HOUR), day);
 });

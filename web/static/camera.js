@@ -41,7 +41,7 @@ const playback = new Playback(stage.videos.past, {
   camera, stream, footage: () => footage, now,
   onpassed: (gap) => toast(gapText(gap, gap.to - gap.from < 120_000 ? (t) => zone.clock(t) : short)),
   oncaught: () => { toast("caught up: live"); goLive(); },
-  onrefused: (why) => { state.ended = why; },
+  onrefused: (why) => playbackRefused(why),
 });
 const scrub = new Scrub(stage.videos.scrub, { camera, stream }, () => { if (state.dragAt !== null) stage.show("scrub"); });
 const save = new Save(zone, () => ({ at: moment(), now: now() }), () => timeline.update(save.marks()));
@@ -278,13 +278,25 @@ function goDay(which) {
 /** When main does not play here, the small picture may. */
 feed.onrefused = () => {
   if (stream === "sub" || page.sub === undefined) return;
-  toast(`${feed.refused} Showing the small picture.`);
+  toast(`${feed.refused} Showing the small one.`);
   stream = "sub";
-  playback.options.stream = "sub";
-  scrub.of.stream = "sub";
   link.listeners.set(2, feed);
   watch();
 };
+
+/** @param {string} why */
+function playbackRefused(why) {
+  const { options } = playback;
+  if (options.stream === "sub" || page.sub === undefined || !why.includes("cannot play")) {
+    state.ended = why;
+    return;
+  }
+  const at = playback.wall();
+  options.stream = "sub";
+  scrub.of.stream = "sub";
+  playback.stop();
+  playback.seek(at, state.playing);
+}
 
 function wireControls() {
   const on = (/** @type {string} */ id, /** @type {() => void} */ act) => byId(id).addEventListener("click", act);

@@ -6,6 +6,9 @@
  * @typedef {{spans: {from: string, to: string}[], gaps: {from: string, to: string, reason: string}[]}} TimelineAnswer
  */
 
+/** The server's reason for time that has not come: no gap, for it may yet be recorded. */
+const NOT_YET = "not yet";
+
 /** Shorter gaps are skipped without a word. */
 const SILENT = 1500;
 
@@ -20,7 +23,8 @@ export class Footage {
   /** @param {TimelineAnswer} answer of the server */
   static parse(answer) {
     const spans = (answer.spans ?? []).map((s) => ({ from: Date.parse(s.from), to: Date.parse(s.to) }));
-    const gaps = (answer.gaps ?? []).map((g) => ({ from: Date.parse(g.from), to: Date.parse(g.to), reason: g.reason }));
+    const past = (answer.gaps ?? []).filter((g) => g.reason !== NOT_YET);
+    const gaps = past.map((g) => ({ from: Date.parse(g.from), to: Date.parse(g.to), reason: g.reason }));
     return new Footage(join(spans), gaps);
   }
 

@@ -23,7 +23,7 @@ function span(className, text) {
  */
 export function listGaps(footage, zone, now, go) {
   const list = byId("gaps");
-  const gaps = footage.gaps.filter((g) => g.to - g.from >= LISTED && g.from < now && g.reason !== "not yet");
+  const gaps = footage.gaps.filter((g) => g.to - g.from >= LISTED && g.from < now);
   const key = gaps.map((g) => `${g.from}-${Math.min(g.to, now - (now % 5000))}-${g.reason}`).join();
   if (list.dataset.key === key) return;
   list.dataset.key = key;

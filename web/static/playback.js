@@ -194,6 +194,10 @@ export class Playback {
       from: new Date(Math.floor(from)).toISOString(), to: new Date(Math.ceil(to)).toISOString(), stream,
     });
     const answer = await fetch(`/api/v1/cameras/${camera}/segments.mp4?${span}`, { signal });
+    if (answer.status === 404 && stream === "sub") {
+      this.options.onrefused("This browser cannot play the full picture, and the small one is not recorded. A saved clip plays elsewhere.");
+      return false;
+    }
     if (answer.status === 404) return this.skipHole(from);
     if (!answer.ok || !answer.body) throw new Error(`segments: ${answer.status}`);
     const mime = answer.headers.get("Content-Type") ?? "";

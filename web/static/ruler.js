@@ -69,7 +69,7 @@ export function pinch(a, b, width, limits) {
  */
 export function ticks(v, width, zone, room = 64) {
   const perPixel = (v.to - v.from) / width;
-  const [step, parts] = STEPS.find(([s]) => s / perPixel >= room) ?? STEPS[STEPS.length - 1];
+  const [step, parts] = STEPS.find(([s]) => s / perPixel >= (s < MINUTE ? 1.35 * room : room)) ?? STEPS[STEPS.length - 1];
   const small = step / parts;
   const unit = Math.min(small, HOUR);
   const out = [];
@@ -82,6 +82,18 @@ export function ticks(v, width, zone, room = 64) {
     out.push({ t, label: sinceMidnight % step === 0 ? zone.clock(t, { seconds: step < MINUTE }) : "" });
   }
   return out;
+}
+
+/**
+ * What of a day to show at first: all of it; or, while there is little footage and all of it is recent, as on the day on
+ * which a recorder is set up, that little, large enough to be touched.
+ * @param {View} day @param {{from: number, to: number}[]} spans @param {number} now @returns {View}
+ */
+export function firstView(day, spans, now) {
+  const first = spans.find((s) => s.to > day.from);
+  if (!first || now < day.from || now >= day.to || first.from <= day.from || now - first.from > 2 * HOUR) return { ...day };
+  const length = Math.max(10 * MINUTE, (now - first.from) * 1.5);
+  return clampView({ from: now - length * 0.85, to: now + length * 0.15 }, day);
 }
 
 /**

@@ -1,6 +1,6 @@
 // The drawn day: footage, gaps, hours, the playhead and the marks; and the fingers, wheels and pointers on it.
 
-import { CLOSEST, clampView, pinch, ticks, toT, toX, zoom } from "./ruler.js";
+import { CLOSEST, clampView, firstView, pinch, ticks, toT, toX, zoom } from "./ruler.js";
 
 /** @typedef {import("./zone.js").Zone} Zone */
 /** @typedef {import("./footage.js").Footage} Footage */
@@ -35,7 +35,7 @@ export class Timeline {
     this.handlers = handlers;
     this.shown = shown;
     /** @type {View} */
-    this.view = { ...shown.day };
+    this.view = firstView(shown.day, shown.footage.spans, shown.now);
     this.width = 1;
     this.height = 1;
     this.frame = 0;
@@ -138,17 +138,16 @@ export class Timeline {
 
   /** @param {CanvasRenderingContext2D} g */
   paintBand(g) {
-    const { footage, now, day } = this.shown;
+    const { footage } = this.shown;
     const bottom = this.height - STRIP - 4;
     const height = bottom - RULER;
-    const end = Math.min(this.x(Math.min(now, day.to)), this.width);
     g.save();
     g.beginPath();
     g.roundRect(0, RULER, this.width, height, 6);
     g.clip();
     g.fillStyle = this.colours.gap;
     g.fillRect(0, RULER, this.width, height);
-    this.paintHatch(g, end, bottom);
+    this.paintHatch(g, bottom);
     g.fillStyle = this.colours.footage;
     for (const s of footage.spans) {
       if (s.to < this.view.from || s.from > this.view.to) continue;
@@ -161,19 +160,23 @@ export class Timeline {
   }
 
   /**
-   * Gaps of the past are hatched, so that they differ from footage by more than colour, and from the future.
-   * @param {CanvasRenderingContext2D} g @param {number} end @param {number} bottom
+   * Gaps are hatched, so that they differ from footage by more than colour, and from time that has not come.
+   * @param {CanvasRenderingContext2D} g @param {number} bottom
    */
-  paintHatch(g, end, bottom) {
-    if (end <= 0) return;
+  paintHatch(g, bottom) {
+    const { gaps } = this.shown.footage;
     g.save();
     g.beginPath();
-    g.rect(0, RULER, end, bottom - RULER);
+    for (const gap of gaps) {
+      const left = Math.max(0, this.x(gap.from));
+      const right = Math.min(this.width, this.x(Math.min(gap.to, this.shown.now)));
+      if (right > left) g.rect(left, RULER, Math.max(1, right - left), bottom - RULER);
+    }
     g.clip();
     g.strokeStyle = this.colours.hatch;
     g.lineWidth = 1;
     g.beginPath();
-    for (let x = -this.height; x < end; x += 7) {
+    for (let x = -this.height; x < this.width; x += 7) {
       g.moveTo(x, bottom);
       g.lineTo(x + (bottom - RULER), RULER);
     }
