@@ -57,6 +57,40 @@ func TestAFullDiskCostsOnlyTheTimeItIsFull(t *testing.T) {
 	}
 }
 
+// TestProceduresHappenInTheirOrder watches the steps of create, close and delete, and what the index says before each.
+func TestProceduresHappenInTheirOrder(t *testing.T) {
+	c := &clock{now: epoch}
+	x := &faults{}
+	k, err := openFaulty(t, c, testOptions(t, c), x)
+	ok(t, err)
+	defer k.Store.Close()
+	k.enrol("front-door")
+	id := k.ids["front-door"]
+	k.record(id, film{start: epoch.Add(-time.Minute), seconds: 1}) // it makes the folder of the day
+	k.limit(Retain{Age: time.Second})
+	x.ops, x.look = nil, func() string {
+		states := ""
+		for _, r := range k.rowsOf(id) {
+			states += [...]string{"?", "open", "closed", "deleting", "quarantined"}[r.state]
+		}
+		return "[" + strings.TrimPrefix(states, "closed") + "]"
+	}
+	run, fragments := k.fragments(id, film{start: epoch, seconds: 1})
+	w := k.begin(run)
+	k.append(w, fragments)
+	ok(t, w.End(t.Context(), "over"))
+	c.set(epoch.Add(-time.Minute + 3*time.Second))
+	ok(t, k.retain(t.Context()))
+	file, day := segmentName(media.Main, micros(epoch)), "main/2026-11-22"
+	old := segmentName(media.Main, micros(epoch.Add(-time.Minute)))
+	want := []string{"create " + file + " [open]", "syncDir " + day + " [open]", "write [open]", "write [open]", "write [open]",
+		"write [open]", "sync [open]", "remove " + old + " [deletingclosed]", "syncDir " + day + " [deletingclosed]"}
+	if !slices.Equal(x.ops[:min(len(x.ops), len(want))], want) {
+		t.Errorf("steps\n%s\nwant\n%s", strings.Join(x.ops, "\n"), strings.Join(want, "\n"))
+	}
+	x.look = nil
+}
+
 // TestAFailedSyncSealsTheFile looks that a file whose sync failed is not written or synced again.
 func TestAFailedSyncSealsTheFile(t *testing.T) {
 	c := &clock{now: epoch}
@@ -145,12 +179,26 @@ func TestGapsAreNotForgottenWhileTheIndexCannotBeWritten(t *testing.T) {
 	if got := fmt.Sprint(gapReasons(k.timeline(id, epoch, epoch.Add(time.Minute)))); got != fmt.Sprint([]string{ReasonWaiting, "first", "second", "third"}) {
 		t.Error(got)
 	}
-	for n := range maxOwed + 1 {
-		err := k.SetGap(over, stream, epoch.Add(time.Hour), "more")
-		if (err == nil) != (n < maxOwed) {
+	ok(t, k.writeOrOweBroken())
+	for n := range maxOwed {
+		err := k.SetGap(over, stream, epoch.Add(50*time.Second), "more")
+		if (err == nil) != (n < maxOwed-1) {
 			t.Fatalf("gap %d: %v", n, err)
 		}
 	}
+	ok(t, k.SetGap(t.Context(), stream, epoch.Add(55*time.Second), "last"))
+	if got := gapReasons(k.timeline(id, epoch.Add(45*time.Second), epoch.Add(time.Minute))); fmt.Sprint(got) != "[third more last]" {
+		t.Error(got)
+	}
+}
+
+// writeOrOweBroken owes a change that can never be made; the others must get past it.
+func (k *kit) writeOrOweBroken() error {
+	over, cancel := context.WithCancel(k.Context())
+	cancel()
+	return k.writeOrOwe(over, "test", func(ctx context.Context, tx *sql.Tx) error {
+		return exec(ctx, tx, "INSERT INTO ledger (camera, quality, start_us, reason) VALUES (777, 1, 1, 'x')")
+	})
 }
 
 // TestReadersWritersAndRetentionTogether lets them run against each other; the race detector watches, and every clip must

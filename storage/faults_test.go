@@ -37,7 +37,8 @@ type faults struct {
 	at   int
 	harm harm
 	dead bool
-	die  func() // called without the lock
+	die  func()        // called without the lock
+	look func() string // called before each operation when set; what it returns is added to ops
 	ops  []string
 	free int64 // what space returns when not 0
 	all  error // what every write and creation returns while it is set
@@ -57,6 +58,9 @@ func (x *faults) do(op string, whole, half func() error) error {
 		return errDead
 	}
 	x.n++
+	if x.look != nil {
+		op += " " + x.look()
+	}
 	x.ops = append(x.ops, op)
 	if x.all != nil && (op == "write" || strings.HasPrefix(op, "create")) {
 		defer x.mu.Unlock()

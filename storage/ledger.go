@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"math"
+
+	"keepwatch.internal/internal/sqlite"
 )
 
 // holding is what the ledger says of a stretch of time: footage of a run, or else a gap with its reason.
@@ -83,7 +85,7 @@ type owedChange struct {
 
 // maxOwed bounds what is remembered while the index cannot be written. What comes later is dropped; the next start then
 // finds the truth in the files.
-const maxOwed = 4096
+const maxOwed = 512
 
 // writeOrOwe makes a change now, or as soon as the index can be written again. It returns an error only when the change
 // is forgotten.
@@ -94,7 +96,7 @@ func (s *Store) writeOrOwe(ctx context.Context, what string, apply func(context.
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.owed) >= maxOwed {
+	if len(s.owed) >= maxOwed || sqlite.IsConstraint(err) {
 		return err
 	}
 	s.owed = append(s.owed, owedChange{what, apply})
@@ -119,6 +121,10 @@ func (s *Store) settleOwed(ctx context.Context) error {
 	var err error
 	for _, change := range owed {
 		err = s.index.Write(ctx, func(tx *sql.Tx) error { return change.apply(ctx, tx) })
+		if sqlite.IsConstraint(err) { // it will never fit, and must not keep the others from being made
+			s.log.Error("a change that was owed to the index does not fit it any more", "what", change.what, "err", err)
+			err = nil
+		}
 		if err != nil {
 			break
 		}
