@@ -92,13 +92,13 @@ export function stateWords(state, reason) {
 }
 
 /**
- * How long to wait before connection attempt n (0 is the first again): doubling from half a second to ten, with jitter,
+ * How long to wait before connection attempt n (0 is the first again): doubling from half a second to four, with jitter,
  * so that the pages of a house do not all return in the same instant.
  * @param {number} n @param {number} random in [0, 1)
  * @returns {number} milliseconds
  */
 export function backoff(n, random) {
-  const top = Math.min(10_000, 500 * 2 ** Math.min(n, 10));
+  const top = Math.min(4_000, 500 * 2 ** Math.min(n, 10));
   return top / 2 + (top / 2) * random;
 }
 

@@ -68,7 +68,7 @@ export class Link {
     this.socket = null;
     this.connected = false;
     this.announced.clear();
-    if (this.attempt === 2) askForLogin();
+    if (this.attempt >= 2) askForLogin();
     this.timer = window.setTimeout(() => this.open(), backoff(this.attempt++, Math.random()));
   }
 
