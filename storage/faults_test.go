@@ -41,6 +41,7 @@ type faults struct {
 	look func() string // called before each operation when set; what it returns is added to ops
 	ops  []string
 	free int64 // what space returns when not 0
+	read error // what reading beyond the first 3000 bytes of a file returns while it is set
 	all  error // what every write and creation returns while it is set
 }
 
@@ -112,6 +113,7 @@ func (d faulty) create(name string) (f file, err error) {
 	return d.opened(f, err)
 }
 
+func (d faulty) open(name string) (file, error) { return d.opened(d.files.open(name)) }
 func (d faulty) edit(name string) (file, error) { return d.opened(d.files.edit(name)) }
 func (d faulty) mkdir(name string) error {
 	return d.x.do("mkdir "+name, func() error { return d.files.mkdir(name) }, nil)
@@ -149,6 +151,15 @@ func (f faultyFile) WriteAt(b []byte, at int64) (n int, err error) {
 	err = f.x.do("write", func() (e error) { n, e = f.file.WriteAt(b, at); return },
 		func() (e error) { n, e = f.file.WriteAt(b[:len(b)/2], at); return })
 	return n, err
+}
+func (f faultyFile) ReadAt(b []byte, at int64) (int, error) {
+	f.x.mu.Lock()
+	err := f.x.read
+	f.x.mu.Unlock()
+	if err != nil && at > 3000 {
+		return 0, fmt.Errorf("read: %w", err)
+	}
+	return f.file.ReadAt(b, at)
 }
 func (f faultyFile) truncate(size int64) error {
 	return f.x.do("truncate", func() error { return f.file.truncate(size) }, nil)

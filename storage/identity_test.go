@@ -173,6 +173,11 @@ func TestACameraKeepsItsIdentityAndNobodyInheritsIt(t *testing.T) {
 	wantErr(t, k.SetGap(t.Context(), run.Stream, epoch, "x"), ErrUnknownCamera)
 	c2, err := k.OpenClip(t.Context(), k.permit(id, access.Export), media.Main, Span{epoch, fragments[3].End()})
 	all(t, c2, err)
+	k.reopen()
+	tl = k.timeline(id, epoch, epoch.Add(time.Hour))
+	if got := tl.Gaps[len(tl.Gaps)-2].Reason; got != ReasonRetired {
+		t.Errorf("after a restart the retired camera's time is called %q", got)
+	}
 	for _, bad := range []string{"", "Front", "../x", "a/b", "-a", "a b", ".", strings.Repeat("a", 64)} {
 		if _, err := k.Enrol(t.Context(), []CameraSpec{{Name: bad}}); err == nil {
 			t.Errorf("%q was enrolled", bad)

@@ -227,6 +227,10 @@ func (s *Store) recoverSegment(ctx context.Context, c *camera, r segmentRow) err
 			if err := m.closing(r.st).update(ctx, tx); err != nil {
 				return err
 			}
+			// An earlier start may have been unable to read the file and have called it a gap.
+			if err := enter(ctx, tx, r.st, r.start, micros(m.end()), footage(r.run)); err != nil {
+				return err
+			}
 			return claimNoMore(ctx, tx, r, micros(m.end()), ReasonNotRunning)
 		})
 	case errors.Is(err, fs.ErrNotExist):

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -283,4 +284,43 @@ func TestFilesThatVanishOrShrinkBecomeGaps(t *testing.T) {
 	}
 	c, err := k.OpenClip(t.Context(), k.permit(id, access.Export), media.Main, Span{epoch, epoch.Add(40 * time.Second)})
 	all(t, c, err)
+}
+
+// TestAFileThatCannotBeReadIsNotCut has the disk refuse to read while the store recovers, and then read again.
+func TestAFileThatCannotBeReadIsNotCut(t *testing.T) {
+	k, path, fragments := crashed(t)
+	whole, err := os.ReadFile(path)
+	ok(t, err)
+	x := &faults{read: syscall.EIO}
+	broken, err := openFaulty(t, k.clock, k.o, x)
+	ok(t, err)
+	ok(t, broken.reconcile(t.Context()))
+	ok(t, broken.Store.Close())
+	if b, err := os.ReadFile(path); err != nil || !bytes.Equal(b, whole) {
+		t.Fatalf("a file of %d bytes that could not be read has %d now: %v", len(whole), len(b), err)
+	}
+	k.openAgain()
+	checkWhole(k, fragments)
+}
+
+func TestAStrayBesideWhatIsBeingWrittenIsQuarantined(t *testing.T) {
+	k := newKit(t, "front-door")
+	id := k.ids["front-door"]
+	k.record(id, film{start: epoch.Add(3 * time.Second), seconds: 2})
+	r := k.rowsOf(id)[0]
+	path := k.path(id, r.name())
+	stray, err := os.ReadFile(path)
+	ok(t, err)
+	ok(t, os.Remove(path))
+	ok(t, k.reconcile(t.Context()))
+	run, fragments := k.fragments(id, film{start: epoch, seconds: 8})
+	w := k.begin(run)
+	k.append(w, fragments)
+	ok(t, os.WriteFile(path, stray, 0o640))
+	ok(t, k.reconcile(t.Context()))
+	ok(t, w.End(t.Context(), "over"))
+	checkWhole(k, fragments)
+	if n := len(k.rowsOf(id)); n != 1 {
+		t.Errorf("%d rows", n)
+	}
 }

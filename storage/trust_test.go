@@ -289,3 +289,18 @@ func TestAMissingFileFailsOneRequestAndIsAGapThen(t *testing.T) {
 		t.Errorf("%+v", tl)
 	}
 }
+
+// TestAHeaderOfAnotherRunIsRefused puts the header of one run of the camera before the fragments of another.
+func TestAHeaderOfAnotherRunIsRefused(t *testing.T) {
+	k := newKit(t, "front-door")
+	id := k.ids["front-door"]
+	k.record(id, film{start: epoch, seconds: 4})
+	other, _ := k.record(id, film{start: epoch.Add(time.Minute), seconds: 4})
+	path := k.path(id, segmentName(media.Main, micros(epoch)))
+	b, err := os.ReadFile(path)
+	ok(t, err)
+	copy(b, other.Init)
+	ok(t, os.WriteFile(path, b, 0o640))
+	_, err = k.OpenClip(t.Context(), k.permit(id, access.Playback), media.Main, Span{epoch, epoch.Add(time.Second)})
+	wantErr(t, err, ErrQuarantined)
+}

@@ -166,6 +166,27 @@ func TestASegmentWithoutKeyFramesEndsAllTheSame(t *testing.T) {
 	}
 }
 
+func TestFootageWithoutItsKeyFrameIsNotServed(t *testing.T) {
+	k := newKit(t, "front-door")
+	id := k.ids["front-door"]
+	k.record(id, film{start: epoch, seconds: 70, gop: 60})
+	rows := k.rowsOf(id)
+	if len(rows) != 3 || rows[1].start != micros(epoch.Add(50*time.Second)) {
+		t.Fatalf("%+v", rows)
+	}
+	_, _, err := k.deleteOldest(t.Context(), k.cameras[id], media.Main, forever, 1)
+	ok(t, err)
+	p := k.permit(id, access.Playback)
+	c, err := k.OpenClip(t.Context(), p, media.Main, Span{epoch.Add(52 * time.Second), epoch.Add(70 * time.Second)})
+	ok(t, err)
+	if !c.Start().Equal(epoch.Add(60 * time.Second)) {
+		t.Errorf("the clip begins at %v, where no key frame is", c.Start())
+	}
+	ok(t, c.Close())
+	_, err = k.OpenClip(t.Context(), p, media.Main, Span{epoch.Add(52 * time.Second), epoch.Add(58 * time.Second)})
+	wantErr(t, err, ErrNoFootage)
+}
+
 func TestFootageIsSeenWhileItIsWritten(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
