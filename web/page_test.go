@@ -183,7 +183,8 @@ func TestThePagesOfAViewerNameOnlyTheirCameras(t *testing.T) {
 	w.recording("front", "yard", "attic")
 	for _, path := range []string{"/live", "/cameras", "/system", "/cameras/attic"} {
 		for viewer, foreign := range map[string][]string{
-			"alice": {"/cameras/yard", "Yard"}, "bob": {"/cameras/front", "Front"}, "root": {"/cameras/front", "Front", "/cameras/yard", "Yard", "Attic"},
+			"alice": {"/cameras/yard", "Yard"}, "bob": {"/cameras/front", "Front"},
+			"root": {"/cameras/front", "Front", "/cameras/yard", "Yard", "Attic"},
 		} {
 			resp, body := w.do(w.as(viewer, ask{path: path}))
 			if viewer == "root" && path == "/cameras/attic" {
@@ -299,7 +300,8 @@ func inside(n, outer *html.Node) bool {
 
 func TestMomentsThatAreNoneAreTheCallersMistake(t *testing.T) {
 	w := filmed(t)
-	for _, q := range []string{"at=yesterday", "at=2026-11-22", "day=22.11.2026", "day=2026-13-01", "at=0001-01-01T00:00:00Z", "day=9999-01-01"} {
+	for _, q := range []string{"at=yesterday", "at=2026-11-22", "day=22.11.2026", "day=2026-13-01", "at=0001-01-01T00:00:00Z",
+		"day=9999-01-01"} {
 		if resp, _ := w.do(w.as("alice", ask{path: "/cameras/front?" + q})); resp.StatusCode != http.StatusBadRequest {
 			t.Errorf("%s: status %d", q, resp.StatusCode)
 		}

@@ -33,7 +33,8 @@ export function listGaps(footage, zone, now, go) {
     const clock = (/** @type {number} */ t) => zone.clock(t, { seconds });
     const link = document.createElement("a");
     link.href = `?at=${new Date(gap.to).toISOString().slice(0, 19)}Z`;
-    link.append(span("gap-time", `${clock(gap.from)}–${clock(to)}`), " ", span("", gap.reason), " ", span("quiet", lengthText(to - gap.from)));
+    const time = span("gap-time", `${clock(gap.from)}–${clock(to)}`);
+    link.append(time, " ", span("", gap.reason), " ", span("quiet", lengthText(to - gap.from)));
     link.addEventListener("click", (e) => {
       e.preventDefault();
       go(gap.to);

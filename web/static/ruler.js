@@ -102,5 +102,6 @@ export function firstView(day, spans, now) {
  */
 export function spanAround(t, latest) {
   const to = Math.min(t + 30 * SECOND, Math.max(latest, t));
-  return { from: Math.floor((to - MINUTE) / SECOND) * SECOND, to: Math.ceil(to / SECOND) * SECOND };
+  const end = Math.ceil(to / SECOND) * SECOND;
+  return { from: end - MINUTE, to: end };
 }
