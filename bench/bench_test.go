@@ -35,7 +35,7 @@ func cameras(t *testing.T, dir string) *farm {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := startFarm(context.WithoutCancel(t.Context()), clip, small().cameras) // it lives until the clean-up
+	f, err := startFarm(clip, small().cameras)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,6 +48,7 @@ func cameras(t *testing.T, dir string) *farm {
 }
 
 func TestBothPeersRecordEveryFrameAndHaveCosts(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	b := &benchmark{options: small(), farm: cameras(t, dir), dir: dir, progress: t.Output()}
 	results, err := b.measure(t.Context())
@@ -85,6 +86,7 @@ func TestBothPeersRecordEveryFrameAndHaveCosts(t *testing.T) {
 }
 
 func TestProfilesTellOfTheRecordingInThisProcess(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	o := small()
 	o.profile = filepath.Join(dir, "profiles")
@@ -105,6 +107,7 @@ func TestProfilesTellOfTheRecordingInThisProcess(t *testing.T) {
 
 // The packets that ffprobe counts are what the marks say: no picture hides from the count, none is counted twice.
 func TestMarksCountPicturesAsFFprobeDoes(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	f := cameras(t, dir)
 	path := filepath.Join(dir, "one.mp4")

@@ -73,14 +73,13 @@ type farm struct {
 }
 
 // startFarm starts this program again as a farm. The caller stops it.
-func startFarm(ctx context.Context, clip string, cameras int) (*farm, error) {
+func startFarm(clip string, cameras int) (*farm, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	f := &farm{cmd: exec.CommandContext(ctx, self, farmCommand, clip, strconv.Itoa(cameras))}
+	f := &farm{cmd: exec.Command(self, farmCommand, clip, strconv.Itoa(cameras))}
 	f.cmd.Stderr = os.Stderr
-	f.cmd.WaitDelay = 10 * time.Second
 	if f.ask, err = f.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
@@ -145,6 +144,8 @@ func (f *farm) await(ctx context.Context, n int) error {
 
 // stop ends the process and waits for it.
 func (f *farm) stop() error {
+	kill := time.AfterFunc(stopTimeout, func() { _ = f.cmd.Process.Kill() }) // it may have ended meanwhile
+	defer kill.Stop()
 	err := errors.Join(f.ask.Close(), f.cmd.Wait())
 	if err != nil {
 		return fmt.Errorf("stop the cameras: %w", err)

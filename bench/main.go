@@ -65,7 +65,7 @@ func parse(args []string, errs io.Writer) (options, error) {
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fs.SetOutput(errs)
 	fs.IntVar(&o.cameras, "cameras", 32, "how many cameras")
-	fs.IntVar(&o.rounds, "rounds", 3, "how often each program is measured")
+	fs.IntVar(&o.rounds, "rounds", 2, "how often each program is measured")
 	fs.DurationVar(&o.window, "window", 20*time.Second, "how long it is measured each time")
 	fs.DurationVar(&o.warmup, "warmup", 8*time.Second, "how long it records before that, from when all cameras send")
 	fs.StringVar(&o.dir, "dir", "", "folder to record to, on the disk of interest (default: a temporary folder)")
@@ -95,7 +95,7 @@ func bench(ctx context.Context, o options, out, progress io.Writer) (err error) 
 	if err != nil {
 		return err
 	}
-	f, err := startFarm(ctx, clip, o.cameras)
+	f, err := startFarm(clip, o.cameras)
 	if err != nil {
 		return fmt.Errorf("start the cameras: %w", err)
 	}

@@ -63,6 +63,9 @@ func (g *group) pids() []int {
 func (g *group) pause(ctx context.Context, d time.Duration) error {
 	select {
 	case err := <-g.ended:
+		if err == nil {
+			err = errors.New("exit status 0")
+		}
 		return fmt.Errorf("a recording program ended early: %w\n%s", errors.Join(err, ctx.Err()), g.lastWords())
 	case <-ctx.Done():
 		return ctx.Err()

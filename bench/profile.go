@@ -40,9 +40,8 @@ func profile(ctx context.Context, o options, f *farm, dir string, out io.Writer)
 		return err
 	}
 	counted := recorded.within(from, to, o.cameras)
-	fmt.Fprintf(out, "%d cameras for %v: %.3f cores, %.1f MB resident at the end; %d of %d frames lost\n", o.cameras, o.window,
-		used.Seconds()/to.Sub(from).Seconds(), float64(held.rss)/1e6, counted.lost, counted.sent)
-	fmt.Fprintf(out, "go tool pprof -top %s\n", filepath.Join(o.profile, "cpu.pprof"))
+	fmt.Fprintf(out, "%d cameras for %v: %.3f cores, %.1f MB resident at the end; %d of %d frames lost\ngo tool pprof -top %s\n", o.cameras, o.window,
+		used.Seconds()/to.Sub(from).Seconds(), float64(held.rss)/1e6, counted.lost, counted.sent, filepath.Join(o.profile, "cpu.pprof"))
 	return nil
 }
 

@@ -67,6 +67,7 @@ func printTable(ctx context.Context, out io.Writer, o options, results [peerCoun
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", row.name, cells[0], cells[1], cells[2])
 	}
+	fmt.Fprintln(w, "\nMemory is the most that was seen in a window; proportional counts a page that n processes share as 1/n for each.")
 	return w.Flush()
 }
 
