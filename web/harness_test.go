@@ -315,6 +315,11 @@ func problemIn(t testing.TB, resp *http.Response, body []byte) Problem {
 	if err := json.Unmarshal(body, &p); err != nil {
 		t.Fatal(err)
 	}
+	for _, name := range []string{"Content-Disposition", "Etag", "Accept-Ranges", "Keepwatch-Start", "Keepwatch-End", "Keepwatch-Run"} {
+		if resp.Header.Get(name) != "" {
+			t.Errorf("a problem with the header %s of a success", name)
+		}
+	}
 	if p.Status != resp.StatusCode || p.Title == "" || p.Type == "" {
 		t.Fatalf("problem %+v with status %d", p, resp.StatusCode)
 	}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -72,5 +73,48 @@ func TestUnknownPathsAndMethodsAreProblems(t *testing.T) {
 		if p := problemIn(t, resp, body); p.Status != http.StatusMethodNotAllowed || resp.Header.Get("Allow") != allow {
 			t.Errorf("PATCH %s: %+v, Allow %q, want %q", path, p, resp.Header.Get("Allow"), allow)
 		}
+	}
+}
+
+func TestPoliciesAdmitWhomTheyName(t *testing.T) {
+	w := inhabited(t)
+	reached := func(rw http.ResponseWriter, r *http.Request) error {
+		_, err := rw.Write([]byte("reached " + cameraOf(r).Name))
+		return err
+	}
+	routes, err := w.server.compile([]route{{"GET", "/api/camera/{id}", seesCamera, reached, nil, nil}, {"GET", "/api/admin", administrator, reached, nil, nil}})
+	check(t, err)
+	w.server.handler = w.server.middleware(routes)
+	w.http.Config.Handler = w.server.handler
+	for _, c := range []struct {
+		name, path string
+		want       int
+	}{{"", "/api/camera/front", 401}, {"alice", "/api/camera/front", 200}, {"alice", "/api/camera/yard", 404}, {"bob", "/api/camera/front", 404}, {"root", "/api/camera/front", 404},
+		{"alice", "/api/camera/none", 404}, {"", "/api/admin", 401}, {"alice", "/api/admin", 404}, {"root", "/api/admin", 200}} {
+		resp, body := w.do(w.as(c.name, ask{path: c.path}))
+		if resp.StatusCode != c.want || c.want == 200 && c.path != "/api/admin" && string(body) != "reached front" {
+			t.Errorf("%s: %s: status %d: %s", c.name, c.path, resp.StatusCode, body)
+		}
+	}
+}
+
+func TestAnErrorAfterTheBeginningTearsTheConnection(t *testing.T) {
+	w := inhabited(t)
+	half := func(rw http.ResponseWriter, r *http.Request) error {
+		if _, err := rw.Write([]byte("half")); err != nil {
+			return err
+		}
+		if err := http.NewResponseController(rw).Flush(); err != nil {
+			return err
+		}
+		return access.ErrDenied
+	}
+	routes, err := w.server.compile([]route{{"GET", "/api/half", public, half, nil, nil}})
+	check(t, err)
+	w.http.Config.Handler = w.server.middleware(routes)
+	resp := w.open(t.Context(), ask{path: "/api/half"})
+	defer resp.Body.Close()
+	if body, err := io.ReadAll(resp.Body); err == nil {
+		t.Errorf("%q looks whole", body)
 	}
 }
