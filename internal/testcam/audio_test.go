@@ -60,7 +60,7 @@ func TestDecodedAACIsTheMelody(t *testing.T) {
 	var adts mpeg4audio.ADTSPackets
 	for _, frame := range packets(AAC, code, 64) {
 		adts = append(adts, &mpeg4audio.ADTSPacket{
-			Type: mpeg4audio.ObjectTypeAACLC, SampleRate: aacRate, ChannelConfig: 1, ChannelCount: 1, AU: frame,
+			Type: mpeg4audio.ObjectTypeAACLC, SampleRate: aacRate, ChannelConfig: 1, AU: frame,
 		})
 	}
 	b, err := adts.Marshal()
@@ -97,7 +97,8 @@ func TestG711SaysItsCamera(t *testing.T) {
 			coded = append(coded, p...)
 		}
 		var samples []int16
-		lpcm := g711.DecodeMulaw(coded)
+		var lpcm g711.Mulaw
+		lpcm.Unmarshal(coded)
 		for i := 0; i < len(lpcm); i += 2 {
 			samples = append(samples, int16(binary.BigEndian.Uint16(lpcm[i:])))
 		}

@@ -123,8 +123,6 @@ func (r *bitReader) get(length int) uint32 {
 	return v
 }
 
-func (r *bitReader) align() { r.pos = (r.pos + 7) &^ 7 }
-
 // code reads one word of rows and returns its place, rows laid end to end.
 func (r *bitReader) code(rows [][]code) int {
 	var v uint32

@@ -2,7 +2,6 @@ package testcam
 
 import (
 	"fmt"
-	"log/slog"
 	"strings"
 	"time"
 
@@ -15,7 +14,6 @@ type Options struct {
 	Host     string         // where to listen; default 127.0.0.1
 	Run      uint32         // number of the run in all marks; default 1
 	Location *time.Location // of the clocks in the pictures; default UTC
-	Logger   *slog.Logger   // default: discard
 }
 
 // Camera describes a simulated camera. Only Name is needed.

@@ -20,7 +20,7 @@ import (
 func film(t testing.TB, name string, args ...string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
-	all := []string{"-v", "error", "-f", "lavfi", "-i", "testsrc2=s=320x180:r=25:d=2", "-f", "lavfi", "-i", "sine=r=44100:d=2"}
+	all := []string{"-v", "error", "-f", "lavfi", "-i", "testsrc2=s=320x180:r=25:d=1", "-f", "lavfi", "-i", "sine=r=44100:d=1"}
 	run(t, "ffmpeg", append(append(all, args...), path)...)
 	return path
 }
@@ -37,7 +37,7 @@ func TestFilesOfEncodersAreServedWithTheirTimes(t *testing.T) {
 	for name, reordered := range map[string]bool{"x264": true, "x265": true, "slices": false, "hevc": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			times, sounds := timestamps(t, s.URL(name, media.Main), 4*time.Second)
+			times, sounds := timestamps(t, s.URL(name, media.Main), 1400*time.Millisecond)
 			checkTimes(t, name, times, reordered)
 			if (sounds > 0) != (name == "x264") {
 				t.Errorf("%d packets of sound", sounds)
@@ -46,7 +46,7 @@ func TestFilesOfEncodersAreServedWithTheirTimes(t *testing.T) {
 				pass(t, s.Camera(name), 1)
 			}
 			run(t, "ffmpeg", "-v", "error", "-xerror", "-rtsp_transport", "tcp", "-i", s.URL(name, media.Main),
-				"-t", "3", "-f", "null", "-")
+				"-t", "1", "-f", "null", "-")
 		})
 	}
 }

@@ -172,3 +172,16 @@ func (c *gateConn) Close() error {
 	c.gate.mu.Unlock()
 	return c.Conn.Close()
 }
+
+// gatePacketConn is a UDP port that falls silent while the gate is deaf.
+type gatePacketConn struct {
+	*net.UDPConn
+	gate *gate
+}
+
+func (c *gatePacketConn) WriteTo(b []byte, to net.Addr) (int, error) {
+	if c.gate.deaf.Load() {
+		return len(b), nil
+	}
+	return c.UDPConn.WriteTo(b, to)
+}

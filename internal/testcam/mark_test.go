@@ -140,7 +140,7 @@ func TestScreenshotsAreReadAtAnyScale(t *testing.T) {
 			t.Fatal(err)
 		}
 		src := rgbOf(d.painter.now, d.video.Width, d.video.Height)
-		for width := 210; width < 1700; width += 47 {
+		for width := 210; width < 1400; width += 89 {
 			screen := image.NewRGBA(image.Rect(0, 0, width+61, width*9/16+90))
 			for i := range screen.Pix {
 				screen.Pix[i] = uint8(20 + i%9)

@@ -89,7 +89,10 @@ func (p *port) listenUDP(host string) error {
 			rtp.Close()
 			continue
 		}
-		found := map[string]net.PacketConn{rtp.LocalAddr().String(): rtp, rtcp.LocalAddr().String(): rtcp}
+		found := map[string]net.PacketConn{}
+		for _, conn := range []net.PacketConn{rtp, rtcp} {
+			found[conn.LocalAddr().String()] = &gatePacketConn{conn.(*net.UDPConn), p.gate}
+		}
 		p.server.UDPRTPAddress, p.server.UDPRTCPAddress = rtp.LocalAddr().String(), rtcp.LocalAddr().String()
 		p.server.ListenPacket = func(_, address string) (net.PacketConn, error) { return found[address], nil }
 		return nil

@@ -9,7 +9,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"fmt"
-	"log/slog"
 	"math/big"
 	"net"
 	"net/url"
@@ -40,9 +39,6 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 	}
 	if options.Location == nil {
 		options.Location = time.UTC
-	}
-	if options.Logger == nil {
-		options.Logger = slog.New(slog.DiscardHandler)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	s := &Server{cancel: cancel, handles: map[string]*Handle{}}

@@ -35,17 +35,16 @@ type source interface {
 
 // drawn is the source that paints and encodes.
 type drawn struct {
-	camera   *Camera
-	quality  media.Quality
-	video    Video
-	painter  *painter
-	encoder  *encoder
-	sound    *sound // nil without
-	run      uint32
-	epoch    time.Time
-	frame    uint64 // of the next picture
-	packet   uint64 // of the next sound
-	sinceKey int
+	camera  *Camera
+	quality media.Quality
+	video   Video
+	painter *painter
+	encoder *encoder
+	sound   *sound // nil without
+	run     uint32
+	epoch   time.Time
+	frame   uint64 // of the next picture
+	packet  uint64 // of the next sound
 }
 
 func newDrawn(c *Camera, q media.Quality, s *scenery, location *time.Location) *drawn {
@@ -73,7 +72,7 @@ func (d *drawn) formats() (video, audio format.Format) {
 		audio = &format.MPEG4Audio{
 			PayloadTyp: 97, SizeLength: 13, IndexLength: 3, IndexDeltaLength: 3,
 			Config: &mpeg4audio.AudioSpecificConfig{
-				Type: mpeg4audio.ObjectTypeAACLC, SampleRate: aacRate, ChannelConfig: 1, ChannelCount: 1,
+				Type: mpeg4audio.ObjectTypeAACLC, SampleRate: aacRate, ChannelConfig: 1,
 			},
 		}
 	case PCMU:

@@ -119,7 +119,7 @@ func newTrack(medium *description.Media, f format.Format) (track, error) {
 		}
 		t.encode = func(data [][]byte) ([]*rtp.Packet, error) { return e.Encode(data[0]) }
 	default:
-		return t, fmt.Errorf("cannot packetize %s", f.Codec())
+		return t, fmt.Errorf("cannot packetize %s", f.RTPMap())
 	}
 	return t, nil
 }

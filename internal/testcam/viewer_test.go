@@ -32,8 +32,11 @@ type viewer struct {
 	ended  chan error
 }
 
-// patience is how long a test waits for what must come.
-const patience = 10 * time.Second
+// patience is how long a test waits for what must come, and timeout how long a client waits for an answer.
+const (
+	patience = 30 * time.Second
+	timeout  = 10 * time.Second
+)
 
 func serve(t testing.TB, cameras ...Camera) *Server {
 	t.Helper()
@@ -53,7 +56,7 @@ func connect(t testing.TB, address string, protocol gortsplib.Protocol) (*gortsp
 	}
 	c := &gortsplib.Client{
 		Scheme: u.Scheme, Host: u.Host, Protocol: &protocol, TLSConfig: &tls.Config{InsecureSkipVerify: true},
-		ReadTimeout: 3 * time.Second, WriteTimeout: 3 * time.Second,
+		ReadTimeout: timeout, WriteTimeout: timeout,
 	}
 	if err := c.Start(); err != nil {
 		return nil, nil, err
