@@ -174,6 +174,7 @@ func TestACameraKeepsItsIdentityAndNobodyInheritsIt(t *testing.T) {
 	c2, err := k.OpenClip(t.Context(), k.permit(id, access.Export), media.Main, Span{epoch, fragments[3].End()})
 	all(t, c2, err)
 	k.reopen()
+	k.clock.set(epoch.Add(10 * time.Minute))
 	tl = k.timeline(id, epoch, epoch.Add(time.Hour))
 	if got := tl.Gaps[len(tl.Gaps)-2].Reason; got != ReasonRetired {
 		t.Errorf("after a restart the retired camera's time is called %q", got)

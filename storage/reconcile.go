@@ -41,12 +41,16 @@ func (s *Store) reconcileStream(ctx context.Context, c *camera, quality media.Qu
 		return err
 	}
 	var errs []error
-	for _, day := range slices.Backward(days) {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err := s.reconcileDay(ctx, c, quality, day); err != nil {
+	for i, day := range slices.Backward(days) {
+		began := time.Now()
+		if err := s.reconcileDay(ctx, c, quality, day, i == len(days)-1); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", day.Format(dayLayout), err))
+		}
+		// The disk is for recording in the first place: the walk takes at most half of it.
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(min(time.Since(began), time.Second)):
 		}
 	}
 	return errors.Join(errs...)
@@ -84,7 +88,8 @@ func (s *Store) daysOf(ctx context.Context, c *camera, quality media.Quality) ([
 
 // reconcileDay compares the files of a day with its rows. The files are listed first: one that was made since has its
 // row by then, and one that was deleted since is not found when it is looked at.
-func (s *Store) reconcileDay(ctx context.Context, c *camera, quality media.Quality, day time.Time) error {
+// The last file of the newest day may have been in the making when the power went; the others were synced before it.
+func (s *Store) reconcileDay(ctx context.Context, c *camera, quality media.Quality, day time.Time, newest bool) error {
 	folder := path.Join(quality.String(), day.Format(dayLayout))
 	entries, err := c.files.list(folder)
 	if err != nil && !isMissing(err) {
@@ -103,14 +108,14 @@ func (s *Store) reconcileDay(ctx context.Context, c *camera, quality media.Quali
 	}
 	var errs []error
 	seen := make(map[string]bool, len(entries))
-	for _, e := range entries {
+	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
+		return !strings.HasSuffix(e.Name(), ".mp4") || !e.Type().IsRegular()
+	})
+	for i, e := range entries {
 		name := path.Join(folder, e.Name())
 		seen[name] = true
-		if !strings.HasSuffix(name, ".mp4") || !e.Type().IsRegular() {
-			continue
-		}
 		if r, ok := noted[name]; !ok {
-			err = s.adopt(ctx, c, quality, name)
+			err = s.adopt(ctx, c, name, !newest || i < len(entries)-1)
 		} else {
 			err = s.compare(ctx, c, r)
 		}
@@ -183,9 +188,16 @@ func (s *Store) lose(ctx context.Context, r segmentRow, reason string) error {
 	})
 }
 
-// adopt gives a row to a file without one, or moves the file to quarantine.
-func (s *Store) adopt(ctx context.Context, c *camera, quality media.Quality, name string) error {
-	m, err := mend(c, name)
+// adopt gives a row to a file without one, or moves the file to quarantine. A file that was synced is not read whole.
+func (s *Store) adopt(ctx context.Context, c *camera, name string, synced bool) error {
+	m, sure, err := mended{}, false, error(nil)
+	if synced {
+		m, sure = trust(c, name)
+	}
+	if !sure {
+		m, err = mend(c, name)
+	}
+	quality, _ := media.ParseQuality(path.Dir(path.Dir(name)))
 	if err == nil {
 		err = s.fits(c, quality, name, m)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"database/sql"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -323,4 +324,58 @@ func TestAStrayBesideWhatIsBeingWrittenIsQuarantined(t *testing.T) {
 	if n := len(k.rowsOf(id)); n != 1 {
 		t.Errorf("%d rows", n)
 	}
+}
+
+// TestWhatIsMendedIsSyncedBeforeItsRowSaysSo watches the recovery of an open segment whose last fragment is torn.
+func TestWhatIsMendedIsSyncedBeforeItsRowSaysSo(t *testing.T) {
+	k, path, _ := crashed(t)
+	info, err := os.Stat(path)
+	ok(t, err)
+	ok(t, os.Truncate(path, info.Size()-1))
+	x := &faults{}
+	mended, err := openFaulty(t, k.clock, k.o, x)
+	ok(t, err)
+	ok(t, mended.Store.Close())
+	if got := strings.Join(x.ops, ", "); got != "truncate, write, sync" {
+		t.Errorf("recovery did %s", got)
+	}
+}
+
+// TestAnAdoptedFileIsVerifiedWhenItIsRead has the index lost over a bent fragment: the walk goes by headers and tables,
+// and what is served by the fragments' own labels.
+func TestAnAdoptedFileIsVerifiedWhenItIsRead(t *testing.T) {
+	k := newKit(t, "front-door")
+	id := k.ids["front-door"]
+	_, fragments := k.record(id, film{start: epoch, seconds: 30})
+	path := k.path(id, k.rowsOf(id)[0].name())
+	b, err := os.ReadFile(path)
+	ok(t, err)
+	b[len(fragments[0].Run.Init)+len(fragments[0].Bytes)-1] ^= 1
+	ok(t, os.WriteFile(path, b, 0o640))
+	ok(t, k.Store.Close())
+	matches, err := filepath.Glob(filepath.Join(k.o.Data, indexName+"*"))
+	ok(t, err)
+	for _, path := range matches {
+		ok(t, os.Remove(path))
+	}
+	k.openAgain()
+	ok(t, k.reconcile(t.Context()))
+	if n := len(k.rowsOf(id)); n != 3 {
+		t.Fatalf("%d rows", n)
+	}
+	span := Span{epoch, epoch.Add(30 * time.Second)}
+	c, err := k.OpenClip(t.Context(), k.permit(id, access.Playback), media.Main, span)
+	ok(t, err)
+	got, err := io.ReadAll(c)
+	wantErr(t, err, ErrQuarantined)
+	if len(got) != len(c.head) {
+		t.Errorf("%d bytes beyond the header were sent", len(got)-len(c.head))
+	}
+	ok(t, c.Close())
+	c, err = k.OpenClip(t.Context(), k.permit(id, access.Playback), media.Main, span)
+	ok(t, err)
+	if !c.Start().Equal(epoch.Add(10 * time.Second)) {
+		t.Errorf("the next clip begins at %v", c.Start())
+	}
+	all(t, c, nil)
 }
