@@ -1,0 +1,312 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image/png"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/chromedp"
+
+	"keepwatch.internal/internal/media"
+	"keepwatch.internal/internal/testcam"
+)
+
+// tab is one page of a real browser.
+type tab struct {
+	t   *testing.T
+	ctx context.Context
+}
+
+// newTab starts Chromium with a window of the given size.
+func newTab(t *testing.T, width, height int) *tab {
+	t.Helper()
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.WindowSize(width, height))
+	alloc, stopAlloc := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, stop := chromedp.NewContext(alloc)
+	t.Cleanup(func() { stop(); stopAlloc() })
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(int64(width), int64(height))); err != nil { // unbounded: it starts the browser
+		t.Fatal(err)
+	}
+	return &tab{t, ctx}
+}
+
+// stepTimeout bounds each step in the browser.
+const stepTimeout = 20 * time.Second
+
+// do carries out steps.
+func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	ctx, stop := context.WithTimeout(b.ctx, stepTimeout)
+	defer stop()
+	for i, step := range steps {
+		if err := chromedp.Do(ctx, step); err != nil {
+			b.t.Fatalf("step %d of %d: %v", i+1, len(steps), err)
+		}
+	}
+}
+
+// eval returns the value of an expression in the page.
+func eval[T any](b *tab, expression string) T {
+	b.t.Helper()
+	ctx, stop := context.WithTimeout(b.ctx, stepTimeout)
+	defer stop()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+	if err != nil {
+		b.t.Fatalf("%s: %v", expression, err)
+	}
+	return v
+}
+
+// seen returns the marks of all cameras that a screenshot shows.
+func (b *tab) seen() []testcam.Seen {
+	b.t.Helper()
+	ctx, stop := context.WithTimeout(b.ctx, stepTimeout)
+	defer stop()
+	shot, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	img, err := png.Decode(bytes.NewReader(shot))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return testcam.ReadImages(img)
+}
+
+// shows polls the page until its only picture satisfies ok, and returns its mark. Every picture on the way must be of
+// the camera.
+func (b *tab) shows(camera, what string, ok func(testcam.Mark) bool) testcam.Mark {
+	b.t.Helper()
+	var last testcam.Mark
+	if !poll(b.ctx, 20*time.Second, func() bool {
+		for _, s := range b.seen() {
+			if last = s.Mark; last.Camera != testcam.CodeOf(camera) {
+				b.t.Fatalf("the page of %s shows %v", camera, last)
+			}
+			if ok(last) {
+				return true
+			}
+		}
+		return false
+	}) {
+		b.t.Fatalf("%s: never %s; last seen %v; the page says %q", camera, what, last, eval[string](b, `document.body.innerText`))
+	}
+	return last
+}
+
+// startDemo runs nvr demo in this process and returns its address and password.
+func startDemo(t *testing.T, dir string) (url, password string) {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	out := &buffer{}
+	done := make(chan error, 1)
+	go func() {
+		done <- demoCommand(ctx, terminal{out: out, err: out}, []string{"-listen", "127.0.0.1:0", "-dir", dir})
+	}()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Errorf("demo: %v", err)
+		}
+		if t.Failed() {
+			t.Logf("the demo said:\n%s", out.String())
+		}
+	})
+	said := regexp.MustCompile(`(?s)Open +(http://[^/]+)/.*Password +(\S+)`)
+	until(t, 20*time.Second, "the demo's address", func() bool { return said.MatchString(out.String()) })
+	m := said.FindStringSubmatch(out.String())
+	return m[1], m[2]
+}
+
+func (b *tab) login(url, user, password string) {
+	b.t.Helper()
+	b.do(chromedp.Navigate(url+"/"), chromedp.WaitVisible(`input[name=username]`),
+		chromedp.SendKeys(`input[name=username]`, user), chromedp.SendKeys(`input[name=password]`, password),
+		chromedp.Submit(`input[name=password]`), chromedp.WaitVisible(`.tile`))
+}
+
+// rect is where an element stands in the window.
+type rect struct{ X, Y, Width, Height float64 }
+
+func (b *tab) rect(selector string) rect {
+	b.t.Helper()
+	return eval[rect](b, fmt.Sprintf(`(({x, y, width, height}) => ({X: x, Y: y, Width: width, Height: height}))(document.querySelector(%q).getBoundingClientRect())`, selector))
+}
+
+func (r rect) holds(s testcam.Seen) bool {
+	x, y := float64(s.Where.Min.X+s.Where.Max.X)/2, float64(s.Where.Min.Y+s.Where.Max.Y)/2
+	return x > r.X && x < r.X+r.Width && y > r.Y && y < r.Y+r.Height
+}
+
+func TestANewcomerWatchesScrubsAndSaves(t *testing.T) {
+	dir := t.TempDir()
+	url, password := startDemo(t, dir)
+	b := newTab(t, 1440, 900)
+	b.login(url, demoUser, password)
+	b.everyTileShowsItsCamera()
+
+	b.do(chromedp.Click(`.tile[data-camera=garden]`), chromedp.WaitVisible(`#timeline-slider`))
+	live := b.shows("garden", "the main stream, live", func(m testcam.Mark) bool { return m.Quality == media.Main })
+	if age := time.Since(live.Time); age > 5*time.Second {
+		t.Errorf("the live picture is %v old", age)
+	}
+	b.shows("garden", "20 s of footage later", func(m testcam.Mark) bool { return m.Frame > 20*15 })
+	b.goesToATime("garden")
+	b.scrubs("garden")
+	b.saves("garden", filepath.Join(dir, "downloads"))
+}
+
+// everyTileShowsItsCamera waits until each tile has shown the picture of its own camera, twice, the second newer.
+func (b *tab) everyTileShowsItsCamera() {
+	b.t.Helper()
+	first, second := map[string]uint64{}, map[string]uint64{}
+	until(b.t, 20*time.Second, "all tiles moving", func() bool {
+		for _, s := range b.seen() {
+			for _, name := range demoNames {
+				if !b.rect(`.tile[data-camera=` + name + `] video`).holds(s) {
+					continue
+				}
+				if s.Mark.Camera != testcam.CodeOf(name) {
+					b.t.Fatalf("the tile of %s shows %v", name, s.Mark)
+				}
+				if first[name] == 0 {
+					first[name] = s.Mark.Frame
+				} else if s.Mark.Frame > first[name]+10 {
+					second[name] = s.Mark.Frame
+				}
+			}
+		}
+		return len(second) == len(demoNames)
+	})
+	if n := eval[int](b, `performance.getEntriesByType("resource").filter(r => new URL(r.name).origin !== location.origin).length`); n != 0 {
+		b.t.Errorf("the page loaded %d things from elsewhere", n)
+	}
+}
+
+// goesToATime types a time of ten seconds ago and checks that playback begins there and goes on.
+func (b *tab) goesToATime(camera string) {
+	b.t.Helper()
+	zone, err := time.LoadLocation(localZone())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	target := time.Now().Add(-10 * time.Second).Truncate(time.Second)
+	b.do(chromedp.SendKeys(`#goto`, target.In(zone).Format("15:04:05")+"\r"))
+	at := b.shows(camera, "a picture of ten seconds ago", func(m testcam.Mark) bool {
+		return m.Time.After(target.Add(-3*time.Second)) && m.Time.Before(target.Add(4*time.Second))
+	})
+	b.shows(camera, "playback going on", func(m testcam.Mark) bool { return m.Frame > at.Frame+10 })
+	if got := eval[string](b, `new URL(location.href).searchParams.get("at") ?? ""`); got == "" {
+		b.t.Error("the address does not hold the moment that is shown")
+	}
+}
+
+// scrubs drags the playhead back and forth over the footage and checks, while the button is held, that the picture is
+// the one that the timeline names.
+func (b *tab) scrubs(camera string) {
+	b.t.Helper()
+	r := b.rect(`#timeline-slider`)
+	y := r.Y + r.Height*0.6
+	day := eval[string](b, `document.querySelector("#camera").dataset.day`)
+	zone, err := time.LoadLocation(localZone())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	midnight, err := time.ParseInLocation(time.DateOnly, day, zone)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, back := range []time.Duration{12 * time.Second, 6 * time.Second} {
+		target := time.Now().Add(-back)
+		x := b.findX(r, y, target.Sub(midnight).Seconds())
+		var named time.Time
+		b.shows(camera, "the key frame under the playhead", func(m testcam.Mark) bool {
+			named = midnight.Add(time.Duration(b.named() * float64(time.Second)))
+			off := named.Sub(m.Time)
+			return off > -1500*time.Millisecond && off < 3500*time.Millisecond
+		})
+		if off := named.Sub(target); off > 5*time.Second || off < -5*time.Second {
+			b.t.Errorf("dragged to %v, the timeline names %v", target, named)
+		}
+		b.do(chromedp.MouseEvent(chromedp.MouseReleased, x, y, chromedp.ButtonLeft))
+	}
+}
+
+// named returns the second of the day that the slider names once the page has drawn what was done last.
+func (b *tab) named() float64 {
+	b.t.Helper()
+	ctx, stop := context.WithTimeout(b.ctx, stepTimeout)
+	defer stop()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[float64](`new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(() =>
+		drawn(Number(document.querySelector("#timeline-slider").getAttribute("aria-valuenow"))))))`, chromedp.EvalAwaitPromise))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return v
+}
+
+// findX presses on the timeline and moves, as a hand does, until the slider names the second of the day, and returns
+// where that is. The button stays down.
+func (b *tab) findX(r rect, y, second float64) float64 {
+	b.t.Helper()
+	low, high := r.X+1, r.X+r.Width-1
+	x := (low + high) / 2
+	b.do(chromedp.MouseEvent(chromedp.MousePressed, x-50, y, chromedp.ButtonLeft))
+	for range 14 {
+		b.do(chromedp.MouseEvent(chromedp.MouseMoved, x, y, chromedp.ButtonLeft))
+		if b.named() < second {
+			low = x
+		} else {
+			high = x
+		}
+		x = (low + high) / 2
+	}
+	return x
+}
+
+// saves marks in and out by the keys, saves, and checks the file that the browser wrote.
+func (b *tab) saves(camera, folder string) {
+	b.t.Helper()
+	if _, err := chromedp.CallBrowser(b.ctx, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{
+		Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: folder}); err != nil {
+		b.t.Fatal(err)
+	}
+	b.do(chromedp.Click(`#live`))
+	b.shows(camera, "live again", func(m testcam.Mark) bool { return time.Since(m.Time) < 4*time.Second })
+	b.do(chromedp.KeyEvent("i"))
+	marked := b.shows(camera, "a picture", func(testcam.Mark) bool { return true })
+	b.shows(camera, "four seconds on", func(m testcam.Mark) bool { return m.Frame > marked.Frame+60 })
+	b.do(chromedp.KeyEvent("o"))
+	b.shows(camera, "and recorded", func(m testcam.Mark) bool { return m.Frame > marked.Frame+90 })
+	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#save").open = true`), chromedp.Click(`#save-button`))
+	var files []string
+	until(b.t, 20*time.Second, "the download", func() bool {
+		found, err := filepath.Glob(filepath.Join(folder, "*.mp4"))
+		files = found
+		return err == nil && len(found) == 1
+	})
+	if name := filepath.Base(files[0]); !regexp.MustCompile(`^garden_\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d[+-]\d{4}_\d+s\.mp4$`).MatchString(name) {
+		b.t.Errorf("the file is named %s", name)
+	}
+	all := marks(b.t, files[0])
+	for i, m := range all {
+		if m.Camera != testcam.CodeOf(camera) || m.Frame != all[0].Frame+uint64(i) {
+			b.t.Fatalf("picture %d of the file is %v; the first was %v", i, m, all[0])
+		}
+	}
+	if n := len(all); n < 60 || n > 200 {
+		b.t.Errorf("about five seconds hold %d pictures", n)
+	}
+	if err := os.RemoveAll(folder); err != nil && !errors.Is(err, os.ErrNotExist) {
+		b.t.Fatal(err)
+	}
+}
