@@ -86,6 +86,11 @@ func BenchmarkTimeline(b *testing.B) {
 			}
 		})
 	}
+	b.Run("reopen", func(b *testing.B) { // until recording can begin, over 691,200 segments
+		for b.Loop() {
+			k.reopen()
+		}
+	})
 	b.Run("usage", func(b *testing.B) {
 		for b.Loop() {
 			_, err := k.Usage(b.Context(), Span{epoch, epoch.AddDate(0, 0, 1)})
