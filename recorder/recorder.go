@@ -38,14 +38,41 @@ func NewAdmission(n int) Admission { return make(Admission, n) }
 
 // Recorder keeps one stream.
 type Recorder struct {
-	opts   Options
-	board  board
-	disk   *disk
-	muxer  *media.Muxer
-	run    *media.Run
-	video  *media.VideoTrack // of the run
-	end    time.Time         // of the newest fragment
-	health meter
+	opts    Options
+	board   board
+	disk    *disk
+	muxer   *media.Muxer
+	run     *media.Run
+	video   *media.VideoTrack // of the run
+	end     time.Time         // of the newest fragment
+	follows bool              // the session has had a run already
+	sound   hearing
+	health  meter
+}
+
+// silence is how long a run with sound may go without any before it ends. Browsers play no further than both tracks
+// reach, so that promised sound which does not come would hold up the picture.
+const silence = 3 * time.Second
+
+// joinable is how late the first picture of a run may seem, against the end of the run before it in the same session,
+// for that to be the network's jitter and not a gap.
+const joinable = 500 * time.Millisecond
+
+// hearing follows whether a camera that announced sound delivers it.
+type hearing struct {
+	last    time.Time // arrival of the newest frame of sound, or of the session's first picture
+	missing bool      // sound is announced and does not come
+	changed bool      // missing is not what the current run promises
+}
+
+// note takes each unit of a session.
+func (h *hearing) note(u *media.Unit) {
+	if u.Kind == media.Audio || h.last.IsZero() {
+		h.last = u.Arrived
+	}
+	if missing := u.Arrived.Sub(h.last) > silence; missing != h.missing {
+		h.missing, h.changed = missing, !h.changed
+	}
 }
 
 // New returns a Recorder. It starts nothing.
@@ -135,6 +162,7 @@ func (r *Recorder) session(ctx context.Context) error {
 		return err
 	}
 	defer s.Close()
+	r.sound, r.follows = hearing{}, false
 	for {
 		item, err := s.Next(ctx)
 		if err != nil {
@@ -165,10 +193,15 @@ func (r *Recorder) connect(ctx context.Context) (*camera.Session, error) {
 // take brings one unit to the muxer, beginning a new run where one has to begin.
 func (r *Recorder) take(item camera.Item, s *camera.Session) error {
 	u := item.Unit
+	r.sound.note(u)
 	if u.Kind == media.Video {
 		r.health.add(u)
-		if r.run != nil && item.Video != r.video {
+		switch {
+		case r.run == nil:
+		case item.Video != r.video:
 			r.endRun("the camera changed its picture format")
+		case u.Random && s.Audio() != nil && r.sound.changed:
+			r.endRun("the camera's sound came or went") // at a key frame, so that no picture is lost for it
 		}
 		if r.run == nil && u.Random {
 			if err := r.beginRun(item, s.Audio()); err != nil {
@@ -195,11 +228,16 @@ func (r *Recorder) take(item camera.Item, s *camera.Session) error {
 	return nil
 }
 
-// beginRun starts a run at the key frame item, never before the end of what is already recorded.
+// beginRun starts a run at the key frame item, never before the end of what is already recorded. A run that follows
+// another one of the same session begins where that one ended.
 func (r *Recorder) beginRun(item camera.Item, audio *media.AudioTrack) error {
 	start := item.Unit.Arrived
-	if start.Before(r.end) {
+	if start.Before(r.end) || r.follows && start.Sub(r.end) < joinable {
 		start = r.end
+	}
+	r.follows = true
+	if r.sound.changed = false; r.sound.missing {
+		audio = nil
 	}
 	key := r.opts.Store.LabelKey(r.opts.Stream.Camera)
 	run, err := media.NewRun(r.opts.Stream, start, *item.Video, audio, key)

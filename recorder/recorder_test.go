@@ -190,6 +190,7 @@ func annexB(t *testing.T, path string) []testcam.Mark {
 }
 
 func TestEveryFrameIsInTheFilesOnceAcrossSegments(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, testcam.Camera{Name: "front-door", Audio: testcam.AAC}, testcam.Camera{Name: "garden"})
 	for name := range r.recorders {
 		r.until(name, "recording", 10*time.Second, recording)
@@ -210,6 +211,7 @@ func TestEveryFrameIsInTheFilesOnceAcrossSegments(t *testing.T) {
 }
 
 func TestAReconnectBecomesANewRunAndAGapWithItsReason(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, testcam.Camera{Name: "cam"})
 	r.until("cam", "recording", 10*time.Second, recording)
 	r.frames("cam", 30)
@@ -243,6 +245,7 @@ func TestAReconnectBecomesANewRunAndAGapWithItsReason(t *testing.T) {
 }
 
 func TestAFrozenCameraIsReconnectedAndItsNeighbourLosesNothing(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, testcam.Camera{Name: "frozen"}, testcam.Camera{Name: "neighbour"})
 	for name := range r.recorders {
 		r.until(name, "recording", 10*time.Second, recording)
@@ -261,6 +264,7 @@ func TestAFrozenCameraIsReconnectedAndItsNeighbourLosesNothing(t *testing.T) {
 }
 
 func TestARefusedLoginIsNotTriedUntilTheAccountLocks(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, testcam.Camera{Name: "cam", Username: "u", Password: "right"})
 	r.until("cam", "recording", 10*time.Second, recording)
 	h := r.cams.Camera("cam")
@@ -273,6 +277,7 @@ func TestARefusedLoginIsNotTriedUntilTheAccountLocks(t *testing.T) {
 }
 
 func TestRealEncodersAreRecordedAndPlayedBack(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, codec, want string
 		options           []string
@@ -309,5 +314,31 @@ func TestRealEncodersAreRecordedAndPlayedBack(t *testing.T) {
 				t.Errorf("five seconds hold %d pictures", n)
 			}
 		})
+	}
+}
+
+func TestPromisedSoundThatDoesNotComeHoldsNoPictureUp(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, testcam.Camera{Name: "cam", Audio: testcam.AAC})
+	r.cams.Camera("cam").Mute(true)
+	r.until("cam", "recording", 10*time.Second, recording)
+	promised := func() (sound bool) {
+		c, err := r.hub.Open(permit(t, r.ids["cam"], access.Live), media.Main)
+		if err != nil {
+			return false
+		}
+		defer c.Close()
+		f, _, err := c.Next(t.Context())
+		return err == nil && f.Run.Audio != nil
+	}
+	for _, muted := range []bool{true, false} {
+		r.cams.Camera("cam").Mute(muted)
+		r.until("cam", "in runs with sound as it comes", 15*time.Second, func(recorder.Status) bool { return promised() != muted })
+	}
+	r.frames("cam", 15)
+	r.close()
+	marks := r.marks("cam")
+	if span := marks[len(marks)-1].Frame - marks[0].Frame + 1; span != uint64(len(marks)) {
+		t.Errorf("%d of %d frames are in the files", len(marks), span)
 	}
 }

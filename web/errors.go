@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/url"
@@ -27,7 +28,11 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := s.problemOf(err)
 	if p.Status >= 500 {
 		p.Instance = infoOf(r).id
-		s.Logger.Error("request not answered", "req", infoOf(r).id, "status", p.Status, "err", causeOf(err))
+		level := slog.LevelError
+		if errors.Is(err, errStopping) {
+			level = slog.LevelInfo
+		}
+		s.Logger.Log(r.Context(), level, "request not answered", "req", infoOf(r).id, "status", p.Status, "err", causeOf(err))
 	}
 	if resp.started {
 		panic(http.ErrAbortHandler)

@@ -133,17 +133,20 @@ func (c *canvas) rect(p paint, x, y, w, h float64) {
 	c.fill(p, point{x, y}, point{x + w, y}, point{x + w, y + h}, point{x, y + h})
 }
 
-// round is a rectangle with rounded corners.
-func (c *canvas) round(p paint, x, y, w, h, r float64) {
+// area is an upright rectangle.
+type area struct{ x, y, w, h float64 }
+
+// round is a rectangle with corners rounded to the radius r.
+func (c *canvas) round(p paint, a area, r float64) {
 	var polygon []point
 	for i := range 32 {
 		angle := (float64(i) + 0.5) / 32 * 2 * math.Pi
-		cx, cy := x+r, y+r
+		cx, cy := a.x+r, a.y+r
 		if math.Cos(angle) > 0 {
-			cx = x + w - r
+			cx = a.x + a.w - r
 		}
 		if math.Sin(angle) > 0 {
-			cy = y + h - r
+			cy = a.y + a.h - r
 		}
 		polygon = append(polygon, point{cx + r*math.Cos(angle), cy + r*math.Sin(angle)})
 	}

@@ -9,19 +9,21 @@ import (
 
 func TestLettersDifferAndHaveWholeStrokes(t *testing.T) {
 	seen := map[string]rune{}
-	for r, shape := range letterShapes {
+	nought, _ := shapeOf('0')
+	for _, s := range letterShapes {
+		r, shape := s.letter, s.shape
 		for stroke := range strings.FieldsSeq(shape) {
 			if len(stroke)%2 != 0 || strings.Trim(stroke, "01234567") != "" {
 				t.Errorf("%q has a stroke %q", r, stroke)
 			}
 		}
-		if other, ok := seen[shape]; ok && shape != letterShapes['O'] { // a nought looks like an O
+		if other, ok := seen[shape]; ok && shape != nought { // a nought looks like an O
 			t.Errorf("%q looks like %q", r, other)
 		}
 		seen[shape] = r
 	}
 	for _, r := range "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-:." {
-		if _, ok := letterShapes[r]; !ok {
+		if _, ok := shapeOf(r); !ok {
 			t.Errorf("no %q", r)
 		}
 		ink := 0

@@ -237,10 +237,10 @@ func (e *encoder) intra(src *picture, mx, my int, key bool) {
 	at := my*src.w/16 + mx
 	totals := &e.totals[at]
 	*totals = [24]uint8{}
-	e.w.residual(b.dc[:], e.context(at, mx, my, 0, 0, 4))
+	e.w.residual(b.dc[:], e.context(at, mx, my, grid{0, 4}, 0))
 	if b.hasAC {
 		for _, i := range blockOrder {
-			nC := e.context(at, mx, my, 0, i, 4)
+			nC := e.context(at, mx, my, grid{0, 4}, i)
 			totals[i] = uint8(e.w.residual(b.ac[i][:], nC))
 		}
 	}
@@ -253,14 +253,18 @@ func (e *encoder) intra(src *picture, mx, my int, key bool) {
 	}
 	for p := range 2 {
 		for i := range 4 {
-			nC := e.context(at, mx, my, 16+4*p, i, 2)
+			nC := e.context(at, mx, my, grid{16 + 4*p, 2}, i)
 			totals[16+4*p+i] = uint8(e.w.residual(b.chromaAC[p][i][:], nC))
 		}
 	}
 }
 
-// context returns nC, clause 9.2.1, of block i of a plane: the plane's totals begin at base and hold side×side blocks.
-func (e *encoder) context(at, mx, my, base, i, side int) int {
+// grid is where the totals of a plane's blocks stand in a macroblock's: side×side of them from base on.
+type grid struct{ base, side int }
+
+// context returns nC, clause 9.2.1, of block i of a plane of the macroblock at (mx, my), whose number is at.
+func (e *encoder) context(at, mx, my int, p grid, i int) int {
+	base, side := p.base, p.side
 	x, y := i%side, i/side
 	sum, n := 0, 0
 	switch {

@@ -139,6 +139,13 @@ func (h *Handle) Freeze(frozen bool) {
 	}
 }
 
+// Mute stops the sound that the description goes on to promise, while the pictures go on; and lets it go on.
+func (h *Handle) Mute(muted bool) {
+	for _, s := range h.streams {
+		s.mute(muted)
+	}
+}
+
 // Refuse stops listening, so that connections are refused by the system, and cuts those that are there; and listens
 // again on the same port.
 func (h *Handle) Refuse(refuse bool) error {
@@ -211,6 +218,8 @@ func (h *Handle) Reboot() {
 
 // ComeBack ends every fault.
 func (h *Handle) ComeBack() error {
+	h.Freeze(false)
+	h.Mute(false)
 	h.Hang(false)
 	h.Reject(0)
 	h.Describe(GoodSDP)

@@ -94,7 +94,8 @@ func (c *canvas) bush(x, y, w, h float64, leaf rgb) {
 }
 
 // window is a frame with panes; light is what shines out of it.
-func (c *canvas) window(x, y, w, h float64, frame rgb, light paint) {
+func (c *canvas) window(a area, frame rgb, light paint) {
+	x, y, w, h := a.x, a.y, a.w, a.h
 	c.rect(plain(mix(frame, rgb{0, 0, 0}, 0.25)), x-4, y-2, w+8, h+8)
 	c.rect(plain(frame), x-4, y-4, w+8, h+8)
 	c.rect(light, x, y, w, h)
@@ -109,5 +110,5 @@ func (c *canvas) cloud(x, y, size float64, colour rgb, alpha float64) {
 	for _, p := range []struct{ x, y, r float64 }{{0, 0, 0.22}, {0.28, -0.12, 0.3}, {0.62, -0.04, 0.24}, {0.85, 0.03, 0.16}} {
 		c.circle(glass(colour, alpha), x+p.x*size, y+p.y*size, p.r*size)
 	}
-	c.round(glass(colour, alpha), x-0.2*size, y-0.02*size, 1.2*size, 0.22*size, 0.11*size)
+	c.round(glass(colour, alpha), area{x - 0.2*size, y - 0.02*size, 1.2 * size, 0.22 * size}, 0.11*size)
 }

@@ -18,14 +18,14 @@ func drawGarage(c *canvas) []figure {
 	c.rect(down(110, 254, mix(wall, rgb{170, 150, 140}, 0.35), wall), 180, 120, 390, 134)
 	c.fill(plain(rgb{92, 82, 92}), point{160, 124}, point{230, 78}, point{520, 78}, point{590, 124})
 	c.fill(plain(rgb{112, 100, 110}), point{160, 124}, point{230, 78}, point{520, 78}, point{524, 84}, point{234, 84}, point{172, 124})
-	c.round(plain(rgb{250, 248, 244}), 212, 140, 244, 116, 4)
+	c.round(plain(rgb{250, 248, 244}), area{212, 140, 244, 116}, 4)
 	for row := range 4 {
 		for col := range 4 {
 			x, y := 220+float64(col)*57.5, 148+float64(row)*26
-			c.round(plain(rgb{196, 194, 196}), x, y, 54, 22, 2)
-			c.round(plain(rgb{224, 222, 222}), x+2, y+2, 52, 20, 2)
+			c.round(plain(rgb{196, 194, 196}), area{x, y, 54, 22}, 2)
+			c.round(plain(rgb{224, 222, 222}), area{x + 2, y + 2, 52, 20}, 2)
 			if row == 0 {
-				c.round(down(y, y+22, rgb{120, 160, 184}, rgb{168, 198, 210}), x+6, y+4, 42, 14, 2)
+				c.round(down(y, y+22, rgb{120, 160, 184}, rgb{168, 198, 210}), area{x + 6, y + 4, 42, 14}, 2)
 			}
 		}
 	}
@@ -33,10 +33,10 @@ func drawGarage(c *canvas) []figure {
 	c.rect(plain(rgb{142, 92, 66}), 496, 166, 38, 40)
 	c.circle(plain(rgb{236, 206, 120}), 532, 212, 3)
 	c.circle(glow(334, 128, 60, rgb{255, 246, 206}, 0.7), 334, 128, 60)
-	c.round(plain(rgb{66, 60, 64}), 326, 122, 16, 8, 2)
+	c.round(plain(rgb{66, 60, 64}), area{326, 122, 16, 8}, 2)
 	c.bush(572, 262, 50, 26, rgb{92, 142, 88})
-	c.round(plain(rgb{70, 92, 82}), 150, 210, 30, 46, 3)
-	c.round(plain(rgb{92, 116, 102}), 146, 204, 38, 9, 3)
+	c.round(plain(rgb{70, 92, 82}), area{150, 210, 30, 46}, 3)
+	c.round(plain(rgb{92, 116, 102}), area{146, 204, 38, 9}, 3)
 	return []figure{
 		{poses: c.sprites(4, 64, 44, drawCat(rgb{214, 138, 72})), path: crossing(270, 30, 64, 100, 6)},
 		{poses: c.sprites(4, 36, 26, drawBird), path: func(s float64) (float64, float64, int) {
@@ -57,7 +57,7 @@ func drawLivingRoom(c *canvas) []figure {
 			c.rect(glass(rgb{90, 56, 38}, 0.25), float64(j)*118+float64(i%3)*43, y, 1.4, 8+3.2*float64(i))
 		}
 	}
-	c.window(392, 52, 170, 116, rgb{240, 236, 228}, down(52, 168, rgb{70, 76, 140}, rgb{250, 170, 130}))
+	c.window(area{392, 52, 170, 116}, rgb{240, 236, 228}, down(52, 168, rgb{70, 76, 140}, rgb{250, 170, 130}))
 	c.fill(glass(rgb{60, 52, 90}, 0.85), point{392, 168}, point{392, 148}, point{430, 132}, point{462, 150}, point{500, 126},
 		point{540, 146}, point{562, 138}, point{562, 168})
 	c.fill(plain(rgb{206, 152, 120}), point{366, 38}, point{408, 38}, point{398, 120}, point{380, 222}, point{360, 222})
@@ -89,12 +89,12 @@ func drawSofa(c *canvas, x, y float64) {
 	cloth := rgb{58, 110, 120}
 	light, dark := mix(cloth, rgb{255, 255, 255}, 0.14), mix(cloth, rgb{0, 0, 0}, 0.3)
 	c.ellipse(glass(rgb{50, 30, 20}, 0.35), x+105, y+98, 122, 9)
-	c.round(plain(cloth), x, y, 210, 70, 14)
-	c.round(plain(light), x+14, y+36, 90, 34, 8)
-	c.round(plain(light), x+106, y+36, 90, 34, 8)
-	c.round(plain(dark), x+4, y+62, 202, 28, 6)
-	c.round(plain(light), x-18, y+26, 36, 64, 12)
-	c.round(plain(light), x+192, y+26, 36, 64, 12)
+	c.round(plain(cloth), area{x, y, 210, 70}, 14)
+	c.round(plain(light), area{x + 14, y + 36, 90, 34}, 8)
+	c.round(plain(light), area{x + 106, y + 36, 90, 34}, 8)
+	c.round(plain(dark), area{x + 4, y + 62, 202, 28}, 6)
+	c.round(plain(light), area{x - 18, y + 26, 36, 64}, 12)
+	c.round(plain(light), area{x + 192, y + 26, 36, 64}, 12)
 	c.fill(plain(rgb{238, 186, 96}), point{x + 26, y + 26}, point{x + 62, y + 16}, point{x + 70, y + 48}, point{x + 34, y + 54})
 	c.rect(plain(rgb{70, 48, 38}), x-8, y+88, 8, 10)
 	c.rect(plain(rgb{70, 48, 38}), x+210, y+88, 8, 10)
@@ -120,11 +120,11 @@ func drawYard(c *canvas) []figure {
 	c.tree(74, 280, 150, rgb{34, 66, 64})
 	c.rect(plain(rgb{46, 48, 70}), 250, 126, 190, 126)
 	c.fill(plain(rgb{32, 32, 52}), point{234, 130}, point{345, 74}, point{456, 130})
-	c.window(272, 150, 46, 42, rgb{92, 92, 112}, down(150, 192, rgb{255, 220, 140}, rgb{244, 170, 90}))
+	c.window(area{272, 150, 46, 42}, rgb{92, 92, 112}, down(150, 192, rgb{255, 220, 140}, rgb{244, 170, 90}))
 	c.circle(glow(295, 176, 90, rgb{255, 210, 130}, 0.4), 295, 176, 90)
 	c.rect(plain(rgb{28, 30, 46}), 366, 168, 46, 84)
 	c.circle(glow(389, 158, 110, rgb{255, 230, 180}, 0.75), 389, 158, 110)
-	c.round(plain(rgb{255, 246, 220}), 382, 152, 14, 8, 3)
+	c.round(plain(rgb{255, 246, 220}), area{382, 152, 14, 8}, 3)
 	c.fill(glass(rgb{255, 226, 160}, 0.17), point{366, 252}, point{412, 252}, point{520, 340}, point{258, 340})
 	c.fill(glass(rgb{255, 210, 130}, 0.14), point{272, 252}, point{318, 252}, point{330, 340}, point{180, 340})
 	c.bush(486, 264, 90, 26, rgb{32, 66, 58})

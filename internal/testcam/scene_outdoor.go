@@ -19,12 +19,12 @@ func drawFrontDoor(c *canvas) []figure {
 		c.line(glass(rgb{70, 66, 62}, 0.5), point{x, 282}, point{320 + (x-320)*1.7, 360}, 1.6)
 	}
 	c.rect(glass(rgb{70, 66, 62}, 0.5), 0, 304, 640, 1.6)
-	c.window(78, 138, 126, 92, rgb{238, 234, 226}, down(138, 230, rgb{255, 214, 140}, rgb{236, 160, 86}))
+	c.window(area{78, 138, 126, 92}, rgb{238, 234, 226}, down(138, 230, rgb{255, 214, 140}, rgb{236, 160, 86}))
 	c.fill(glass(rgb{250, 244, 236}, 0.75), point{78, 138}, point{112, 138}, point{92, 190}, point{78, 230})
 	c.fill(glass(rgb{250, 244, 236}, 0.75), point{204, 138}, point{170, 138}, point{190, 190}, point{204, 230})
 	drawDoor(c, 352, 106)
 	c.circle(glow(508, 128, 130, rgb{255, 226, 160}, 0.75), 508, 128, 130)
-	c.round(plain(rgb{52, 46, 44}), 498, 104, 20, 6, 2)
+	c.round(plain(rgb{52, 46, 44}), area{498, 104, 20, 6}, 2)
 	c.fill(plain(rgb{255, 236, 186}), point{500, 110}, point{516, 110}, point{512, 140}, point{504, 140})
 	c.rect(plain(rgb{52, 46, 44}), 503, 140, 10, 4)
 	for _, x := range []float64{308, 506} {
@@ -38,16 +38,16 @@ func drawFrontDoor(c *canvas) []figure {
 // drawDoor draws a panelled door with a fanlight, three steps and a mat.
 func drawDoor(c *canvas, x, y float64) {
 	door, frame := rgb{44, 92, 108}, rgb{240, 236, 228}
-	c.round(glass(rgb{60, 40, 40}, 0.35), x-16, y-12, 144, 178, 6)
-	c.round(plain(frame), x-14, y-16, 128, 180, 6)
+	c.round(glass(rgb{60, 40, 40}, 0.35), area{x - 16, y - 12, 144, 178}, 6)
+	c.round(plain(frame), area{x - 14, y - 16, 128, 180}, 6)
 	c.rect(down(y, y+160, mix(door, rgb{255, 255, 255}, 0.1), door), x, y, 100, 160)
 	c.fill(down(y, y+36, rgb{255, 222, 150}, rgb{240, 176, 100}), point{x + 12, y + 36}, point{x + 14, y + 20},
 		point{x + 30, y + 8}, point{x + 50, y + 4}, point{x + 70, y + 8}, point{x + 86, y + 20}, point{x + 88, y + 36})
 	for _, dx := range []float64{12, 56} {
 		for _, panel := range []struct{ y, h float64 }{{48, 42}, {102, 44}} {
-			c.round(plain(mix(door, rgb{0, 0, 0}, 0.3)), x+dx, y+panel.y, 32, panel.h, 3)
-			c.round(plain(mix(door, rgb{255, 255, 255}, 0.14)), x+dx+2, y+panel.y+3, 30, panel.h-3, 3)
-			c.round(plain(door), x+dx+5, y+panel.y+6, 24, panel.h-10, 2)
+			c.round(plain(mix(door, rgb{0, 0, 0}, 0.3)), area{x + dx, y + panel.y, 32, panel.h}, 3)
+			c.round(plain(mix(door, rgb{255, 255, 255}, 0.14)), area{x + dx + 2, y + panel.y + 3, 30, panel.h - 3}, 3)
+			c.round(plain(door), area{x + dx + 5, y + panel.y + 6, 24, panel.h - 10}, 2)
 		}
 	}
 	c.circle(plain(rgb{228, 190, 96}), x+90, y+96, 4.5)
@@ -57,7 +57,7 @@ func drawDoor(c *canvas, x, y float64) {
 		c.rect(plain(rgb{178 - uint8(22*i), 172 - uint8(22*i), 164 - uint8(22*i)}), x-24-14*d, y+160+8*d, 148+28*d, 8)
 		c.rect(glass(rgb{255, 255, 255}, 0.25), x-24-14*d, y+160+8*d, 148+28*d, 2)
 	}
-	c.round(plain(rgb{96, 62, 52}), x+14, y+156, 72, 8, 2)
+	c.round(plain(rgb{96, 62, 52}), area{x + 14, y + 156, 72, 8}, 2)
 }
 
 func drawGarden(c *canvas) []figure {
@@ -115,7 +115,7 @@ func drawShed(c *canvas, x, y float64) {
 	c.fill(plain(rgb{112, 98, 100}), point{x - 14, y + 34}, point{x + 65, y - 12}, point{x + 65, y - 4}, point{x + 2, y + 34})
 	c.rect(plain(rgb{98, 58, 48}), x+76, y+50, 38, 64)
 	c.circle(plain(rgb{230, 200, 120}), x+82, y+84, 2.6)
-	c.window(x+16, y+52, 40, 32, rgb{240, 234, 224}, down(y+52, y+84, rgb{170, 206, 220}, rgb{120, 164, 186}))
+	c.window(area{x + 16, y + 52, 40, 32}, rgb{240, 234, 224}, down(y+52, y+84, rgb{170, 206, 220}, rgb{120, 164, 186}))
 }
 
 func drawStreet(c *canvas) []figure {
@@ -148,9 +148,9 @@ func drawStreet(c *canvas) []figure {
 	}
 	for _, x := range []float64{86, 356, 600} { // lamps
 		c.rect(plain(rgb{48, 42, 58}), x, 150, 5, 104)
-		c.round(plain(rgb{48, 42, 58}), x-20, 148, 26, 5, 2)
+		c.round(plain(rgb{48, 42, 58}), area{x - 20, 148, 26, 5}, 2)
 		c.circle(glow(x-16, 158, 44, rgb{255, 232, 170}, 0.8), x-16, 158, 44)
-		c.round(plain(rgb{255, 246, 210}), x-22, 152, 12, 6, 3)
+		c.round(plain(rgb{255, 246, 210}), area{x - 22, 152, 12, 6}, 3)
 	}
 	return []figure{
 		{poses: c.sprites(1, 104, 46, drawCar(rgb{222, 98, 84}, false)), path: crossing(248, -58, 104, 120, 0)},

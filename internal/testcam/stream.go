@@ -28,6 +28,7 @@ type stream struct {
 	viewers map[*gortsplib.ServerSession]struct{}
 	keyFrom time.Time // the first frame from then on is to be a key frame; zero: none is wanted
 	frozen  bool
+	muted   bool
 	last    uint64        // number of the last frame
 	moved   chan struct{} // closed at the next frame
 	restart chan struct{} // wakes the sender after a change of epoch
@@ -167,7 +168,7 @@ func (s *stream) step() {
 		close(s.moved)
 		s.moved = make(chan struct{})
 	}
-	if !watched || u.data == nil && u.packets == nil {
+	if !watched || u.data == nil && u.packets == nil || u.audio && s.muted {
 		return
 	}
 	t := &s.video
@@ -213,6 +214,12 @@ func (s *stream) freeze(frozen bool) {
 		s.keyFrom = time.Now()
 	}
 	s.frozen = frozen
+}
+
+func (s *stream) mute(muted bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.muted = muted
 }
 
 // reboot starts a new run now.
