@@ -13,7 +13,7 @@ import (
 
 // diskQueue and diskBytes bound what waits for a slow disk; fragments are shared with the ring, not copied.
 const (
-	diskQueue = 256
+	diskQueue = 64
 	diskBytes = 32 << 20
 )
 

@@ -55,7 +55,7 @@ const (
 	// farewellTimeout bounds the TEARDOWN at the end.
 	farewellTimeout = time.Second
 	// queueUnits and queueBytes bound what waits between the network loop and the recorder.
-	queueUnits = 1024
+	queueUnits = 256
 	queueBytes = 32 << 20
 )
 

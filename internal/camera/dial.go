@@ -15,7 +15,7 @@ import (
 
 // readBuffer is how much is taken from the kernel in one call. Cameras send packets of about 1.4 kB; the RTSP library
 // reads 4 kB at a time, which costs a system call for every three packets.
-const readBuffer = 64 << 10
+const readBuffer = 32 << 10
 
 // buffered is a connection that reads ahead.
 type buffered struct {

@@ -23,7 +23,7 @@ var ErrNoStream = errors.New("no live picture at the moment")
 // Options configures a Hub.
 type Options struct {
 	MaxBytes int64            // of each ring; 48 MiB when zero
-	MaxAge   time.Duration    // footage kept beyond what the newest key frame needs; 4 s when zero
+	MaxAge   time.Duration    // footage kept beyond what the newest key frame needs; 1 s when zero
 	Now      func() time.Time // time.Now when nil
 }
 
@@ -40,7 +40,7 @@ func NewHub(opts Options) *Hub {
 		opts.MaxBytes = 48 << 20
 	}
 	if opts.MaxAge == 0 {
-		opts.MaxAge = 4 * time.Second
+		opts.MaxAge = time.Second
 	}
 	if opts.Now == nil {
 		opts.Now = time.Now
