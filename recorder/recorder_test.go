@@ -1,7 +1,6 @@
 package recorder_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -20,6 +19,7 @@ import (
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/media/mediatest"
 	"keepwatch.internal/internal/testcam"
+	"keepwatch.internal/internal/testcam/camtest"
 	"keepwatch.internal/recorder"
 	"keepwatch.internal/storage"
 )
@@ -163,30 +163,9 @@ func (r *rig) marks(name string) []testcam.Mark {
 	slices.Sort(files)
 	var all []testcam.Mark
 	for _, path := range files {
-		in := mediatest.Decode(r.t, path)
-		marks := annexB(r.t, path)
-		if len(marks) != in {
-			r.t.Errorf("%s: %d pictures, %d marks", path, in, len(marks))
-		}
-		all = append(all, marks...)
+		all = append(all, camtest.Marks(r.t, path)...)
 	}
 	return all
-}
-
-// annexB has ffmpeg write the file's video as a byte stream and reads the marks in it.
-func annexB(t *testing.T, path string) []testcam.Mark {
-	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-i", path, "-c", "copy", "-bsf:v", "h264_mp4toannexb", "-f", "h264", "-").Output()
-	if err != nil {
-		t.Fatalf("ffmpeg %s: %v", path, err)
-	}
-	var marks []testcam.Mark
-	for _, nalu := range bytes.Split(out, []byte{0, 0, 1}) {
-		if m, err := testcam.ParseSEI(bytes.TrimRight(nalu, "\x00")); err == nil {
-			marks = append(marks, m)
-		}
-	}
-	return marks
 }
 
 func TestEveryFrameIsInTheFilesOnceAcrossSegments(t *testing.T) {

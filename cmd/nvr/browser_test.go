@@ -17,6 +17,7 @@ import (
 
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/testcam"
+	"keepwatch.internal/internal/testcam/camtest"
 )
 
 // tab is one page of a real browser.
@@ -297,7 +298,7 @@ func (b *tab) saves(camera, folder string) {
 	if name := filepath.Base(files[0]); !regexp.MustCompile(`^garden_\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d[+-]\d{4}_\d+s\.mp4$`).MatchString(name) {
 		b.t.Errorf("the file is named %s", name)
 	}
-	all := marks(b.t, files[0])
+	all := camtest.Marks(b.t, files[0])
 	for i, m := range all {
 		if m.Camera != testcam.CodeOf(camera) || m.Frame != all[0].Frame+uint64(i) {
 			b.t.Fatalf("picture %d of the file is %v; the first was %v", i, m, all[0])

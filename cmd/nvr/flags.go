@@ -82,3 +82,13 @@ func loadConfig(t terminal, given string) (*config.Config, error) {
 	}
 	return c, err
 }
+
+// configOf reads the configuration for a command that takes -config and nothing else.
+func configOf(t terminal, args []string) (*config.Config, error) {
+	fs := newFlags()
+	path := configFlag(fs)
+	if err := parseNone(fs, args); err != nil {
+		return nil, err
+	}
+	return loadConfig(t, *path)
+}

@@ -20,12 +20,7 @@ const healthTimeout = 4 * time.Second
 
 // healthCommand asks the server that runs with this configuration on this computer whether it is ready.
 func healthCommand(ctx context.Context, t terminal, args []string) error {
-	fs := newFlags()
-	path := configFlag(fs)
-	if err := parseNone(fs, args); err != nil {
-		return err
-	}
-	c, err := loadConfig(t, *path)
+	c, err := configOf(t, args)
 	if err != nil {
 		return err
 	}

@@ -48,10 +48,8 @@ func openHouse(ctx context.Context, c *config.Config, log *slog.Logger) (_ *hous
 			err = errors.Join(err, h.close())
 		}
 	}()
-	for _, dir := range []string{c.Data, c.Recordings} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return nil, fmt.Errorf("make folder %s: %w", dir, err)
-		}
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
 	}
 	key, err := masterKey(c.Data, c.Recordings)
 	if err != nil {
@@ -239,12 +237,7 @@ func frugal() {
 // runCommand is nvr run.
 func runCommand(ctx context.Context, t terminal, args []string) error {
 	frugal()
-	fs := newFlags()
-	path := configFlag(fs)
-	if err := parseNone(fs, args); err != nil {
-		return err
-	}
-	c, err := loadConfig(t, *path)
+	c, err := configOf(t, args)
 	if err != nil {
 		return err
 	}

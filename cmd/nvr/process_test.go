@@ -20,6 +20,7 @@ import (
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/media/mediatest"
 	"keepwatch.internal/internal/testcam"
+	"keepwatch.internal/internal/testcam/camtest"
 )
 
 const testPassword = "correct horse battery"
@@ -199,26 +200,6 @@ func (v *visitor) clip(camera string, from, to time.Time) string {
 	return path
 }
 
-// marks checks that ffmpeg decodes the file without complaint and returns the identity of each frame in it.
-func marks(t *testing.T, path string) []testcam.Mark {
-	t.Helper()
-	pictures := mediatest.Decode(t, path)
-	out, err := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-i", path, "-c", "copy", "-bsf:v", "h264_mp4toannexb", "-f", "h264", "-").Output()
-	if err != nil {
-		t.Fatalf("ffmpeg %s: %v", path, err)
-	}
-	var all []testcam.Mark
-	for _, nalu := range bytes.Split(out, []byte{0, 0, 1}) {
-		if m, err := testcam.ParseSEI(bytes.TrimRight(nalu, "\x00")); err == nil {
-			all = append(all, m)
-		}
-	}
-	if len(all) != pictures {
-		t.Errorf("%s has %d pictures and %d marks", path, pictures, len(all))
-	}
-	return all
-}
-
 // segments returns all segment files of the site.
 func (s *site) segments() []string {
 	s.t.Helper()
@@ -250,7 +231,7 @@ func TestAKillLosesAtMostTwoSecondsAndNothingUnreadableIsIndexed(t *testing.T) {
 		s.start()
 		v = s.login("alice")
 		for name, frame := range sent {
-			all := marks(t, v.clip(name, killed.Add(-10*time.Second), killed))
+			all := camtest.Marks(t, v.clip(name, killed.Add(-10*time.Second), killed))
 			before := all[:0]
 			for _, m := range all {
 				if m.Frame <= frame {

@@ -39,12 +39,7 @@ func versionCommand(_ context.Context, t terminal, args []string) error {
 
 // validateCommand is nvr validate.
 func validateCommand(_ context.Context, t terminal, args []string) error {
-	fs := newFlags()
-	path := configFlag(fs)
-	if err := parseNone(fs, args); err != nil {
-		return err
-	}
-	c, err := loadConfig(t, *path)
+	c, err := configOf(t, args)
 	if err != nil {
 		return err
 	}
