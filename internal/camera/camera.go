@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"github.com/bluenviron/gortsplib/v5"
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
+	"github.com/bluenviron/gortsplib/v5/pkg/format"
 
 	"keepwatch.internal/internal/media"
 )
@@ -266,11 +268,20 @@ func (s *Session) chooseVideo(desc *description.Session) (*video, error) {
 				return v, err
 			}
 			if m.Type == description.MediaTypeVideo {
-				offered = append(offered, f.Codec())
+				offered = append(offered, codecName(f))
 			}
 		}
 	}
 	return nil, &codecError{offered: offered}
+}
+
+// codecName returns the encoding name of the format's rtpmap (RFC 8866 section 6.6), which is what cameras' own pages
+// call it.
+func codecName(f format.Format) string {
+	if name, _, _ := strings.Cut(f.RTPMap(), "/"); name != "" {
+		return name
+	}
+	return "a codec without a name"
 }
 
 // chooseAudio returns the depacketizer of the sound, if it is wanted and recordable.

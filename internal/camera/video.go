@@ -45,7 +45,7 @@ func newVideo(s *Session, m *description.Media, f format.Format) (*video, error)
 		}
 		v.codec, v.decode = media.H264, d.Decode
 		v.more = []error{rtph264.ErrMorePacketsNeeded, rtph264.ErrNonStartingPacketAndNoPrevious}
-		v.sps, v.pps = f.SafeParams()
+		v.sps, v.pps = f.SPS, f.PPS
 	case *format.H265:
 		d, err := f.CreateDecoder()
 		if err != nil {
@@ -53,7 +53,7 @@ func newVideo(s *Session, m *description.Media, f format.Format) (*video, error)
 		}
 		v.codec, v.decode = media.H265, d.Decode
 		v.more = []error{rtph265.ErrMorePacketsNeeded, rtph265.ErrNonStartingPacketAndNoPrevious}
-		v.vps, v.sps, v.pps = f.SafeParams()
+		v.vps, v.sps, v.pps = f.VPS, f.SPS, f.PPS
 	default:
 		return nil, nil
 	}
