@@ -31,10 +31,14 @@ func TestFramesArriveOneByOneByEveryTransport(t *testing.T) {
 	}
 }
 
-// checkFrames checks that the first frame is a key frame of the right camera, and all that follow do so one by one.
+// checkFrames checks that a key frame of the right camera comes within half a second, and all that follow do so one by
+// one. On a busy machine the server begins to send a little before the key frame that is made for a new viewer.
 func checkFrames(t *testing.T, v *viewer, name string, q media.Quality) {
 	t.Helper()
 	first := v.next(t)
+	for n := 0; !first.key && n < 7; n++ {
+		first = v.next(t)
+	}
 	if !first.key || first.mark.Camera != CodeOf(name) || first.mark.Quality != q || first.mark.Run != 1 {
 		t.Errorf("it begins with %v, key frame: %v", first.mark, first.key)
 	}
