@@ -167,7 +167,7 @@ const unsettledQuery = `SELECT ` + segmentColumns + `
 	WHERE s.state = ? AND s.state IN (1, 3) LIMIT ?`
 
 // unsettled lists at most limit segments in the given state, of all cameras.
-func (s *Store) unsettled(ctx context.Context, in state, limit int) ([]segmentRow, error) {
+func (s *Store) unsettled(ctx context.Context, in state, limit int64) ([]segmentRow, error) {
 	return s.segmentRows(ctx, unsettledQuery, in, limit)
 }
 
