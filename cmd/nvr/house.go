@@ -98,11 +98,9 @@ func (h *house) secure() (err error) {
 	case config.TLSOff:
 		return nil
 	case config.TLSFiles:
-		pair, err := tls.LoadX509KeyPair(h.conf.Web.TLS.Cert, h.conf.Web.TLS.Key)
-		if err != nil {
+		if h.tls, err = authority.FromFiles(h.conf.Web.TLS.Cert, h.conf.Web.TLS.Key, h.log); err != nil {
 			return fmt.Errorf("web.tls: %w", err)
 		}
-		h.tls = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 		return nil
 	}
 	if h.ca, err = authority.Open(filepath.Join(h.conf.Data, "keys")); err != nil {
@@ -191,7 +189,9 @@ func (h *house) listen() ([]served, error) {
 // pages returns what serves the pages on l, behind TLS where it is on.
 func (h *house) pages(l net.Listener) served {
 	if h.tls != nil {
-		l = tls.NewListener(l, h.tls)
+		conf := h.tls.Clone()
+		conf.NextProtos = []string{"h2", "http/1.1"} // with HTTP/2 a page's requests do not wait for each other
+		l = tls.NewListener(l, conf)
 	}
 	return served{l, func(ctx context.Context, l net.Listener) error { return h.web.Run(ctx, l) }}
 }
