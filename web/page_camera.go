@@ -22,6 +22,7 @@ type cameraView struct {
 	At             string // the moment asked for, RFC 3339 in UTC; empty is live
 	Day, Today     string
 	DayText        string
+	DayWords       string // the same with the day of the week
 	DaySeconds     int
 	Clock, Date    string // of the moment shown first
 	Previous, Next string // URLs of the days around
@@ -97,7 +98,7 @@ func (s *Server) cameraView(r *http.Request, c seen) (cameraView, siteDay, error
 	local := moment.In(s.Location)
 	v := cameraView{
 		Name: c.Name, Label: c.Label, State: stateOf(c.Status), Reason: c.Status.Reason, Words: stateWords(c.Status),
-		Zone: zoneName(s.Location), Day: day.String(), Today: dayOf(now, s.Location).String(), DayText: local.Format("2 Jan 2006"),
+		Zone: zoneName(s.Location), Day: day.String(), Today: dayOf(now, s.Location).String(), DayText: local.Format("2 Jan 2006"), DayWords: local.Format("Mon, 2 Jan 2006"),
 		DaySeconds: int(day.to.Sub(day.from).Seconds()), Clock: local.Format(time.TimeOnly), Date: local.Format("Mon, 2 Jan 2006"),
 		Previous: "?day=" + day.shift(-1).String(), Next: "?day=" + day.shift(1).String(),
 		HasSub: c.HasSub, Audio: c.Audio && c.Rights.Has(access.Audio),
@@ -112,9 +113,9 @@ func (s *Server) cameraView(r *http.Request, c seen) (cameraView, siteDay, error
 		"playback.js", "scrub.js", "timeline.js", "ruler.js", "footage.js", "zone.js", "save.js", "stage.js", "keys.js", "gaplist.js")
 	v.Facts = append(v.Facts, fact{"State", v.Words}, fact{"Last picture", agoText(c.Status.LastFrame, now)})
 	for _, st := range c.Status.Streams {
-		name := "Full picture"
+		name := "Main stream"
 		if st.Quality == media.Sub {
-			name = "Small picture"
+			name = "Sub stream"
 		}
 		v.Facts = append(v.Facts, fact{name, streamText(st)})
 	}

@@ -20,6 +20,7 @@ type loginView struct {
 	Frame     frame
 	Username  string
 	Next      string // where to go then
+	Ended     bool   // a session ended while something was watched
 	Complaint string
 }
 
@@ -90,7 +91,7 @@ func (s *Server) pageLogin(w http.ResponseWriter, r *http.Request) error {
 		http.Redirect(w, r, "/setup", http.StatusSeeOther)
 		return nil
 	}
-	return s.writeLogin(w, r, http.StatusOK, loginView{Next: next})
+	return s.writeLogin(w, r, http.StatusOK, loginView{Next: next, Ended: r.URL.Query().Get("ended") != ""})
 }
 
 func (s *Server) writeLogin(w http.ResponseWriter, r *http.Request, status int, v loginView) error {
@@ -143,7 +144,10 @@ func (s *Server) formComplaint(err error) (words string, status int, mine bool) 
 func (s *Server) errorPage(w http.ResponseWriter, r *http.Request, p *Problem) error {
 	r = withViewer(r, access.Viewer{})
 	v := errorView{Frame: s.frame(r, p.Title, "door-page"), Title: p.Title, Detail: p.Detail, Request: p.Instance}
-	if p.Status == http.StatusNotFound {
+	switch p.Status {
+	case http.StatusBadRequest:
+		v.Title = "This address does not work"
+	case http.StatusNotFound:
 		v.Title = "Nothing here"
 		v.Detail = "There is no such page, or it is not yours to see."
 	}

@@ -109,6 +109,16 @@ func TestABadLoginStaysOnThePageAndSaysSo(t *testing.T) {
 	}
 }
 
+func TestWhoseSessionEndedIsToldSoOnTheWayBack(t *testing.T) {
+	w := inhabited(t)
+	for path, told := range map[string]bool{"/login?ended=1&next=/cameras/front-door": true, "/login?next=/cameras/front-door": false} {
+		_, body := w.do(ask{path: path})
+		if got := strings.Contains(string(body), "Your session has ended"); got != told {
+			t.Errorf("%s says that a session has ended: %v", path, got)
+		}
+	}
+}
+
 func TestSigningOutEndsTheSession(t *testing.T) {
 	w := inhabited(t)
 	session := w.sessions["alice"]

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CLOSEST, clampView, firstView, pinch, spanAround, ticks, toT, toX, zoom } from "../static/ruler.js";
+import { CLOSEST, clampView, firstView, pinch, placeLabels, spanAround, ticks, toT, toX, zoom } from "../static/ruler.js";
 import { Zone } from "../static/zone.js";
 
 const berlin = new Zone("Europe/Berlin");
@@ -45,6 +45,13 @@ test("labels keep their distance at every width and zoom", () => {
       assert.ok(ticks(v, width, berlin).length < width / 4);
     }
   }
+});
+
+test("labels at the edges stay inside, and give way where they would touch the next", () => {
+  const at = (/** @type {number[]} */ ...xs) => placeLabels(xs.map((x) => ({ x, wide: 50 })), 400).map((l) => l.left).sort((a, b) => a - b);
+  assert.deepEqual(at(0, 100, 200, 395), [0, 75, 175, 350]);
+  assert.deepEqual(at(3, 70, 200), [45, 175], "the first would touch the second");
+  assert.deepEqual(at(100, 345, 399), [75, 320], "the last would touch the one before");
 });
 
 test("on the day with 25 hours both hours of two o'clock are labelled, differently", () => {

@@ -5,7 +5,7 @@ import { Feed, pageClock } from "./feed.js";
 import { Footage, gapText } from "./footage.js";
 import { listGaps } from "./gaplist.js";
 import { wireKeys } from "./keys.js";
-import { Link } from "./link.js";
+import { Link, endedSession } from "./link.js";
 import { Playback } from "./playback.js";
 import { Save } from "./save.js";
 import { Scrub } from "./scrub.js";
@@ -108,6 +108,7 @@ function drag(t) {
   const gap = footage.gapAt(t);
   stage.notice(gap ? gapText(gap, short) : "");
   setText("age", "release to play");
+  byId("camera").dataset.life = "past";
   if (!gap) scrub.show(t);
   paint();
 }
@@ -155,21 +156,24 @@ async function loadFootage(which, bounds) {
   const query = new URLSearchParams({ from: new Date(bounds.from).toISOString(), to: new Date(bounds.to).toISOString() });
   try {
     const answer = await fetch(`/api/v1/cameras/${camera}/timeline?${query}`, { cache: "no-store" });
-    if (!answer.ok || which !== day) return;
+    if (answer.status === 401 && state.mode === "past") setURL(playback.wall()); // so that the login leads back to it
+    if (endedSession(answer) || !answer.ok || which !== day) return;
     footage = Footage.parse(await answer.json());
     timeline.update({ footage, now: now() });
     listGaps(footage, zone, now(), (t) => goTo(t, true));
   } catch {
-    // No network: what is drawn stays; the live picture says that there is no connection.
+    // No network: what is drawn stays; the picture says that there is no connection.
   }
 }
 
 function paintDay() {
+  const words = zone.date(zone.dayBounds(day).from + 12 * 3600e3);
+  setText("day-words", words);
   const input = /** @type {HTMLInputElement} */ (byId("day"));
   if (input.value !== day) input.value = day;
   byId("day-next").toggleAttribute("aria-disabled", day >= zone.day(now()));
   input.max = zone.day(now());
-  setText("gaps-day", zone.date(zone.dayBounds(day).from + 12 * 3600e3).replace(/^\w+, /, ""));
+  setText("gaps-day", words.replace(/^\w+, /, ""));
 }
 
 /** @param {string} id @param {string} text */
@@ -207,9 +211,9 @@ function paintStage() {
   }
   byId("camera").dataset.life = "past";
   setText("age", `recorded · ${state.rate === 1 ? "" : `${state.rate}× · `}${state.playing ? "playing" : "paused"}`);
-  const waiting = !playback.shown && !state.ended;
-  stage.busy(waiting);
-  stage.notice(state.ended);
+  const stalled = !state.ended && playback.stalled();
+  stage.busy(!playback.shown && !state.ended && !stalled);
+  stage.notice(stalled ? "no connection to the recorder, reconnecting" : state.ended);
   if (!playback.shown) return;
   stage.show("past");
   if (Date.now() - urlAt > 10_000 && state.playing) setURL(playback.wall());
@@ -319,6 +323,11 @@ function wireControls() {
   speed.addEventListener("change", () => setRate(Number(speed.value)));
   const dayInput = /** @type {HTMLInputElement} */ (byId("day"));
   dayInput.addEventListener("change", () => goDay(dayInput.value));
+  dayInput.addEventListener("mousedown", (e) => {
+    if (!("showPicker" in dayInput)) return;
+    e.preventDefault(); // no focus, so that the day stays written out
+    dayInput.showPicker();
+  });
   byId("goto-form").addEventListener("submit", (e) => {
     e.preventDefault();
     typed(/** @type {HTMLInputElement} */ (byId("goto")));

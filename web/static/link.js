@@ -118,8 +118,18 @@ export class Link {
 export async function askForLogin() {
   try {
     const answer = await fetch("/api/v1/me", { cache: "no-store" });
-    if (answer.status === 401) location.assign("/login?next=" + encodeURIComponent(location.pathname + location.search));
+    endedSession(answer);
   } catch {
     // No network: the link keeps trying.
   }
+}
+
+/**
+ * Goes to the login page if the answer says that the session has ended; from there back to the address of now.
+ * @param {Response} answer @returns {boolean} whether it has ended
+ */
+export function endedSession(answer) {
+  const ended = answer.status === 401 || answer.type === "opaqueredirect"; // pages redirect, the API says 401
+  if (ended) location.assign("/login?ended=1&next=" + encodeURIComponent(location.pathname + location.search));
+  return ended;
 }

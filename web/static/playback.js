@@ -1,6 +1,7 @@
 // Recorded pictures: footage is fetched in stretches ahead of what is shown, and gaps are passed with a word.
 
 import { Splitter } from "./bytes.js";
+import { endedSession } from "./link.js";
 import { Sink, refusal } from "./sink.js";
 
 /** @typedef {import("./footage.js").Footage} Footage */
@@ -43,6 +44,7 @@ export class Playback {
     this.seq = -1; // of the last fragment of that run that was taken
     this.retryAt = 0;
     this.nudge = 1; // ms after `next` at which to ask, see fill
+    this.broken = false; // the last request got no answer, or none that helps
     /** @type {AbortController | null} */
     this.request = null;
     video.muted = true;
@@ -57,6 +59,7 @@ export class Playback {
     this.seq = -1;
     this.retryAt = 0;
     this.nudge = 1;
+    this.broken = false;
     this.request = null;
   }
 
@@ -144,6 +147,11 @@ export class Playback {
     this.video.currentTime = later.start + 0.001;
   }
 
+  /** Whether playback stands still because the recorder does not answer. */
+  stalled() {
+    return this.broken && (!this.shown || (this.wantPlay && this.video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA));
+  }
+
   /** @returns {number} ms that are buffered after what is shown, and meant to be */
   ahead() {
     return this.next - this.wall();
@@ -168,10 +176,13 @@ export class Playback {
       const from = Math.ceil(start) + this.nudge;
       const came = await this.fetchStretch(from, from + STRETCH * speed, request.signal);
       if (request.signal.aborted) return;
+      this.broken = false;
       this.nudge = came ? 1 : Math.min(2 * this.nudge + 20, 2000);
       if (!came) this.waitForMore();
     } catch {
-      if (!request.signal.aborted) this.retryAt = Date.now() + 2 * AGAIN;
+      if (request.signal.aborted) return;
+      this.broken = true;
+      this.retryAt = Date.now() + 2 * AGAIN;
     } finally {
       if (this.request === request) this.request = null;
     }
@@ -194,6 +205,7 @@ export class Playback {
       from: new Date(Math.floor(from)).toISOString(), to: new Date(Math.ceil(to)).toISOString(), stream,
     });
     const answer = await fetch(`/api/v1/cameras/${camera}/segments.mp4?${span}`, { signal });
+    if (endedSession(answer)) throw new Error("the session has ended");
     if (answer.status === 404 && stream === "sub") {
       this.options.onrefused("This browser cannot play the full picture, and the small one is not recorded. A saved clip plays elsewhere.");
       return false;

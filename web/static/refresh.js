@@ -1,7 +1,7 @@
 // Pages that show a state keep it true: the page is fetched again and what differs is put in place, so that the server
 // alone decides how it looks, and focus, selection and scroll stay where they are.
 
-import { askForLogin } from "./link.js";
+import { endedSession } from "./link.js";
 
 /** @param {Element} from @param {Element} to */
 function sameShape(from, to) {
@@ -26,19 +26,39 @@ export function morph(from, to) {
 
 const period = 5000;
 
+/** When what the page shows was true. */
+let fetched = new Date();
+
+/**
+ * Says over the page that it is out of date, since a page that goes on claiming that all is well would lie.
+ * @param {Element} part
+ */
+function sayOffline(part) {
+  if (document.getElementById("offline")) return;
+  const words = document.createElement("p");
+  words.id = "offline";
+  words.className = "offline";
+  words.setAttribute("role", "status");
+  part.before(words); // before it has words, so that a screen reader hears them come
+  words.textContent = `No connection to the recorder, reconnecting. Below is how it was at ${fetched.toLocaleTimeString()}.`;
+  document.body.dataset.offline = "";
+}
+
 async function refresh() {
   const part = document.querySelector("[data-refresh]");
   if (!part || document.hidden) return;
   try {
-    const answer = await fetch(location.href, { cache: "no-store", redirect: "error" });
+    const answer = await fetch(location.href, { cache: "no-store", redirect: "manual", signal: AbortSignal.timeout(period) });
+    if (endedSession(answer)) return;
     if (!answer.ok) throw new Error(String(answer.status));
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = page.querySelector("[data-refresh]");
     if (fresh) morph(part, fresh);
+    fetched = new Date();
+    document.getElementById("offline")?.remove();
     delete document.body.dataset.offline;
   } catch {
-    document.body.dataset.offline = "";
-    askForLogin();
+    sayOffline(part);
   }
 }
 

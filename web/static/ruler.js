@@ -85,6 +85,25 @@ export function ticks(v, width, zone, room = 64) {
 }
 
 /**
+ * Where the labels of ticks stand: centred on their ticks; at the edges moved inwards, unless there is no room beside the
+ * next one, which then stands alone.
+ * @template {{x: number, wide: number}} L
+ * @param {L[]} labels with the place of their tick and their width, px @param {number} width @param {number} [apart]
+ * @returns {(L & {left: number})[]}
+ */
+export function placeLabels(labels, width, apart = 10) {
+  const centred = (/** @type {L} */ l) => l.x - l.wide / 2;
+  const inside = (/** @type {L} */ l) => centred(l) >= 0 && centred(l) + l.wide <= width;
+  /** @type {(L & {left: number})[]} */
+  const placed = [];
+  for (const l of [...labels.filter(inside), ...labels.filter((x) => !inside(x))]) {
+    const left = Math.max(0, Math.min(centred(l), width - l.wide));
+    if (placed.every((p) => left + l.wide + apart <= p.left || p.left + p.wide + apart <= left)) placed.push({ ...l, left });
+  }
+  return placed;
+}
+
+/**
  * What of a day to show at first: all of it; or, while there is little footage and all of it is recent, as on the day on
  * which a recorder is set up, that little, large enough to be touched.
  * @param {View} day @param {{from: number, to: number}[]} spans @param {number} now @returns {View}

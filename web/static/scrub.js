@@ -1,6 +1,7 @@
 // Pictures under a dragging finger: one key frame at a time, the latest asked for first.
 
 import { Splitter } from "./bytes.js";
+import { endedSession } from "./link.js";
 import { Sink, refusal } from "./sink.js";
 
 /** A request that takes longer than this is given up for a newer one, ms. */
@@ -59,7 +60,7 @@ export class Scrub {
   async fetchFrame(wall, signal) {
     const query = new URLSearchParams({ at: new Date(wall).toISOString(), stream: this.of.stream });
     const answer = await fetch(`/api/v1/cameras/${this.of.camera}/keyframe.mp4?${query}`, { signal });
-    if (!answer.ok) return;
+    if (endedSession(answer) || !answer.ok) return;
     const mime = answer.headers.get("Content-Type") ?? "";
     const bytes = new Uint8Array(await answer.arrayBuffer());
     clearTimeout(this.timer);

@@ -1,6 +1,6 @@
 // The drawn day: footage, gaps, hours, the playhead and the marks; and the fingers, wheels and pointers on it.
 
-import { CLOSEST, clampView, firstView, pinch, ticks, toT, toX, zoom } from "./ruler.js";
+import { CLOSEST, clampView, firstView, pinch, placeLabels, ticks, toT, toX, zoom } from "./ruler.js";
 
 /** @typedef {import("./zone.js").Zone} Zone */
 /** @typedef {import("./footage.js").Footage} Footage */
@@ -43,6 +43,7 @@ export class Timeline {
     /** @type {Map<number, {x: number, t: number}>} */
     this.fingers = new Map();
     this.dragging = false;
+    this.pinched = false; // since the first finger came down
     this.colours = this.readColours();
     new ResizeObserver(() => this.resize()).observe(canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
@@ -188,16 +189,15 @@ export class Timeline {
   paintTicks(g) {
     g.font = this.colours.font;
     g.textBaseline = "alphabetic";
-    for (const tick of ticks(this.view, this.width, this.zone)) {
+    const all = ticks(this.view, this.width, this.zone);
+    for (const tick of all) {
       const x = Math.round(this.x(tick.t)) + 0.5;
       g.fillStyle = tick.label ? this.colours.faint : this.colours.line;
       g.fillRect(x - 0.5, RULER - (tick.label ? 8 : 5), 1, tick.label ? 6 : 3);
-      if (!tick.label) continue;
-      g.fillStyle = this.colours.text;
-      const wide = g.measureText(tick.label).width;
-      const left = Math.min(Math.max(0, x - wide / 2), this.width - wide);
-      g.fillText(tick.label, left, 13);
     }
+    g.fillStyle = this.colours.text;
+    const labels = all.filter((t) => t.label).map((t) => ({ text: t.label, x: this.x(t.t), wide: g.measureText(t.label).width }));
+    for (const { text, left } of placeLabels(labels, this.width)) g.fillText(text, left, 13);
   }
 
   /** @param {CanvasRenderingContext2D} g */
@@ -274,6 +274,9 @@ export class Timeline {
   down(e) {
     if (e.button !== 0) return;
     this.canvas.setPointerCapture(e.pointerId);
+    const [first] = this.fingers.values();
+    if (first && this.dragging) this.handlers.onpick(this.clampToNow(toT(this.view, this.width, first.x)));
+    this.pinched = first !== undefined;
     this.fingers.set(e.pointerId, this.point(e));
     this.dragging = false;
   }
@@ -290,8 +293,9 @@ export class Timeline {
       this.pinchTo(e.pointerId, p.x);
       return;
     }
-    if (!this.dragging && Math.abs(p.x - begun.x) < 4) return;
+    if (this.pinched || (!this.dragging && Math.abs(p.x - begun.x) < 4)) return;
     this.dragging = true;
+    begun.x = p.x;
     this.pushEdge(p.x);
     this.handlers.onscrub(this.clampToNow(this.point(e).t));
     this.handlers.onhover(null, 0);
@@ -321,9 +325,9 @@ export class Timeline {
   up(e, meant) {
     const single = this.fingers.size === 1;
     if (!this.fingers.delete(e.pointerId) || !single) return;
-    if (meant || this.dragging) this.handlers.onpick(this.clampToNow(this.point(e).t));
+    if (!this.pinched && (meant || this.dragging)) this.handlers.onpick(this.clampToNow(this.point(e).t));
     this.dragging = false;
-    this.follow = true;
+    this.follow = !this.pinched;
   }
 
   /** @param {number} t */
