@@ -1,6 +1,7 @@
 package camera
 
 import (
+	"math"
 	"time"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
@@ -18,6 +19,8 @@ type audio struct {
 	format  format.Format
 	decoder *rtpmpeg4audio.Decoder
 	track   *media.AudioTrack
+	stamps  stamps
+	last    int64 // time of the newest frame
 }
 
 // aacFrame is the number of samples in an AAC frame (ISO/IEC 14496-3 4.5.1.1).
@@ -45,20 +48,29 @@ func newAudio(s *Session, m *description.Media, f format.Format) *audio {
 	if err != nil {
 		return nil
 	}
-	return &audio{session: s, medium: m, format: f, decoder: decoder,
+	return &audio{session: s, medium: m, format: f, decoder: decoder, stamps: stamps{rate: int64(aac.Config.SampleRate)}, last: math.MinInt64,
 		track: &media.AudioTrack{Codec: media.AAC, Config: config, SampleRate: aac.Config.SampleRate, Channels: channels}}
 }
 
 // packet is called by the library for each packet.
 func (a *audio) packet(pkt *rtp.Packet) {
-	now := time.Now()
 	pts, timed := a.session.client.PacketPTS(a.medium, pkt)
+	a.take(pkt, packetTime{stamp: pkt.Timestamp, pts: pts, timed: timed, at: time.Now()})
+}
+
+// take sends the frames that the packet completes. Empty ones are left out.
+func (a *audio) take(pkt *rtp.Packet, t packetTime) {
 	frames, err := a.decoder.Decode(pkt)
-	if err != nil || !timed {
+	if err != nil || !t.timed {
 		return
 	}
+	pts := a.stamps.mend(t.pts, t.at, a.last)
 	for i, frame := range frames {
 		at := pts + int64(i)*aacFrame
-		a.session.send(Item{Unit: &media.Unit{Kind: media.Audio, PTS: at, DTS: at, Arrived: now, Random: true, Data: [][]byte{frame}}})
+		if len(frame) == 0 {
+			continue
+		}
+		a.last = at
+		a.session.send(Item{Unit: &media.Unit{Kind: media.Audio, PTS: at, DTS: at, Arrived: t.at, Random: true, Data: [][]byte{frame}}})
 	}
 }

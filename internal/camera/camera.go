@@ -39,6 +39,7 @@ type Options struct {
 	URL          *url.URL      // rtsp or rtsps, with user and password if the camera wants them
 	Transport    Transport     // Auto unless set
 	Audio        bool          // take sound too, where it is in a codec we record
+	OpenTimeout  time.Duration // bounds everything up to the answer to PLAY; 15 s when zero
 	FrameTimeout time.Duration // without a picture for so long the session ends; 8 s when zero
 	Logger       *slog.Logger
 }
@@ -50,8 +51,6 @@ type Item struct {
 }
 
 const (
-	// connectTimeout bounds everything up to the answer to PLAY.
-	connectTimeout = 15 * time.Second
 	// ioTimeout bounds each read and write on the control connection.
 	ioTimeout = 10 * time.Second
 	// farewellTimeout bounds the TEARDOWN at the end.
@@ -71,7 +70,6 @@ type Session struct {
 	items  chan Item
 	queued atomic.Int64 // bytes in items
 	lost   atomic.Uint64
-	damage atomic.Bool  // packets were lost since the last video unit
 	frame  atomic.Int64 // arrival of the newest picture, ns
 
 	cancel context.CancelCauseFunc
@@ -83,6 +81,9 @@ type Session struct {
 func Open(ctx context.Context, opts Options) (*Session, error) {
 	if opts.FrameTimeout == 0 {
 		opts.FrameTimeout = 8 * time.Second
+	}
+	if opts.OpenTimeout == 0 {
+		opts.OpenTimeout = 15 * time.Second
 	}
 	s, err := open(ctx, opts, opts.Transport == UDP)
 	if err != nil && opts.Transport == Auto && wantsUDP(err) {
@@ -111,11 +112,13 @@ func open(ctx context.Context, opts Options, udp bool) (*Session, error) {
 		DialContext:       s.dialer.dial,
 		DialTLSContext:    s.dialer.dialTLS,
 		OnTransportSwitch: func(error) {},
-		OnPacketsLost:     s.packetsLost,
+		OnPacketsLost:     func(n uint64) { s.lost.Add(n) },
+		ListenPacket:      s.dialer.listenPacket,
+		ResolveIPAddr:     s.dialer.resolve,
 		OnDecodeError:     func(error) {},
 	}
 	s.ctx, s.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
-	connect, stop := context.WithTimeout(ctx, connectTimeout)
+	connect, stop := context.WithTimeout(ctx, opts.OpenTimeout)
 	defer stop()
 	if err := s.client.Start(); err != nil {
 		return nil, err
@@ -134,7 +137,8 @@ func open(ctx context.Context, opts Options, udp bool) (*Session, error) {
 	err := s.play()
 	close(handshake)
 	if err != nil {
-		s.client.Close()
+		s.cancel(errClosed)
+		s.hangUp()
 		s.done.Wait()
 		if connect.Err() != nil && ctx.Err() == nil {
 			return nil, fmt.Errorf("%w: %w", errHandshake, err)
@@ -153,19 +157,17 @@ func (s *Session) play() error {
 	if err != nil {
 		return err
 	}
-	if err := staysOn(desc.BaseURL, u); err != nil {
-		return err
-	}
+	at := onHost(desc.BaseURL, u)
 	v, err := s.chooseVideo(desc)
 	if err != nil {
 		return err
 	}
-	if _, err := s.client.Setup(desc.BaseURL, v.medium, 0, 0); err != nil {
+	if err := s.setup(at, v.medium); err != nil {
 		return err
 	}
 	s.client.OnPacketRTP(v.medium, v.format, v.packet)
 	if a := s.chooseAudio(desc); a != nil {
-		if _, err := s.client.Setup(desc.BaseURL, a.medium, 0, 0); err != nil {
+		if err := s.setup(at, a.medium); err != nil {
 			s.opts.Logger.Info("camera refused its sound", "err", err) // video is never lost for audio
 		} else {
 			s.audio = a.track
@@ -173,6 +175,14 @@ func (s *Session) play() error {
 		}
 	}
 	_, err = s.client.Play(nil)
+	return err
+}
+
+func (s *Session) setup(at *base.URL, m *description.Media) error {
+	if err := checkControl(m, at); err != nil {
+		return err
+	}
+	_, err := s.client.Setup(at, m, 0, 0)
 	return err
 }
 
@@ -244,16 +254,15 @@ func (s *Session) supervise() {
 			}
 		}
 	}
-	farewell := time.AfterFunc(farewellTimeout, s.dialer.cut)
-	defer farewell.Stop()
-	s.client.Close()
+	s.hangUp()
 	wait.Wait()
 }
 
-// packetsLost notes that the next unit is damaged.
-func (s *Session) packetsLost(n uint64) {
-	s.lost.Add(n)
-	s.damage.Store(true)
+// hangUp says goodbye and closes the connection, whether or not the camera takes the goodbye.
+func (s *Session) hangUp() {
+	farewell := time.AfterFunc(farewellTimeout, s.dialer.cut)
+	defer farewell.Stop()
+	s.client.Close()
 }
 
 // chooseVideo returns the depacketizer of the first medium in a codec we record.

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
+	"github.com/bluenviron/gortsplib/v5/pkg/description"
 )
 
 // readBuffer is how much is taken from the kernel in one call. Cameras send packets of about 1.4 kB; the RTSP library
@@ -30,14 +31,21 @@ func (b *buffered) Read(p []byte) (int, error) { return b.r.Read(p) }
 type dialer struct {
 	host string // host:port
 
-	mu   sync.Mutex
-	conn net.Conn
-	gone bool
+	mu    sync.Mutex
+	conn  net.Conn
+	count int // of connections
+	gone  bool
 }
+
+// maxConnections bounds how often one session connects: a camera may redirect to itself, but not for ever.
+const maxConnections = 4
 
 func (d *dialer) connect(ctx context.Context, network, address string) (net.Conn, error) {
 	if address != d.host {
 		return nil, &elsewhereError{host: address}
+	}
+	if !d.admit() {
+		return nil, errRedirects
 	}
 	conn, err := (&net.Dialer{Timeout: ioTimeout}).DialContext(ctx, network, address)
 	if err != nil {
@@ -50,6 +58,62 @@ func (d *dialer) connect(ctx context.Context, network, address string) (net.Conn
 	}
 	d.conn = conn
 	return conn, nil
+}
+
+// admit counts connections.
+func (d *dialer) admit() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.count++
+	return d.count <= maxConnections
+}
+
+// remote returns the camera's IP address, or nil while there is no connection.
+func (d *dialer) remote() net.IP {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.conn == nil {
+		return nil
+	}
+	if a, ok := d.conn.RemoteAddr().(*net.TCPAddr); ok {
+		return a.IP
+	}
+	return nil
+}
+
+// resolve stands in for the resolver that the library asks for names that cameras name: there is only one host.
+func (d *dialer) resolve(_, name string) (*net.IPAddr, error) {
+	if host, _, _ := net.SplitHostPort(d.host); name == host {
+		return &net.IPAddr{IP: d.remote()}, nil
+	}
+	return nil, &elsewhereError{host: name}
+}
+
+// listenPacket opens a UDP port that sends to the camera and to nobody else, whatever source a camera claims for its RTP.
+func (d *dialer) listenPacket(network, address string) (net.PacketConn, error) {
+	at, err := net.ResolveUDPAddr(network, address)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := net.ListenUDP(network, at)
+	if err != nil {
+		return nil, err
+	}
+	return &packetConn{UDPConn: conn, dialer: d}, nil
+}
+
+// packetConn is a UDP port that sends to the camera only.
+type packetConn struct {
+	*net.UDPConn
+	dialer *dialer
+}
+
+// WriteTo implements net.PacketConn.
+func (c *packetConn) WriteTo(b []byte, to net.Addr) (int, error) {
+	if a, ok := to.(*net.UDPAddr); !ok || !a.IP.Equal(c.dialer.remote()) {
+		return 0, &elsewhereError{host: to.String()}
+	}
+	return c.UDPConn.WriteTo(b, to)
 }
 
 func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
@@ -97,10 +161,18 @@ func hostPort(u *url.URL) string {
 	return net.JoinHostPort(u.Hostname(), port)
 }
 
-// staysOn refuses a description whose base address names another host than the one that was asked.
-func staysOn(got, asked *base.URL) error {
-	if g, a := (*url.URL)(got), (*url.URL)(asked); g.Hostname() != a.Hostname() {
-		return &elsewhereError{host: g.Host}
+// onHost returns the base address that a camera gave for its media, on the host that was asked: cameras behind a router
+// or reached by a name give an address of their own, and nobody is to be led elsewhere by one.
+func onHost(given, asked *base.URL) *base.URL {
+	u := given.Clone()
+	u.Scheme, u.Host, u.User = asked.Scheme, asked.Host, asked.User
+	return u
+}
+
+// checkControl refuses a medium whose control attribute makes no address.
+func checkControl(m *description.Media, at *base.URL) error {
+	if u, err := m.URL(at); err != nil || u == nil {
+		return fmt.Errorf("%w: control attribute %q", errSDP, m.Control)
 	}
 	return nil
 }

@@ -48,6 +48,8 @@ var (
 	errFrozen    = errors.New("no picture within the frame timeout")
 	errHandshake = errors.New("handshake took too long")
 	errNoTLS     = errors.New("TLS handshake")
+	errRedirects = errors.New("redirected too often")
+	errSDP       = errors.New("description cannot be used")
 )
 
 // codecError is a description without video that we record.
@@ -83,7 +85,7 @@ func sort(err error) (Kind, string) {
 	if _, ok := errors.AsType[*elsewhereError](err); ok {
 		return Broken, "the camera points to another host, which is not followed; enter that address if it is right"
 	}
-	if _, ok := errors.AsType[liberrors.ErrClientSDPInvalid](err); ok {
+	if _, ok := errors.AsType[liberrors.ErrClientSDPInvalid](err); ok || errors.Is(err, errSDP) {
 		return Broken, "the camera's description of its stream (SDP) is unreadable"
 	}
 	if _, ok := errors.AsType[liberrors.ErrClientAuthSetup](err); ok {
@@ -93,6 +95,8 @@ func sort(err error) (Kind, string) {
 		return Unreachable, fmt.Sprintf("no address found for the name %q", dns.Name)
 	}
 	switch {
+	case errors.Is(err, errRedirects):
+		return Broken, "the camera redirects in a circle"
 	case errors.Is(err, errNoTLS):
 		return Broken, "no secure connection: the camera does not speak TLS at this port; try rtsp:// or another port"
 	case errors.Is(err, errFrozen):
@@ -126,7 +130,8 @@ func sortStatus(status liberrors.ErrClientBadStatusCode) (Kind, string) {
 	case base.StatusNotEnoughBandwidth, base.StatusServiceUnavailable:
 		return Busy, fmt.Sprintf("the camera has no connection free (%d); close other viewers", status.Code)
 	}
-	return Broken, fmt.Sprintf("the camera answered %d %s", status.Code, status.Message)
+	// The text is the standard's and not the camera's: what a camera says is not to be trusted on a page.
+	return Broken, strings.TrimSpace(fmt.Sprintf("the camera answered %d %s", status.Code, base.StatusMessages[status.Code]))
 }
 
 func isTimeout(err error) bool {

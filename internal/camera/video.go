@@ -3,6 +3,7 @@ package camera
 import (
 	"bytes"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
@@ -24,26 +25,39 @@ type video struct {
 	codec   media.Codec
 	decode  func(*rtp.Packet) ([][]byte, error)
 	more    []error // what decode returns in the ordinary course
+	filler  []byte  // a NAL unit without content
+
+	open   *packetTime // of the packets that decode holds back, or nil
+	next   uint16      // sequence number of the next packet
+	begun  bool        // next is known
+	pinned int         // bytes of packets since the last unit, which its NAL units may keep in memory
 
 	vps, sps, pps []byte // the newest seen
 	track         *media.VideoTrack
-	dts           interface {
-		Extract(au [][]byte, pts int64) (int64, error)
-	}
-	waiting bool // for a key frame, since the start or since decoding times got lost
-	lastDTS int64
+	pending       [][]byte // NAL units that came without a picture, for the next one
+	damage        bool     // packets were lost since the last unit
+	leading       bool     // pictures that refer to what was before the first key frame are to be left out
+	times         decodingTimes
+}
+
+// packetTime is what a packet says of its picture's time.
+type packetTime struct {
+	stamp uint32
+	pts   int64
+	timed bool
+	at    time.Time
 }
 
 // newVideo returns the depacketizer for the format, or nil when it is not one that we record.
 func newVideo(s *Session, m *description.Media, f format.Format) (*video, error) {
-	v := &video{session: s, medium: m, format: f, waiting: true}
+	v := &video{session: s, medium: m, format: f}
 	switch f := f.(type) {
 	case *format.H264:
 		d, err := f.CreateDecoder()
 		if err != nil {
 			return nil, err
 		}
-		v.codec, v.decode = media.H264, d.Decode
+		v.codec, v.decode, v.filler = media.H264, d.Decode, []byte{byte(h264.NALUTypeFillerData), 0x80}
 		v.more = []error{rtph264.ErrMorePacketsNeeded, rtph264.ErrNonStartingPacketAndNoPrevious}
 		v.sps, v.pps = f.SPS, f.PPS
 	case *format.H265:
@@ -51,33 +65,43 @@ func newVideo(s *Session, m *description.Media, f format.Format) (*video, error)
 		if err != nil {
 			return nil, err
 		}
-		v.codec, v.decode = media.H265, d.Decode
+		v.codec, v.decode, v.filler = media.H265, d.Decode, []byte{byte(h265.NALUType_FD_NUT) << 1, 1, 0x80}
 		v.more = []error{rtph265.ErrMorePacketsNeeded, rtph265.ErrNonStartingPacketAndNoPrevious}
 		v.vps, v.sps, v.pps = f.VPS, f.SPS, f.PPS
 	default:
 		return nil, nil
 	}
-	v.resetTimes()
+	v.times = decodingTimes{codec: v.codec, stamps: stamps{rate: media.VideoTimescale}, last: math.MinInt64}
 	return v, nil
-}
-
-func (v *video) resetTimes() {
-	v.waiting = true
-	if v.codec == media.H265 {
-		d := &h265.DTSExtractor{}
-		d.Initialize()
-		v.dts = d
-		return
-	}
-	d := &h264.DTSExtractor{}
-	d.Initialize()
-	v.dts = d
 }
 
 // packet is called by the library for each packet.
 func (v *video) packet(pkt *rtp.Packet) {
 	now := time.Now()
 	pts, timed := v.session.client.PacketPTS(v.medium, pkt)
+	v.take(pkt, packetTime{stamp: pkt.Timestamp, pts: pts, timed: timed, at: now})
+}
+
+// take adds a packet to the picture it belongs to. A picture ends with the marker, or where the next one's timestamp
+// begins: some cameras set no marker, and the packet that had it may be lost.
+func (v *video) take(pkt *rtp.Packet, t packetTime) {
+	if v.begun && pkt.SequenceNumber != v.next {
+		v.damage = true
+	}
+	v.begun, v.next = true, pkt.SequenceNumber+1
+	if v.open != nil && v.open.stamp != t.stamp {
+		v.assemble(&rtp.Packet{Header: rtp.Header{Version: 2, Marker: true, Timestamp: v.open.stamp}, Payload: v.filler}, *v.open)
+	}
+	v.pinned += len(pkt.Payload)
+	v.open = nil
+	if !pkt.Marker {
+		v.open = &t
+	}
+	v.assemble(pkt, t)
+}
+
+// assemble hands a packet to the library's depacketizer, and on what that completes.
+func (v *video) assemble(pkt *rtp.Packet, t packetTime) {
 	au, err := v.decode(pkt)
 	if err != nil {
 		for _, ordinary := range v.more {
@@ -85,74 +109,79 @@ func (v *video) packet(pkt *rtp.Packet) {
 				return
 			}
 		}
-		v.session.damage.Store(true)
+		v.damage = true
 		return
 	}
-	if timed {
-		v.unit(au, pts, now)
+	if t.timed {
+		v.unit(au, t.pts, t.at)
 	}
+	v.pinned = 0
 }
 
 // unit sends one access unit, its parameter sets taken out.
 func (v *video) unit(au [][]byte, pts int64, now time.Time) {
-	data := make([][]byte, 0, len(au))
-	random, picture := false, false
-	for _, nalu := range au {
-		if len(nalu) == 0 {
-			continue
+	a := v.sortOut(au)
+	switch {
+	case !a.picture:
+		v.postpone(append(a.changed, a.data...))
+		return
+	case a.random && !v.newTrack():
+		return
+	case v.track == nil:
+		return
+	case v.leading && a.leading:
+		return
+	}
+	v.leading = a.random && !v.times.begun() || v.leading && !a.random
+	if !a.random {
+		a.data = append(a.changed, a.data...) // the header changes at the next key frame
+	}
+	a.data = append(v.pending, a.data...)
+	v.pending = nil
+	u := &media.Unit{Kind: media.Video, Arrived: now, Random: a.random, Damaged: v.damage, Data: a.data}
+	u.PTS, u.DTS = v.times.of(v.withSets(a), pts, now)
+	v.damage = false
+	if v.pinned > 2*u.Size()+maxSlack {
+		for i, d := range u.Data {
+			u.Data[i] = bytes.Clone(d)
 		}
-		set, key, coded := v.sort(nalu)
-		if set != nil {
-			*set = nalu
-			continue
-		}
-		random, picture = random || key, picture || coded
-		data = append(data, nalu)
 	}
-	if !picture || (v.waiting && !random) {
-		return
-	}
-	if random && !v.newTrack() {
-		return
-	}
-	if v.track == nil {
-		return
-	}
-	dts, err := v.decodingTime(au, pts, random)
-	if err != nil || (!v.waiting && dts <= v.lastDTS) {
-		v.session.damage.Store(true)
-		v.resetTimes()
-		return
-	}
-	v.waiting, v.lastDTS = false, dts
 	v.session.frame.Store(now.UnixNano())
-	v.session.send(Item{Video: v.track, Unit: &media.Unit{Kind: media.Video, PTS: pts, DTS: dts, Arrived: now,
-		Random: random, Damaged: v.session.damage.Swap(false), Data: data}})
+	v.session.send(Item{Video: v.track, Unit: u})
 }
 
-// sort tells what a NAL unit is: where to keep it when it is a parameter set; else whether decoding can start at it, and
-// whether it is part of a picture (H.264 table 7-1, H.265 table 7-1).
-func (v *video) sort(nalu []byte) (set *[]byte, key, coded bool) {
-	if v.codec == media.H264 {
-		switch kind := h264.NALUType(nalu[0] & 0x1f); kind {
-		case h264.NALUTypeSPS:
-			return &v.sps, false, false
-		case h264.NALUTypePPS:
-			return &v.pps, false, false
-		default:
-			return nil, kind == h264.NALUTypeIDR, kind >= h264.NALUTypeNonIDR && kind <= h264.NALUTypeIDR
+const (
+	// maxSlack is how much memory a unit may keep occupied beside twice its own.
+	maxSlack = 8 << 10
+	// maxPending and maxPendingBytes bound what waits for a picture.
+	maxPending      = 16
+	maxPendingBytes = 64 << 10
+)
+
+// postpone keeps NAL units for the next picture: some cameras mark the end of a picture after each of them.
+func (v *video) postpone(nalus [][]byte) {
+	size := 0
+	for _, n := range v.pending {
+		size += len(n)
+	}
+	for _, n := range nalus {
+		if size += len(n); len(v.pending) < maxPending && size <= maxPendingBytes {
+			v.pending = append(v.pending, bytes.Clone(n))
 		}
 	}
-	switch kind := h265.NALUType(nalu[0] >> 1 & 0x3f); kind {
-	case h265.NALUType_VPS_NUT:
-		return &v.vps, false, false
-	case h265.NALUType_SPS_NUT:
-		return &v.sps, false, false
-	case h265.NALUType_PPS_NUT:
-		return &v.pps, false, false
-	default:
-		return nil, kind >= h265.NALUType_BLA_W_LP && kind <= h265.NALUType_CRA_NUT, kind < 32
+}
+
+// withSets returns the unit's NAL units with parameter sets in front of a key frame, as those who work out decoding
+// times want it.
+func (v *video) withSets(a accessUnit) [][]byte {
+	if !a.random {
+		return a.data
 	}
+	sets := make([][]byte, 0, len(a.data)+3)
+	if v.codec == media.H265 {
+		sets = append(sets, v.vps)
+	}
+	return append(append(sets, v.sps, v.pps), a.data...)
 }
 
 // newTrack makes the track that the newest parameter sets describe, if they changed, and reports whether there is one.
@@ -178,16 +207,4 @@ func (v *video) newTrack() bool {
 	t.VPS, t.SPS, t.PPS = bytes.Clone(t.VPS), bytes.Clone(t.SPS), bytes.Clone(t.PPS)
 	v.track = &t
 	return true
-}
-
-// decodingTime works out when the unit is to be decoded. The library wants parameter sets in front of each key frame.
-func (v *video) decodingTime(au [][]byte, pts int64, random bool) (int64, error) {
-	if random {
-		sets := make([][]byte, 0, len(au)+3)
-		if v.codec == media.H265 {
-			sets = append(sets, v.vps)
-		}
-		au = append(append(sets, v.sps, v.pps), au...)
-	}
-	return v.dts.Extract(au, pts)
 }

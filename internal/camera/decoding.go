@@ -1,0 +1,63 @@
+package camera
+
+import (
+	"math"
+	"time"
+
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
+
+	"keepwatch.internal/internal/media"
+)
+
+// decodingTimes works out when each picture is to be decoded; RTP tells only when it is to be shown. Where the order of
+// pictures cannot be read from them, they are decoded at the pace of those before, until the next key frame: a time a
+// little off is better than a picture lost.
+type decodingTimes struct {
+	codec  media.Codec
+	stamps stamps
+	last   int64 // decoding time of the previous picture; math.MinInt64 before the first
+	step   int64 // from one picture to the next, of late
+	order  interface {
+		Extract(au [][]byte, pts int64) (int64, error)
+	} // nil while the order cannot be read
+}
+
+// begun reports whether there was a picture already.
+func (d *decodingTimes) begun() bool { return d.last != math.MinInt64 }
+
+// of returns the times of the unit that the camera stamped pts: decoding times go up with each.
+func (d *decodingTimes) of(au [][]byte, stamped int64, now time.Time) (pts, dts int64) {
+	pts = d.stamps.mend(stamped, now, d.last)
+	if d.order == nil {
+		d.reset()
+	}
+	dts, err := d.order.Extract(au, pts)
+	if err != nil {
+		d.order = nil
+		dts = pts
+		if d.begun() {
+			dts = min(pts, d.last+d.step)
+		}
+	}
+	if d.begun() {
+		dts = max(dts, d.last+1)
+		if step := dts - d.last; step > 1 && step < media.VideoTimescale {
+			d.step = step
+		}
+	}
+	d.last = dts
+	return pts, dts
+}
+
+func (d *decodingTimes) reset() {
+	if d.codec == media.H265 {
+		order := &h265.DTSExtractor{}
+		order.Initialize()
+		d.order = order
+		return
+	}
+	order := &h264.DTSExtractor{}
+	order.Initialize()
+	d.order = order
+}

@@ -1,0 +1,482 @@
+package camera_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/url"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"keepwatch.internal/internal/camera"
+)
+
+// hostile is an RTSP server that answers each request with whatever bytes a test wants.
+type hostile struct {
+	t        *testing.T
+	listener net.Listener
+	answer   func(h *hostile, c net.Conn, method, head string)
+	wait     sync.WaitGroup
+
+	mu      sync.Mutex
+	conns   []net.Conn
+	methods []string
+}
+
+// newHostile starts a server whose answers come from answer; without one it answers as a camera should.
+func newHostile(t *testing.T, answer func(h *hostile, c net.Conn, method, head string)) *hostile {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &hostile{t: t, listener: l, answer: answer}
+	h.wait.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			h.mu.Lock()
+			h.conns = append(h.conns, c)
+			h.mu.Unlock()
+			h.wait.Go(func() { h.serve(c) })
+		}
+	})
+	return h
+}
+
+// close ends the server and waits for all it started.
+func (h *hostile) close() {
+	h.listener.Close()
+	h.mu.Lock()
+	for _, c := range h.conns {
+		c.Close()
+	}
+	h.mu.Unlock()
+	h.wait.Wait()
+}
+
+func (h *hostile) serve(c net.Conn) {
+	defer c.Close()
+	r := bufio.NewReader(c)
+	for {
+		first, err := r.ReadString('\n')
+		if err != nil {
+			return
+		}
+		if first[0] == '$' { // RTCP of ours, which is of no interest
+			return
+		}
+		var head strings.Builder
+		for line := first; strings.TrimSpace(line) != ""; {
+			head.WriteString(line)
+			if line, err = r.ReadString('\n'); err != nil {
+				return
+			}
+		}
+		method, _, _ := strings.Cut(first, " ")
+		h.mu.Lock()
+		h.methods = append(h.methods, method)
+		h.mu.Unlock()
+		h.answer(h, c, method, head.String())
+	}
+}
+
+func (h *hostile) count(method string) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := 0
+	for _, m := range h.methods {
+		if m == method {
+			n++
+		}
+	}
+	return n
+}
+
+// field returns the value of a header field of a request.
+func field(head, name string) string {
+	for line := range strings.Lines(head) {
+		if key, value, ok := strings.Cut(line, ":"); ok && strings.EqualFold(key, name) {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+// sdp describes a camera with H.264 video whose control attribute is given.
+func sdp(control string) string {
+	return "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\n" +
+		"a=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1\r\na=control:" + control + "\r\n"
+}
+
+// say answers a request with a status, header lines and a body.
+func say(c net.Conn, head, status, lines, body string) {
+	fmt.Fprintf(c, "RTSP/1.0 %s\r\nCSeq: %s\r\n%sContent-Length: %d\r\n\r\n%s", status, field(head, "CSeq"), lines, len(body), body)
+}
+
+// proper answers as a camera should.
+func proper(_ *hostile, c net.Conn, method, head string) {
+	switch method {
+	case "DESCRIBE":
+		say(c, head, "200 OK", "Content-Type: application/sdp\r\n", sdp("track1"))
+	case "SETUP":
+		say(c, head, "200 OK", "Session: 1;timeout=60\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n", "")
+	default:
+		say(c, head, "200 OK", "Session: 1\r\nPublic: DESCRIBE, SETUP, PLAY, TEARDOWN\r\n", "")
+	}
+}
+
+// at makes an answer that is proper up to the request of the given method, and then what else does.
+func at(method string, what func(c net.Conn, head string)) func(*hostile, net.Conn, string, string) {
+	return func(h *hostile, c net.Conn, m, head string) {
+		if m == method {
+			what(c, head)
+			return
+		}
+		proper(h, c, m, head)
+	}
+}
+
+// drip sends a byte every few milliseconds until the connection ends.
+func drip(c net.Conn, text string) {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for i := 0; ; i++ {
+		if _, err := c.Write([]byte{text[i%len(text)]}); err != nil {
+			return
+		}
+		<-tick.C
+	}
+}
+
+func flood(c net.Conn, block []byte) {
+	for {
+		if _, err := c.Write(block); err != nil {
+			return
+		}
+	}
+}
+
+const canary = "s3cret-canary"
+
+func hostileOptions(h *hostile, log io.Writer) camera.Options {
+	u := &url.URL{Scheme: "rtsp", User: url.UserPassword("admin", canary), Host: h.listener.Addr().String(), Path: "/x"}
+	return camera.Options{URL: u, Audio: true, OpenTimeout: 900 * time.Millisecond, FrameTimeout: 1500 * time.Millisecond,
+		Logger: slog.New(slog.NewTextHandler(log, nil))}
+}
+
+// settle waits until no more goroutines run than before.
+func settle(t *testing.T, before int) {
+	t.Helper()
+	deadline, tick := time.After(5*time.Second), time.NewTicker(10*time.Millisecond)
+	defer tick.Stop()
+	for runtime.NumGoroutine() > before {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			buf := make([]byte, 64<<10)
+			t.Fatalf("%d goroutines run, %d ran before:\n%s", runtime.NumGoroutine(), before, buf[:runtime.Stack(buf, true)])
+		}
+	}
+}
+
+// untold fails the test when the password stands in a failure or in the log.
+func untold(t *testing.T, f *camera.Failure, log string) {
+	t.Helper()
+	for _, text := range []string{f.Reason, fmt.Sprintf("%v %+v", f.Err, f.Err), log} {
+		if strings.Contains(text, canary) || strings.Contains(text, url.QueryEscape(canary)) {
+			t.Errorf("the password is told: %s", text)
+		}
+	}
+}
+
+// handshake is one way to spoil a handshake, and what people are to be told of it.
+type handshake struct {
+	name   string
+	answer func(*hostile, net.Conn, string, string)
+	say    string
+}
+
+func handshakes() []handshake {
+	nothing := func(net.Conn, string) {}
+	long := strings.Repeat("a", 60<<10)
+	return []handshake{
+		{"says nothing", at("OPTIONS", nothing), "does not answer"},
+		{"answers OPTIONS only", at("DESCRIBE", nothing), "does not answer"},
+		{"answers all but SETUP", at("SETUP", nothing), "does not answer"},
+		{"answers all but PLAY", at("PLAY", nothing), "does not answer"},
+		{"hangs up at once", at("OPTIONS", func(c net.Conn, _ string) { c.Close() }), "closed the connection"},
+		{"hangs up at DESCRIBE", at("DESCRIBE", func(c net.Conn, _ string) { c.Close() }), "closed the connection"},
+		{"body never ends", at("DESCRIBE", func(c net.Conn, head string) {
+			fmt.Fprintf(c, "RTSP/1.0 200 OK\r\nCSeq: %s\r\nContent-Type: application/sdp\r\nContent-Length: 9999\r\n\r\nv=0", field(head, "CSeq"))
+		}), "does not answer"},
+		{"drips", at("DESCRIBE", func(c net.Conn, _ string) { drip(c, "RTSP/1.0 200 OK\r\nX: ") }), ""},
+		{"drips junk", at("OPTIONS", func(c net.Conn, _ string) { drip(c, "x") }), "does not answer"},
+		{"floods junk", at("OPTIONS", func(c net.Conn, _ string) { flood(c, []byte(long)) }), "does not answer"},
+		{"huge length", at("DESCRIBE", func(c net.Conn, head string) {
+			fmt.Fprintf(c, "RTSP/1.0 200 OK\r\nCSeq: %s\r\nContent-Type: application/sdp\r\nContent-Length: 99999999999\r\n\r\n", field(head, "CSeq"))
+		}), "makes no sense"},
+		{"huge SDP", at("DESCRIBE", func(c net.Conn, head string) {
+			say(c, head, "200 OK", "Content-Type: application/sdp\r\n", sdp("x")+"a="+strings.Repeat(long, 3))
+		}), "makes no sense"},
+		{"endless header lines", at("OPTIONS", func(c net.Conn, _ string) {
+			fmt.Fprint(c, "RTSP/1.0 200 OK\r\n")
+			flood(c, []byte("X-A: b\r\n"))
+		}), "makes no sense"},
+		{"endless header line", at("OPTIONS", func(c net.Conn, _ string) {
+			fmt.Fprint(c, "RTSP/1.0 200 OK\r\nX: ")
+			flood(c, []byte(long))
+		}), "makes no sense"},
+		{"asks for ever", at("OPTIONS", func(c net.Conn, _ string) { flood(c, []byte("OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n")) }), "does not answer"},
+		{"pictures before their time", at("DESCRIBE", func(c net.Conn, _ string) { flood(c, make4k('$')) }), "makes no sense"},
+		{"control that is no address", at("DESCRIBE", func(c net.Conn, head string) {
+			say(c, head, "200 OK", "Content-Type: application/sdp\r\n", sdp("%zz"))
+		}), "SDP"},
+		{"control of another kind", at("DESCRIBE", func(c net.Conn, head string) {
+			say(c, head, "200 OK", "Content-Type: application/sdp\r\n", sdp("rtsp://[::1%zz]/"))
+		}), "SDP"},
+		{"odd interleaving", at("SETUP", func(c net.Conn, head string) {
+			say(c, head, "200 OK", "Session: 1\r\nTransport: RTP/AVP/TCP;interleaved=9-4\r\n", "")
+		}), "makes no sense"},
+		{"refuses with markup", at("DESCRIBE", func(c net.Conn, head string) {
+			say(c, head, "499 <script>"+canary+"</script>", "", "")
+		}), "the camera answered 499"},
+		{"password wrong", at("DESCRIBE", func(c net.Conn, head string) {
+			say(c, head, "401 Unauthorized", "WWW-Authenticate: Basic realm=\"x\"\r\n", "")
+		}), "wrong user name or password"},
+		{"login of an unknown kind", at("DESCRIBE", func(c net.Conn, head string) {
+			say(c, head, "401 Unauthorized", "WWW-Authenticate: Kerberos realm=\"x\"\r\n", "")
+		}), "user name and password"},
+		{"redirects in a circle", at("DESCRIBE", func(c net.Conn, head string) {
+			say(c, head, "302 Found", "Location: rtsp://"+c.LocalAddr().String()+"/x\r\n", "")
+		}), "in a circle"},
+	}
+}
+
+func TestAHandshakeThatGoesWrongEndsInTimeWithAReason(t *testing.T) {
+	for _, c := range handshakes() {
+		t.Run(c.name, func(t *testing.T) {
+			before := runtime.NumGoroutine()
+			h := newHostile(t, c.answer)
+			var log bytes.Buffer
+			began := time.Now()
+			_, err := camera.Open(t.Context(), hostileOptions(h, &log))
+			if took := time.Since(began); took > 3*time.Second {
+				t.Errorf("took %v", took)
+			}
+			f := failure(t, err)
+			if !strings.Contains(f.Reason, c.say) || f.Reason == "" || strings.ContainsAny(f.Reason, "<>") {
+				t.Errorf("reason %q, want %q (%v)", f.Reason, c.say, f.Err)
+			}
+			if c.name != "refuses with markup" {
+				untold(t, f, log.String())
+			}
+			if n := h.count("DESCRIBE"); n > 5 {
+				t.Errorf("%d descriptions were asked for", n)
+			}
+			h.close()
+			settle(t, before)
+		})
+	}
+}
+
+// make4k returns four thousand bytes of interleaved frames of channel 0 that hold nothing.
+func make4k(first byte) []byte { return bytes.Repeat([]byte{first, 0, 0, 0}, 1000) }
+
+func TestASessionWithAHostileCameraEndsAndLeavesNothing(t *testing.T) {
+	frame := func(channel byte, n int) []byte {
+		return append([]byte{'$', channel, byte(n >> 8), byte(n)}, bytes.Repeat([]byte{0xff}, n)...)
+	}
+	play := func(then func(c net.Conn)) func(*hostile, net.Conn, string, string) {
+		return at("PLAY", func(c net.Conn, head string) {
+			say(c, head, "200 OK", "Session: 1\r\n", "")
+			then(c)
+		})
+	}
+	var wait sync.WaitGroup
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	before, heap := runtime.NumGoroutine(), m.HeapAlloc
+	for _, c := range []struct {
+		name   string
+		answer func(*hostile, net.Conn, string, string)
+		kind   camera.Kind
+	}{
+		{"silent", play(func(net.Conn) {}), camera.Frozen},
+		{"giant frames", play(func(c net.Conn) { flood(c, frame(0, 65535)) }), camera.Frozen},
+		{"broken RTCP", play(func(c net.Conn) { flood(c, frame(1, 900)) }), camera.Frozen},
+		{"unknown channels", play(func(c net.Conn) { flood(c, frame(77, 900)) }), camera.Frozen},
+		{"requests of its own", play(func(c net.Conn) { fmt.Fprint(c, "TEARDOWN rtsp://x/ RTSP/1.0\r\nCSeq: 1\r\n\r\n") }), camera.Broken},
+		{"frame that never ends", play(func(c net.Conn) { _, _ = c.Write(frame(0, 65535)[:100]) }), camera.Frozen},
+		{"key frames without end", play(func(c net.Conn) { flood(c, packets(0x67, 0x68, 0x65)) }), camera.Frozen},
+		{"packet that is no RTP", play(func(c net.Conn) { flood(c, frame(0, 3)) }), camera.Frozen},
+		{"hangs up", play(func(c net.Conn) { c.Close() }), camera.Unreachable},
+	} {
+		wait.Go(func() {
+			h := newHostile(t, c.answer)
+			var log bytes.Buffer
+			s, err := camera.Open(t.Context(), hostileOptions(h, &log))
+			if err != nil {
+				t.Errorf("%s: %v (%v)", c.name, err, errors.Unwrap(err))
+				return
+			}
+			f := untilFailure(t, s)
+			if f.Kind != c.kind {
+				t.Errorf("%s: kind %d, %q (%v)", c.name, f.Kind, f.Reason, f.Err)
+			}
+			untold(t, f, log.String())
+			began := time.Now()
+			s.Close()
+			if took := time.Since(began); took > 2*time.Second {
+				t.Errorf("%s: closing took %v", c.name, took)
+			}
+			h.close()
+		})
+	}
+	wait.Wait()
+	settle(t, before)
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	if m.HeapAlloc > heap+8<<20 {
+		t.Errorf("%d MB are left behind", (m.HeapAlloc-heap)>>20)
+	}
+}
+
+// packets returns interleaved RTP packets of payload type 96, each with one NAL unit of two bytes, the last with the marker.
+func packets(nalus ...byte) []byte {
+	var b []byte
+	for i, n := range nalus {
+		marker := byte(0)
+		if i == len(nalus)-1 {
+			marker = 0x80
+		}
+		b = append(b, '$', 0, 0, 14, 0x80, 96|marker, 0, byte(i), 0, 0, 0, 0, 0, 0, 0, 1, n, 0x80)
+	}
+	return b
+}
+
+func TestACameraThatNeverReadsCannotHoldUpTheGoodbye(t *testing.T) {
+	before := runtime.NumGoroutine()
+	block := make(chan struct{})
+	h := newHostile(t, at("PLAY", func(c net.Conn, head string) {
+		say(c, head, "200 OK", "Session: 1\r\n", "")
+		<-block
+	}))
+	s, err := camera.Open(t.Context(), hostileOptions(h, io.Discard))
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	s.Close()
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("closing took %v", took)
+	}
+	close(block)
+	h.close()
+	settle(t, before)
+}
+
+func TestACameraIsNotFollowedToAnotherHost(t *testing.T) {
+	elsewhere, err := net.Listen("tcp", "127.0.0.2:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer elsewhere.Close()
+	reached := make(chan struct{}, 1)
+	go func() {
+		if c, err := elsewhere.Accept(); err == nil {
+			c.Close()
+			reached <- struct{}{}
+		}
+	}()
+	other := "rtsp://" + elsewhere.Addr().String() + "/y/"
+	describe := func(lines, body string) func(*hostile, net.Conn, string, string) {
+		return at("DESCRIBE", func(c net.Conn, head string) {
+			say(c, head, "200 OK", "Content-Type: application/sdp\r\n"+lines, body)
+		})
+	}
+	for _, c := range []struct {
+		name   string
+		answer func(*hostile, net.Conn, string, string)
+		opens  bool
+	}{
+		{"redirect", at("DESCRIBE", func(c net.Conn, head string) { say(c, head, "302 Found", "Location: "+other+"\r\n", "") }), false},
+		{"Content-Base", describe("Content-Base: "+other+"\r\n", sdp("track1")), true},
+		{"control of the session", describe("", strings.Replace(sdp("track1"), "t=0 0\r\n", "t=0 0\r\na=control:"+other+"\r\n", 1)), true},
+		{"control of the medium", describe("", sdp(other+"track1")), true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHostile(t, c.answer)
+			defer h.close()
+			s, err := camera.Open(t.Context(), hostileOptions(h, io.Discard))
+			if (err == nil) != c.opens {
+				t.Fatalf("%v (%v)", err, errors.Unwrap(err))
+			}
+			if err == nil {
+				s.Close()
+				return
+			}
+			if f := failure(t, err); !strings.Contains(f.Reason, "another host") {
+				t.Errorf("%q", f.Reason)
+			}
+		})
+	}
+	select {
+	case <-reached:
+		t.Error("another host was connected to")
+	default:
+	}
+}
+
+func TestUDPIsSentToTheCameraOnly(t *testing.T) {
+	victim, err := net.ListenPacket("udp", "127.0.0.3:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer victim.Close()
+	port := victim.LocalAddr().(*net.UDPAddr).Port
+	for _, source := range []string{"127.0.0.3", "victim.invalid"} {
+		h := newHostile(t, at("SETUP", func(c net.Conn, head string) {
+			say(c, head, "200 OK", fmt.Sprintf("Session: 1\r\nTransport: %s;source=%s;server_port=%d-%d\r\n", field(head, "Transport"), source, port, port+1), "")
+		}))
+		o := hostileOptions(h, io.Discard)
+		o.Transport = camera.UDP
+		_, err = camera.Open(t.Context(), o)
+		if f := failure(t, err); !strings.Contains(f.Reason, "another host") {
+			t.Errorf("source %s: %q (%v)", source, f.Reason, f.Err)
+		}
+		h.close()
+	}
+	if err := victim.SetReadDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	if n, _, err := victim.ReadFrom(make([]byte, 1500)); err == nil {
+		t.Errorf("%d bytes were sent to a host that is no camera of ours", n)
+	}
+}
+
+func TestATLSHandshakeThatStallsEnds(t *testing.T) {
+	before := runtime.NumGoroutine()
+	h := newHostile(t, proper)
+	o := hostileOptions(h, io.Discard)
+	o.URL.Scheme = "rtsps"
+	ctx, stop := context.WithTimeout(t.Context(), 5*time.Second)
+	defer stop()
+	_, err := camera.Open(ctx, o)
+	if f := failure(t, err); !strings.Contains(f.Reason, "TLS") {
+		t.Errorf("%q (%v)", f.Reason, f.Err)
+	}
+	h.close()
+	settle(t, before)
+}

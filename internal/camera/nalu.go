@@ -1,0 +1,98 @@
+package camera
+
+import (
+	"bytes"
+
+	"github.com/bluenviron/mediacommon/v2/pkg/bits"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
+
+	"keepwatch.internal/internal/media"
+)
+
+// accessUnit is an access unit taken apart.
+type accessUnit struct {
+	data    [][]byte // what is recorded with the picture
+	changed [][]byte // picture parameter sets that differ from those in force
+	random  bool     // decoding can start here
+	picture bool     // there is a picture
+	leading bool     // it may refer to pictures before the key frame that it follows (H.265 RASL)
+}
+
+// sortOut takes an access unit apart and keeps its parameter sets. Of several picture parameter sets that are in use at
+// once, the first after a sequence parameter set is for the header, and the others stay with the picture.
+func (v *video) sortOut(au [][]byte) (a accessUnit) {
+	fresh := v.parameterSet(v.pps) < 0
+	for _, nalu := range au {
+		if len(nalu) <= v.headerSize() || bytes.Equal(nalu, v.filler) {
+			continue
+		}
+		set, key, coded := v.sort(nalu)
+		switch {
+		case set == nil:
+			a.data = append(a.data, nalu)
+		case set == &v.pps && !fresh && v.parameterSet(nalu) != v.parameterSet(v.pps):
+			a.data = append(a.data, nalu)
+		default:
+			*set = bytes.Clone(nalu)
+			fresh = set == &v.sps || fresh && set != &v.pps
+			if set == &v.pps && v.track != nil && !bytes.Equal(nalu, v.track.PPS) {
+				a.changed = append(a.changed, *set)
+			}
+		}
+		a.random, a.picture = a.random || key, a.picture || coded
+		a.leading = a.leading || v.codec == media.H265 && coded && isLeading(nalu)
+	}
+	return a
+}
+
+// headerSize is the length of a NAL unit header: H.264 7.3.1, H.265 7.3.1.2.
+func (v *video) headerSize() int {
+	if v.codec == media.H265 {
+		return 2
+	}
+	return 1
+}
+
+func isLeading(nalu []byte) bool {
+	kind := h265.NALUType(nalu[0] >> 1 & 0x3f)
+	return kind == h265.NALUType_RASL_N || kind == h265.NALUType_RASL_R
+}
+
+// parameterSet returns the number of a picture parameter set (H.264 7.3.2.2, H.265 7.3.2.3), -1 when it has none.
+func (v *video) parameterSet(pps []byte) int {
+	if len(pps) <= v.headerSize() {
+		return -1
+	}
+	pos := 0
+	id, err := bits.ReadGolombUnsigned(pps[v.headerSize():], &pos)
+	if err != nil {
+		return -1
+	}
+	return int(id)
+}
+
+// sort tells what a NAL unit is: where to keep it when it is a parameter set; else whether decoding can start at it, and
+// whether it is part of a picture (H.264 table 7-1, H.265 table 7-1).
+func (v *video) sort(nalu []byte) (set *[]byte, key, coded bool) {
+	if v.codec == media.H264 {
+		switch kind := h264.NALUType(nalu[0] & 0x1f); kind {
+		case h264.NALUTypeSPS:
+			return &v.sps, false, false
+		case h264.NALUTypePPS:
+			return &v.pps, false, false
+		default:
+			return nil, kind == h264.NALUTypeIDR, kind >= h264.NALUTypeNonIDR && kind <= h264.NALUTypeIDR
+		}
+	}
+	switch kind := h265.NALUType(nalu[0] >> 1 & 0x3f); kind {
+	case h265.NALUType_VPS_NUT:
+		return &v.vps, false, false
+	case h265.NALUType_SPS_NUT:
+		return &v.sps, false, false
+	case h265.NALUType_PPS_NUT:
+		return &v.pps, false, false
+	default:
+		return nil, kind >= h265.NALUType_BLA_W_LP && kind <= h265.NALUType_CRA_NUT, kind < 32
+	}
+}

@@ -1,0 +1,70 @@
+package camera
+
+import "time"
+
+// maxEarly is how far ahead of all others a picture or sound may be stamped before its stamp is not believed.
+const maxEarly = 2 * time.Second
+
+// stamps makes the timestamps of one medium go forward. A network only delays, so that what is stamped far ahead of its
+// arrival, or not after what came before it, is stamped wrongly: it gets the time of its arrival instead. Where the
+// camera stays with its new count, the count is followed from there on without a break.
+type stamps struct {
+	rate    int64 // ticks a second
+	started bool
+	origin  time.Time
+	lead    int64 // how far stamps are ahead of arrivals, ticks since origin: of the least delayed of late
+	shift   int64 // added to the camera's stamps
+	last    int64 // the newest given out
+	lastAt  time.Time
+	odd     *oddStamp // the previous one, if it was not believed
+}
+
+type oddStamp struct {
+	raw, given int64
+	at         time.Time
+}
+
+func (s *stamps) ticks(d time.Duration) int64 {
+	return int64(d/time.Second)*s.rate + int64(d%time.Second)*s.rate/int64(time.Second)
+}
+
+// mend returns the time to use for something that the camera stamped raw and that arrived at the given time. It is
+// after floor, the decoding time of what came before.
+func (s *stamps) mend(raw int64, at time.Time, floor int64) int64 {
+	if !s.started {
+		s.started, s.origin, s.lead, s.last, s.lastAt = true, at, raw, raw, at
+		return raw
+	}
+	t := raw + s.shift
+	if s.believable(t, at, floor) {
+		s.odd = nil
+		s.keep(t, at)
+		return t
+	}
+	if o := s.odd; o != nil {
+		pace := raw - o.raw - s.ticks(at.Sub(o.at))
+		if t = o.given + raw - o.raw; pace < s.rate/2 && pace > -s.rate/2 && t > floor {
+			s.odd, s.shift = nil, o.given-o.raw
+			s.keep(t, at)
+			return t
+		}
+	}
+	t = max(s.last+max(s.ticks(at.Sub(s.lastAt)), 1), floor+1)
+	s.odd = &oddStamp{raw: raw, given: t, at: at}
+	s.last, s.lastAt = t, at
+	return t
+}
+
+func (s *stamps) believable(t int64, at time.Time, floor int64) bool {
+	return t > floor && t-s.ticks(at.Sub(s.origin)) <= s.lead+s.ticks(maxEarly)
+}
+
+// keep follows a stamp that is believed. The lead falls slowly, so that a camera whose clock runs slow is followed and
+// a delay is not.
+func (s *stamps) keep(t int64, at time.Time) {
+	lead := t - s.ticks(at.Sub(s.origin))
+	s.lead = max(lead, s.lead-(s.lead-lead)/64)
+	if t > s.last {
+		s.last, s.lastAt = t, at
+	}
+}
