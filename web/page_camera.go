@@ -109,7 +109,7 @@ func (s *Server) cameraView(r *http.Request, c seen) (cameraView, siteDay, error
 	if given {
 		v.At = rfc3339(moment)
 	}
-	v.Frame = s.frame(r, c.Label, "camera-page").with("camera.js", "feed.js", "link.js", "bytes.js", "edge.js", "sink.js",
+	v.Frame = s.frame(r, c.Label, "camera-page").with("camera.js", "feed.js", "link.js", "bytes.js", "edge.js", "sink.js", "stills.js",
 		"playback.js", "scrub.js", "timeline.js", "ruler.js", "footage.js", "zone.js", "save.js", "stage.js", "keys.js", "gaplist.js")
 	v.Facts = append(v.Facts, fact{"State", v.Words}, fact{"Last picture", agoText(c.Status.LastFrame, now)})
 	for _, st := range c.Status.Streams {

@@ -31,7 +31,7 @@ func (s *Server) pageLive(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := liveView{Admin: viewerOf(r).Admin}
-	v.Frame = s.frame(r, "Live", "live").with("live.js", "feed.js", "link.js", "bytes.js", "edge.js", "sink.js")
+	v.Frame = s.frame(r, "Live", "live").with("live.js", "feed.js", "link.js", "bytes.js", "edge.js", "sink.js", "stills.js")
 	for _, c := range cameras {
 		if c.Rights.Has(access.Live) {
 			v.Tiles = append(v.Tiles, tileOf(c))

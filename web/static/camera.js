@@ -53,7 +53,7 @@ const timeline = new Timeline(byId("timeline"), zone, { onscrub: drag, onpick: p
 function moment() {
   if (state.dragAt !== null) return state.dragAt;
   if (state.mode === "past") return playback.wall();
-  return feed.shown ? feed.sink.wall() : now();
+  return feed.shown ? feed.wall() : now();
 }
 
 function watch() {

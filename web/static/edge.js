@@ -6,6 +6,9 @@ export const BEHIND = { least: 0.6, most: 1.0, jump: 3.0 };
 /** A picture older than this is not live any more, and does not look it. */
 export const STALE = 4.0;
 
+/** The same where single key frames are shown: they are seconds apart. */
+const STALE_STILL = 10.0;
+
 /** Enough to go on playing until the next fragment, of at most half a second, arrives. */
 const MARGIN = 0.25;
 
@@ -63,6 +66,7 @@ export function ageText(seconds) {
  * @property {number | null} behind age of the picture shown; null before the first
  * @property {string} refused why this browser cannot show it, or ""
  * @property {boolean} gone not there, or not for this viewer
+ * @property {boolean} [stills] single key frames are shown, because the browser cannot play a stream
  * @property {boolean} lost fragments were left out a moment ago, because this viewer was too slow
  */
 
@@ -76,6 +80,7 @@ export function tileWords(t) {
   if (t.refused) return { life: "refused", age: "", words: t.refused };
   const trouble = !t.connected ? "no connection to the recorder, reconnecting" : stateWords(t.state, t.reason);
   if (t.behind === null) return { life: "waiting", age: "", words: trouble || "waiting for the first picture" };
+  if (t.stills && t.behind < STALE_STILL) return { life: "live", age: `single pictures · ${ageText(t.behind)}`, words: "" };
   if (t.behind < STALE) {
     return { life: "live", age: `live · ${ageText(t.behind)}${t.lost ? " · pictures left out" : ""}`, words: "" };
   }

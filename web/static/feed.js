@@ -2,7 +2,8 @@
 
 import { parseLabel } from "./bytes.js";
 import { STALE, ServerClock, settle, steer, tileWords } from "./edge.js";
-import { Sink, refusal } from "./sink.js";
+import { Sink, refusal, sourceClass } from "./sink.js";
+import { Stills } from "./stills.js";
 
 /** Seconds of the past that stay buffered. */
 const KEEP = 8;
@@ -21,7 +22,7 @@ export function pageClock() {
 export class Feed {
   /**
    * @param {HTMLVideoElement} video @param {ServerClock} clock
-   * @param {{state?: string, reason?: string}} first the camera's state as the page was made with
+   * @param {{camera?: string, state?: string, reason?: string}} first the camera, with its state as the page was made with
    */
   constructor(video, clock, first) {
     this.video = video;
@@ -36,6 +37,8 @@ export class Feed {
     /** @type {(() => void) | null} called when the browser cannot play what comes */
     this.onrefused = null;
     this.sink = new Sink(video, (why) => this.refuse(why));
+    /** @type {Stills | null} */
+    this.stills = sourceClass() ? null : new Stills(video, first.camera ?? "", (shown) => this.stillCame(shown));
     video.muted = true;
     video.addEventListener("playing", () => { this.shown = true; });
   }
@@ -49,9 +52,10 @@ export class Feed {
 
   /** @param {{mime: string, stream: string}} message @param {Uint8Array} bytes */
   init(message, bytes) {
-    const why = refusal(message.mime);
     this.stream = message.stream;
     this.gone = false;
+    if (this.stills) return;
+    const why = refusal(message.mime);
     if (why) {
       this.refuse(why);
       return;
@@ -65,8 +69,23 @@ export class Feed {
     const label = parseLabel(bytes);
     if (!label || this.refused) return;
     this.clock.arrived(label.start + label.duration, Date.now());
+    if (this.stills) {
+      this.stills.due(label.stream, this.clock.at(Date.now()));
+      return;
+    }
     this.sink.fragment(bytes, label);
     if (this.video.paused) this.video.play().catch(() => {}); // autoplay forbidden: the age says that it stands
+  }
+
+  /** @param {boolean} shown whether a key frame is, or none can be */
+  stillCame(shown) {
+    this.shown = this.shown || shown;
+    if (!shown) this.refuse(refusal(""));
+  }
+
+  /** The wall clock of the picture that is shown, ms. */
+  wall() {
+    return this.stills ? this.stills.at : this.sink.wall();
   }
 
   lost() {
@@ -81,7 +100,7 @@ export class Feed {
 
   /** @returns {number | null} seconds between the picture and the present */
   behind() {
-    return this.shown ? (this.clock.at(Date.now()) - this.sink.wall()) / 1000 : null;
+    return this.shown ? (this.clock.at(Date.now()) - this.wall()) / 1000 : null;
   }
 
   /**
@@ -102,6 +121,7 @@ export class Feed {
     const lost = Date.now() - this.lostAt < SAY_LOST;
     return tileWords({
       connected, state: this.state, reason: this.reason, behind: this.behind(), refused: this.refused, gone: this.gone, lost,
+      stills: this.stills !== null,
     });
   }
 

@@ -16,8 +16,8 @@ const DRIFT = 0.02;
 /** More waits to be appended than any healthy browser leaves: what is queued is dropped, and the next key frame begins anew. */
 const MAX_QUEUE = 600;
 
-/** @returns {typeof MediaSource | null} */
-function sourceClass() {
+/** @returns {typeof MediaSource | null} null where the browser cannot play a stream */
+export function sourceClass() {
   const w = /** @type {any} */ (window);
   return w.MediaSource ?? w.ManagedMediaSource ?? null;
 }

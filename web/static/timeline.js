@@ -277,6 +277,7 @@ export class Timeline {
     const [first] = this.fingers.values();
     if (first && this.dragging) this.handlers.onpick(this.clampToNow(toT(this.view, this.width, first.x)));
     this.pinched = first !== undefined;
+    if (first) first.t = toT(this.view, this.width, first.x);
     this.fingers.set(e.pointerId, this.point(e));
     this.dragging = false;
   }
