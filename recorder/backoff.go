@@ -40,7 +40,9 @@ func (b *backoff) next(err error, lasted time.Duration) time.Duration {
 		}
 		return longestPause
 	}
-	b.refusals = 0
+	if kind == camera.Frozen || kind == camera.Overrun || kind == camera.Unsupported || lasted >= steady {
+		b.refusals = 0 // it let us in; one that was away in between counts on, and so may we
+	}
 	if lasted >= steady || b.pause == 0 {
 		b.pause = firstPause
 	} else {

@@ -11,10 +11,14 @@ import (
 	"keepwatch.internal/storage"
 )
 
-// diskQueue and diskBytes bound what waits for a slow disk; fragments are shared with the ring, not copied.
 const (
-	diskQueue = 64
-	diskBytes = 32 << 20
+	// diskFragments and diskBytes bound the footage that waits for a slow disk; it is shared with the ring, not copied.
+	diskFragments = 64
+	diskBytes     = 32 << 20
+	// diskQueue leaves room beside the footage for the orders that begin and end runs and note gaps.
+	diskQueue = 4 * diskFragments
+	// diskPatience is how long a recorder that stops waits for its disk.
+	diskPatience = 10 * time.Second
 )
 
 // reasonSlow is why a fragment is dropped that finds the queue full.
@@ -22,18 +26,45 @@ const reasonSlow = "the disk is too slow"
 
 // disk is the way of one stream's fragments to storage: a bounded queue and the goroutine that empties it, so that a
 // slow disk never holds up the camera or the live viewers. A fragment that finds the queue full, or that the disk
-// refuses, is dropped; storage keeps the ledger of what is missing and goes on at the next key frame.
+// refuses, is dropped; storage keeps the ledger of what is missing and goes on at the next key frame. Should a disk hang
+// for so long that even the few other orders find no room, those are dropped too: a fragment says itself which run it
+// is of.
 type disk struct {
-	store  *storage.Store
-	stream media.StreamID
-	log    *slog.Logger
-	orders chan order
+	footage footage
+	stream  media.StreamID
+	log     *slog.Logger
+	orders  chan order
+	kept    chan struct{} // closed when keep has ended
 
-	mu      sync.Mutex
-	waiting int    // bytes in orders
-	reason  string // why fragments are being dropped; empty when all is well
+	mu        sync.Mutex
+	waiting   int    // bytes in orders
+	fragments int    // in orders
+	reason    string // why fragments are being dropped; empty when all is well
 
-	writer *storage.Writer // of the goroutine in run only
+	writer writer     // of the goroutine in run only, like what follows
+	run    *media.Run // of writer
+}
+
+// footage is what a disk does with storage, so that a test can have it hang.
+type footage struct {
+	begin  func(context.Context, *media.Run) (writer, error)
+	setGap func(context.Context, media.StreamID, time.Time, string) error
+}
+
+// writer is what storage.Writer does.
+type writer interface {
+	Append(ctx context.Context, f *media.Fragment) error
+	End(ctx context.Context, reason string) error
+}
+
+func footageOf(store *storage.Store) footage {
+	return footage{setGap: store.SetGap, begin: func(ctx context.Context, r *media.Run) (writer, error) {
+		w, err := store.Begin(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		return w, nil
+	}}
 }
 
 // order is one thing to do: one of run, fragment, end and gap.
@@ -46,8 +77,8 @@ type order struct {
 	reason   string    // of end and gap
 }
 
-func newDisk(store *storage.Store, stream media.StreamID, log *slog.Logger) *disk {
-	return &disk{store: store, stream: stream, log: log, orders: make(chan order, diskQueue)}
+func newDisk(to footage, stream media.StreamID, log *slog.Logger) *disk {
+	return &disk{footage: to, stream: stream, log: log, orders: make(chan order, diskQueue)}
 }
 
 // trouble returns why fragments are being dropped, or "".
@@ -75,39 +106,70 @@ func (d *disk) note(reason string, err error) {
 // append hands a fragment on without waiting.
 func (d *disk) append(f *media.Fragment) {
 	d.mu.Lock()
-	full := d.waiting+len(f.Bytes) > diskBytes
+	full := d.waiting+len(f.Bytes) > diskBytes || d.fragments == diskFragments
 	if !full {
 		d.waiting += len(f.Bytes)
+		d.fragments++
 	}
 	d.mu.Unlock()
-	if !full {
-		select {
-		case d.orders <- order{fragment: f}:
-			return
-		default:
-			d.forget(f)
-		}
+	if full {
+		d.note(reasonSlow, nil)
+		return
 	}
-	d.note(reasonSlow, nil)
+	if !d.order(order{fragment: f}) {
+		d.forget(f)
+	}
 }
 
 func (d *disk) forget(f *media.Fragment) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.waiting -= len(f.Bytes)
+	d.fragments--
 }
 
-// begin, end and gap are few, and must not be lost: they wait for room in the queue. A disk that hangs for good so holds
-// up this stream's recorder, and no other.
-func (d *disk) begin(r *media.Run) { d.orders <- order{run: r} }
-func (d *disk) end(reason string)  { d.orders <- order{end: true, reason: reason} }
+// order queues an order without waiting, and reports whether there was room.
+func (d *disk) order(o order) bool {
+	select {
+	case d.orders <- o:
+		return true
+	default:
+		d.note(reasonSlow, nil)
+		return false
+	}
+}
+
+func (d *disk) begin(r *media.Run) { d.order(order{run: r}) }
+func (d *disk) end(reason string)  { d.order(order{end: true, reason: reason}) }
 func (d *disk) gap(from time.Time, reason string) {
-	d.orders <- order{gap: true, at: from, reason: reason}
+	d.order(order{gap: true, at: from, reason: reason})
 }
-func (d *disk) close() { close(d.orders) }
 
-// run carries out orders until close. It is not cancelled: what was received is brought to the disk.
-func (d *disk) run() {
+// start begins to carry out orders.
+func (d *disk) start() {
+	d.kept = make(chan struct{})
+	go func() {
+		defer close(d.kept)
+		d.keep()
+	}()
+}
+
+// stop has no more orders come, waits until all are carried out, and reports whether they were: a disk that hangs is
+// left behind after diskPatience.
+func (d *disk) stop() bool {
+	close(d.orders)
+	patience := time.NewTimer(diskPatience)
+	defer patience.Stop()
+	select {
+	case <-d.kept:
+		return true
+	case <-patience.C:
+		return false
+	}
+}
+
+// keep carries out orders until there are no more. It is not cancelled: what was received is brought to the disk.
+func (d *disk) keep() {
 	ctx := context.Background()
 	for o := range d.orders {
 		switch {
@@ -126,21 +188,21 @@ func (d *disk) run() {
 
 func (d *disk) open(ctx context.Context, r *media.Run) {
 	d.finish(ctx, storage.ReasonLost)
-	w, err := d.store.Begin(ctx, r)
+	w, err := d.footage.begin(ctx, r)
 	if err != nil {
 		d.note(reasonOf(err), err)
 		d.setGap(ctx, r.Start, reasonOf(err))
 		return
 	}
-	d.writer = w
+	d.writer, d.run = w, r
 }
 
 func (d *disk) write(ctx context.Context, f *media.Fragment) {
 	d.forget(f)
-	if d.writer == nil && f.Random {
+	if f.Random && (d.writer == nil || d.run != f.Run) {
 		d.open(ctx, f.Run) // the disk may take it now
 	}
-	if d.writer == nil {
+	if d.writer == nil || d.run != f.Run {
 		return
 	}
 	switch err := d.writer.Append(ctx, f); {
@@ -168,11 +230,11 @@ func (d *disk) finish(ctx context.Context, reason string) {
 	if err := d.writer.End(ctx, reason); err != nil {
 		d.log.Error("close run", "err", err)
 	}
-	d.writer = nil
+	d.writer, d.run = nil, nil
 }
 
 func (d *disk) setGap(ctx context.Context, from time.Time, reason string) {
-	if err := d.store.SetGap(ctx, d.stream, from, reason); err != nil {
+	if err := d.footage.setGap(ctx, d.stream, from, reason); err != nil {
 		d.log.Error("note gap", "reason", reason, "err", err)
 	}
 }

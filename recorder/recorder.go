@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"keepwatch.internal/internal/camera"
@@ -35,6 +36,22 @@ type Admission chan struct{}
 
 // NewAdmission allows n handshakes at a time.
 func NewAdmission(n int) Admission { return make(Admission, n) }
+
+// longestHandshake is how long a handshake keeps its place. One that takes longer waits for its camera and costs this
+// computer nothing; cameras that are switched off must not keep those that are back waiting.
+const longestHandshake = time.Second
+
+// enter waits for a place; the caller leaves it, more than once if it likes.
+func (a Admission) enter(ctx context.Context) (leave func(), err error) {
+	select {
+	case a <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	free := sync.OnceFunc(func() { <-a })
+	timer := time.AfterFunc(longestHandshake, free)
+	return func() { timer.Stop(); free() }, nil
+}
 
 // Recorder keeps one stream.
 type Recorder struct {
@@ -78,7 +95,7 @@ func (h *hearing) note(u *media.Unit) {
 // New returns a Recorder. It starts nothing.
 func New(opts Options) *Recorder {
 	r := &Recorder{opts: opts}
-	r.disk = newDisk(opts.Store, opts.Stream, opts.Logger)
+	r.disk = newDisk(footageOf(opts.Store), opts.Stream, opts.Logger)
 	r.board.set(Connecting, "", time.Time{})
 	return r
 }
@@ -92,17 +109,14 @@ func (r *Recorder) Status() Status {
 	return s
 }
 
-// Run keeps the stream until ctx ends, which is the only error it returns. What was received is on its way to the disk
-// when it returns, and closed.
+// Run keeps the stream until ctx ends, which is the only error it returns. What was received is on the disk when it
+// returns, and closed, unless the disk hangs: then Run gives it up after ten seconds.
 func (r *Recorder) Run(ctx context.Context) error {
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		r.disk.run()
-	}()
+	r.disk.start()
 	defer func() {
-		r.disk.close()
-		<-stopped
+		if !r.disk.stop() {
+			r.opts.Logger.Error("the disk does not answer; what it had not taken is lost")
+		}
 	}()
 	r.resume(ctx)
 	var retry backoff
@@ -181,12 +195,11 @@ func (r *Recorder) session(ctx context.Context) error {
 }
 
 func (r *Recorder) connect(ctx context.Context) (*camera.Session, error) {
-	select {
-	case r.opts.Admission <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	leave, err := r.opts.Admission.enter(ctx)
+	if err != nil {
+		return nil, err
 	}
-	defer func() { <-r.opts.Admission }()
+	defer leave()
 	return camera.Open(ctx, r.opts.Source)
 }
 
