@@ -13,6 +13,9 @@ import { Stage } from "./stage.js";
 import { Timeline } from "./timeline.js";
 import { Zone, parseMoment, shiftDay } from "./zone.js";
 
+/** How long a recorded picture stays while the live one is on its way, ms. */
+const PATIENCE = 4000;
+
 const RATES = [0.25, 0.5, 1, 2, 4, 8];
 
 const page = byId("camera").dataset;
@@ -27,8 +30,8 @@ const link = new Link();
 const feed = new Feed(stage.videos.live, clock, page);
 link.listeners.set(1, feed);
 
-/** What the page is doing. @type {{mode: "live" | "past", playing: boolean, rate: number, dragAt: number | null, ended: string}} */
-const state = { mode: "live", playing: true, rate: 1, dragAt: null, ended: "" };
+/** What the page is doing. @type {{mode: "live" | "past", playing: boolean, rate: number, dragAt: number | null, ended: string, liveSince: number}} */
+const state = { mode: "live", playing: true, rate: 1, dragAt: null, ended: "", liveSince: 0 };
 
 let footage = Footage.parse(JSON.parse(page.timeline ?? "{}"));
 let day = page.day ?? zone.day(now());
@@ -53,7 +56,12 @@ const timeline = new Timeline(byId("timeline"), zone, { onscrub: drag, onpick: p
 function moment() {
   if (state.dragAt !== null) return state.dragAt;
   if (state.mode === "past") return playback.wall();
-  return feed.shown ? feed.wall() : now();
+  return feed.shown && !comingBack() ? feed.wall() : now();
+}
+
+/** Whether the way back to live is so short that what was shown may stay until there is a picture of now. */
+function comingBack() {
+  return stage.shown === "past" && !feed.fresh() && Date.now() - state.liveSince < PATIENCE;
 }
 
 function watch() {
@@ -62,11 +70,12 @@ function watch() {
 }
 
 function goLive() {
+  if (state.mode !== "live") state.liveSince = Date.now();
   state.mode = "live";
   state.playing = true;
   state.ended = "";
   setRate(1);
-  playback.stop();
+  playback.setPlaying(false); // its picture stays until there is one of now
   showDay(zone.day(now()));
   history.replaceState(null, "", location.pathname);
   watch();
@@ -201,7 +210,15 @@ function paint() {
 
 function paintStage() {
   const told = feed.tick(link.connected);
+  if (state.mode === "live" && comingBack()) {
+    setText("age", "waiting");
+    byId("camera").dataset.life = "waiting";
+    stage.busy(true);
+    stage.notice("");
+    return;
+  }
   if (state.mode === "live") {
+    if (playback.active) playback.stop();
     setText("age", told.age || "waiting");
     byId("camera").dataset.life = told.life;
     stage.notice(told.life === "live" ? "" : [told.age, told.words].filter(Boolean).join(" · "), told.life !== "waiting");
@@ -214,6 +231,10 @@ function paintStage() {
   const stalled = !state.ended && playback.stalled();
   stage.busy(!playback.shown && !state.ended && !stalled);
   stage.notice(stalled ? "no connection to the recorder, reconnecting" : state.ended);
+  if (state.ended) {
+    setText("age", "nothing to play");
+    stage.show("");
+  }
   if (!playback.shown) return;
   stage.show("past");
   if (Date.now() - urlAt > 10_000 && state.playing) setURL(playback.wall());

@@ -71,8 +71,11 @@ export class Playback {
     this.active = true;
     this.wantPlay = play;
     const start = this.options.footage().next(t);
-    if (start === null && t < this.options.now() - 2 * AHEAD && this.options.footage().gapAt(t)) {
-      this.options.onrefused("Nothing was recorded from here on.");
+    const rest = this.options.footage().gapAt(t);
+    if (start === null && t < this.options.now() - 2 * AHEAD && rest) {
+      this.stop();
+      this.target = t; // stays the moment that is told
+      this.options.onrefused(`No recording for the rest of this day: ${rest.reason}.`);
       return;
     }
     const gap = start === null ? null : this.options.footage().between(t, start);

@@ -17,7 +17,7 @@ export class Stage {
     this.noticed = byId("stage-notice").textContent;
   }
 
-  /** @param {Layer} layer */
+  /** @param {Layer | ""} layer "" for no picture at all */
   show(layer) {
     if (this.shown === layer) return;
     this.shown = layer;
