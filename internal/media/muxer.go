@@ -17,8 +17,13 @@ const (
 	skewWindow = 60
 	// maxSkew is how far a camera's clock may run off before its run has to end.
 	maxSkew = 5 * time.Second
-	// maxFragmentBytes bounds the memory a fragment takes while it is gathered.
+	// maxFragmentBytes bounds the memory a fragment takes while it is gathered, with unitBytes for each unit beside its
+	// content.
 	maxFragmentBytes = 64 << 20
+	unitBytes        = 256
+	// maxApart is how many seconds sound may lie before or after the pictures it comes with, and a picture's presentation
+	// before or after its decoding; what is further away is stamped wrongly.
+	maxApart = 5
 	// aacFrame is the number of samples in an AAC frame (ISO/IEC 14496-3 4.5.1.1), used where no next frame tells.
 	aacFrame = 1024
 )
@@ -44,6 +49,7 @@ type Muxer struct {
 	audio   []*Unit
 	bytes   int
 	step    uint32 // last known duration of a picture, ticks
+	heard   int64  // decoding time of the newest sound that was kept, in audio ticks from the run's time zero; -1 at first
 	damaged bool   // since the last key frame
 	start   time.Time
 	skew    skew
@@ -51,14 +57,14 @@ type Muxer struct {
 
 // NewMuxer returns a Muxer for the run. Its first fragment begins at the first key frame it is given.
 func NewMuxer(run *Run, key LabelKey) *Muxer {
-	return &Muxer{run: run, mac: key.mac(), step: VideoTimescale / 15, start: run.Start}
+	return &Muxer{run: run, mac: key.mac(), step: VideoTimescale / 15, heard: -1, start: run.Start}
 }
 
 // Write takes the next unit, in decoding order, and returns the fragment that it completes, or nil. Units before the
 // first key frame are dropped. The Muxer keeps u until its fragment is complete. After an error the run is over; Flush
 // still returns what was gathered.
 func (m *Muxer) Write(u *Unit) (*Fragment, error) {
-	if m.bytes += u.Size(); m.bytes > maxFragmentBytes {
+	if m.bytes += u.Size() + unitBytes; m.bytes > maxFragmentBytes {
 		return nil, fmt.Errorf("%w: %d bytes", ErrTooLarge, m.bytes)
 	}
 	if u.Kind == Audio {
@@ -72,7 +78,7 @@ func (m *Muxer) Write(u *Unit) (*Fragment, error) {
 			m.bytes = 0
 			return nil, nil
 		}
-		m.started, m.zero, m.bytes = true, u.DTS, u.Size()
+		m.started, m.zero, m.bytes = true, u.DTS, u.Size()+unitBytes
 	}
 	if len(m.video) == 0 {
 		m.video = append(m.video, u)
@@ -91,7 +97,7 @@ func (m *Muxer) Write(u *Unit) (*Fragment, error) {
 		return nil, ErrClock
 	}
 	f, err := m.cut(u.DTS)
-	m.video, m.bytes = append(m.video, u), u.Size()
+	m.video, m.bytes = append(m.video, u), u.Size()+unitBytes
 	return f, err
 }
 
@@ -111,7 +117,7 @@ func (m *Muxer) wall(dts int64) time.Time {
 // cut makes a fragment of the gathered units; end is the decoding time at which it ends.
 func (m *Muxer) cut(end int64) (*Fragment, error) {
 	c := contents{videoBase: uint64(m.video[0].DTS - m.zero), video: m.videoSamples(end)}
-	audio := m.takeAudio(&c)
+	audio := m.takeAudio(&c, end)
 	wallEnd := m.wall(end)
 	m.seq++
 	if m.video[0].Random {
@@ -138,21 +144,33 @@ func (m *Muxer) videoSamples(end int64) []Sample {
 		if i+1 < len(m.video) {
 			next = m.video[i+1].DTS
 		}
-		samples[i] = Sample{Size: uint32(u.Size()), Duration: uint32(next - u.DTS), Offset: int32(u.PTS - u.DTS), Random: u.Random}
+		samples[i] = Sample{Size: uint32(u.Size()), Duration: uint32(next - u.DTS), Offset: compositionOffset(u), Random: u.Random}
 	}
 	return samples
 }
 
-// takeAudio moves the gathered audio to c, leaving out what lies before the run's time zero or does not go forward.
-func (m *Muxer) takeAudio(c *contents) []*Unit {
+// compositionOffset returns how much later than decoded a picture is shown, in ticks; zero where that makes no sense.
+func compositionOffset(u *Unit) int32 {
+	if off := u.PTS - u.DTS; off >= -maxApart*VideoTimescale && off <= maxApart*VideoTimescale {
+		return int32(off)
+	}
+	return 0
+}
+
+// takeAudio moves the gathered audio to c, leaving out what lies before the run's time zero, far from the pictures, or
+// does not go forward. The pictures end at the decoding time end.
+func (m *Muxer) takeAudio(c *contents, end int64) []*Unit {
 	if len(m.audio) == 0 {
 		return nil
 	}
-	zero := m.zero * int64(m.run.Audio.SampleRate) / VideoTimescale
+	rate := int64(m.run.Audio.SampleRate)
+	ticks := func(dts int64) int64 { return dts/VideoTimescale*rate + dts%VideoTimescale*rate/VideoTimescale }
+	zero := ticks(m.zero)
+	first, last := ticks(m.video[0].DTS)-maxApart*rate, ticks(end)+maxApart*rate
 	kept := m.audio[:0]
 	for _, u := range m.audio {
-		if u.DTS >= zero && (len(kept) == 0 || u.DTS > kept[len(kept)-1].DTS) {
-			kept = append(kept, u)
+		if u.DTS >= max(zero, first) && u.DTS <= last && u.DTS-zero > m.heard {
+			kept, m.heard = append(kept, u), u.DTS-zero
 		}
 	}
 	m.audio = nil
