@@ -211,8 +211,7 @@ func (c *Cursor) take() (f *media.Fragment, lost int, wake <-chan struct{}) {
 	if c.next < r.first {
 		key := r.newestKey()
 		if key < 0 {
-			c.next = r.first + uint64(len(r.fragments))
-			return nil, 0, r.wake
+			return nil, 0, r.wake // to go on at a key frame it has to wait for one
 		}
 		c.next = r.first + uint64(key)
 		lost = int(c.next - from)
