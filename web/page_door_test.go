@@ -177,6 +177,7 @@ func TestFiguresAreWrittenForPeople(t *testing.T) {
 		coverageText(86_300, 100):                    "23 h 58 min, 99.8 %",
 		stateWords(CameraStatus{State: "recording"}): "recording",
 		stateWords(CameraStatus{}):                   "not started",
+		unbroken("H.264 8×8, 15 frames/s, 99.4 %"):   "H.264 8×8, 15\u00a0frames/s, 99.4\u00a0%",
 	} {
 		if got != want {
 			t.Errorf("%q, want %q", got, want)

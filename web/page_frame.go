@@ -180,6 +180,17 @@ func sizeText(n int64) string {
 	return fmt.Sprintf("%.0f %cB", f, units[u])
 }
 
+// unbroken returns the text with its numbers tied to their units, so that no line ends between them.
+func unbroken(text string) string {
+	b := []rune(text)
+	for i := 1; i+1 < len(b); i++ {
+		if b[i] == ' ' && unicode.IsDigit(b[i-1]) && (unicode.IsLetter(b[i+1]) || b[i+1] == '%') {
+			b[i] = '\u00a0'
+		}
+	}
+	return string(b)
+}
+
 // rateText is a bit rate.
 func rateText(bitsPerSecond int64) string {
 	if bitsPerSecond < 1_000_000 {

@@ -30,8 +30,8 @@ const link = new Link();
 const feed = new Feed(stage.videos.live, clock, page);
 link.listeners.set(1, feed);
 
-/** What the page is doing. @type {{mode: "live" | "past", playing: boolean, rate: number, dragAt: number | null, ended: string, liveSince: number}} */
-const state = { mode: "live", playing: true, rate: 1, dragAt: null, ended: "", liveSince: 0 };
+/** What the page is doing. @type {{mode: "live" | "past", playing: boolean, rate: number, dragAt: number | null, ended: string, liveSince: number, life: string}} */
+const state = { mode: "live", playing: true, rate: 1, dragAt: null, ended: "", liveSince: 0, life: "" };
 
 let footage = Footage.parse(JSON.parse(page.timeline ?? "{}"));
 let day = page.day ?? zone.day(now());
@@ -219,6 +219,7 @@ function paintStage() {
   }
   if (state.mode === "live") {
     if (playback.active) playback.stop();
+    tellLife(told);
     setText("age", told.age || "waiting");
     byId("camera").dataset.life = told.life;
     stage.notice(told.life === "live" ? "" : [told.age, told.words].filter(Boolean).join(" · "), told.life !== "waiting");
@@ -238,6 +239,14 @@ function paintStage() {
   if (!playback.shown) return;
   stage.show("past");
   if (Date.now() - urlAt > 10_000 && state.playing) setURL(playback.wall());
+}
+
+/** Says to screen readers when the live picture stops, and when it is back. @param {{life: string, words: string}} told */
+function tellLife({ life, words }) {
+  if (life === state.life) return;
+  if (state.life === "live") announce(words);
+  else if (state.life === "stale" && life === "live") announce("live again");
+  state.life = life;
 }
 
 /** @param {number} rate */
@@ -313,6 +322,7 @@ feed.onrefused = () => {
 function playbackRefused(why) {
   const { options } = playback;
   if (options.stream === "sub" || page.sub === undefined || !why.includes("cannot play")) {
+    if (state.ended !== why) announce(why);
     state.ended = why;
     return;
   }
