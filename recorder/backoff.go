@@ -3,6 +3,7 @@ package recorder
 import (
 	"errors"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"keepwatch.internal/internal/camera"
@@ -21,10 +22,49 @@ const (
 	steady = time.Minute
 )
 
+// Logins counts the logins that a camera refused, over all its streams: it is the camera's account that locks.
+type Logins struct {
+	mu       sync.Mutex
+	refusals int
+	until    time.Time // when the next may be tried
+}
+
+// NewLogins returns the count for one camera.
+func NewLogins() *Logins { return &Logins{} }
+
+// left returns how long no login may be tried.
+func (l *Logins) left() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return max(time.Until(l.until), 0)
+}
+
+// refused counts a refusal and returns how long to wait. What began before an earlier refusal was known counts too.
+func (l *Logins) refused() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	pause := longestPause
+	if l.refusals++; l.refusals >= 2 {
+		pause = lockoutPause
+	}
+	l.until = time.Now().Add(pause)
+	return pause
+}
+
+// accepted notes that the camera let us in.
+func (l *Logins) accepted() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.refusals = 0
+}
+
+// errNoLogin is why a session was not tried: another stream of the camera was refused.
+var errNoLogin = errors.New("not tried: the camera has refused this login")
+
 // backoff decides how long to wait before the next connection.
 type backoff struct {
-	pause    time.Duration
-	refusals int
+	pause  time.Duration
+	logins *Logins
 }
 
 // next returns the pause after a session that lasted and then ended with err. Pauses double, with jitter so that many
@@ -34,14 +74,14 @@ func (b *backoff) next(err error, lasted time.Duration) time.Duration {
 	if f := (*camera.Failure)(nil); errors.As(err, &f) {
 		kind = f.Kind
 	}
+	if errors.Is(err, errNoLogin) {
+		return b.logins.left()
+	}
 	if kind == camera.Refused {
-		if b.refusals++; b.refusals >= 2 {
-			return lockoutPause
-		}
-		return longestPause
+		return b.logins.refused()
 	}
 	if kind == camera.Frozen || kind == camera.Overrun || kind == camera.Unsupported || lasted >= steady {
-		b.refusals = 0 // it let us in; one that was away in between counts on, and so may we
+		b.logins.accepted() // it let us in; one that was away in between counts on, and so may we
 	}
 	if lasted >= steady || b.pause == 0 {
 		b.pause = firstPause

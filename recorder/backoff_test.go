@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"testing"
@@ -26,7 +27,7 @@ func TestPausesDoubleToTheirBoundWithJitter(t *testing.T) {
 		bound time.Duration
 	}{{camera.Unreachable, reachPause}, {camera.Frozen, reachPause}, {camera.Busy, longestPause}, {camera.NotFound, longestPause},
 		{camera.Broken, longestPause}, {camera.Unsupported, longestPause}, {camera.Overrun, longestPause}} {
-		var b backoff
+		b := backoff{logins: NewLogins()}
 		seen := map[time.Duration]bool{}
 		for i := range 100 {
 			pause := b.next(failed(c.kind), time.Duration(i%59)*time.Second)
@@ -42,7 +43,7 @@ func TestPausesDoubleToTheirBoundWithJitter(t *testing.T) {
 }
 
 func TestTwoRefusedLoginsAreTheLastForHalfAnHour(t *testing.T) {
-	var b backoff
+	b := backoff{logins: NewLogins()}
 	for round := range 3 {
 		if p := b.next(failed(camera.Refused), 0); p != longestPause {
 			t.Errorf("round %d: first refusal: %v", round, p)
@@ -57,7 +58,7 @@ func TestTwoRefusedLoginsAreTheLastForHalfAnHour(t *testing.T) {
 }
 
 func TestARefusalBetweenLostConnectionsStillCounts(t *testing.T) {
-	var b backoff
+	b := backoff{logins: NewLogins()}
 	b.next(failed(camera.Refused), 0)
 	b.next(failed(camera.Unreachable), 0) // it did not let us in: it was not there
 	if p := b.next(failed(camera.Refused), 0); p != lockoutPause {
@@ -66,7 +67,7 @@ func TestARefusalBetweenLostConnectionsStillCounts(t *testing.T) {
 }
 
 func TestAnErrorThatIsNoFailureIsRetriedSlowly(t *testing.T) {
-	var b backoff
+	b := backoff{logins: NewLogins()}
 	for range 10 {
 		b.next(errors.New("x"), 0)
 	}
@@ -130,6 +131,38 @@ func TestCamerasThatAreOffDoNotKeepThoseThatAreBackWaiting(t *testing.T) {
 		wait.Wait()
 		if len(admission) != 0 {
 			t.Errorf("%d places are still taken", len(admission))
+		}
+	})
+}
+
+func TestTheStreamsOfACameraShareItsRefusedLogins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		logins := NewLogins()
+		tries := 0
+		var wait sync.WaitGroup
+		ctx, stop := context.WithTimeout(t.Context(), 29*time.Minute)
+		defer stop()
+		for range 2 { // main and sub
+			wait.Go(func() {
+				b := backoff{logins: logins}
+				for ctx.Err() == nil {
+					err := failed(camera.Refused)
+					if logins.left() > 0 {
+						err = &camera.Failure{Kind: camera.Refused, Err: errNoLogin}
+					} else {
+						tries++
+					}
+					select {
+					case <-time.After(b.next(err, 0)):
+					case <-ctx.Done():
+					}
+				}
+			})
+			synctest.Wait()
+		}
+		wait.Wait()
+		if tries > 2 {
+			t.Errorf("the camera was asked %d times", tries)
 		}
 	})
 }

@@ -27,6 +27,7 @@ type Options struct {
 	Store     *storage.Store
 	Ring      *live.Ring
 	Admission Admission // shared by all recorders of the process
+	Logins    *Logins   // shared by the recorders of one camera; nil for one that has no other
 	Logger    *slog.Logger
 }
 
@@ -94,6 +95,9 @@ func (h *hearing) note(u *media.Unit) {
 
 // New returns a Recorder. It starts nothing.
 func New(opts Options) *Recorder {
+	if opts.Logins == nil {
+		opts.Logins = NewLogins()
+	}
 	r := &Recorder{opts: opts}
 	r.disk = newDisk(footageOf(opts.Store), opts.Stream, opts.Logger)
 	r.board.set(Connecting, "", time.Time{})
@@ -119,7 +123,7 @@ func (r *Recorder) Run(ctx context.Context) error {
 		}
 	}()
 	r.resume(ctx)
-	var retry backoff
+	retry := backoff{logins: r.opts.Logins}
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := r.session(ctx)
@@ -200,6 +204,9 @@ func (r *Recorder) connect(ctx context.Context) (*camera.Session, error) {
 		return nil, err
 	}
 	defer leave()
+	if r.opts.Logins.left() > 0 {
+		return nil, &camera.Failure{Kind: camera.Refused, Reason: "wrong user name or password", Err: errNoLogin}
+	}
 	return camera.Open(ctx, r.opts.Source)
 }
 
