@@ -8,6 +8,7 @@ package camera
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -89,6 +90,10 @@ func Open(ctx context.Context, opts Options) (*Session, error) {
 	if err != nil && opts.Transport == Auto && wantsUDP(err) {
 		s, err = open(ctx, opts, true)
 	}
+	if errors.Is(err, errSound) && ctx.Err() == nil {
+		opts.Audio = false // video is never lost for audio
+		s, err = open(ctx, opts, opts.Transport == UDP)
+	}
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -166,15 +171,18 @@ func (s *Session) play() error {
 		return err
 	}
 	s.client.OnPacketRTP(v.medium, v.format, v.packet)
+	var silent error // why there is no sound
 	if a := s.chooseAudio(desc); a != nil {
-		if err := s.setup(at, a.medium); err != nil {
-			s.opts.Logger.Info("camera refused its sound", "err", err) // video is never lost for audio
+		if silent = s.setup(at, a.medium); silent != nil {
+			s.opts.Logger.Info("camera refused its sound", "err", silent)
 		} else {
 			s.audio = a.track
 			s.client.OnPacketRTP(a.medium, a.format, a.packet)
 		}
 	}
-	_, err = s.client.Play(nil)
+	if _, err = s.client.Play(nil); err != nil && silent != nil {
+		return fmt.Errorf("%w: %w", errSound, err)
+	}
 	return err
 }
 

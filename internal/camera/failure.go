@@ -48,6 +48,7 @@ var (
 	errFrozen    = errors.New("no picture within the frame timeout")
 	errHandshake = errors.New("handshake took too long")
 	errNoTLS     = errors.New("TLS handshake")
+	errSound     = errors.New("asking for the sound broke the connection")
 	errRedirects = errors.New("redirected too often")
 	errSDP       = errors.New("description cannot be used")
 )
