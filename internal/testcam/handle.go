@@ -146,6 +146,13 @@ func (h *Handle) Mute(muted bool) {
 	}
 }
 
+// Stamp has all RTP timestamps be off by so many ticks from now on, as cameras do that set their clock; zero ends it.
+func (h *Handle) Stamp(ticks int32) {
+	for _, s := range h.streams {
+		s.stamp(ticks)
+	}
+}
+
 // Refuse stops listening, so that connections are refused by the system, and cuts those that are there; and listens
 // again on the same port.
 func (h *Handle) Refuse(refuse bool) error {
@@ -220,6 +227,7 @@ func (h *Handle) Reboot() {
 func (h *Handle) ComeBack() error {
 	h.Freeze(false)
 	h.Mute(false)
+	h.Stamp(0)
 	h.Hang(false)
 	h.Reject(0)
 	h.Describe(GoodSDP)

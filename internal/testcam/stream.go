@@ -29,6 +29,7 @@ type stream struct {
 	keyFrom time.Time // the first frame from then on is to be a key frame; zero: none is wanted
 	frozen  bool
 	muted   bool
+	shift   uint32        // added to every RTP timestamp
 	last    uint64        // number of the last frame
 	moved   chan struct{} // closed at the next frame
 	restart chan struct{} // wakes the sender after a change of epoch
@@ -183,7 +184,7 @@ func (s *stream) step() {
 		}
 	}
 	for _, p := range packets {
-		p.Timestamp = t.base + uint32(u.ticks)
+		p.Timestamp = t.base + uint32(u.ticks) + s.shift
 		// An error means that a viewer was too slow or went away; the server ends its session.
 		_ = s.out.WritePacketRTPWithNTP(t.medium, p, captured)
 	}
@@ -220,6 +221,12 @@ func (s *stream) mute(muted bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.muted = muted
+}
+
+func (s *stream) stamp(ticks int32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.shift = uint32(ticks)
 }
 
 // reboot starts a new run now.
