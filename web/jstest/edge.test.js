@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BEHIND, ServerClock, ageText, backoff, settle, stateWords, steer, tileWords } from "../static/edge.js";
+import { BEHIND, ServerClock, ageText, backoff, settle, stateWords, steer, tileWords, noAge } from "../static/edge.js";
 
 /** Plays a camera whose fragments of half a second arrive when they are whole, and returns how far behind it ends. */
 function simulate(/** @type {{start: number, stallAt?: number, stall?: number, seconds: number}} */ o) {
@@ -87,4 +87,11 @@ test("a fragment from the future corrects our idea of the server's clock, one fr
   assert.equal(clock.at(901_000), 1_002_000);
   clock.arrived(1_000_000, 903_000);
   assert.equal(clock.at(903_000), 1_004_000);
+});
+
+test("where there is no picture the caption says what is the matter, in a word", () => {
+  assert.equal(noAge("refused", "recording", true), "no picture");
+  assert.equal(noAge("waiting", "offline", true), "offline");
+  assert.equal(noAge("waiting", "offline", false), "no connection");
+  assert.equal(noAge("waiting", "recording", true), "waiting");
 });

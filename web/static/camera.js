@@ -1,6 +1,7 @@
 // The camera page: live picture, recordings and the day's timeline, and the controls that join them.
 
 import { announce, byId, keepAwake, toast } from "./app.js";
+import { noAge } from "./edge.js";
 import { Feed, pageClock } from "./feed.js";
 import { Footage, gapText } from "./footage.js";
 import { listGaps } from "./gaplist.js";
@@ -220,7 +221,7 @@ function paintStage() {
   if (state.mode === "live") {
     if (playback.active) playback.stop();
     tellLife(told);
-    setText("age", told.age || "waiting");
+    setText("age", told.age || noAge(told.life, feed.state, link.connected));
     byId("camera").dataset.life = told.life;
     stage.notice(told.life === "live" ? "" : [told.age, told.words].filter(Boolean).join(" · "), told.life !== "waiting");
     if (feed.shown) stage.show("live");

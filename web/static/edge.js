@@ -88,6 +88,16 @@ export function tileWords(t) {
 }
 
 /**
+ * What stands for the age of a picture that is not there.
+ * @param {string} life @param {string} state of the camera @param {boolean} connected
+ */
+export function noAge(life, state, connected) {
+  if (life === "refused") return "no picture";
+  if (!connected) return "no connection";
+  return state && state !== "recording" ? state : "waiting";
+}
+
+/**
  * The camera's state as a person would say it; "" when all is well.
  * @param {string} state @param {string} reason
  */

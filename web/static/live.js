@@ -1,6 +1,7 @@
 // The live page: every tile that can be seen is watched, on one connection.
 
 import { Feed, pageClock } from "./feed.js";
+import { noAge } from "./edge.js";
 import { Link } from "./link.js";
 import { announce, keepAwake } from "./app.js";
 
@@ -30,17 +31,10 @@ function setText(element, text) {
   if (element && element.textContent !== text) element.textContent = text;
 }
 
-/** What stands for the age of a picture that is not there. @param {string} life @param {string} state of the camera */
-function idle(life, state) {
-  if (life === "refused") return "no picture";
-  if (!link.connected) return "no connection";
-  return state && state !== "recording" ? state : "waiting";
-}
-
 /** @param {Tile} t */
 function paint(t) {
   const { life, age, words } = t.feed.tick(link.connected);
-  setText(t.element.querySelector(".age"), age || idle(life, t.feed.state));
+  setText(t.element.querySelector(".age"), age || noAge(life, t.feed.state, link.connected));
   setText(t.element.querySelector(".notice-age"), life === "stale" ? age : "");
   setText(t.element.querySelector(".notice-words"), words);
   if (t.life === life) return;
