@@ -23,8 +23,9 @@ func ProgressiveHeader(run *Run, entries []Entry, audio bool) ([]byte, error) {
 	}
 	// The header's length does not depend on the offsets in it, once it is known whether they need 64 bits.
 	p.wide = p.payload > math.MaxUint32-(64<<20)
-	p.dataStart = int64(len(p.encode()))
-	return p.encode(), nil
+	first := p.encode(64<<10 + 4*p.videoSamples + 12*len(entries))
+	p.dataStart = int64(len(first))
+	return p.encode(len(first)), nil
 }
 
 // progressive holds what the boxes of one clip need.
@@ -75,8 +76,9 @@ func (p *progressive) measure() {
 	p.audio = lastWithAudio >= 0
 }
 
-func (p *progressive) encode() []byte {
-	w := &boxes{}
+// encode returns the header, for which it sets aside room bytes.
+func (p *progressive) encode(room int) []byte {
+	w := &boxes{b: make([]byte, 0, room)}
 	w.fileType("isom", "isom", "iso2", "mp41")
 	w.box("moov", func() {
 		w.movieHeader(p.videoTicks)
@@ -209,22 +211,19 @@ func (p *progressive) audioTables(w *boxes) {
 // layout appends stsc, stsz and stco or co64 for the track that pick selects: each entry is a chunk, which begins the
 // given number of bytes into the entry's payload.
 func (p *progressive) layout(w *boxes, pick func(*Entry) ([]Sample, int64)) {
-	var sizes []uint32
-	var offsets []uint64
+	count := 0
+	offsets := make([]uint64, 0, len(p.entries))
 	type chunkRun struct{ first, samples uint32 }
 	var chunks []chunkRun
 	at := p.dataStart
 	for i := range p.entries {
 		e := &p.entries[i]
-		samples, skip := pick(e)
-		if len(samples) > 0 {
+		if samples, skip := pick(e); len(samples) > 0 {
 			offsets = append(offsets, uint64(at+skip))
 			if n := len(chunks); n == 0 || chunks[n-1].samples != uint32(len(samples)) {
 				chunks = append(chunks, chunkRun{uint32(len(offsets)), uint32(len(samples))})
 			}
-			for _, s := range samples {
-				sizes = append(sizes, s.Size)
-			}
+			count += len(samples)
 		}
 		at += e.VideoBytes()
 		if p.audio {
@@ -241,9 +240,12 @@ func (p *progressive) layout(w *boxes, pick func(*Entry) ([]Sample, int64)) {
 	})
 	w.full("stsz", 0, 0, func() {
 		w.u32(0)
-		w.u32(uint32(len(sizes)))
-		for _, s := range sizes {
-			w.u32(s)
+		w.u32(uint32(count))
+		for i := range p.entries {
+			samples, _ := pick(&p.entries[i])
+			for _, s := range samples {
+				w.u32(s.Size)
+			}
 		}
 	})
 	if p.wide {

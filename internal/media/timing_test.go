@@ -265,3 +265,28 @@ func TestSoundStaysWithThePicturesOverAClipOfThreeRuns(t *testing.T) {
 		t.Errorf("%d of the flashes at %v have a tone of %v", matched, white, tone)
 	}
 }
+
+func TestTheHeaderOfADaysClipTakesLittleMemoryToMake(t *testing.T) {
+	run, _ := synthetic(t, stream, key, 1)
+	entries := make([]media.Entry, 24*3600*2)
+	samples := make([]media.Sample, 13) // shared: what counts here is the header
+	for k := range samples {
+		samples[k] = media.Sample{Size: uint32(5000 + k), Duration: 3600, Random: k == 0}
+	}
+	for i := range entries {
+		entries[i] = media.Entry{Start: start, Duration: 500 * time.Millisecond, Video: samples, Size: 65000}
+	}
+	size := 0
+	got := testing.Benchmark(func(b *testing.B) {
+		for b.Loop() {
+			header, err := media.ProgressiveHeader(run, entries, false)
+			if err != nil {
+				b.Fatal(err)
+			}
+			size = len(header)
+		}
+	})
+	if most := int64(4 * size); got.AllocedBytesPerOp() > most {
+		t.Errorf("a header of %d bytes took %d bytes to make", size, got.AllocedBytesPerOp())
+	}
+}
