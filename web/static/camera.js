@@ -225,7 +225,7 @@ function paintStage() {
     byId("camera").dataset.life = told.life;
     stage.notice(told.life === "live" ? "" : [told.age, told.words].filter(Boolean).join(" · "), told.life !== "waiting");
     if (feed.shown) stage.show("live");
-    stage.busy(told.life === "waiting" && link.connected);
+    stage.busy(told.life === "waiting" && link.connected && feed.state !== "offline");
     return;
   }
   byId("camera").dataset.life = "past";
