@@ -32,6 +32,11 @@ func (s *Server) clip(w http.ResponseWriter, r *http.Request, p access.Permit) e
 	} else if q.Has("download") && download != "1" {
 		return problem(http.StatusBadRequest, "The parameter download can only be 1.")
 	}
+	release, err := s.clips.take(p.Viewer())
+	if err != nil {
+		return err
+	}
+	defer release()
 	clip, err := s.openSpan(r, p, q, storage.MaxClip)
 	if err != nil {
 		return err
@@ -71,6 +76,14 @@ func (s *Server) openSpan(r *http.Request, p access.Permit, q url.Values, limit 
 	}
 	if limit == storage.MaxSegments {
 		return s.Store.OpenSegments(r.Context(), p, quality, span)
+	}
+	if span.To.Sub(span.From) > longClip {
+		select {
+		case s.opening <- struct{}{}:
+			defer func() { <-s.opening }()
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
 	}
 	return s.Store.OpenClip(r.Context(), p, quality, span)
 }

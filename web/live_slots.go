@@ -3,25 +3,35 @@ package web
 import (
 	"net/http"
 	"sync"
+	"time"
 
 	"keepwatch.internal/internal/access"
 )
 
-// How many endless answers there may be at once.
+// How many answers of a kind there may be at once: endless ones, and clips, whose headers take memory. longClips is how
+// many clips of more than longClip may be opened at the same moment.
 const (
 	maxStreams        = 256
 	maxStreamsAccount = 32
+	maxClips          = 64
+	maxClipsAccount   = 8
+	longClips         = 2
+	longClip          = time.Hour
 )
 
-// slots counts the endless answers, so that no account can take all that the server can give.
+// slots counts answers, so that no account can take all that the server can give.
 type slots struct {
+	most, mostOfOne int
+
 	mu    sync.Mutex
 	all   int
 	ofOne map[int64]int // by account; a link counts by its grant, negative
 	empty chan struct{} // once nobody shall come in: closed when the last has left
 }
 
-func newSlots() *slots { return &slots{ofOne: map[int64]int{}} }
+func newSlots(most, mostOfOne int) *slots {
+	return &slots{most: most, mostOfOne: mostOfOne, ofOne: map[int64]int{}}
+}
 
 // take takes a slot for the viewer, or returns a problem. release gives it back.
 func (s *slots) take(v access.Viewer) (release func(), err error) {
@@ -34,11 +44,11 @@ func (s *slots) take(v access.Viewer) (release func(), err error) {
 	if s.empty != nil {
 		return nil, errStopping
 	}
-	if s.ofOne[who] >= maxStreamsAccount {
-		return nil, newProblem(http.StatusTooManyRequests, "This account watches in too many places at once.").with("Retry-After", "5")
+	if s.ofOne[who] >= s.mostOfOne {
+		return nil, newProblem(http.StatusTooManyRequests, "This account has too many of these open at once; close some.").with("Retry-After", "5")
 	}
-	if s.all >= maxStreams {
-		return nil, newProblem(http.StatusServiceUnavailable, "The server has as many viewers as it takes.").with("Retry-After", "5")
+	if s.all >= s.most {
+		return nil, newProblem(http.StatusServiceUnavailable, "The server serves as many viewers as it takes.").with("Retry-After", "5")
 	}
 	s.all++
 	s.ofOne[who]++

@@ -81,6 +81,10 @@ func (s *Server) RunRedirect(ctx context.Context, l net.Listener, port string) e
 
 func (s *Server) redirect(port string) http.Handler {
 	return s.trace(s.checkNetwork(s.checkHost(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Opaque != "" || r.URL.Host != "" { // a request target that names a place of its own (RFC 9112 section 3.2)
+			http.Error(w, "ask for a path", http.StatusBadRequest)
+			return
+		}
 		name, _ := hostName(r.Host) // checkHost has seen it
 		if port != "443" {
 			name += ":" + port

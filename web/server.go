@@ -88,6 +88,8 @@ type Server struct {
 	files    map[string]staticFile // by name below static/
 	stopping chan struct{}         // closed by Run when it ends; streams then end too
 	streams  *slots
+	clips    *slots
+	opening  chan struct{}  // held while a long clip is opened
 	nobodys  media.CameraID // of no camera and no owner; stands in for names that no camera has
 }
 
@@ -112,7 +114,8 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("static files: %w", err)
 	}
-	s := &Server{Options: o, files: files, stopping: make(chan struct{}), streams: newSlots(), nobodys: media.NewCameraID()}
+	s := &Server{Options: o, files: files, stopping: make(chan struct{}), nobodys: media.NewCameraID(),
+		streams: newSlots(maxStreams, maxStreamsAccount), clips: newSlots(maxClips, maxClipsAccount), opening: make(chan struct{}, longClips)}
 	routes, err := s.compile(s.routes())
 	if err != nil {
 		return nil, err

@@ -260,9 +260,41 @@ func TestPlainHTTPLeadsToHTTPSOfTheSameNameOnly(t *testing.T) {
 			t.Errorf("%s: status %d to %q, want %q", host, resp.StatusCode, got, want)
 		}
 	}
+	for _, target := range []string{"x:.evil.com", "x:@evil.com/", "http://evil.com/"} {
+		if answer := rawRequest(t, l.Addr().String(), target); strings.Contains(answer, "evil.com") || !strings.HasPrefix(answer, "HTTP/1.1 4") {
+			t.Errorf("the target %s is answered\n%s", target, answer)
+		}
+	}
 	cancel()
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+}
+
+// rawRequest sends a request whose target no client would send, and returns the answer.
+func rawRequest(t *testing.T, address, target string) string {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	check(t, err)
+	defer conn.Close()
+	_, err = io.WriteString(conn, "GET "+target+" HTTP/1.1\r\nHost: nas.local\r\nConnection: close\r\n\r\n")
+	check(t, err)
+	answer, err := io.ReadAll(conn)
+	check(t, err)
+	return string(answer)
+}
+
+func TestOneAccountCannotHoldAllClips(t *testing.T) {
+	w := large(t, "attic")
+	path := "/api/v1/cameras/attic/clip.mp4?" + w.span(0, filmLength)
+	for range maxClipsAccount {
+		resp := w.open(t.Context(), w.as("alice", ask{path: path}))
+		defer resp.Body.Close()
+		check(t, readSome(resp.Body)) // and nothing more
+	}
+	resp, body := w.do(w.as("alice", ask{path: path}))
+	if p := problemIn(t, resp, body); p.Status != http.StatusTooManyRequests || resp.Header.Get("Retry-After") == "" {
+		t.Errorf("%+v", p)
 	}
 }
 

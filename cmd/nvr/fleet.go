@@ -36,11 +36,12 @@ func newFleet(h *house) *fleet {
 	admission := recorder.NewAdmission(handshakes)
 	for _, c := range h.conf.Cameras {
 		member := fleetCamera{id: h.ids[c.ID]}
+		logins := recorder.NewLogins()
 		make := func(q media.Quality, source config.Source) *recorder.Recorder {
 			stream := media.StreamID{Camera: member.id, Quality: q}
 			log := h.log.With("camera", c.ID, "stream", q.String())
 			return recorder.New(recorder.Options{
-				Stream: stream, Record: c.Record, Store: h.store, Ring: h.hub.Ring(stream), Admission: admission, Logger: log,
+				Stream: stream, Record: c.Record, Store: h.store, Ring: h.hub.Ring(stream), Admission: admission, Logins: logins, Logger: log,
 				Source: sourceOptions(c, source, log),
 			})
 		}

@@ -153,11 +153,28 @@ func (h *house) run(ctx context.Context, listeners ...served) error {
 	stopRecording()
 	cameras.Wait()
 	stopKeeping()
-	store.Wait()
+	hung := within(diskPatience, "bring the rest to the disk", func() error { store.Wait(); return nil })
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
-		return cause
+		return errors.Join(cause, hung)
 	}
-	return nil
+	return hung
+}
+
+// diskPatience is how long the end of the program waits for a disk that hangs.
+const diskPatience = 10 * time.Second
+
+// within runs f, and gives up on it after the limit. What hangs is then left behind, for the end of the process to end.
+func within(limit time.Duration, what string, f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-timer.C:
+		return fmt.Errorf("%s: the disk does not answer within %v; the next start settles what is open", what, limit)
+	}
 }
 
 // served is a listener and what answers on it.
@@ -214,15 +231,18 @@ func (h *house) greet(ctx context.Context, t terminal, addr net.Addr) error {
 
 // close closes what openHouse opened. Closing twice is harmless.
 func (h *house) close() error {
-	var errs []error
-	if h.store != nil {
-		errs = append(errs, h.store.Close())
-	}
-	if h.people != nil {
-		errs = append(errs, h.people.Close())
-	}
+	store, people := h.store, h.people
 	h.store, h.people = nil, nil
-	return errors.Join(errs...)
+	return within(diskPatience, "close the databases", func() error {
+		var errs []error
+		if store != nil {
+			errs = append(errs, store.Close())
+		}
+		if people != nil {
+			errs = append(errs, people.Close())
+		}
+		return errors.Join(errs...)
+	})
 }
 
 // frugal makes the garbage collector run twice as often as usual, unless $GOGC says otherwise: what a recorder holds is

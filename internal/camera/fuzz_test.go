@@ -54,7 +54,7 @@ func newTestVideo(t testing.TB, s *Session, f format.Format) *video {
 func newTestAudio(t testing.TB, s *Session) *audio {
 	t.Helper()
 	a := newAudio(s, nil, &format.MPEG4Audio{PayloadTyp: 97, SizeLength: 13, IndexLength: 3, IndexDeltaLength: 3,
-		Config: &mpeg4audio.AudioSpecificConfig{Type: mpeg4audio.ObjectTypeAACLC, SampleRate: 16000, ChannelConfig: 1, ChannelCount: 1}})
+		Config: &mpeg4audio.AudioSpecificConfig{Type: mpeg4audio.ObjectTypeAACLC, SampleRate: 16000, ChannelConfig: 1}})
 	if a == nil {
 		t.Fatal("AAC is not taken")
 	}

@@ -79,7 +79,7 @@ func (h *Hub) Open(p access.Permit, q media.Quality) (*Cursor, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	key := r.newestKey()
-	if key < 0 {
+	if r.over || key < 0 {
 		return nil, ErrNoStream
 	}
 	return &Cursor{ring: r, now: h.opts.Now, permit: p, next: r.first + uint64(key)}, nil
@@ -94,6 +94,7 @@ type Ring struct {
 	fragments []*media.Fragment
 	first     uint64 // number of fragments[0] since the ring was made
 	bytes     int64
+	over      bool          // what is here is no longer live; the next fragment takes its place
 	wake      chan struct{} // closed and replaced at each change
 }
 
@@ -106,6 +107,10 @@ func (r *Ring) Publish(f *media.Fragment) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.over {
+		r.drop(len(r.fragments))
+		r.over = false
+	}
 	r.fragments = append(r.fragments, f)
 	r.bytes += int64(len(f.Bytes))
 	r.trim()
@@ -113,13 +118,12 @@ func (r *Ring) Publish(f *media.Fragment) {
 	r.wake = make(chan struct{})
 }
 
-// End forgets the stream's footage, since it is no longer what happens now. Viewers wait for what comes next.
+// End says that what is in the ring is no longer what happens now: nobody starts at it any more. Who watches already is
+// handed the rest of it, and then waits for what comes next.
 func (r *Ring) End() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.drop(len(r.fragments))
-	close(r.wake)
-	r.wake = make(chan struct{})
+	r.over = true
 }
 
 // trim drops what is too old or too much: never what the newest key frame begins, unless it alone is too much.

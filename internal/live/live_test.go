@@ -190,6 +190,28 @@ func TestWhatEndedIsNotLive(t *testing.T) {
 	}
 }
 
+func TestWhoWatchesGetsTheEndOfARunAndLosesNothingAtTheNext(t *testing.T) {
+	h := live.NewHub(live.Options{})
+	r, s := h.Ring(alices), newSource(t, alices, 4, 10)
+	r.Publish(s.next(t))
+	c, err := h.Open(permit(t, alices.Camera, access.Live, time.Minute), media.Main)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Publish(s.next(t))
+	r.End()
+	for want := range uint64(2) {
+		if f, lost, err := c.Next(t.Context()); err != nil || lost != 0 || f.Seq != want {
+			t.Fatalf("before the end: %v, lost %d, %v", f, lost, err)
+		}
+	}
+	again := newSource(t, alices, 4, 10)
+	r.Publish(again.next(t))
+	if f, lost, err := c.Next(t.Context()); err != nil || lost != 0 || f.Run != again.run {
+		t.Errorf("the next run: %v, lost %d, %v", f, lost, err)
+	}
+}
+
 func TestForeignFootageCannotBePublished(t *testing.T) {
 	h := live.NewHub(live.Options{})
 	defer func() {
