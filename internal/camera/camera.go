@@ -129,18 +129,17 @@ func open(ctx context.Context, opts Options, udp bool) (*Session, error) {
 		return nil, err
 	}
 	// The library takes no context: cutting the connection is how a slow handshake ends.
-	handshake := make(chan struct{})
-	s.done.Go(func() {
-		select {
-		case <-handshake:
-			return
-		case <-connect.Done():
-			s.dialer.cut()
-			s.client.Close()
-		}
+	late := make(chan struct{})
+	inTime := context.AfterFunc(connect, func() {
+		defer close(late)
+		s.dialer.cut()
+		s.client.Close()
 	})
 	err := s.play()
-	close(handshake)
+	if !inTime() {
+		<-late
+		err = errors.Join(connect.Err(), err)
+	}
 	if err != nil {
 		s.cancel(errClosed)
 		s.hangUp()

@@ -60,7 +60,7 @@ func video(t *testing.T, s *camera.Session, n int) []camera.Item {
 	for len(items) < n {
 		it, err := s.Next(ctx)
 		if err != nil {
-			t.Fatalf("after %d pictures: %v", len(items), err)
+			t.Fatalf("after %d pictures: %v (%v)", len(items), err, errors.Unwrap(err))
 		}
 		if it.Unit.Kind == media.Video {
 			items = append(items, it)
