@@ -233,6 +233,9 @@ func (d *DB) View(ctx context.Context, f func(*sql.Tx) error) error {
 // Write runs f in a transaction that holds the write lock from its begin, and commits it when f returns nil. All is rolled
 // back when f returns an error or panics, or ctx ends. Calls wait for one another; f must not call Write.
 func (d *DB) Write(ctx context.Context, f func(*sql.Tx) error) error {
+	if d.write == nil {
+		return errReadOnly
+	}
 	return inside(ctx, d.write, nil, f)
 }
 
