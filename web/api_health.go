@@ -1,9 +1,6 @@
 package web
 
-import (
-	"net/http"
-	"strconv"
-)
+import "net/http"
 
 // healthz says that the process is up.
 func (s *Server) healthz(w http.ResponseWriter, r *http.Request) error {
@@ -26,23 +23,5 @@ func writePlain(w http.ResponseWriter, r *http.Request, status int, text string)
 		return nil
 	}
 	_, err := w.Write([]byte(text))
-	return err
-}
-
-// certificate hands out the certificate of the box's own authority, for people to install on their devices. It is as
-// public as the TLS handshake that shows it.
-func (s *Server) certificate(w http.ResponseWriter, r *http.Request) error {
-	if len(s.CertificatePEM) == 0 {
-		return notFound()
-	}
-	h := w.Header()
-	h.Set("Content-Type", "application/x-pem-file")
-	h.Set("Content-Disposition", `attachment; filename="keepwatch-authority.pem"`)
-	h.Set("Content-Length", strconv.Itoa(len(s.CertificatePEM)))
-	w.WriteHeader(http.StatusOK)
-	if r.Method == http.MethodHead {
-		return nil
-	}
-	_, err := w.Write(s.CertificatePEM)
 	return err
 }

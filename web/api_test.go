@@ -323,14 +323,3 @@ func TestADatabaseThatFailsIsA503ThatNamesTheRequest(t *testing.T) {
 		}
 	}
 }
-
-func TestTheAuthoritysCertificateIsThereToBeInstalled(t *testing.T) {
-	w := empty(t)
-	if resp, _ := w.do(ask{path: "/certificate.pem"}); resp.StatusCode != 404 {
-		t.Errorf("without an authority: status %d", resp.StatusCode)
-	}
-	w.server.CertificatePEM = []byte("-----BEGIN CERTIFICATE-----")
-	if resp, body := w.do(ask{path: "/certificate.pem"}); resp.StatusCode != 200 || !bytes.Equal(body, w.server.CertificatePEM) {
-		t.Errorf("status %d: %s", resp.StatusCode, body)
-	}
-}

@@ -22,6 +22,8 @@ type loginView struct {
 	Next      string // where to go then
 	Ended     bool   // a session ended while something was watched
 	Complaint string
+
+	OwnAuthority bool // the box signs for itself
 }
 
 // errorView is the page that says what went wrong.
@@ -96,6 +98,7 @@ func (s *Server) pageLogin(w http.ResponseWriter, r *http.Request) error {
 
 func (s *Server) writeLogin(w http.ResponseWriter, r *http.Request, status int, v loginView) error {
 	v.Frame = s.frame(r, "Sign in", "door-page")
+	v.OwnAuthority = len(s.CertificatePEM) > 0
 	return writePage(w, r, status, loginPage(v))
 }
 

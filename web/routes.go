@@ -54,7 +54,9 @@ func (s *Server) routes() []route {
 		{"GET", "/readyz", public, s.readyz, nil, nil},
 		{"GET", "/static/{version}/{name...}", public, s.static, nil, nil},
 		{"GET", "/robots.txt", public, s.robots, nil, nil},
+		{"GET", "/certificate", public, s.pageCertificate, nil, nil},
 		{"GET", "/certificate.pem", public, s.certificate, nil, nil},
+		{"GET", "/certificate.crt", public, s.certificateFile, nil, nil},
 
 		{"GET", "/{$}", visitor, s.pageHome, nil, nil},
 		{"GET", "/setup", setupOnly, s.pageSetup, nil, nil},

@@ -59,6 +59,8 @@ func newHTTPServer(h http.Handler, logger *slog.Logger, base context.Context) *h
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug), // handshakes that failed and the like
 		BaseContext:       func(net.Listener) context.Context { return base },
+		// "OPTIONS *" too passes the checks of networks and hosts.
+		DisableGeneralOptionsHandler: true,
 	}
 }
 

@@ -220,6 +220,9 @@ func (h *house) greet(ctx context.Context, t terminal, addr net.Addr) error {
 		scheme = "https"
 	}
 	h.log.Info("listening", "url", scheme+"://"+addr.String(), "cameras", len(h.conf.Cameras))
+	if h.ca != nil { // for people to compare with what their device shows them
+		h.log.Info("own certificate authority, see the page /certificate", "sha256", web.Fingerprint(h.ca.CertificatePEM()))
+	}
 	code, needed, err := h.people.SetupCode(ctx)
 	if err != nil || !needed {
 		return err

@@ -1,0 +1,128 @@
+package web
+
+import (
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/pem"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// certificateView is the page that helps to install the certificate of the box's own authority.
+type certificateView struct {
+	Frame        frame
+	SHA256, SHA1 string
+	Devices      []deviceSteps
+}
+
+// deviceSteps is how a kind of device is told to trust a certificate.
+type deviceSteps struct {
+	Name  string
+	File  string // URL of the form of the certificate that it takes
+	Kind  string // of the file, in words
+	Steps []string
+	Note  string
+}
+
+// Fingerprint is the SHA-256 of a certificate in PEM, as devices show it to people: pairs of hexadecimal digits with
+// colons. It is empty for what is no certificate.
+func Fingerprint(certificatePEM []byte) string {
+	der := certificateDER(certificatePEM)
+	if der == nil {
+		return ""
+	}
+	sum := sha256.Sum256(der)
+	return hexPairs(sum[:])
+}
+
+func hexPairs(sum []byte) string {
+	pairs := make([]string, len(sum))
+	for i, b := range sum {
+		pairs[i] = fmt.Sprintf("%02X", b)
+	}
+	return strings.Join(pairs, ":")
+}
+
+// pageCertificate shows how to install the authority's certificate, and the digests to compare. It needs no session: a
+// device that does not trust the box yet is one on which nobody should type a password.
+func (s *Server) pageCertificate(w http.ResponseWriter, r *http.Request) error {
+	der := certificateDER(s.CertificatePEM)
+	if der == nil {
+		return notFound()
+	}
+	short := sha1.Sum(der) // Windows shows no other
+	v := certificateView{Frame: s.frame(r, "Trust this recorder", "door-page"), SHA256: Fingerprint(s.CertificatePEM), SHA1: hexPairs(short[:]),
+		Devices: deviceList()}
+	return writePage(w, r, http.StatusOK, certificatePage(v))
+}
+
+func certificateDER(certificatePEM []byte) []byte {
+	block, _ := pem.Decode(certificatePEM)
+	if block == nil {
+		return nil
+	}
+	return block.Bytes
+}
+
+// certificate hands out the certificate of the box's own authority as text, for people to install on their devices. It is
+// as public as the TLS handshake that shows it.
+func (s *Server) certificate(w http.ResponseWriter, r *http.Request) error {
+	return writeCertificate(w, r, s.CertificatePEM, "application/x-pem-file", "pem")
+}
+
+// certificateFile is the same in DER, under the type at which telephones offer to install it.
+func (s *Server) certificateFile(w http.ResponseWriter, r *http.Request) error {
+	return writeCertificate(w, r, certificateDER(s.CertificatePEM), "application/x-x509-ca-cert", "crt")
+}
+
+func writeCertificate(w http.ResponseWriter, r *http.Request, body []byte, kind, extension string) error {
+	if len(body) == 0 {
+		return notFound()
+	}
+	h := w.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Content-Disposition", fmt.Sprintf(`attachment; filename="keepwatch-authority.%s"`, extension))
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(http.StatusOK)
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	_, err := w.Write(body)
+	return err
+}
+
+// deviceList is how the usual devices do it.
+func deviceList() []deviceSteps {
+	const der, text = "/certificate.crt", "/certificate.pem"
+	return []deviceSteps{
+		{Name: "iPhone and iPad", File: der, Kind: ".crt", Steps: []string{
+			"Open this page in Safari and get the certificate; allow the download of the profile.",
+			"Settings, “Profile Downloaded”: compare the SHA-256 under More Details, then Install.",
+			"Settings, General, About, Certificate Trust Settings: switch it on for this recorder.",
+		}, Note: "Without the last step nothing changes."},
+		{Name: "Android", File: der, Kind: ".crt", Steps: []string{
+			"Get the certificate.",
+			"Settings: search for “CA certificate”, choose Install anyway, and pick the file.",
+			"Compare the SHA-256 under Trusted credentials, User.",
+		}, Note: "Firefox for Android: About Firefox, tap the logo five times; then, under Secret Settings, use third-party CA certificates."},
+		{Name: "Windows", File: der, Kind: ".crt", Steps: []string{
+			"Get the certificate and open it; under Details compare the thumbprint, which is the SHA-1.",
+			"Install Certificate, Current User, and as the place “Trusted Root Certification Authorities”.",
+			"Close the browser wholly and open it again.",
+		}},
+		{Name: "macOS", File: der, Kind: ".crt", Steps: []string{
+			"Get the certificate and open it: Keychain Access takes it into “login”.",
+			"Open it there, compare the SHA-256, and under Trust choose Always Trust.",
+		}},
+		{Name: "Linux", File: text, Kind: ".pem", Steps: []string{
+			"Chromium and Chrome: Settings, Privacy and security, Security, Manage certificates, then import it as one that you trust for websites.",
+			"For other programs, on Debian and its relatives: copy it to /usr/local/share/ca-certificates/keepwatch.crt and run update-ca-certificates as root.",
+		}},
+		{Name: "Firefox on a computer", File: text, Kind: ".pem", Steps: []string{
+			"Settings, Privacy & Security, View Certificates, Authorities, Import.",
+			"View it to compare the SHA-256, then tick that it may identify websites.",
+		}},
+	}
+}
