@@ -75,6 +75,8 @@ type Options struct {
 	Proxies  []netip.Prefix // whose X-Forwarded-* headers count
 	Secure   bool           // served over TLS
 
+	Connections func() []Connection // every connection made since the start, ordered by camera; nil knows none
+
 	CertificatePEM []byte // of the box's own authority, to install on devices; may be empty
 	Version        string
 	Logger         *slog.Logger     // nil discards

@@ -13,6 +13,7 @@ import (
 	"keepwatch.internal/internal/camera"
 	"keepwatch.internal/internal/config"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/internal/outbound"
 	"keepwatch.internal/recorder"
 	"keepwatch.internal/web"
 )
@@ -42,7 +43,7 @@ func newFleet(h *house) *fleet {
 			log := h.log.With("camera", c.ID, "stream", q.String())
 			return recorder.New(recorder.Options{
 				Stream: stream, Record: c.Record, Store: h.store, Ring: h.hub.Ring(stream), Admission: admission, Logins: logins, Logger: log,
-				Source: sourceOptions(c, source, log),
+				Source: sourceOptions(c, source, h.out.Line(c.ID), log),
 			})
 		}
 		member.main = make(media.Main, c.Main)
@@ -54,11 +55,11 @@ func newFleet(h *house) *fleet {
 	return f
 }
 
-func sourceOptions(c config.Camera, source config.Source, log *slog.Logger) camera.Options {
+func sourceOptions(c config.Camera, source config.Source, line *outbound.Line, log *slog.Logger) camera.Options {
 	transport := map[config.Transport]camera.Transport{
 		config.TransportAuto: camera.Auto, config.TransportTCP: camera.TCP, config.TransportUDP: camera.UDP,
 	}[c.Transport]
-	return camera.Options{URL: source.Reveal(), Transport: transport, Audio: c.Audio, Logger: log}
+	return camera.Options{URL: source.Reveal(), Transport: transport, Audio: c.Audio, Line: line, Logger: log}
 }
 
 // run runs all recorders until ctx ends.

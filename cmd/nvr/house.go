@@ -19,6 +19,7 @@ import (
 	"keepwatch.internal/internal/config"
 	"keepwatch.internal/internal/live"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/internal/outbound"
 	"keepwatch.internal/storage"
 	"keepwatch.internal/web"
 )
@@ -34,6 +35,7 @@ type house struct {
 	store  *storage.Store
 	ids    map[string]media.CameraID // by the name in the configuration
 	hub    *live.Hub
+	out    *outbound.Dialer
 	fleet  *fleet
 	web    *web.Server
 	ca     *authority.Authority // nil unless the box signs for itself
@@ -67,6 +69,7 @@ func openHouse(ctx context.Context, c *config.Config, log *slog.Logger) (_ *hous
 	if err := h.enrol(ctx); err != nil {
 		return nil, err
 	}
+	h.out = newDialer(c)
 	h.fleet = newFleet(h)
 	if err := h.secure(); err != nil {
 		return nil, err
@@ -114,7 +117,7 @@ func (h *house) webOptions() web.Options {
 	o := web.Options{
 		Accounts: h.people, Store: h.store, Hub: h.hub, Status: h.fleet, Location: h.conf.Timezone,
 		Hosts: h.conf.Web.Hosts, Networks: h.conf.Web.Networks, Proxies: h.conf.Web.Proxies,
-		Secure: h.tls != nil, Version: versionText(), Logger: h.log,
+		Connections: h.connections, Secure: h.tls != nil, Version: versionText(), Logger: h.log,
 	}
 	if h.ca != nil {
 		o.CertificatePEM = h.ca.CertificatePEM()

@@ -20,7 +20,7 @@ func rules() []rule {
 		{"test kits are for tests", kitsForTests},
 		{"names keep their packages", noDotImports},
 		{"permits have one mint", oneMint},
-		{"nothing dials but the camera client", localOnly},
+		{"nothing dials but the one dialer", localOnly},
 		{"no program is started", noProcesses},
 		{"serving rooms share no pool or cache", nothingShared},
 		{"nothing runs before main", noInit},

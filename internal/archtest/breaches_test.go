@@ -42,7 +42,7 @@ func importBreaches() []breach {
 }
 
 func trustBreaches() []breach {
-	const mint, dial, shared = "permits have one mint", "nothing dials but the camera client", "serving rooms share no pool or cache"
+	const mint, dial, shared = "permits have one mint", "nothing dials but the one dialer", "serving rooms share no pool or cache"
 	const access = "example.internal/internal/access"
 	return []breach{
 		{"web makes its own permit", mint, map[string]string{"web/b.go": in("web", access, "func f() { access.Decide() }")},
@@ -55,6 +55,10 @@ func trustBreaches() []breach {
 			[]string{"nowhere"}},
 		{"storage phones", dial, map[string]string{"storage/b.go": in("storage", "net", "func f() { net.Dial(\"tcp\", \"\") }")},
 			[]string{"storage/b.go:5", "net.Dial", "I8"}},
+		{"the camera client dials by itself", dial, map[string]string{"internal/camera/b.go": in("camera", "net", "var d net.Dialer")},
+			[]string{"internal/camera/b.go:5", "net.Dialer", "internal/outbound"}},
+		{"a room sends datagrams", dial, map[string]string{"web/b.go": in("web", "net", "func f() { net.ListenPacket(\"udp\", \"\") }")},
+			[]string{"net.ListenPacket"}},
 		{"the main program fetches", dial, map[string]string{"cmd/nvr/update.go": in("main", "net/http", "func f() { http.Get(\"\") }")},
 			[]string{"cmd/nvr/update.go", "net/http.Get"}},
 		{"web proxies", dial, map[string]string{"web/b.go": in("web", "net/http", "var tr http.RoundTripper = http.DefaultTransport")},

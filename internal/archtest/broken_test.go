@@ -15,8 +15,8 @@ const page = `# Architecture
 
 | Package | Of ours it may import |
 | --- | --- |
-| access, sqlite, config, testcam, archtest | nothing |
-| live, camera | access |
+| access, sqlite, config, outbound, testcam, archtest | nothing |
+| live, camera | access, outbound |
 | accounts | access, sqlite |
 | storage, ` + "`web`" + ` | access, live |
 | cmd/nvr, bench | everything |
@@ -38,7 +38,9 @@ func house(change map[string]string) fstest.MapFS {
 		"internal/testcam/a.go":         "// Package testcam plays.\npackage testcam\n\nimport _ \"github.com/bluenviron/gortsplib/v5\"\n",
 		"internal/archtest/a.go":        "// Package archtest looks.\npackage archtest\n",
 		"internal/live/a.go":            "// Package live keeps seconds.\npackage live\n\nimport \"errors\"\n\n// ErrGone is a sentinel.\nvar ErrGone = errors.New(\"gone\")\n",
-		"internal/camera/a.go":          "// Package camera connects.\npackage camera\n\nimport \"net\"\n\nfunc dial() { net.Dial(\"tcp\", \"\") }\n",
+		"internal/camera/a.go":          "// Package camera connects.\n" + in("camera", "example.internal/internal/outbound", "var _ = outbound.New"),
+		"internal/outbound/a.go":        "// Package outbound dials.\npackage outbound\n\nimport \"net\"\n\nfunc dial() { net.Dial(\"tcp\", \"\") }\n",
+		"internal/testcam/udp.go":       in("testcam", "net", "func f() { net.ListenPacket(\"udp\", \"\") }"),
 		"storage/a.go":                  "// Package storage keeps.\npackage storage\n\nimport \"example.internal/internal/access\"\n\nvar _ = access.Camera{}\n",
 		"storage/a_test.go":             "package storage\n\nimport (\n\t\"net/http\"\n\t\"os/exec\"\n\n\t\"example.internal/internal/access\"\n\t\"example.internal/internal/testcam\"\n)\n\nvar seen = map[int]int{}\n\nfunc x() { access.Decide(); http.Get(\"\"); exec.Command(\"\"); testcam.New(); seen[1]++ }\n",
 		"web/a.go":                      "// Package web shows.\npackage web\n\nimport (\n\t\"embed\"\n\t\"net/http\"\n\t\"regexp\"\n\t\"sync\"\n)\n\nvar version = sync.OnceValue(func() int { return 1 })\n\n//go:embed static\nvar static embed.FS\n\nvar id = regexp.MustCompile(`^a$`)\n\nvar names = [...]string{\"a\"}\n\nfunc serve(w http.ResponseWriter) { net := 1; net++; w.Header().Set(\"Cache-Control\", \"no-store\") }\n",

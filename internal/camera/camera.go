@@ -23,6 +23,7 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
 
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/internal/outbound"
 )
 
 // Transport is how RTP travels.
@@ -37,11 +38,12 @@ const (
 
 // Options says which camera, and how.
 type Options struct {
-	URL          *url.URL      // rtsp or rtsps, with user and password if the camera wants them
-	Transport    Transport     // Auto unless set
-	Audio        bool          // take sound too, where it is in a codec we record
-	OpenTimeout  time.Duration // bounds everything up to the answer to PLAY; 15 s when zero
-	FrameTimeout time.Duration // without a picture for so long the session ends; 8 s when zero
+	URL          *url.URL       // rtsp or rtsps, with user and password if the camera wants them
+	Transport    Transport      // Auto unless set
+	Audio        bool           // take sound too, where it is in a codec we record
+	OpenTimeout  time.Duration  // bounds everything up to the answer to PLAY; 15 s when zero
+	FrameTimeout time.Duration  // without a picture for so long the session ends; 8 s when zero
+	Line         *outbound.Line // the way to the camera; nil for one that leads to URL and nowhere else
 	Logger       *slog.Logger
 }
 
@@ -109,7 +111,7 @@ func open(ctx context.Context, opts Options, udp bool) (*Session, error) {
 	if udp {
 		protocol = gortsplib.ProtocolUDP
 	}
-	s.dialer = &dialer{host: hostPort(opts.URL)}
+	s.dialer = newDialer(opts)
 	s.client = &gortsplib.Client{
 		Scheme: opts.URL.Scheme, Host: opts.URL.Host,
 		Protocol: &protocol, UserAgent: "Keepwatch",

@@ -12,6 +12,8 @@ import (
 
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
+
+	"keepwatch.internal/internal/outbound"
 )
 
 // readBuffer is how much is taken from the kernel in one call. Cameras send packets of about 1.4 kB; the RTSP library
@@ -29,6 +31,7 @@ func (b *buffered) Read(p []byte) (int, error) { return b.r.Read(p) }
 
 // dialer reaches the camera's own address and refuses every other, so that no redirect leads elsewhere.
 type dialer struct {
+	line *outbound.Line
 	host string // host:port
 
 	mu    sync.Mutex
@@ -40,14 +43,23 @@ type dialer struct {
 // maxConnections bounds how often one session connects: a camera may redirect to itself, but not for ever.
 const maxConnections = 4
 
-func (d *dialer) connect(ctx context.Context, network, address string) (net.Conn, error) {
+// newDialer returns the dialer of one session. Without a line it is the camera's own address that may be reached.
+func newDialer(opts Options) *dialer {
+	host := Address(opts.URL)
+	if opts.Line == nil {
+		opts.Line = outbound.New(outbound.Options{Places: []outbound.Place{{Address: host}}}).Line("")
+	}
+	return &dialer{line: opts.Line, host: host}
+}
+
+func (d *dialer) connect(ctx context.Context, protocol, address string) (net.Conn, error) {
 	if address != d.host {
-		return nil, &elsewhereError{host: address}
+		return nil, d.line.Refuse(protocol, address)
 	}
 	if !d.admit() {
 		return nil, errRedirects
 	}
-	conn, err := (&net.Dialer{Timeout: ioTimeout}).DialContext(ctx, network, address)
+	conn, err := d.line.Dial(ctx, protocol, address)
 	if err != nil {
 		return nil, err
 	}
@@ -86,38 +98,16 @@ func (d *dialer) resolve(_, name string) (*net.IPAddr, error) {
 	if host, _, _ := net.SplitHostPort(d.host); name == host {
 		return &net.IPAddr{IP: d.remote()}, nil
 	}
-	return nil, &elsewhereError{host: name}
+	return nil, d.line.Refuse("rtp", name)
 }
 
 // listenPacket opens a UDP port that sends to the camera and to nobody else, whatever source a camera claims for its RTP.
 func (d *dialer) listenPacket(network, address string) (net.PacketConn, error) {
-	at, err := net.ResolveUDPAddr(network, address)
-	if err != nil {
-		return nil, err
-	}
-	conn, err := net.ListenUDP(network, at)
-	if err != nil {
-		return nil, err
-	}
-	return &packetConn{UDPConn: conn, dialer: d}, nil
+	return d.line.ListenUDP(network, address, d.remote)
 }
 
-// packetConn is a UDP port that sends to the camera only.
-type packetConn struct {
-	*net.UDPConn
-	dialer *dialer
-}
-
-// WriteTo implements net.PacketConn.
-func (c *packetConn) WriteTo(b []byte, to net.Addr) (int, error) {
-	if a, ok := to.(*net.UDPAddr); !ok || !a.IP.Equal(c.dialer.remote()) {
-		return 0, &elsewhereError{host: to.String()}
-	}
-	return c.UDPConn.WriteTo(b, to)
-}
-
-func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := d.connect(ctx, network, address)
+func (d *dialer) dial(ctx context.Context, _, address string) (net.Conn, error) {
+	conn, err := d.connect(ctx, "rtsp", address)
 	if err != nil {
 		return nil, err
 	}
@@ -126,8 +116,8 @@ func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, e
 
 // dialTLS is dial for rtsps. Cameras hold certificates that nobody signed, so that the connection is protected against
 // listeners and not yet against an impostor (docs/threat-model.md).
-func (d *dialer) dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := d.connect(ctx, network, address)
+func (d *dialer) dialTLS(ctx context.Context, _, address string) (net.Conn, error) {
+	conn, err := d.connect(ctx, "rtsps", address)
 	if err != nil {
 		return nil, err
 	}
@@ -149,8 +139,8 @@ func (d *dialer) cut() {
 	}
 }
 
-// hostPort returns the address of u with the default port of its scheme (RFC 7826 section 4.2).
-func hostPort(u *url.URL) string {
+// Address returns host and port of u, with the default port of its scheme (RFC 7826 section 4.2).
+func Address(u *url.URL) string {
 	port := u.Port()
 	if port == "" {
 		port = "554"

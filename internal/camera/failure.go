@@ -12,6 +12,8 @@ import (
 
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
 	"github.com/bluenviron/gortsplib/v5/pkg/liberrors"
+
+	"keepwatch.internal/internal/outbound"
 )
 
 // Kind sorts failures by what the recorder does next and what the owner should look at.
@@ -58,11 +60,6 @@ type codecError struct{ offered []string }
 
 func (e *codecError) Error() string { return "offered: " + strings.Join(e.offered, ", ") }
 
-// elsewhereError is a camera that wanted to send us to another host.
-type elsewhereError struct{ host string }
-
-func (e *elsewhereError) Error() string { return "not following the camera to " + e.host }
-
 // classify turns whatever went wrong into a Failure.
 func classify(err error) error {
 	if f := (*Failure)(nil); errors.As(err, &f) {
@@ -83,7 +80,7 @@ func sort(err error) (Kind, string) {
 		}
 		return Unsupported, fmt.Sprintf("the camera offers %s; set it to H.264 or H.265", strings.Join(codec.offered, ", "))
 	}
-	if _, ok := errors.AsType[*elsewhereError](err); ok {
+	if _, ok := errors.AsType[*outbound.RefusedError](err); ok {
 		return Broken, "the camera points to another host, which is not followed; enter that address if it is right"
 	}
 	if _, ok := errors.AsType[liberrors.ErrClientSDPInvalid](err); ok || errors.Is(err, errSDP) {

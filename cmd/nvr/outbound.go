@@ -1,0 +1,30 @@
+package main
+
+import (
+	"keepwatch.internal/internal/camera"
+	"keepwatch.internal/internal/config"
+	"keepwatch.internal/internal/outbound"
+	"keepwatch.internal/web"
+)
+
+// newDialer returns the one way out, which leads to the configured cameras and to nothing else.
+func newDialer(c *config.Config) *outbound.Dialer {
+	var places []outbound.Place
+	for _, one := range c.Cameras {
+		for _, source := range []config.Source{one.Main, one.Sub} {
+			if !source.IsZero() {
+				places = append(places, outbound.Place{Camera: one.ID, Address: camera.Address(source.Reveal())})
+			}
+		}
+	}
+	return outbound.New(outbound.Options{Places: places})
+}
+
+// connections is what the web shows of all connections since the start.
+func (h *house) connections() []web.Connection {
+	var all []web.Connection
+	for _, c := range h.out.Connections() {
+		all = append(all, web.Connection(c))
+	}
+	return all
+}
