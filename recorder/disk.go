@@ -183,7 +183,7 @@ func (d *disk) keep() {
 			d.setGap(ctx, o.at, o.reason)
 		}
 	}
-	d.finish(ctx, storage.ReasonNotRunning)
+	d.finish(ctx, storage.ReasonStopped)
 }
 
 func (d *disk) open(ctx context.Context, r *media.Run) {

@@ -204,7 +204,7 @@ func (k *kit) writeOrOweBroken() error {
 	over, cancel := context.WithCancel(k.Context())
 	cancel()
 	return k.writeOrOwe(over, "test", func(ctx context.Context, tx *sql.Tx) error {
-		return exec(ctx, tx, "INSERT INTO ledger (camera, quality, start_us, reason) VALUES (777, 1, 1, 'x')")
+		return exec(ctx, tx, "INSERT INTO ledger (camera, quality, start_us, code, reason) VALUES (777, 1, 1, 'other', 'x')")
 	})
 }
 

@@ -111,7 +111,7 @@ func (s *Store) enrolOne(ctx context.Context, c *camera, spec CameraSpec) (*came
 func (s *Store) noteUp(ctx context.Context, tx *sql.Tx, c *camera) error {
 	st := streamRow{c.row, media.Main}
 	tail, _, err := holdingAt(ctx, tx, st, forever)
-	if err != nil || tail != gap(ReasonNotRunning) {
+	if err != nil || !isDown(tail.code) {
 		return err
 	}
 	return enter(ctx, tx, st, micros(s.now()), forever, gap(ReasonWaiting))

@@ -77,13 +77,18 @@ func lastEnd(ctx context.Context, q queryer, st streamRow) (int64, error) {
 	return end, err
 }
 
-// noteDown says for every stream that is not recorded that from now on nothing runs.
+// noteDown says for every stream that is not recorded that from now on nothing runs, because it was stopped.
 func (s *Store) noteDown(ctx context.Context) error {
-	return s.noteDownSince(ctx, s.now())
+	return s.noteDownSince(ctx, s.now(), ReasonStopped)
 }
 
-// noteDownSince does so from the given time on, or from when the stream's tail began if that was later.
-func (s *Store) noteDownSince(ctx context.Context, since time.Time) error {
+// isDown reports whether the reason is that the program did not run.
+func isDown(code Code) bool {
+	return code == CodeServerStopped || code == CodeServerDown || code == CodeComputerDown
+}
+
+// noteDownSince says from the given time on, or from when the stream's tail began if that was later, that nothing runs.
+func (s *Store) noteDownSince(ctx context.Context, since time.Time, reason string) error {
 	if s.index == nil {
 		return nil
 	}
@@ -98,20 +103,37 @@ func (s *Store) noteDownSince(ctx context.Context, since time.Time) error {
 				if err != nil {
 					return err
 				}
-				if !tail.isGap() || tail.reason == ReasonNotRecorded || tail.reason == ReasonRetired || tail.reason == ReasonNotRunning {
+				if !tail.isGap() || tail.code == CodeNotRecorded || tail.code == CodeRetired || isDown(tail.code) {
 					continue
 				}
-				if err := enter(ctx, tx, st, max(from, micros(since)), forever, gap(ReasonNotRunning)); err != nil {
+				if err := enter(ctx, tx, st, max(from, micros(since)), forever, gap(reason)); err != nil {
 					return err
 				}
 			}
 		}
-		return noteAlive(ctx, tx, s.now())
+		return s.noteAlive(ctx, tx, s.now())
 	})
 }
 
 // noteAlive remembers that the recorder was alive.
-func noteAlive(ctx context.Context, tx *sql.Tx, at time.Time) error {
-	const query = `INSERT INTO alive (id, at_us) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET at_us = excluded.at_us`
-	return exec(ctx, tx, query, micros(at))
+func (s *Store) noteAlive(ctx context.Context, tx *sql.Tx, at time.Time) error {
+	const query = `INSERT INTO alive (id, at_us, boot) VALUES (1, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET at_us = excluded.at_us, boot = excluded.boot`
+	return exec(ctx, tx, query, micros(at), s.boot)
+}
+
+// lastAlive returns when the recorder was last known to be alive; on a new index now. It finds out why nothing ran
+// since.
+func (s *Store) lastAlive(ctx context.Context) (time.Time, error) {
+	const query = `SELECT at_us, boot FROM alive WHERE id = 1`
+	var at int64
+	var boot string
+	err := s.index.Read().QueryRowContext(ctx, query).Scan(&at, &boot)
+	if errors.Is(err, sql.ErrNoRows) {
+		return s.now(), nil
+	}
+	if boot != s.boot && boot != "" && s.boot != "" {
+		s.down = ReasonComputerDown
+	}
+	return fromMicros(at), err
 }

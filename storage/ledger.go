@@ -12,23 +12,26 @@ import (
 // holding is what the ledger says of a stretch of time: footage of a run, or else a gap with its reason.
 type holding struct {
 	run    int64 // 0 in a gap
+	code   Code
 	reason string
 }
 
-func gap(reason string) holding { return holding{reason: reason} }
+func gap(reason string) holding { return holding{code: CodeOf(reason), reason: reason} }
 func footage(run int64) holding { return holding{run: run} }
 func (h holding) isGap() bool   { return h.run == 0 }
-func (h holding) columns() (any, any) {
+
+// columns are run, code and reason of a row.
+func (h holding) columns() [3]any {
 	if h.isGap() {
-		return nil, h.reason
+		return [3]any{nil, h.code, h.reason}
 	}
-	return h.run, nil
+	return [3]any{h.run, nil, nil}
 }
 
 // forever is the end of a stretch that lasts until something else is known.
 const forever = math.MaxInt64
 
-const holdingQuery = `SELECT start_us, coalesce(run, 0), coalesce(reason, '') FROM ledger
+const holdingQuery = `SELECT start_us, coalesce(run, 0), coalesce(code, ''), coalesce(reason, '') FROM ledger
 	WHERE camera = ? AND quality = ? AND start_us <= ? ORDER BY start_us DESC LIMIT 1`
 
 // holdingAt returns what the ledger of a stream says of the moment at, and since when. Before the first row of a stream
@@ -36,7 +39,7 @@ const holdingQuery = `SELECT start_us, coalesce(run, 0), coalesce(reason, '') FR
 func holdingAt(ctx context.Context, q queryer, st streamRow, at int64) (holding, int64, error) {
 	var h holding
 	var since int64
-	err := q.QueryRowContext(ctx, holdingQuery, st.camera, st.quality, at).Scan(&since, &h.run, &h.reason)
+	err := q.QueryRowContext(ctx, holdingQuery, st.camera, st.quality, at).Scan(&since, &h.run, &h.code, &h.reason)
 	if errors.Is(err, sql.ErrNoRows) {
 		return gap(ReasonBefore), math.MinInt64, nil
 	}
@@ -63,18 +66,21 @@ func enter(ctx context.Context, tx *sql.Tx, st streamRow, from, to int64, h hold
 	if err := exec(ctx, tx, clear, st.camera, st.quality, from, to); err != nil {
 		return err
 	}
-	const insert = `INSERT INTO ledger (camera, quality, start_us, run, reason) VALUES (?, ?, ?, ?, ?)`
 	if before != h {
-		run, reason := h.columns()
-		if err := exec(ctx, tx, insert, st.camera, st.quality, from, run, reason); err != nil {
+		if err := insertHolding(ctx, tx, st, from, h); err != nil {
 			return err
 		}
 	}
 	if after != h {
-		run, reason := after.columns()
-		return exec(ctx, tx, insert, st.camera, st.quality, to, run, reason)
+		return insertHolding(ctx, tx, st, to, after)
 	}
 	return nil
+}
+
+func insertHolding(ctx context.Context, tx *sql.Tx, st streamRow, from int64, h holding) error {
+	const query = `INSERT INTO ledger (camera, quality, start_us, run, code, reason) VALUES (?, ?, ?, ?, ?, ?)`
+	c := h.columns()
+	return exec(ctx, tx, query, st.camera, st.quality, from, c[0], c[1], c[2])
 }
 
 // owedChange is a change to the index that could not be written when it happened.

@@ -23,13 +23,17 @@ func (s *Store) recover(ctx context.Context) error {
 	if err := s.adoptCameras(ctx); err != nil {
 		return err
 	}
+	alive, err := s.lastAlive(ctx)
+	if err != nil {
+		return err
+	}
 	if err := s.recoverOpen(ctx); err != nil {
 		return err
 	}
 	if err := s.finishDeleting(ctx); err != nil {
 		return err
 	}
-	return s.endLeftovers(ctx)
+	return s.endLeftovers(ctx, alive)
 }
 
 // loadCameras opens the folder of every camera that the index knows.
@@ -231,7 +235,7 @@ func (s *Store) recoverSegment(ctx context.Context, c *camera, r segmentRow) err
 			if err := enter(ctx, tx, r.st, r.start, micros(m.end()), footage(r.run)); err != nil {
 				return err
 			}
-			return claimNoMore(ctx, tx, r, micros(m.end()), ReasonNotRunning)
+			return claimNoMore(ctx, tx, r, micros(m.end()), s.down)
 		})
 	case errors.Is(err, fs.ErrNotExist):
 	case errors.Is(err, errNoFragments), isFormat(err) && m.size <= r.init: // nothing was recorded
@@ -250,7 +254,7 @@ func (s *Store) recoverSegment(ctx context.Context, c *camera, r segmentRow) err
 		if err := dropSegment(ctx, tx, r.st, r.start); err != nil {
 			return err
 		}
-		return claimNoMore(ctx, tx, r, r.start, ReasonNotRunning)
+		return claimNoMore(ctx, tx, r, r.start, s.down)
 	})
 }
 
@@ -270,21 +274,12 @@ func claimNoMore(ctx context.Context, tx *sql.Tx, r segmentRow, end int64, reaso
 	return enter(ctx, tx, r.st, end, until, gap(reason))
 }
 
-// endLeftovers ends the runs that the last process did not end, and says that since then nothing ran.
-func (s *Store) endLeftovers(ctx context.Context) error {
-	alive := s.now()
-	const query = `SELECT at_us FROM alive WHERE id = 1`
-	var us int64
-	switch err := s.index.Read().QueryRowContext(ctx, query).Scan(&us); {
-	case err == nil:
-		alive = fromMicros(us)
-	case !errors.Is(err, sql.ErrNoRows):
-		return err
-	}
+// endLeftovers ends the runs that the last process did not end, and says that since it was last alive nothing ran.
+func (s *Store) endLeftovers(ctx context.Context, alive time.Time) error {
 	err := s.index.Write(ctx, func(tx *sql.Tx) error {
 		for _, c := range s.cameras {
 			for _, quality := range qualities {
-				if err := endLeftover(ctx, tx, streamRow{c.row, quality}); err != nil {
+				if err := endLeftover(ctx, tx, streamRow{c.row, quality}, s.down); err != nil {
 					return err
 				}
 			}
@@ -294,10 +289,10 @@ func (s *Store) endLeftovers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.noteDownSince(ctx, alive)
+	return s.noteDownSince(ctx, alive, s.down)
 }
 
-func endLeftover(ctx context.Context, tx *sql.Tx, st streamRow) error {
+func endLeftover(ctx context.Context, tx *sql.Tx, st streamRow, reason string) error {
 	tail, since, err := holdingAt(ctx, tx, st, forever)
 	if err != nil {
 		return err
@@ -307,7 +302,7 @@ func endLeftover(ctx context.Context, tx *sql.Tx, st streamRow) error {
 		if err != nil {
 			return err
 		}
-		if err := enter(ctx, tx, st, max(since, end), forever, gap(ReasonNotRunning)); err != nil {
+		if err := enter(ctx, tx, st, max(since, end), forever, gap(reason)); err != nil {
 			return err
 		}
 	}
@@ -324,7 +319,7 @@ func endLeftover(ctx context.Context, tx *sql.Tx, st streamRow) error {
 	}
 	for _, run := range runs {
 		const query = `UPDATE run SET end_reason = ? WHERE camera = ? AND quality = ? AND id = ?`
-		if err := exec(ctx, tx, query, ReasonNotRunning, st.camera, st.quality, run); err != nil {
+		if err := exec(ctx, tx, query, reason, st.camera, st.quality, run); err != nil {
 			return err
 		}
 		if err := dropRunIfEmpty(ctx, tx, st, run); err != nil {

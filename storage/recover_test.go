@@ -106,8 +106,8 @@ func TestTheTimeWithoutRecorderIsAGapThatSaysSo(t *testing.T) {
 	end := fragments[len(fragments)-1].End()
 	offline := media.StreamID{Camera: id, Quality: media.Main}
 	k.clock.set(end.Add(10 * time.Second))
-	ok(t, k.SetGap(t.Context(), offline, end.Add(time.Second), "the camera does not answer"))
-	ok(t, k.index.Write(t.Context(), func(tx *sql.Tx) error { return noteAlive(t.Context(), tx, end.Add(8*time.Second)) }))
+	ok(t, k.SetGap(t.Context(), offline, end.Add(time.Second), "offline: the camera does not answer"))
+	ok(t, k.index.Write(t.Context(), func(tx *sql.Tx) error { return k.noteAlive(t.Context(), tx, end.Add(8*time.Second)) }))
 	k.kill()
 	k.clock.set(end.Add(time.Minute))
 	k.openAgain()
@@ -115,10 +115,10 @@ func TestTheTimeWithoutRecorderIsAGapThatSaysSo(t *testing.T) {
 	k.clock.set(end.Add(2 * time.Minute))
 	tl := k.timeline(id, epoch, end.Add(2*time.Minute))
 	want := []Gap{
-		{end, end.Add(time.Second), "test over"},
-		{end.Add(time.Second), end.Add(8 * time.Second), "the camera does not answer"},
-		{end.Add(8 * time.Second), end.Add(time.Minute), ReasonNotRunning},
-		{end.Add(time.Minute), end.Add(2 * time.Minute), ReasonWaiting},
+		{end, end.Add(time.Second), CodeOther, "test over"},
+		{end.Add(time.Second), end.Add(8 * time.Second), CodeCameraOffline, "offline: the camera does not answer"},
+		{end.Add(8 * time.Second), end.Add(time.Minute), CodeServerDown, ReasonNotRunning},
+		{end.Add(time.Minute), end.Add(2 * time.Minute), CodeWaiting, ReasonWaiting},
 	}
 	if !slices.Equal(tl.Gaps, want) {
 		t.Errorf("gaps\n%+v, want\n%+v", tl.Gaps, want)
@@ -127,7 +127,16 @@ func TestTheTimeWithoutRecorderIsAGapThatSaysSo(t *testing.T) {
 	k.clock.set(end.Add(3 * time.Minute))
 	k.enrol("front-door")
 	tl = k.timeline(id, end.Add(2*time.Minute), end.Add(3*time.Minute))
-	if len(tl.Gaps) != 1 || tl.Gaps[0].Reason != ReasonNotRunning {
+	if len(tl.Gaps) != 1 || tl.Gaps[0].Reason != ReasonStopped || tl.Gaps[0].Code != CodeServerStopped {
+		t.Errorf("%+v", tl)
+	}
+	k.boot = "another" // and after the computer was switched off
+	ok(t, k.index.Write(t.Context(), func(tx *sql.Tx) error { return k.noteAlive(t.Context(), tx, end.Add(3*time.Minute)) }))
+	k.kill()
+	k.clock.set(end.Add(4 * time.Minute))
+	k.openAgain()
+	tl = k.timeline(id, end.Add(3*time.Minute), end.Add(4*time.Minute))
+	if len(tl.Gaps) != 1 || tl.Gaps[0].Reason != ReasonComputerDown || tl.Gaps[0].Code != CodeComputerDown {
 		t.Errorf("%+v", tl)
 	}
 }

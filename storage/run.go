@@ -41,7 +41,7 @@ func (s *Store) keepHouse(ctx context.Context) {
 	defer tick.Stop()
 	last := ""
 	for {
-		err := s.write(ctx, func(tx *sql.Tx) error { return noteAlive(ctx, tx, s.now()) })
+		err := s.write(ctx, func(tx *sql.Tx) error { return s.noteAlive(ctx, tx, s.now()) })
 		if err == nil {
 			err = s.retain(ctx)
 		}

@@ -40,6 +40,8 @@ CREATE TABLE run (
     uuid        BLOB    NOT NULL CHECK (length(uuid) = 16),
     start_us    INTEGER NOT NULL,
     end_reason  TEXT, -- NULL while the run is being recorded
+    shift_us    INTEGER NOT NULL DEFAULT 0 CHECK (shift_us >= 0), -- how much later than our clock said its begin is filed
+    camera_clock_us INTEGER, -- the camera's own clock less ours, when it told; never believed
     PRIMARY KEY (camera, quality, id),
     UNIQUE (camera, uuid),
     FOREIGN KEY (camera, quality) REFERENCES stream (camera, quality)
@@ -119,11 +121,13 @@ CREATE TABLE ledger (
     quality   INTEGER NOT NULL,
     start_us  INTEGER NOT NULL,
     run       INTEGER, -- footage of this run; NULL in a gap
-    reason    TEXT,    -- why there is none; NULL over footage
+    code      TEXT,    -- why there is none, for programs; NULL over footage
+    reason    TEXT,    -- the same for people
     PRIMARY KEY (camera, quality, start_us),
     FOREIGN KEY (camera, quality) REFERENCES stream (camera, quality),
     FOREIGN KEY (camera, quality, run) REFERENCES run (camera, quality, id),
-    CHECK ((run IS NULL) <> (reason IS NULL))
+    CHECK ((run IS NULL) <> (reason IS NULL)),
+    CHECK ((reason IS NULL) = (code IS NULL))
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX ledger_run ON ledger (camera, quality, run) WHERE run IS NOT NULL;
@@ -131,5 +135,8 @@ CREATE INDEX ledger_run ON ledger (camera, quality, run) WHERE run IS NOT NULL;
 -- One row: when the recorder was last known to be alive.
 CREATE TABLE alive (
     id     INTEGER PRIMARY KEY CHECK (id = 1),
-    at_us  INTEGER NOT NULL
+    at_us  INTEGER NOT NULL,
+    boot   TEXT    NOT NULL DEFAULT '', -- names the computer's life since it was switched on
+    doubt_us       INTEGER NOT NULL DEFAULT 0 CHECK (doubt_us >= 0), -- how much later the clock is than retention believes
+    doubt_left_us  INTEGER NOT NULL DEFAULT 0 CHECK (doubt_left_us >= 0) -- and how long it goes on to doubt
 ) STRICT;

@@ -70,6 +70,9 @@ type Store struct {
 	writers map[media.StreamID]*Writer
 	pins    map[*pin]struct{}
 	owed    []owedChange
+
+	boot string // of the computer, see bootID
+	down string // why nothing ran before this start
 }
 
 // camera is what the store knows of one camera. It is immutable; changes replace it.
@@ -99,7 +102,7 @@ func open(ctx context.Context, o Options, openFolder func(string) (files, error)
 		return nil, err
 	}
 	s := &Store{o: o, log: o.Logger, kick: make(chan struct{}, 1), cameras: map[media.CameraID]*camera{},
-		writers: map[media.StreamID]*Writer{}, pins: map[*pin]struct{}{}}
+		writers: map[media.StreamID]*Writer{}, pins: map[*pin]struct{}{}, boot: bootID(), down: ReasonNotRunning}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.release())
@@ -189,7 +192,7 @@ func (s *Store) Close() error {
 	defer cancel()
 	var errs []error
 	for _, w := range writers {
-		errs = append(errs, w.End(ctx, ReasonNotRunning))
+		errs = append(errs, w.End(ctx, ReasonStopped))
 	}
 	errs = append(errs, s.settleOwed(ctx), s.noteDown(ctx), s.release())
 	return errors.Join(errs...)

@@ -38,9 +38,10 @@ type RunSpan struct {
 	Run      media.RunID
 }
 
-// Gap is a stretch without footage, and why.
+// Gap is a stretch without footage, and why: Code for programs, Reason for people.
 type Gap struct {
 	From, To time.Time
+	Code     Code
 	Reason   string
 }
 
@@ -65,7 +66,7 @@ func (s *Store) Timeline(ctx context.Context, p access.Permit, q media.Quality, 
 		if x.run != 0 {
 			t.Spans = append(t.Spans, RunSpan{from, to, x.id})
 		} else {
-			t.Gaps = append(t.Gaps, Gap{from, to, x.reason})
+			t.Gaps = append(t.Gaps, Gap{from, to, x.code, x.reason})
 		}
 	}
 	return t, nil
@@ -87,7 +88,7 @@ type stretch struct {
 }
 
 // ledgerQuery finds the rows that hold anywhere in [?3, ?4), and the first after them, of the camera with the UUID ?1.
-const ledgerQuery = `SELECT l.start_us, coalesce(l.run, 0), coalesce(r.uuid, x''), coalesce(l.reason, '')
+const ledgerQuery = `SELECT l.start_us, coalesce(l.run, 0), coalesce(r.uuid, x''), coalesce(l.code, ''), coalesce(l.reason, '')
 	FROM camera c
 	JOIN ledger l ON l.camera = c.id AND l.quality = ?2
 		AND l.start_us >= coalesce((SELECT max(f.start_us) FROM ledger f WHERE f.camera = c.id AND f.quality = ?2 AND f.start_us <= ?3), ?3)
@@ -105,7 +106,7 @@ func (s *Store) stretches(ctx context.Context, camera media.CameraID, q media.Qu
 	err := each(ctx, s.index.Read(), ledgerQuery, []any{camera[:], q, d.from, d.to}, func(rows *sql.Rows) error {
 		var x stretch
 		var id []byte
-		if err := rows.Scan(&x.from, &x.run, &id, &x.reason); err != nil {
+		if err := rows.Scan(&x.from, &x.run, &id, &x.code, &x.reason); err != nil {
 			return err
 		}
 		copy(x.id[:], id)
@@ -195,4 +196,24 @@ func (s *Store) Days(ctx context.Context, p access.Permit, q media.Quality, loc 
 		}
 	}
 	return days, nil
+}
+
+// Coverage is what a timeline adds up to, without the time before the camera was configured.
+type Coverage struct {
+	Recorded time.Duration
+	Missing  map[Code]time.Duration
+}
+
+// Coverage adds up the timeline.
+func (t Timeline) Coverage() Coverage {
+	c := Coverage{Missing: map[Code]time.Duration{}}
+	for _, s := range t.Spans {
+		c.Recorded += s.To.Sub(s.From)
+	}
+	for _, g := range t.Gaps {
+		if g.Code != CodeBefore {
+			c.Missing[g.Code] += g.To.Sub(g.From)
+		}
+	}
+	return c
 }

@@ -229,7 +229,7 @@ func TestEditedRowsAreRefused(t *testing.T) {
 	ok(t, edit("DROP TRIGGER run_keeps_camera"))
 	for _, query := range []string{
 		"UPDATE run SET id = 50 WHERE camera = ?1 AND NOT EXISTS (SELECT 1 FROM segment)",
-		"INSERT INTO run SELECT ?1, quality, 9, uuid, start_us, end_reason FROM run WHERE camera = ?2",
+		"INSERT INTO run (camera, quality, id, uuid, start_us, end_reason) SELECT ?1, quality, 9, uuid, start_us, end_reason FROM run WHERE camera = ?2",
 		"UPDATE segment SET camera = ?1, run = 9 WHERE camera = ?2",
 	} {
 		ok(t, edit(query, a, b))
@@ -240,7 +240,7 @@ func TestEditedRowsAreRefused(t *testing.T) {
 	if err == nil {
 		t.Error("a key frame of another camera's row")
 	}
-	ok(t, edit("INSERT INTO run SELECT ?1, quality, 9, uuid, start_us, end_reason FROM run WHERE camera = ?2", a, b))
+	ok(t, edit("INSERT INTO run (camera, quality, id, uuid, start_us, end_reason) SELECT ?1, quality, 9, uuid, start_us, end_reason FROM run WHERE camera = ?2", a, b))
 	// And with the file copied to where the row points it is the label that tells.
 	theirs, err := os.ReadFile(k.path(other, segmentName(media.Main, micros(epoch.Add(time.Minute)))))
 	ok(t, err)

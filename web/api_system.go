@@ -35,11 +35,12 @@ type CameraHealth struct {
 
 // DayReport says how much of a day, as far as it has gone, was recorded. Time before the camera was added does not count.
 type DayReport struct {
-	From            time.Time `json:"from"`
-	To              time.Time `json:"to"`
-	RecordedSeconds float64   `json:"recorded_seconds"`
-	MissingSeconds  float64   `json:"missing_seconds"`
-	Gaps            []gapJSON `json:"gaps"`
+	From            time.Time          `json:"from"`
+	To              time.Time          `json:"to"`
+	RecordedSeconds float64            `json:"recorded_seconds"`
+	MissingSeconds  float64            `json:"missing_seconds"`
+	MissingByCode   map[string]float64 `json:"missing_seconds_by_code"` // by the codes of gaps
+	Gaps            []gapJSON          `json:"gaps"`
 }
 
 // DiskReport is about the disk of the recordings.
@@ -104,7 +105,7 @@ func (s *Server) today(ctx context.Context, v access.Viewer, c Camera, now time.
 		return nil, err
 	}
 	span := s.dayAt(now)
-	day := &DayReport{From: span.From, To: span.To, Gaps: []gapJSON{}}
+	day := &DayReport{From: span.From, To: span.To, MissingByCode: map[string]float64{}, Gaps: []gapJSON{}}
 	if !span.From.Before(span.To) {
 		return day, nil
 	}
@@ -112,21 +113,22 @@ func (s *Server) today(ctx context.Context, v access.Viewer, c Camera, now time.
 	if err != nil {
 		return nil, err
 	}
-	for _, sp := range tl.Spans {
-		day.RecordedSeconds += sp.To.Sub(sp.From).Seconds()
+	sum := tl.Coverage()
+	day.RecordedSeconds = sum.Recorded.Seconds()
+	for code, length := range sum.Missing {
+		day.MissingByCode[string(code)] = length.Seconds()
+		day.MissingSeconds += length.Seconds()
 	}
 	for _, g := range tl.Gaps {
-		if g.Reason == storage.ReasonBefore {
+		if g.Code == storage.CodeBefore {
 			continue
 		}
-		day.MissingSeconds += g.To.Sub(g.From).Seconds()
-		day.Gaps = append(day.Gaps, gapJSON{From: g.From.UTC(), To: g.To.UTC(), Reason: g.Reason})
+		day.Gaps = append(day.Gaps, gapOf(g))
 	}
 	return day, nil
 }
 
 // dayAt is the day in the site's time zone from its begin until now.
 func (s *Server) dayAt(now time.Time) storage.Span {
-	y, m, d := now.In(s.Location).Date()
-	return storage.Span{From: time.Date(y, m, d, 0, 0, 0, 0, s.Location).UTC(), To: now.UTC()}
+	return storage.Span{From: dayOf(now, s.Location).from.UTC(), To: now.UTC()}
 }

@@ -23,7 +23,12 @@ type runSpanJSON struct {
 type gapJSON struct {
 	From   time.Time `json:"from"`
 	To     time.Time `json:"to"`
-	Reason string    `json:"reason"`
+	Code   string    `json:"code"`   // for programs; does not change
+	Reason string    `json:"reason"` // for people
+}
+
+func gapOf(g storage.Gap) gapJSON {
+	return gapJSON{From: g.From.UTC(), To: g.To.UTC(), Code: string(g.Code), Reason: g.Reason}
 }
 
 // timeline answers GET /api/v1/cameras/{id}/timeline.
@@ -53,7 +58,7 @@ func timelineOf(tl storage.Timeline) timelineJSON {
 		out.Spans = append(out.Spans, runSpanJSON{From: sp.From.UTC(), To: sp.To.UTC(), Run: sp.Run.String()})
 	}
 	for _, g := range tl.Gaps {
-		out.Gaps = append(out.Gaps, gapJSON{From: g.From.UTC(), To: g.To.UTC(), Reason: g.Reason})
+		out.Gaps = append(out.Gaps, gapOf(g))
 	}
 	return out
 }

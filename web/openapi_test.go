@@ -273,7 +273,7 @@ func TestEveryDescribedAnswerCanBeHad(t *testing.T) {
 func TestTheDescriptionTellsWrongAnswersFromRight(t *testing.T) {
 	d := loadDescription(t)
 	gap := map[string]any{"$ref": "#/components/schemas/Gap"}
-	right := `{"from":"2026-11-22T13:05:20Z","to":"2026-11-22T13:05:21Z","reason":"x"}`
+	right := `{"from":"2026-11-22T13:05:20Z","to":"2026-11-22T13:05:21Z","code":"other","reason":"x"}`
 	for body, wrong := range map[string]bool{right: false, strings.Replace(right, `"x"`, "1", 1): true, strings.Replace(right, "20Z", "20+01:00", 1): true,
 		strings.Replace(right, `"to"`, `"till"`, 1): true, strings.Replace(right, `"x"`, `"x","y":1`, 1): true, "[]": true, "null": true} {
 		var v any

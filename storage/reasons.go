@@ -1,0 +1,114 @@
+package storage
+
+import "strings"
+
+// A reason is a sentence for people that begins with its kind, and may go on after a colon with what is special about
+// it: "offline: connection refused". The kinds are fixed; each has a Code, which programs may rely on.
+
+// Code names a kind of gap for programs: it never changes, while the words for people may.
+type Code string
+
+// The codes, as docs/time.md lists them.
+const (
+	CodeNotYet            Code = "not-yet"              // the time has not come
+	CodeBefore            Code = "before"               // the camera was not yet configured
+	CodeRetired           Code = "retired"              // the camera is not configured any more
+	CodeNotRecorded       Code = "not-recorded"         // the stream is not configured
+	CodeWaiting           Code = "waiting"              // no picture yet since the start
+	CodePaused            Code = "paused"               // recording is switched off
+	CodeCameraOffline     Code = "camera-offline"       // the camera does not answer, or sends nothing that can be recorded
+	CodeCameraRefused     Code = "camera-refused"       // wrong user name or password
+	CodeCameraQuarantined Code = "camera-quarantined"   // it may be another camera than before
+	CodeCameraStream      Code = "camera-stream"        // the stream was interrupted: format, sound or timestamps changed
+	CodeClockStep         Code = "clock-step"           // this computer's clock was set
+	CodeServerStopped     Code = "server-stopped"       // the program was stopped in good order
+	CodeServerDown        Code = "server-down"          // the program ended without being stopped
+	CodeComputerDown      Code = "computer-down"        // the computer did: power cut, reset, or a crash of its system
+	CodeDiskFull          Code = "disk-full"            //
+	CodeDiskSlow          Code = "disk-slow"            // footage came faster than the disk took it
+	CodeDiskError         Code = "disk-error"           // the disk did not take footage, or did not keep it
+	CodeDamaged           Code = "damaged"              // the footage is there and does not verify
+	CodeMissing           Code = "missing"              // the file is gone, and not by us
+	CodeDeleted           Code = "deleted-by-retention" //
+	CodeDeletedByOwner    Code = "deleted-by-owner"     //
+	CodeUnknown           Code = "unknown"              // the index was rebuilt from the files
+	CodeOther             Code = "other"                // a reason of another version of the program
+)
+
+// Further reasons that the store gives itself.
+const (
+	ReasonStopped        = "recorder was stopped"
+	ReasonComputerDown   = "the computer was off or restarted without stopping the recorder"
+	ReasonDeletedByOwner = "deleted by its owner"
+)
+
+// The kinds with which the recorder's reasons begin.
+const (
+	KindOffline     = "offline"
+	KindRefused     = "refused"
+	KindQuarantined = "quarantined"
+	KindInterrupted = "stream interrupted"
+	KindClockStep   = "clock step"
+	KindConnecting  = "connecting to the camera"
+	KindPaused      = "recording is switched off"
+	KindDiskSlow    = "the disk is too slow"
+)
+
+// CodeOf returns the code of a reason, by the kind that it begins with.
+func CodeOf(reason string) Code {
+	kind, _, _ := strings.Cut(reason, ": ")
+	switch kind {
+	case KindOffline:
+		return CodeCameraOffline
+	case KindRefused:
+		return CodeCameraRefused
+	case KindQuarantined:
+		return CodeCameraQuarantined
+	case KindInterrupted:
+		return CodeCameraStream
+	case KindClockStep:
+		return CodeClockStep
+	case KindConnecting, ReasonWaiting:
+		return CodeWaiting
+	case KindPaused:
+		return CodePaused
+	case KindDiskSlow, ReasonLost:
+		return CodeDiskSlow
+	}
+	return ownCode(reason)
+}
+
+// ownCode is CodeOf for the reasons that the store gives itself.
+func ownCode(reason string) Code {
+	switch reason {
+	case ReasonNotYet:
+		return CodeNotYet
+	case ReasonBefore:
+		return CodeBefore
+	case ReasonRetired:
+		return CodeRetired
+	case ReasonNotRecorded:
+		return CodeNotRecorded
+	case ReasonStopped:
+		return CodeServerStopped
+	case ReasonNotRunning:
+		return CodeServerDown
+	case ReasonComputerDown:
+		return CodeComputerDown
+	case ReasonDiskFull:
+		return CodeDiskFull
+	case ReasonDiskError:
+		return CodeDiskError
+	case ReasonQuarantined:
+		return CodeDamaged
+	case ReasonMissing:
+		return CodeMissing
+	case ReasonDeleted:
+		return CodeDeleted
+	case ReasonDeletedByOwner:
+		return CodeDeletedByOwner
+	case ReasonRebuilt:
+		return CodeUnknown
+	}
+	return CodeOther
+}
