@@ -1,0 +1,114 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	cdp "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+
+	"keepwatch.internal/internal/media"
+)
+
+// polyglot runs wherever text is taken for markup, for an attribute, for a script, for an address or for a template. It
+// has the length that names may have; where less fits, less is tried.
+const polyglot = `"'></title></style></script><img class=pwned src=x onerror=window.pwned=1><svg class=pwned onload=window.pwned=1>` +
+	`${window.pwned=1}{{window.pwned=1}}javascript:window.pwned=1`
+
+// hostileWorld is one in which everything that a camera, a person or the configuration can name is a polyglot.
+func hostileWorld(t *testing.T) *world {
+	t.Helper()
+	w := inhabited(t)
+	w.start = time.Now().Add(-(filmLength + 30) * time.Second).UTC().Truncate(time.Second)
+	run, fragments := w.shoot(w.cameras["front"], media.Main, w.start, filmLength)
+	writer, err := w.store.Begin(t.Context(), run)
+	check(t, err)
+	for _, f := range fragments {
+		check(t, writer.Append(t.Context(), f))
+	}
+	check(t, writer.End(t.Context(), "the camera said "+polyglot))
+	w.server.Version = polyglot
+	for i := range w.server.Cameras {
+		w.server.Cameras[i].Label = polyglot
+	}
+	w.status.set(CameraStatus{ID: w.cameras["front"].ID, State: polyglot, Reason: polyglot, Since: w.now().Add(-time.Hour), LastFrame: w.now(), Advice: []string{polyglot},
+		Streams: []StreamStatus{{Quality: media.Main, Codec: polyglot, Width: 1, Height: 1}}},
+		CameraStatus{ID: w.cameras["attic"].ID, State: "offline", Reason: polyglot, Advice: []string{polyglot}})
+	return w
+}
+
+// TestNothingThatIsStoredOrSentRunsOnAnyPage looks at every page in a browser that was told to ignore the policy on
+// scripts, so that escaping alone must hold.
+func TestNothingThatIsStoredOrSentRunsOnAnyPage(t *testing.T) {
+	w := hostileWorld(t)
+	b := newTab(t, chromedp.UserAgent("Browser "+polyglot))
+	if _, err := chromedp.Call(b.ctx, cdp.SetBypassCSP, cdp.SetBypassCSPParams{Enabled: true}); err != nil {
+		t.Fatal(err)
+	}
+	b.do(chromedp.Navigate(w.http.URL+"/login?next=javascript:window.pwned=1"), chromedp.SendKeys(`input[name=username]`, polyglot),
+		chromedp.SendKeys(`input[name=password]`, polyglot), chromedp.Submit(`input[name=password]`), chromedp.WaitVisible(`.complaint`))
+	b.nothingRan("the name that was tried")
+	b.signIn(w, "alice")
+	for _, path := range w.pagePaths() {
+		resp, _ := w.do(w.as("alice", ask{path: path}))
+		if resp.StatusCode >= 400 && resp.StatusCode != http.StatusNotFound {
+			t.Errorf("%s: status %d", path, resp.StatusCode)
+		}
+		b.do(chromedp.Navigate(w.http.URL + path))
+		b.settle()
+		b.nothingRan(path)
+	}
+	b.do(chromedp.Navigate("data:text/html," + strings.ReplaceAll(polyglot, "#", "%23")))
+	if eval[int](b, `document.querySelectorAll(".pwned").length`) == 0 {
+		t.Error("the polyglot does nothing anywhere: this test shows nothing")
+	}
+}
+
+// pagePaths are the pages that can be asked for, out of the route table.
+func (w *world) pagePaths() []string {
+	var paths []string
+	for _, rt := range w.server.routes() {
+		if rt.method != "GET" || !forPeople(newRequest(rt.path)) || strings.HasPrefix(rt.path, "/certificate.") {
+			continue
+		}
+		for _, camera := range []string{"front", "attic"} {
+			paths = append(paths, strings.NewReplacer("{id}", camera, "{$}", "", "{number}", "1", "{secret}", "x").Replace(rt.path))
+			if !strings.Contains(rt.path, "{id}") {
+				break
+			}
+		}
+	}
+	return paths
+}
+
+func newRequest(path string) *http.Request {
+	r, err := http.NewRequest("GET", path, nil)
+	if err != nil {
+		panic(err)
+	}
+	return r
+}
+
+// settle waits until the page's scripts have run and drawn.
+func (b *tab) settle() {
+	b.t.Helper()
+	eval[bool](b, `new Promise(done => {
+		const drawn = () => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(true))));
+		document.readyState === "complete" ? drawn() : addEventListener("load", drawn);
+	})`)
+}
+
+func (b *tab) nothingRan(where string) {
+	b.t.Helper()
+	if eval[bool](b, `window.pwned === 1`) {
+		b.t.Errorf("%s: a script ran", where)
+	}
+	if n := eval[int](b, `document.querySelectorAll(".pwned").length`); n > 0 {
+		b.t.Errorf("%s: %d elements were injected: %s", where, n, eval[string](b, `document.querySelector(".pwned").parentElement.outerHTML.slice(0, 300)`))
+	}
+	if bad := eval[string](b, `[...document.querySelectorAll("a[href],form[action],button[formaction]")].map(e => e.href || e.action || e.formAction).find(u => String(u).toLowerCase().startsWith("javascript:")) ?? ""`); bad != "" {
+		b.t.Errorf("%s: leads to %s", where, bad)
+	}
+}
