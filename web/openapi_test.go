@@ -223,7 +223,7 @@ func TestTheDescriptionAndTheRouteTableNameTheSame(t *testing.T) {
 			t.Errorf("%s %s: the policy is %d, the description says otherwise", rt.method, rt.path, rt.policy)
 		}
 		responses := op["responses"].(map[string]any)
-		if _, missing := responses["404"]; missing != (rt.policy == onCamera) {
+		if _, missing := responses["404"]; missing != (rt.policy == onCamera || rt.policy == administrator) {
 			t.Errorf("%s %s: 404 described: %t", rt.method, rt.path, missing)
 		}
 	}
@@ -242,7 +242,7 @@ func TestEveryDescribedAnswerCanBeHad(t *testing.T) {
 	w.broadcast(w.cameras["front"], media.Main, 1)
 	span := w.span(1, 5)
 	jsonType := map[string]string{"Content-Type": "application/json"}
-	for _, path := range []string{"/healthz", "/readyz", "/api/v1/me", "/api/v1/cameras", "/api/v1/system", "/api/v1/live", "/api/v1/setup", "/api/v1/session",
+	for _, path := range []string{"/healthz", "/readyz", "/api/v1/me", "/api/v1/cameras", "/api/v1/system", "/api/v1/connections", "/api/v1/live", "/api/v1/setup", "/api/v1/session",
 		"/api/v1/cameras/front/timeline?" + span, "/api/v1/cameras/front/clip.mp4?" + span, "/api/v1/cameras/front/segments.mp4?" + span,
 		"/api/v1/cameras/front/keyframe.mp4?at=" + w.start.Add(time.Second).Format(time.RFC3339), "/api/v1/cameras/front/timeline", "/api/v1/cameras/yard/timeline?" + span,
 		"/api/v1/cameras/front/live.mp4?stream=x", "/api/v1/cameras/front/clip.mp4?from=x", "/api/v1/cameras/yard/keyframe.mp4?" + span} {
@@ -259,7 +259,7 @@ func TestEveryDescribedAnswerCanBeHad(t *testing.T) {
 	for _, header := range []map[string]string{{"Range": "bytes=0-9"}, {"Range": "bytes=99999999-"}, {"If-Match": `"x"`}} {
 		w.do(w.as("alice", ask{path: "/api/v1/cameras/front/clip.mp4?" + span, header: header}))
 	}
-	for _, want := range []string{"GET /healthz 200", "GET /readyz 200", "GET /api/v1/me 200", "GET /api/v1/me 401", "GET /api/v1/cameras 200", "GET /api/v1/system 200", "GET /api/v1/live 426",
+	for _, want := range []string{"GET /healthz 200", "GET /readyz 200", "GET /api/v1/me 200", "GET /api/v1/me 401", "GET /api/v1/cameras 200", "GET /api/v1/system 200", "GET /api/v1/live 426", "GET /api/v1/connections 200", "GET /api/v1/connections 404",
 		"POST /api/v1/setup 409", "POST /api/v1/session 200", "POST /api/v1/session 401", "DELETE /api/v1/session 204", "GET /api/v1/cameras/{id}/timeline 200", "GET /api/v1/cameras/{id}/timeline 400",
 		"GET /api/v1/cameras/{id}/timeline 401", "GET /api/v1/cameras/{id}/timeline 404", "GET /api/v1/cameras/{id}/clip.mp4 200", "HEAD /api/v1/cameras/{id}/clip.mp4 200", "GET /api/v1/cameras/{id}/clip.mp4 206",
 		"GET /api/v1/cameras/{id}/clip.mp4 412", "GET /api/v1/cameras/{id}/clip.mp4 416", "GET /api/v1/cameras/{id}/segments.mp4 200", "GET /api/v1/cameras/{id}/keyframe.mp4 200", "GET /api/v1/cameras/{id}/keyframe.mp4 404",

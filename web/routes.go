@@ -68,6 +68,7 @@ func (s *Server) routes() []route {
 		{"GET", "/cameras", signedIn, s.pageCameras, nil, nil},
 		{"GET", "/cameras/{id}", seesCamera, s.pageCamera, nil, nil},
 		{"GET", "/system", signedIn, s.pageSystem, nil, nil},
+		{"GET", "/connections", administrator, s.pageConnections, nil, nil},
 
 		{"POST", "/api/v1/setup", setupOnly, s.apiSetup, nil, nil},
 		{"POST", "/api/v1/session", public, s.apiLogin, nil, nil},
@@ -76,6 +77,7 @@ func (s *Server) routes() []route {
 		{"GET", "/api/v1/cameras", signedIn, s.apiCameras, nil, nil},
 
 		{"GET", "/api/v1/system", signedIn, s.apiSystem, nil, nil},
+		{"GET", "/api/v1/connections", administrator, s.apiConnections, nil, nil},
 		{"GET", "/api/v1/live", signedIn, s.liveSocket, nil, nil},
 
 		{"GET", "/api/v1/cameras/{id}/timeline", onCamera, nil, always(access.Playback), s.timeline},

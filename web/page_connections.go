@@ -1,0 +1,135 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// connectionsView is the page of everything that the program connected to.
+type connectionsView struct {
+	Frame   frame
+	Verdict string
+	Refused bool // something was wanted that the configuration does not name
+	Rows    []connectionRow
+	Footer  string
+}
+
+// connectionRow is a line of it.
+type connectionRow struct {
+	Address, Remote string
+	Camera          string
+	Words           string
+	Refused         bool
+}
+
+// connections returns the ledger, with the names of cameras that are not the viewer's left out: an administrator sees
+// where the box connects to, and not what is there.
+func (s *Server) connections(r *http.Request) ([]Connection, error) {
+	if s.Connections == nil {
+		return nil, nil
+	}
+	cameras, err := s.camerasOf(r.Context(), viewerOf(r))
+	if err != nil {
+		return nil, err
+	}
+	all := slices.Clone(s.Connections())
+	for i := range all {
+		if !slices.ContainsFunc(cameras, func(c seen) bool { return c.Name == all[i].Camera }) {
+			all[i].Camera = ""
+		}
+	}
+	return all, nil
+}
+
+// pageConnections shows administrators every connection that the program made since it started.
+func (s *Server) pageConnections(w http.ResponseWriter, r *http.Request) error {
+	all, err := s.connections(r)
+	if err != nil {
+		return err
+	}
+	v := connectionsView{Frame: s.frame(r, "Connections", "system")}
+	labels := map[string]string{}
+	for _, c := range s.Cameras {
+		labels[c.Name] = c.Label
+	}
+	var refused uint64
+	for _, c := range all {
+		refused += c.Refused
+		row := connectionRow{Address: c.Address, Camera: labels[c.Camera], Words: s.connectionWords(c), Refused: c.Refused > 0}
+		if c.Remote != c.Address {
+			row.Remote = c.Remote
+		}
+		v.Rows = append(v.Rows, row)
+	}
+	v.Refused = refused > 0
+	switch {
+	case refused > 0:
+		v.Verdict = fmt.Sprintf("%s wanted to lead elsewhere and %s refused: look at what is marked.", times(refused, "One attempt"), map[bool]string{true: "was", false: "were"}[refused == 1])
+	case len(all) == 0:
+		v.Verdict = "No connection was made since the start."
+	default:
+		v.Verdict = "All of them go to cameras that the configuration names. Nothing else was wanted."
+	}
+	return writePage(w, r, http.StatusOK, connectionsPage(v))
+}
+
+func times(n uint64, one string) string {
+	if n == 1 {
+		return one
+	}
+	return fmt.Sprintf("%d attempts", n)
+}
+
+func (s *Server) connectionWords(c Connection) string {
+	now := s.Now()
+	if c.Refused > 0 {
+		return fmt.Sprintf("%s, refused %d×, last %s", c.Protocol, c.Refused, agoText(c.Last, now))
+	}
+	words := fmt.Sprintf("%s, %d×", c.Protocol, c.Count)
+	if c.Failed > 0 {
+		words += fmt.Sprintf(", %d failed", c.Failed)
+	}
+	if c.Open > 0 {
+		words += fmt.Sprintf(", %d open", c.Open)
+	}
+	if c.Sent+c.Received > 0 {
+		words += fmt.Sprintf(", %s received, %s sent", sizeText(int64(c.Received)), sizeText(int64(c.Sent)))
+	}
+	return words + ", last " + agoText(c.Last, now)
+}
+
+// connectionJSON is a connection in the API.
+type connectionJSON struct {
+	Camera   *string   `json:"camera"` // null for cameras that are not the caller's to see
+	Protocol string    `json:"protocol"`
+	Address  string    `json:"address"`
+	Remote   string    `json:"remote"`
+	First    time.Time `json:"first"`
+	Last     time.Time `json:"last"`
+	Count    uint64    `json:"count"`
+	Failed   uint64    `json:"failed"`
+	Refused  uint64    `json:"refused"`
+	Open     int       `json:"open"`
+	Sent     uint64    `json:"sent_bytes"`
+	Received uint64    `json:"received_bytes"`
+}
+
+// apiConnections answers GET /api/v1/connections.
+func (s *Server) apiConnections(w http.ResponseWriter, r *http.Request) error {
+	all, err := s.connections(r)
+	if err != nil {
+		return err
+	}
+	out := []connectionJSON{}
+	for _, c := range all {
+		j := connectionJSON{Protocol: c.Protocol, Address: c.Address, Remote: c.Remote, First: c.First.UTC(), Last: c.Last.UTC(), Count: c.Count,
+			Failed: c.Failed, Refused: c.Refused, Open: c.Open, Sent: c.Sent, Received: c.Received}
+		if c.Camera != "" {
+			j.Camera = &c.Camera
+		}
+		out = append(out, j)
+	}
+	return writeJSON(w, r, http.StatusOK, map[string]any{"connections": out})
+}
