@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -45,6 +46,13 @@ type Options struct {
 	FrameTimeout time.Duration  // without a picture for so long the session ends; 8 s when zero
 	Line         *outbound.Line // the way to the camera; nil for one that leads to URL and nowhere else
 	Logger       *slog.Logger
+
+	// Admit is asked as evidence comes in, before a password is sent: for the key of a secure connection, then for the realm. An
+	// error ends the attempt and is what Open returns. It is not asked for the whole identity: that is Session.Identity's.
+	// Nil admits all.
+	Admit func(Identity) error
+	// Neighbour returns the MAC address of a host on the same network, or "". Nil asks the system.
+	Neighbour func(netip.Addr) string
 }
 
 // Item is a unit with the video parameters that are in force from it on.
@@ -119,6 +127,7 @@ func open(ctx context.Context, opts Options, udp bool) (*Session, error) {
 		DialContext:       s.dialer.dial,
 		DialTLSContext:    s.dialer.dialTLS,
 		OnTransportSwitch: func(error) {},
+		OnResponse:        s.dialer.answered,
 		OnPacketsLost:     func(n uint64) { s.lost.Add(n) },
 		ListenPacket:      s.dialer.listenPacket,
 		ResolveIPAddr:     s.dialer.resolve,
@@ -142,6 +151,9 @@ func open(ctx context.Context, opts Options, udp bool) (*Session, error) {
 		<-late
 		err = errors.Join(connect.Err(), err)
 	}
+	if refusal := s.dialer.refusal(); refusal != nil {
+		err = refusal
+	}
 	if err != nil {
 		s.cancel(errClosed)
 		s.hangUp()
@@ -159,10 +171,11 @@ func open(ctx context.Context, opts Options, udp bool) (*Session, error) {
 // play asks for the description, sets up the media we take, and starts them.
 func (s *Session) play() error {
 	u := (*base.URL)(s.opts.URL).Clone()
-	desc, _, err := s.client.Describe(u)
+	desc, answer, err := s.client.Describe(u)
 	if err != nil {
 		return err
 	}
+	s.dialer.described(answer.Body)
 	at := onHost(desc.BaseURL, u)
 	v, err := s.chooseVideo(desc)
 	if err != nil {
@@ -197,6 +210,13 @@ func (s *Session) setup(at *base.URL, m *description.Media) error {
 
 // Audio returns the parameters of the sound, or nil without.
 func (s *Session) Audio() *media.AudioTrack { return s.audio }
+
+// Identity returns all that was seen of the camera, with the picture of the given track.
+func (s *Session) Identity(t *media.VideoTrack) Identity {
+	id := s.dialer.identity()
+	id.Picture = pictureOf(t)
+	return id
+}
 
 // Lost returns the number of RTP packets that did not arrive.
 func (s *Session) Lost() uint64 { return s.lost.Load() }

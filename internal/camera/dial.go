@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"sync"
 
@@ -31,13 +32,17 @@ func (b *buffered) Read(p []byte) (int, error) { return b.r.Read(p) }
 
 // dialer reaches the camera's own address and refuses every other, so that no redirect leads elsewhere.
 type dialer struct {
-	line *outbound.Line
-	host string // host:port
+	line      *outbound.Line
+	host      string // host:port
+	admit     func(Identity) error
+	neighbour func(netip.Addr) string
 
-	mu    sync.Mutex
-	conn  net.Conn
-	count int // of connections
-	gone  bool
+	mu      sync.Mutex
+	conn    net.Conn
+	count   int // of connections
+	gone    bool
+	seen    Identity
+	refused error // of admit
 }
 
 // maxConnections bounds how often one session connects: a camera may redirect to itself, but not for ever.
@@ -49,31 +54,49 @@ func newDialer(opts Options) *dialer {
 	if opts.Line == nil {
 		opts.Line = outbound.New(outbound.Options{Places: []outbound.Place{{Address: host}}}).Line("")
 	}
-	return &dialer{line: opts.Line, host: host}
+	d := &dialer{line: opts.Line, host: host, admit: opts.Admit, neighbour: opts.Neighbour}
+	if d.admit == nil {
+		d.admit = func(Identity) error { return nil }
+	}
+	if d.neighbour == nil {
+		d.neighbour = neighbourOf
+	}
+	return d
 }
 
 func (d *dialer) connect(ctx context.Context, protocol, address string) (net.Conn, error) {
 	if address != d.host {
 		return nil, d.line.Refuse(protocol, address)
 	}
-	if !d.admit() {
+	if !d.another() {
 		return nil, errRedirects
 	}
 	conn, err := d.line.Dial(ctx, protocol, address)
 	if err != nil {
 		return nil, err
 	}
+	mac := ""
+	if a, ok := netip.AddrFromSlice(ipOf(conn)); ok {
+		mac = d.neighbour(a.Unmap()) // who answered is whom the system's table names, or we would not be connected
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.gone {
 		return nil, errors.Join(net.ErrClosed, conn.Close())
 	}
-	d.conn = conn
+	d.conn, d.seen.MAC = conn, mac
 	return conn, nil
 }
 
-// admit counts connections.
-func (d *dialer) admit() bool {
+func ipOf(conn net.Conn) net.IP {
+	if a, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+		return a.IP
+	}
+	return nil
+}
+
+// another counts connections, and reports whether there may be one more.
+func (d *dialer) another() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.count++
@@ -87,10 +110,7 @@ func (d *dialer) remote() net.IP {
 	if d.conn == nil {
 		return nil
 	}
-	if a, ok := d.conn.RemoteAddr().(*net.TCPAddr); ok {
-		return a.IP
-	}
-	return nil
+	return ipOf(d.conn)
 }
 
 // resolve stands in for the resolver that the library asks for names that cameras name: there is only one host.
@@ -114,8 +134,8 @@ func (d *dialer) dial(ctx context.Context, _, address string) (net.Conn, error) 
 	return &buffered{Conn: conn, r: bufio.NewReaderSize(conn, readBuffer)}, nil
 }
 
-// dialTLS is dial for rtsps. Cameras hold certificates that nobody signed, so that the connection is protected against
-// listeners and not yet against an impostor (docs/threat-model.md).
+// dialTLS is dial for rtsps. Cameras hold certificates that nobody signed: what is checked is that the key is the one of the
+// first contact, before anything is said.
 func (d *dialer) dialTLS(ctx context.Context, _, address string) (net.Conn, error) {
 	conn, err := d.connect(ctx, "rtsps", address)
 	if err != nil {
@@ -126,7 +146,65 @@ func (d *dialer) dialTLS(ctx context.Context, _, address string) (net.Conn, erro
 	if err := secure.HandshakeContext(ctx); err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoTLS, errors.Join(err, conn.Close()))
 	}
+	if err := d.show(func(id *Identity) {
+		id.Key = keyOf(secure.ConnectionState().PeerCertificates[0].RawSubjectPublicKeyInfo)
+	}); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
 	return &buffered{Conn: secure, r: bufio.NewReaderSize(secure, readBuffer)}, nil
+}
+
+// show adds to what was seen and asks whether it will do. Once it did not, nothing more is said to the camera.
+func (d *dialer) show(add func(*Identity)) error {
+	d.mu.Lock()
+	before := d.seen
+	add(&d.seen)
+	seen, refused := d.seen, d.refused
+	d.mu.Unlock()
+	if refused != nil || seen == before {
+		return refused
+	}
+	if refused = d.admit(seen); refused == nil {
+		return nil
+	}
+	d.mu.Lock()
+	d.refused = refused
+	d.mu.Unlock()
+	d.cut()
+	return refused
+}
+
+// answered takes each answer of the camera before the library acts on it: a password is sent after the challenge only.
+func (d *dialer) answered(res *base.Response) {
+	if res.StatusCode == base.StatusUnauthorized {
+		if realm := realmOf(res.Header["WWW-Authenticate"]); realm != "" {
+			_ = d.show(func(id *Identity) { id.Realm = realm }) // refusal has it
+		}
+	}
+}
+
+// described takes the session description, which is the last that the camera says before PLAY.
+func (d *dialer) described(sdp []byte) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.seen.Realm == "" {
+		d.seen.Realm = noRealm
+	}
+	d.seen.Title, d.seen.Media = describe(sdp)
+}
+
+// identity returns what was seen so far.
+func (d *dialer) identity() Identity {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.seen
+}
+
+// refusal returns why what was seen was not admitted, or nil.
+func (d *dialer) refusal() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.refused
 }
 
 // cut ends the connection, and any that would follow, without a word.

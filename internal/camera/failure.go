@@ -29,6 +29,7 @@ const (
 	Broken                      // what came made no sense: again soon
 	Frozen                      // connected, but no pictures: again soon
 	Overrun                     // this computer did not keep up: again soon
+	Stranger                    // another camera than before: again, slowly, and when the owner has accepted it
 )
 
 // Failure is why a session did not start or had to end.
