@@ -156,22 +156,27 @@ func (s *Store) retire(ctx context.Context, c *camera) error {
 	if err := changed.writeCard(); err != nil {
 		return explainDisk(s.o.Recordings, err)
 	}
-	if err := s.write(ctx, func(tx *sql.Tx) error {
-		if err := changed.update(ctx, tx); err != nil {
-			return err
-		}
-		for _, quality := range qualities {
-			if err := enter(ctx, tx, streamRow{c.row, quality}, micros(changed.retired), forever, gap(ReasonRetired)); err != nil {
-				return err
-			}
-		}
-		return nil
-	}); err != nil {
+	if err := s.noteRetired(ctx, &changed); err != nil {
 		return err
 	}
 	s.know(&changed)
 	s.log.Info("camera retired", "camera", c.name, "id", c.id)
 	return nil
+}
+
+// noteRetired writes into the index that the camera is retired.
+func (s *Store) noteRetired(ctx context.Context, c *camera) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
+		if err := c.update(ctx, tx); err != nil {
+			return err
+		}
+		for _, quality := range qualities {
+			if err := enter(ctx, tx, streamRow{c.row, quality}, micros(c.retired), forever, gap(ReasonRetired)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // know replaces what the store knows of the camera.

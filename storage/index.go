@@ -51,7 +51,7 @@ func (s *Store) write(ctx context.Context, f func(*sql.Tx) error) error {
 	if err := s.settleOwed(ctx); err != nil {
 		return err
 	}
-	return s.index.Write(ctx, f)
+	return s.suspect(s.index.Write(ctx, f))
 }
 
 // each runs a query and calls scan for every row.

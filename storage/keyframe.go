@@ -101,7 +101,7 @@ func (r *reader) keysBefore(ctx context.Context, before int64) (segmentRow, []ke
 		return row, nil, ErrNoFootage
 	}
 	if err != nil {
-		return row, nil, err
+		return row, nil, r.s.suspect(err)
 	}
 	copy(row.runID[:], id)
 	if row.state == stateOpen {

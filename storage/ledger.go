@@ -126,7 +126,7 @@ func (s *Store) settleOwed(ctx context.Context) error {
 	owed, done := s.owedNow(), 0
 	var err error
 	for _, change := range owed {
-		err = s.index.Write(ctx, func(tx *sql.Tx) error { return change.apply(ctx, tx) })
+		err = s.suspect(s.index.Write(ctx, func(tx *sql.Tx) error { return change.apply(ctx, tx) }))
 		if sqlite.IsConstraint(err) { // it will never fit, and must not keep the others from being made
 			s.log.Error("a change that was owed to the index does not fit it any more", "what", change.what, "err", err)
 			err = nil

@@ -17,10 +17,11 @@ import (
 
 func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
-// reconcile walks over all files and rows, the newest days first. Files without a row are adopted when their labels
+// reconcile closes what the last process left open, and then walks over all files and rows, the newest days first. Files without a row are adopted when their labels
 // verify and quarantined when not (I1); rows without a file become gaps; files shorter than their row says are mended.
 // Recording goes on meanwhile.
 func (s *Store) reconcile(ctx context.Context) error {
+	s.settleLeftovers(ctx)
 	s.mu.RLock()
 	known := s.cameras
 	s.mu.RUnlock()
@@ -147,8 +148,12 @@ func (s *Store) compare(ctx context.Context, c *camera, r segmentRow) error {
 		return err
 	}
 	if err != nil {
+		reason := ReasonMissing
+		if s.stale { // it may have been deleted after the index was copied
+			reason = ReasonRebuilt
+		}
 		s.log.Error("a segment's file is missing", "camera", c.name, "segment", r.name())
-		return s.lose(ctx, r, ReasonMissing)
+		return s.lose(ctx, r, reason)
 	}
 	s.log.Error("a segment's file is shorter than it was", "camera", c.name, "segment", r.name(), "size", info.Size(), "expected", r.size)
 	m, err := mend(c, r.name())

@@ -11,11 +11,12 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/internal/sqlite"
 )
 
-// recover settles what the last process left, as far as it is quick: it opens the cameras, closes the segments that were
-// open, finishes deletions, and ends runs and gaps. The walk over all files is reconcile's. It may be interrupted at any
-// point and repeated.
+// recover settles what the last process left, as far as recording has to wait for it: it opens the cameras, finds out until
+// when at most each stream has footage, and ends runs and gaps. What reads files whole or depends on their number is
+// reconcile's, beside the recording. It may be interrupted at any point and repeated.
 func (s *Store) recover(ctx context.Context) error {
 	if err := s.loadCameras(ctx); err != nil {
 		return err
@@ -27,13 +28,19 @@ func (s *Store) recover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.recoverOpen(ctx); err != nil {
+	if err := s.boundOpen(ctx); err != nil {
 		return err
 	}
-	if err := s.finishDeleting(ctx); err != nil {
+	unknown, err := s.findUnknown(ctx)
+	if err != nil {
 		return err
 	}
-	return s.endLeftovers(ctx, alive)
+	s.judge(alive, unknown)
+	if err := s.endLeftovers(ctx, alive); err != nil {
+		return err
+	}
+	s.adoptNewest(ctx, unknown)
+	return nil
 }
 
 // loadCameras opens the folder of every camera that the index knows.
@@ -60,15 +67,22 @@ func (s *Store) loadCameras(ctx context.Context) error {
 	}
 	for _, c := range found {
 		c.key = s.LabelKey(c.id)
+		retired := c.retired
 		if err := s.openCamera(c); err != nil {
 			return explainDisk(path.Join(s.o.Recordings, c.folder), err)
 		}
 		s.know(c)
+		if !c.retired.Equal(retired) {
+			if err := s.noteRetired(ctx, c); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
 
-// openCamera opens the camera's folder, which must say that it is this camera's. A folder that vanished is made anew.
+// openCamera opens the camera's folder, which must say that it is this camera's. A folder that vanished is made anew. A
+// camera that its folder calls retired is, whatever an index says that may be older: its name may be another's now.
 func (s *Store) openCamera(c *camera) error {
 	if !fs.ValidPath(c.folder) || strings.Contains(c.folder, "/") {
 		return refuse("the index names the folder %q for camera %s", c.folder, c.name)
@@ -84,7 +98,10 @@ func (s *Store) openCamera(c *camera) error {
 	if c.files, err = s.disk.sub(c.folder); err != nil {
 		return err
 	}
-	_, id, err := readCard(c.files)
+	k, id, err := readCard(c.files)
+	if err == nil && c.retired.IsZero() && !k.Retired.IsZero() {
+		c.retired = k.Retired.UTC().Truncate(time.Microsecond)
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		err = c.writeCard()
@@ -107,6 +124,7 @@ func (s *Store) adoptCameras(ctx context.Context) error {
 	for _, c := range s.cameras {
 		known[c.folder] = true
 	}
+	before := len(known)
 	for _, e := range entries {
 		if !e.IsDir() || known[e.Name()] || e.Name() == quarantineName || strings.HasPrefix(e.Name(), ".") {
 			continue
@@ -114,6 +132,9 @@ func (s *Store) adoptCameras(ctx context.Context) error {
 		if err := s.adoptCamera(ctx, e.Name()); err != nil {
 			s.log.Warn("a folder in recordings is left alone", "folder", e.Name(), "err", err)
 		}
+	}
+	if before == 0 && len(s.cameras) > 0 && !s.standing(AlarmIndexRebuilt) {
+		s.raise(AlarmIndexRebuilt, fmt.Sprintf("There was no index in %s: it is made again from the recordings. Nothing of them is lost.", s.o.Data))
 	}
 	return nil
 }
@@ -188,7 +209,7 @@ func (s *Store) segmentRows(ctx context.Context, query string, args ...any) ([]s
 		found = append(found, r)
 		return nil
 	})
-	return found, err
+	return found, s.suspect(err)
 }
 
 // cameraOf returns the camera of a row.
@@ -203,31 +224,14 @@ func (s *Store) cameraOf(row int64) *camera {
 	return nil
 }
 
-// recoverOpen closes the segments that were being written when the last process ended.
-func (s *Store) recoverOpen(ctx context.Context) error {
-	open, err := s.unsettled(ctx, stateOpen, forever)
-	if err != nil {
-		return err
-	}
-	for _, r := range open {
-		c := s.cameraOf(r.st.camera)
-		if err := s.recoverSegment(ctx, c, r); err != nil {
-			// One bad file must not keep the others from recording; it is looked at again at the next start.
-			s.log.Error("a segment could not be recovered", "camera", c.name, "segment", r.name(), "err", err)
-		}
-	}
-	return nil
-}
-
 // recoverSegment settles one open row by what its file holds.
 func (s *Store) recoverSegment(ctx context.Context, c *camera, r segmentRow) error {
 	m, err := mend(c, r.name())
 	if err == nil && m.run.ID != r.runID {
 		err = fmt.Errorf("%w: a segment of run %s, expected %s", media.ErrForged, m.run.ID, r.runID)
 	}
-	switch {
-	case err == nil:
-		return s.index.Write(ctx, func(tx *sql.Tx) error {
+	if err == nil {
+		err = s.write(ctx, func(tx *sql.Tx) error {
 			if err := m.closing(r.st).update(ctx, tx); err != nil {
 				return err
 			}
@@ -237,6 +241,12 @@ func (s *Store) recoverSegment(ctx context.Context, c *camera, r segmentRow) err
 			}
 			return claimNoMore(ctx, tx, r, micros(m.end()), s.down)
 		})
+		if !sqlite.IsConstraint(err) {
+			return err
+		}
+		err = fmt.Errorf("%w: %w: %w", media.ErrFormat, ErrOverlap, err) // its place is taken, which only a clock set back can do
+	}
+	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case errors.Is(err, errNoFragments), isFormat(err) && m.size <= r.init: // nothing was recorded
 		err = removeSynced(c.files, r.name())
@@ -250,11 +260,14 @@ func (s *Store) recoverSegment(ctx context.Context, c *camera, r segmentRow) err
 	default:
 		return err
 	}
-	return s.index.Write(ctx, func(tx *sql.Tx) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
 		if err := dropSegment(ctx, tx, r.st, r.start); err != nil {
 			return err
 		}
-		return claimNoMore(ctx, tx, r, r.start, s.down)
+		if err := claimNoMore(ctx, tx, r, r.start, s.down); err != nil {
+			return err
+		}
+		return dropRunIfEmpty(ctx, tx, r.st, r.run)
 	})
 }
 
@@ -276,6 +289,11 @@ func claimNoMore(ctx context.Context, tx *sql.Tx, r segmentRow, end int64, reaso
 
 // endLeftovers ends the runs that the last process did not end, and says that since it was last alive nothing ran.
 func (s *Store) endLeftovers(ctx context.Context, alive time.Time) error {
+	if s.stale { // what the ledger says of the time after it is not known to be true
+		if err := s.admitIgnorance(ctx, alive); err != nil {
+			return err
+		}
+	}
 	err := s.index.Write(ctx, func(tx *sql.Tx) error {
 		for _, c := range s.cameras {
 			for _, quality := range qualities {
@@ -292,13 +310,62 @@ func (s *Store) endLeftovers(ctx context.Context, alive time.Time) error {
 	return s.noteDownSince(ctx, alive, s.down)
 }
 
+// admitIgnorance writes into the ledger that of the time since the index was copied nothing is known; footage that is found
+// is entered over it.
+func (s *Store) admitIgnorance(ctx context.Context, alive time.Time) error {
+	now := micros(s.now())
+	return s.index.Write(ctx, func(tx *sql.Tx) error {
+		for _, c := range s.cameras {
+			for _, quality := range qualities {
+				st := streamRow{c.row, quality}
+				tail, since, err := holdingAt(ctx, tx, st, forever)
+				if err != nil {
+					return err
+				}
+				if tail.code == CodeNotRecorded || tail.code == CodeRetired {
+					continue
+				}
+				from := max(since, micros(alive))
+				if !tail.isGap() {
+					end, err := lastSettled(ctx, tx, st)
+					if err != nil {
+						return err
+					}
+					from = max(since, end)
+				}
+				if err := enter(ctx, tx, st, from, now, gap(ReasonRebuilt)); err != nil {
+					return err
+				}
+				if err := enter(ctx, tx, st, max(now, from), forever, gap(s.down)); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+const lastSettledQuery = `SELECT CASE state WHEN 1 THEN start_us ELSE end_us END FROM segment
+	WHERE camera = ? AND quality = ? ORDER BY start_us DESC LIMIT 1`
+
+// lastSettled returns until when a stream certainly has footage: a segment that is still open is not counted.
+func lastSettled(ctx context.Context, q queryer, st streamRow) (int64, error) {
+	var end int64
+	err := q.QueryRowContext(ctx, lastSettledQuery, st.camera, st.quality).Scan(&end)
+	if errors.Is(err, sql.ErrNoRows) {
+		return noEnd, nil
+	}
+	return end, err
+}
+
+// endLeftover ends what the last process did not. The segments that it left open are footage once they are recovered.
 func endLeftover(ctx context.Context, tx *sql.Tx, st streamRow, reason string) error {
 	tail, since, err := holdingAt(ctx, tx, st, forever)
 	if err != nil {
 		return err
 	}
 	if !tail.isGap() {
-		end, err := lastEnd(ctx, tx, st)
+		end, err := lastSettled(ctx, tx, st)
 		if err != nil {
 			return err
 		}

@@ -344,6 +344,7 @@ func TestWhatIsMendedIsSyncedBeforeItsRowSaysSo(t *testing.T) {
 	x := &faults{}
 	mended, err := openFaulty(t, k.clock, k.o, x)
 	ok(t, err)
+	ok(t, mended.reconcile(t.Context()))
 	ok(t, mended.Store.Close())
 	if got := strings.Join(x.ops, ", "); got != "truncate, write, sync" {
 		t.Errorf("recovery did %s", got)

@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -12,8 +13,11 @@ import (
 const housekeeping = 5 * time.Second
 
 // Run does what has to be done while footage is written: it syncs what was written, deletes what need not be kept, and
-// looks through all files for what the index does not know. It blocks until ctx is over and returns nil then.
+// looks through all files for what the index does not know. It blocks until ctx is over and returns nil then, or until the
+// index turns out to be damaged and returns ErrIndexDamaged.
 func (s *Store) Run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	var group sync.WaitGroup
 	group.Go(func() {
 		if err := s.reconcile(ctx); err != nil && ctx.Err() == nil {
@@ -21,6 +25,7 @@ func (s *Store) Run(ctx context.Context) error {
 		}
 	})
 	group.Go(func() { s.keepHouse(ctx) })
+	group.Go(func() { s.examineIndex(ctx) })
 	tick := time.NewTicker(s.syncEvery())
 	defer tick.Stop()
 	for {
@@ -29,6 +34,11 @@ func (s *Store) Run(ctx context.Context) error {
 			group.Wait()
 			s.syncDirty()
 			return nil
+		case <-s.damage.found:
+			stop()
+			group.Wait()
+			s.syncDirty()
+			return fmt.Errorf("%w: %w", ErrIndexDamaged, s.damage.err)
 		case <-tick.C:
 			s.syncDirty()
 		}

@@ -18,7 +18,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -57,8 +56,16 @@ type Store struct {
 	log   *slog.Logger
 	id    identity
 	disk  files // recordings
+	data  files // the data folder
 	guard io.Closer
 	index *sqlite.DB
+
+	alarms alarms
+	damage struct { // of the index, met while it is in use
+		once  sync.Once
+		found chan struct{}
+		err   error // set before found is closed
+	}
 
 	enrolling sync.Mutex // serialises Enrol
 	settling  sync.Mutex // serialises the changes that are owed
@@ -70,6 +77,9 @@ type Store struct {
 	writers map[media.StreamID]*Writer
 	pins    map[*pin]struct{}
 	owed    []owedChange
+	// leftovers are the segments that the last process left open and that are yet to be closed.
+	leftovers []segmentRow
+	stale     bool // the index is older than the recordings, or new beside old ones
 
 	boot string // of the computer, see bootID
 	down string // why nothing ran before this start
@@ -103,6 +113,7 @@ func open(ctx context.Context, o Options, openFolder func(string) (files, error)
 	}
 	s := &Store{o: o, log: o.Logger, kick: make(chan struct{}, 1), cameras: map[media.CameraID]*camera{},
 		writers: map[media.StreamID]*Writer{}, pins: map[*pin]struct{}{}, boot: bootID(), down: ReasonNotRunning}
+	s.damage.found = make(chan struct{})
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.release())
@@ -116,19 +127,14 @@ func open(ctx context.Context, o Options, openFolder func(string) (files, error)
 	} else if err != nil {
 		return nil, explainDisk(o.Recordings, err)
 	}
-	data, err := openFolder(o.Data)
-	if err != nil {
+	if s.data, err = openFolder(o.Data); err != nil {
 		return nil, err
 	}
-	s.id, err = identify(s.disk, data, o)
-	if err := errors.Join(err, data.Close()); err != nil {
+	if s.id, err = identify(s.disk, s.data, o); err != nil {
 		return nil, explainDisk(o.Recordings, err)
 	}
-	if s.index, err = openIndex(ctx, filepath.Join(o.Data, indexName)); err != nil {
+	if err = s.openIndexed(ctx); err != nil {
 		return nil, err
-	}
-	if err = s.recover(ctx); err != nil {
-		return nil, fmt.Errorf("recover %s: %w", o.Recordings, err)
 	}
 	return s, s.checkRoom(ctx)
 }
@@ -202,16 +208,9 @@ const closeTimeout = 10 * time.Second
 
 // release gives back what Open acquired.
 func (s *Store) release() error {
-	var errs []error
-	s.mu.Lock()
-	known := s.cameras
-	s.cameras = nil
-	s.mu.Unlock()
-	for _, c := range known {
-		errs = append(errs, c.files.Close())
-	}
-	if s.index != nil {
-		errs = append(errs, s.index.Close())
+	errs := []error{s.closeIndex()}
+	if s.data != nil {
+		errs = append(errs, s.data.Close())
 	}
 	if s.guard != nil {
 		errs = append(errs, s.guard.Close())

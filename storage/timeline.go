@@ -116,7 +116,7 @@ func (s *Store) stretches(ctx context.Context, camera media.CameraID, q media.Qu
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, s.suspect(err)
 	}
 	last.to = forever
 	d.add(last)

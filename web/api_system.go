@@ -19,6 +19,7 @@ type SystemReport struct {
 	Version  string         `json:"version"`
 	Cameras  []CameraHealth `json:"cameras"`
 	Disk     *DiskReport    `json:"disk,omitempty"`   // administrators only
+	Alarms   []AlarmReport  `json:"alarms,omitempty"` // administrators only: what is wrong with disks and databases
 	Others   *int           `json:"others,omitempty"` // administrators only: cameras not in Cameras
 }
 
@@ -49,6 +50,13 @@ type DiskReport struct {
 	FreeBytes    int64 `json:"free_bytes"`
 	MinFreeBytes int64 `json:"min_free_bytes"` // kept free by deleting the oldest footage
 	FootageBytes int64 `json:"footage_bytes"`
+}
+
+// AlarmReport is a condition of the store that lasts, and what to do about it.
+type AlarmReport struct {
+	Code  string    `json:"code"` // for programs
+	Since time.Time `json:"since"`
+	Text  string    `json:"text"` // for people
 }
 
 // apiSystem answers GET /api/v1/system.
@@ -90,6 +98,9 @@ func (s *Server) systemFor(ctx context.Context, v access.Viewer) (SystemReport, 
 	}
 	others := len(s.Cameras) - len(out.Cameras)
 	out.Others = &others
+	for _, a := range s.Store.Alarms(ctx) {
+		out.Alarms = append(out.Alarms, AlarmReport{Code: a.Code, Since: a.Since.UTC(), Text: a.Text})
+	}
 	out.Disk = &DiskReport{TotalBytes: usage.Total, FreeBytes: usage.Free, MinFreeBytes: usage.MinFree,
 		FootageBytes: usage.Footage}
 	return out, nil

@@ -17,6 +17,7 @@ type systemView struct {
 	Good    bool
 	Verdict verdict
 	Disk    *diskView // for administrators
+	Alarms  []fact    // for administrators: since when, and what
 	Cameras []systemCameraView
 	Others  string // for administrators: that there are cameras that are not theirs
 	Footer  string
@@ -71,6 +72,9 @@ func (s *Server) pageSystem(w http.ResponseWriter, r *http.Request) error {
 	v.Good = failing == 0 && len(v.Cameras) > 0
 	if report.Disk != nil {
 		v.Disk = diskOf(*report.Disk)
+	}
+	for _, a := range report.Alarms {
+		v.Alarms = append(v.Alarms, fact{"Since " + a.Since.In(s.Location).Format("2 January, 15:04"), a.Text})
 	}
 	if report.Others != nil {
 		v.Others = othersText(*report.Others)

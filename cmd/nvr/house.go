@@ -269,6 +269,21 @@ func runCommand(ctx context.Context, t terminal, args []string) error {
 	}
 	log := slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	log.Info("keepwatch starts", "version", versionText())
+	for anew := (time.Time{}); ; anew = time.Now() {
+		err := runHouse(ctx, t, c, log)
+		if !errors.Is(err, storage.ErrIndexDamaged) || ctx.Err() != nil || time.Since(anew) < soonest {
+			return err
+		}
+		log.Error("starting anew, to make the index again from the recordings", "err", err)
+	}
+}
+
+// soonest is how soon after it was made again an index may be damaged once more without ending the program: a disk that
+// damages it at once needs somebody to look at it.
+const soonest = 20 * time.Second
+
+// runHouse opens everything, records and serves, and closes it again.
+func runHouse(ctx context.Context, t terminal, c *config.Config, log *slog.Logger) error {
 	began := time.Now()
 	h, err := openHouse(ctx, c, log)
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"keepwatch.internal/internal/sqlite"
@@ -91,7 +92,14 @@ func Open(ctx context.Context, o Options) (*Directory, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if info, err := os.Stat(o.Path); err == nil && info.Size() == 0 {
+		return nil, fmt.Errorf("the accounts in %s are gone: the file is empty. Put your backup of it back, or delete it if there never was an account", o.Path)
+	}
 	db, err := sqlite.Open(ctx, sqlite.Options{Path: o.Path, ApplicationID: applicationID, Files: files})
+	if sqlite.IsDamaged(err) || errors.Is(err, sqlite.ErrForeign) {
+		return nil, fmt.Errorf("the accounts in %s are damaged or not Keepwatch's: put your backup of that file back, without any -wal or -shm "+
+			"file beside it. No new one is made in its place, since whoever comes first would own every camera: %w", o.Path, err)
+	}
 	if err != nil {
 		return nil, err
 	}

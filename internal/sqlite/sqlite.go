@@ -225,6 +225,21 @@ func (d *DB) Version() int { return d.version }
 // Read returns the pool of readers, for single statements. A statement that writes fails.
 func (d *DB) Read() *sql.DB { return d.read }
 
+// Examine reads the whole database and returns an error for which IsDamaged holds when it contradicts itself: in which
+// order its keys are, whether each index has its rows, whether each page belongs to one tree. It takes about a second for
+// 100 MB, blocks no writer, and ends early when ctx does.
+func (d *DB) Examine(ctx context.Context) error {
+	const query = `PRAGMA integrity_check(1)`
+	var verdict string
+	if err := d.read.QueryRowContext(ctx, query).Scan(&verdict); err != nil {
+		return err
+	}
+	if verdict != "ok" {
+		return fmt.Errorf("%w: %s", ErrDamaged, verdict)
+	}
+	return nil
+}
+
 // View runs f in a transaction that cannot write, so that all its statements see the same state of the database.
 func (d *DB) View(ctx context.Context, f func(*sql.Tx) error) error {
 	return inside(ctx, d.read, &sql.TxOptions{ReadOnly: true}, f)
@@ -271,6 +286,14 @@ func IsBusy(err error) bool { return hasCode(err, lib.SQLITE_BUSY) }
 
 // IsConstraint reports whether err says that a statement broke a constraint: a key that exists, a CHECK, a foreign key.
 func IsConstraint(err error) bool { return hasCode(err, lib.SQLITE_CONSTRAINT) }
+
+// ErrDamaged is returned by Examine for a database that contradicts itself.
+var ErrDamaged = errors.New("the database is damaged")
+
+// IsDamaged reports whether err says that the file is no database, or that its content contradicts itself.
+func IsDamaged(err error) bool {
+	return errors.Is(err, ErrDamaged) || hasCode(err, lib.SQLITE_CORRUPT) || hasCode(err, lib.SQLITE_NOTADB)
+}
 
 // IsFull reports whether err says that the disk is full.
 func IsFull(err error) bool { return hasCode(err, lib.SQLITE_FULL) }

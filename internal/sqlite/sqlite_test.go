@@ -241,3 +241,43 @@ func TestVersionsOfSQLiteWithTheResetFaultAreRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestDamageIsToldFromOtherTrouble(t *testing.T) {
+	o := options(t, "a.db", tableT)
+	db := mustOpen(t, o)
+	const fill = "INSERT INTO t(n) WITH RECURSIVE x(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM x WHERE i < 5000) SELECT i FROM x"
+	if err := db.Write(t.Context(), func(tx *sql.Tx) error {
+		_, err := tx.Exec(fill)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Examine(t.Context()); err != nil {
+		t.Errorf("a sound database: %v", err)
+	}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := db.Examine(over); err == nil || IsDamaged(err) {
+		t.Errorf("an examination that was broken off: %v", err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(o.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[3*4096+5]++ // one cell less or more than there are in a page
+	if err := os.WriteFile(o.Path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := mustOpen(t, o).Examine(t.Context()); !IsDamaged(err) {
+		t.Errorf("a bent page: %v", err)
+	}
+	if err := os.WriteFile(o.Path, []byte(strings.Repeat("no database ", 1000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), o); !IsDamaged(err) {
+		t.Errorf("noise: %v", err)
+	}
+}

@@ -1,0 +1,258 @@
+package storage
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"keepwatch.internal/internal/media"
+)
+
+// recoveriesAtOnce is how many files are read at the same time after a crash: enough that one slow read does not hold up
+// all, few enough that the cameras get the disk.
+const recoveriesAtOnce = 4
+
+// boundOpen notes the segments that were being written when the last process ended, each with the end that it has at most.
+// So a stream may be recorded again at once, behind what it has, before its file is read whole: that is settleLeftovers'.
+func (s *Store) boundOpen(ctx context.Context) error {
+	open, err := s.unsettled(ctx, stateOpen, forever)
+	if err != nil || len(open) == 0 {
+		return err
+	}
+	ends := make([]int64, len(open))
+	atOnce(len(open), func(i int) { ends[i] = s.atMost(s.cameraOf(open[i].st.camera), open[i]) })
+	const query = `UPDATE segment SET end_us = min(?4, coalesce((SELECT min(n.start_us) FROM segment n
+			WHERE n.camera = ?1 AND n.quality = ?2 AND n.start_us > ?3), ?4))
+		WHERE camera = ?1 AND quality = ?2 AND start_us = ?3 AND state = 1`
+	err = s.index.Write(ctx, func(tx *sql.Tx) error {
+		for i, r := range open {
+			if err := exec(ctx, tx, query, r.st.camera, r.st.quality, r.start, ends[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.leftovers = open
+	return nil
+}
+
+// atOnce calls f for 0 … n-1, a few at the same time, and returns when all have returned.
+func atOnce(n int, f func(i int)) {
+	var group sync.WaitGroup
+	slots := make(chan struct{}, recoveriesAtOnce)
+	for i := range n {
+		slots <- struct{}{}
+		group.Go(func() {
+			f(i)
+			<-slots
+		})
+	}
+	group.Wait()
+}
+
+// longestLeftover bounds what a label at the end of an unfinished file may claim.
+const longestLeftover = 24 * time.Hour
+
+// atMost returns a time at which the footage of an open segment ends at the latest, from the last label in its file. That
+// label need not verify: what precedes it does not reach further.
+func (s *Store) atMost(c *camera, r segmentRow) int64 {
+	label, err := lastLabel(c.files, r)
+	switch {
+	case err == nil:
+		return max(r.start, micros(label.Start.Add(label.Duration)))
+	case isMissing(err), errors.Is(err, media.ErrFormat):
+		return r.start
+	}
+	s.log.Warn("the end of an open segment could not be read", "camera", c.name, "segment", r.name(), "err", err)
+	return max(r.start, micros(s.now()))
+}
+
+// lastLabel finds the last whole label in a segment's file that can be one of its own. It returns media.ErrFormat when there
+// is none.
+func lastLabel(d files, r segmentRow) (media.Label, error) {
+	f, err := d.open(r.name())
+	if err != nil {
+		return media.Label{}, err
+	}
+	defer f.Close()
+	size, err := f.size()
+	if err != nil {
+		return media.Label{}, err
+	}
+	const step = 512 << 10
+	for end := size; end > 0; end -= step - media.LabelSize {
+		from := max(0, end-step)
+		b := make([]byte, end-from)
+		if _, err := f.ReadAt(b, from); err != nil {
+			return media.Label{}, err
+		}
+		if label, ok := lastLabelIn(b, r); ok {
+			return label, nil
+		}
+		if from == 0 {
+			break
+		}
+	}
+	return media.Label{}, fmt.Errorf("%w: no label of a fragment", media.ErrFormat)
+}
+
+func lastLabelIn(b []byte, r segmentRow) (media.Label, bool) {
+	for end := len(b); ; {
+		at := bytes.LastIndex(b[:end], []byte("uuid"))
+		if at < 4 {
+			return media.Label{}, false
+		}
+		label, err := media.ParseLabel(b[at-4:])
+		claims := micros(label.Start) - r.start
+		if err == nil && label.Run == r.runID && label.Quality == r.st.quality && label.Kind != media.LabelInit &&
+			claims >= 0 && claims < longestLeftover.Microseconds() && label.Duration < longestLeftover {
+			return label, true
+		}
+		end = at
+	}
+}
+
+// settleLeftovers closes the segments that the last process left open. A file that cannot be read is looked at again at
+// the next start, and must not keep the others from being closed.
+func (s *Store) settleLeftovers(ctx context.Context) {
+	s.mu.RLock()
+	left := slices.Clone(s.leftovers)
+	s.mu.RUnlock()
+	atOnce(len(left), func(i int) {
+		if ctx.Err() != nil {
+			return
+		}
+		r, c := left[i], s.cameraOf(left[i].st.camera)
+		if err := s.recoverSegment(ctx, c, r); err != nil {
+			s.log.Error("a segment could not be recovered", "camera", c.name, "segment", r.name(), "err", err)
+			s.raise(AlarmNotExamined, fmt.Sprintf("Some of what was being recorded when the program last ended cannot be read; the log names the files. "+
+				"It is tried again at the next start. If that does not help, look after the disk of %s.", s.o.Recordings))
+			return
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.leftovers = slices.DeleteFunc(s.leftovers, func(x segmentRow) bool { return x == r })
+	})
+}
+
+// lastStartQuery finds the newest segment of a stream.
+const lastStartQuery = `SELECT start_us FROM segment WHERE camera = ? AND quality = ? ORDER BY start_us DESC LIMIT 1`
+
+// unknownFile is the newest file of a stream, when the index does not know it.
+type unknownFile struct {
+	c       *camera
+	quality media.Quality
+	name    string
+	start   time.Time // in whole milliseconds
+}
+
+// staleAfter is how much older than the recordings an index is that was put back, rather than robbed of its last changes
+// by a power cut.
+const staleAfter = time.Hour
+
+// findUnknown looks whether the newest file of each stream has its row. Otherwise the index is older than the recordings, be
+// it that a power cut took its last changes or that an old copy was put back.
+func (s *Store) findUnknown(ctx context.Context) ([]unknownFile, error) {
+	var streams []unknownFile
+	for _, c := range s.cameras {
+		for _, quality := range qualities {
+			streams = append(streams, unknownFile{c: c, quality: quality})
+		}
+	}
+	errs := make([]error, len(streams))
+	atOnce(len(streams), func(i int) { errs[i] = s.findUnknownOf(ctx, &streams[i]) })
+	unknown := slices.DeleteFunc(streams, func(x unknownFile) bool { return x.name == "" })
+	return unknown, errors.Join(errs...)
+}
+
+func (s *Store) findUnknownOf(ctx context.Context, x *unknownFile) error {
+	name, err := newestFile(x.c.files, x.quality)
+	if err != nil || name == "" {
+		return err
+	}
+	var last int64
+	err = s.index.Read().QueryRowContext(ctx, lastStartQuery, x.c.row, x.quality).Scan(&last)
+	if errors.Is(err, sql.ErrNoRows) {
+		last, err = noEnd, nil
+	}
+	if err == nil && (last == noEnd || name > segmentName(x.quality, last)) {
+		x.name = name
+		x.start, err = time.Parse(dayLayout+"/"+timeLayout+segmentSuffix, strings.TrimPrefix(name, x.quality.String()+"/"))
+	}
+	return err
+}
+
+// judge finds out whether the index is an old copy that was put back, and says so.
+func (s *Store) judge(alive time.Time, unknown []unknownFile) {
+	newest := alive
+	for _, x := range unknown {
+		if x.start.After(newest) {
+			newest = x.start
+		}
+	}
+	late := newest.Sub(alive)
+	if late <= staleAfter {
+		return
+	}
+	s.stale = true
+	s.log.Warn("the index is older than the recordings; what it lacks is adopted", "index", alive, "recordings", newest)
+	s.raise(AlarmIndexOld, fmt.Sprintf("The index ended %v before the recordings did: it seems that an older copy of %s was put back. "+
+		"What it lacks is found in the recordings; why there are gaps in that time is not known any more.", late.Round(time.Minute), indexName))
+}
+
+// adoptNewest adopts the newest files that the index does not know, so that nothing is recorded over them. The other files
+// are reconcile's.
+func (s *Store) adoptNewest(ctx context.Context, unknown []unknownFile) {
+	atOnce(len(unknown), func(i int) {
+		x := unknown[i]
+		for range 3 { // a file that is no segment is quarantined: then the one before it is looked at
+			if err := s.adopt(ctx, x.c, x.name, false); err != nil {
+				s.log.Error("the newest file of a stream has no row and could not be adopted", "camera", x.c.name, "segment", x.name, "err", err)
+				return
+			}
+			name := x.name
+			x.name = ""
+			if err := s.findUnknownOf(ctx, &x); err != nil || x.name == "" || x.name == name {
+				return
+			}
+		}
+	})
+}
+
+// newestFile returns the name of a stream's newest segment file, going by names alone; "" when there is none.
+func newestFile(d files, q media.Quality) (string, error) {
+	days, err := d.list(q.String())
+	if err != nil {
+		if isMissing(err) {
+			err = nil
+		}
+		return "", err
+	}
+	for _, day := range slices.Backward(days) {
+		if _, err := time.Parse(dayLayout, day.Name()); err != nil || !day.IsDir() {
+			continue
+		}
+		entries, err := d.list(path.Join(q.String(), day.Name()))
+		if err != nil {
+			return "", err
+		}
+		for _, e := range slices.Backward(entries) {
+			if _, err := time.Parse(timeLayout+segmentSuffix, e.Name()); err == nil && e.Type().IsRegular() && strings.HasSuffix(e.Name(), segmentSuffix) {
+				return path.Join(q.String(), day.Name(), e.Name()), nil
+			}
+		}
+	}
+	return "", nil
+}
