@@ -18,7 +18,7 @@ import (
 // A clip belongs to one reader: its methods are called by one goroutine, except for Renew, which any may call. It shares
 // no buffer with any other. Every Read asks the permit; once that has expired Read returns access.ErrDenied, also in the
 // middle of the clip, until Renew. Read returns ErrQuarantined for footage that does not verify, of which no byte is
-// handed out, and ErrGone when a file vanished; after them the clip is over.
+// handed out, and ErrGone when a file vanished or the footage was deleted by its owner; after them the clip is over.
 type Clip struct {
 	r      *reader
 	pin    *pin
@@ -123,6 +123,9 @@ func (c *Clip) Read(b []byte) (int, error) {
 	}
 	if err := c.allowed(); err != nil {
 		return 0, err
+	}
+	if c.failed == nil && c.pin != nil && c.r.s.pinBroken(c.pin) {
+		c.failed = ErrGone
 	}
 	if c.failed != nil {
 		return 0, c.failed

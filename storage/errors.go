@@ -20,6 +20,8 @@ var (
 	ErrQuarantined = errors.New("the footage does not verify and was set aside")
 	// ErrGone is returned by a clip whose footage vanished from the disk while it was open.
 	ErrGone = errors.New("the footage is no longer there")
+	// ErrKept is what errors.Is finds in a *KeptError.
+	ErrKept = errors.New("kept clips lie in the way")
 	// ErrFormatChanged is what errors.Is finds in a *FormatChangedError.
 	ErrFormatChanged = errors.New("the coding changes inside the span")
 

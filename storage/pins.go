@@ -9,11 +9,12 @@ import "keepwatch.internal/internal/media"
 type pin struct {
 	stream   media.StreamID
 	from, to int64
+	lost     []interval // what an owner deleted of it
 }
 
 // pin adds a pin; unpin takes it away.
 func (s *Store) pin(stream media.StreamID, from, to int64) *pin {
-	p := &pin{stream, from, to}
+	p := &pin{stream: stream, from: from, to: to}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pins[p] = struct{}{}
@@ -38,9 +39,37 @@ func (s *Store) pinned(stream media.StreamID, from, to int64) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for p := range s.pins {
-		if p.stream == stream && p.from < to && from < p.to {
+		if p.stream == stream && p.from < to && from < p.to && !p.broken() {
 			return true
 		}
 	}
 	return false
+}
+
+// breakPins makes the clips over any of [from, to) of the stream end: an owner deleted it.
+func (s *Store) breakPins(stream media.StreamID, from, to int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for p := range s.pins {
+		if p.stream == stream && p.from < to && from < p.to {
+			p.lost = append(p.lost, interval{from, to})
+		}
+	}
+}
+
+// broken reports whether anything of what p covers was deleted. It is asked under the store's lock.
+func (p *pin) broken() bool {
+	for _, x := range p.lost {
+		if p.from < x.to && x.from < p.to {
+			return true
+		}
+	}
+	return false
+}
+
+// pinBroken asks it under the lock.
+func (s *Store) pinBroken(p *pin) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return p.broken()
 }

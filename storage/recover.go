@@ -198,8 +198,12 @@ func (s *Store) unsettled(ctx context.Context, in state, limit int64) ([]segment
 
 // segmentRows runs a query that returns the columns of segmentRow in their order.
 func (s *Store) segmentRows(ctx context.Context, query string, args ...any) ([]segmentRow, error) {
+	return segmentRowsOf(ctx, s.index.Read(), query, args...)
+}
+
+func segmentRowsOf(ctx context.Context, q queryer, query string, args ...any) ([]segmentRow, error) {
 	var found []segmentRow
-	err := each(ctx, s.index.Read(), query, args, func(rows *sql.Rows) error {
+	err := each(ctx, q, query, args, func(rows *sql.Rows) error {
 		var r segmentRow
 		var id []byte
 		if err := rows.Scan(&r.st.camera, &r.st.quality, &r.start, &r.end, &r.run, &id, &r.state, &r.size, &r.init); err != nil {

@@ -6,12 +6,166 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"time"
 
 	"keepwatch.internal/internal/media"
 )
 
 // deleteBatch is how many segments are deleted at once, so that no writer waits long for the index.
 const deleteBatch = 32
+
+// Limit says which of the limits it is that footage goes by.
+type Limit string
+
+// The limits of retention.
+const (
+	NoLimit    Limit = "none"
+	LimitAge   Limit = "age"   // Retain.Age
+	LimitSize  Limit = "size"  // Retain.MaxBytes
+	LimitSpace Limit = "space" // MinFree
+)
+
+// pass is one look at what has to go: what is older or more than each camera may keep, and then the oldest footage of all
+// until enough of the disk is free. Kept segments never go. What it finds it hands to take; it changes nothing itself.
+type pass struct {
+	now     time.Time
+	cameras []*holdings
+	lack    func(freed int64) (int64, error) // bytes that had to go, freed among them, so that enough is free
+	take    func(context.Context, *holdings, segmentRow, Limit) error
+	flush   func(context.Context) error // ends a batch: what was taken so far must go before more is decided
+	freed   int64
+}
+
+// holdings is what a camera has for retention to look at.
+type holdings struct {
+	c      *camera
+	retain Retain
+	size   int64 // of its segments, kept ones included, without those that are being deleted
+	loose  []*sweep
+}
+
+// holdingsOf prepares a camera for a pass.
+func holdingsOf(ctx context.Context, q queryer, c *camera, retain Retain) (*holdings, error) {
+	const query = `SELECT coalesce(sum(size_bytes), 0) - (SELECT coalesce(sum(size_bytes), 0) FROM segment WHERE state = 3 AND camera = ?1)
+		FROM stream WHERE camera = ?1`
+	h := &holdings{c: c, retain: retain}
+	if err := q.QueryRowContext(ctx, query, c.row).Scan(&h.size); err != nil {
+		return nil, err
+	}
+	for _, quality := range qualities {
+		w, err := newSweep(ctx, q, streamRow{c.row, quality})
+		if err != nil {
+			return nil, err
+		}
+		h.loose = append(h.loose, w)
+	}
+	return h, nil
+}
+
+// oldest returns the sweep that stands at the camera's oldest segment; nil when nothing is left.
+func (h *holdings) oldest(ctx context.Context) (*sweep, segmentRow, error) {
+	var found *sweep
+	var oldest segmentRow
+	for _, w := range h.loose {
+		r, ok, err := w.peek(ctx)
+		if err != nil {
+			return nil, r, err
+		}
+		if ok && (found == nil || r.start < oldest.start) {
+			found, oldest = w, r
+		}
+	}
+	return found, oldest, nil
+}
+
+// run makes the pass. A camera that cannot be looked at does not keep the others from being.
+func (p *pass) run(ctx context.Context) error {
+	var errs []error
+	for _, h := range p.cameras {
+		if err := p.camera(ctx, h); err != nil {
+			errs = append(errs, fmt.Errorf("retention of %s: %w", h.c.name, err))
+		}
+	}
+	return errors.Join(append(errs, p.free(ctx))...)
+}
+
+func (p *pass) camera(ctx context.Context, h *holdings) error {
+	if h.retain.Age > 0 {
+		limit := micros(p.now.Add(-h.retain.Age))
+		for _, w := range h.loose {
+			for {
+				r, ok, err := w.peek(ctx)
+				if err != nil {
+					return err
+				}
+				if !ok || r.end > limit {
+					break
+				}
+				if err := p.send(ctx, h, w, LimitAge); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	for h.retain.MaxBytes > 0 && h.size > h.retain.MaxBytes {
+		w, _, err := h.oldest(ctx)
+		if err != nil {
+			return err
+		}
+		if w == nil {
+			break
+		}
+		if err := p.send(ctx, h, w, LimitSize); err != nil {
+			return err
+		}
+	}
+	return p.flush(ctx)
+}
+
+// free takes the oldest of all until enough is free. It goes by the sizes of what was taken, since some file systems give
+// the room back later.
+func (p *pass) free(ctx context.Context) error {
+	lack, err := p.lack(p.freed)
+	if err != nil {
+		return err
+	}
+	for lack > p.freed {
+		var owner *holdings
+		var from *sweep
+		var oldest segmentRow
+		for _, h := range p.cameras {
+			w, r, err := h.oldest(ctx)
+			if err != nil {
+				return err
+			}
+			if w != nil && (owner == nil || r.start < oldest.start) {
+				owner, from, oldest = h, w, r
+			}
+		}
+		if owner == nil {
+			return errors.Join(p.flush(ctx), errNothingLeft)
+		}
+		if err := p.send(ctx, owner, from, LimitSpace); err != nil {
+			return err
+		}
+	}
+	return p.flush(ctx)
+}
+
+// errNothingLeft says that too little is free though all that may be deleted is.
+var errNothingLeft = errors.New("nothing is left to delete")
+
+// send takes the segment at which the sweep stands.
+func (p *pass) send(ctx context.Context, h *holdings, w *sweep, why Limit) error {
+	r, _, err := w.peek(ctx)
+	if err != nil {
+		return err
+	}
+	w.pop()
+	h.size -= r.size
+	p.freed += r.size
+	return p.take(ctx, h, r, why)
+}
 
 // wake asks for retention soon.
 func (s *Store) wake() {
@@ -21,166 +175,148 @@ func (s *Store) wake() {
 	}
 }
 
-// retain deletes what is older or more than each camera may keep, and then the oldest footage of all until enough of the
-// disk is free.
+// errEnough ends a pass that took long. The next one goes on where it ended.
+var errEnough = errors.New("enough for now")
+
+// retain makes one pass, of at most about housekeeping, and deletes what it finds in small batches: a writer waits for
+// the index for one batch at most, and the disk is left to the recorders for as long again as each batch took.
 func (s *Store) retain(ctx context.Context) error {
 	errs := []error{s.finishDeleting(ctx)}
+	before, _, err := s.disk.space()
+	if err != nil {
+		return errors.Join(append(errs, err)...)
+	}
 	s.mu.RLock()
 	known := s.cameras
 	s.mu.RUnlock()
+	d := &deleter{s: s, began: time.Now()}
+	p := &pass{now: s.now(), take: d.take, flush: d.flush}
+	p.lack = func(freed int64) (int64, error) {
+		free, total, err := s.disk.space()
+		return s.o.MinFree.of(total) - max(before, free-freed), err
+	}
 	for _, c := range known {
-		if err := s.retainCamera(ctx, c); err != nil {
-			errs = append(errs, fmt.Errorf("retention of %s: %w", c.name, err))
+		if err := s.knowKept(ctx, c); err != nil { // nothing of it is deleted before it is known what is kept
+			errs = append(errs, err)
+			continue
 		}
-	}
-	return errors.Join(append(errs, s.retainFree(ctx, known))...)
-}
-
-func (s *Store) retainCamera(ctx context.Context, c *camera) error {
-	if c.retain.Age > 0 {
-		limit := micros(s.now().Add(-c.retain.Age))
-		for _, quality := range qualities {
-			for {
-				n, _, err := s.deleteOldest(ctx, c, quality, limit, deleteBatch)
-				if err != nil {
-					return err
-				}
-				if n == 0 {
-					break
-				}
-			}
-		}
-	}
-	for c.retain.MaxBytes > 0 {
-		size, err := s.keptBytes(ctx, c)
+		h, err := holdingsOf(ctx, s.index.Read(), c, c.retain)
 		if err != nil {
-			return err
+			return errors.Join(append(errs, fmt.Errorf("retention of %s: %w", c.name, err))...)
 		}
-		if size <= c.retain.MaxBytes {
-			return nil
-		}
-		quality, err := s.oldestStream(ctx, map[media.CameraID]*camera{c.id: c})
-		if err != nil || quality == (media.StreamID{}) {
-			return err
-		}
-		if _, err := s.deleteUntil(ctx, c, quality.Quality, size-c.retain.MaxBytes); err != nil {
-			return err
-		}
+		p.cameras = append(p.cameras, h)
 	}
-	return nil
+	err = p.run(ctx)
+	switch {
+	case errors.Is(err, errEnough):
+		s.wake()
+		err = nil
+	case errors.Is(err, errNothingLeft):
+		err = s.explainNothingLeft(ctx)
+	}
+	return errors.Join(append(errs, err)...)
 }
 
-// keptBytes returns the size of the camera's segments, without those that are being deleted.
-func (s *Store) keptBytes(ctx context.Context, c *camera) (int64, error) {
-	const query = `SELECT coalesce(sum(size_bytes), 0) - (SELECT coalesce(sum(size_bytes), 0) FROM segment WHERE state = 3 AND camera = ?1)
-		FROM stream WHERE camera = ?1`
-	var size int64
-	err := s.index.Read().QueryRowContext(ctx, query, c.row).Scan(&size)
-	return size, err
-}
-
-// retainFree deletes the oldest footage until enough is free. It goes by the sizes of what it deleted, since some file
-// systems give the room back later.
-func (s *Store) retainFree(ctx context.Context, known map[media.CameraID]*camera) error {
-	free, total, err := s.disk.space()
+// explainNothingLeft says what takes the room.
+func (s *Store) explainNothingLeft(ctx context.Context) error {
+	_, total, err := s.disk.space()
 	if err != nil {
 		return err
 	}
-	for lack := s.o.MinFree.of(total) - free; lack > 0; {
-		oldest, err := s.oldestStream(ctx, known)
-		if err != nil {
-			return err
-		}
-		if oldest == (media.StreamID{}) {
-			return fmt.Errorf("%s: less than %s is free and nothing is left to delete", s.o.Recordings, bytesText(s.o.MinFree.of(total)))
-		}
-		freed, err := s.deleteUntil(ctx, known[oldest.Camera], oldest.Quality, lack)
-		if err != nil {
-			return err
-		}
-		lack -= freed
+	kept, err := s.keptTotal(ctx)
+	if err != nil {
+		return err
 	}
+	words := fmt.Errorf("%s: less than %s is free and %w", s.o.Recordings, bytesText(s.o.MinFree.of(total)), errNothingLeft)
+	if kept > 0 {
+		words = fmt.Errorf("%w; kept clips take %s: let some of them go", words, bytesText(kept))
+	}
+	return words
+}
+
+// deleter deletes in batches what a pass takes.
+type deleter struct {
+	s     *Store
+	began time.Time
+	batch []segmentRow
+	of    *camera // whose the batch is
+}
+
+func (d *deleter) take(ctx context.Context, h *holdings, r segmentRow, _ Limit) error {
+	if d.of != h.c || len(d.batch) >= deleteBatch {
+		if err := d.flush(ctx); err != nil {
+			return err
+		}
+	}
+	d.of, d.batch = h.c, append(d.batch, r)
 	return nil
 }
 
-// oldestQuery finds the oldest segment of a stream that could be deleted.
-const oldestQuery = `SELECT start_us FROM segment WHERE camera = ? AND quality = ? AND state IN (2, 4) ORDER BY start_us LIMIT 1`
+func (d *deleter) flush(ctx context.Context) error {
+	if len(d.batch) == 0 {
+		return nil
+	}
+	began := time.Now()
+	rows := d.batch
+	d.batch = nil
+	if err := d.s.deleteRows(ctx, d.of, rows); err != nil {
+		return err
+	}
+	if time.Since(d.began) > housekeeping {
+		return errEnough
+	}
+	if len(rows) < deleteBatch {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(min(time.Since(began), time.Second)):
+		return nil
+	}
+}
 
-// oldestStream returns the stream whose oldest segment that could be deleted is the oldest; the zero value when there is
-// none.
-func (s *Store) oldestStream(ctx context.Context, known map[media.CameraID]*camera) (media.StreamID, error) {
-	var oldest media.StreamID
-	least := int64(forever)
-	for _, c := range known {
-		for _, quality := range qualities {
-			var start int64
-			err := s.index.Read().QueryRowContext(ctx, oldestQuery, c.row, quality).Scan(&start)
-			if errors.Is(err, sql.ErrNoRows) {
+// deleteRows deletes the segments of one camera that nobody has begun to keep meanwhile.
+func (s *Store) deleteRows(ctx context.Context, c *camera, rows []segmentRow) error {
+	marked := make([]segmentRow, 0, len(rows))
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		marked = marked[:0]
+		for _, r := range rows {
+			done, err := markDeleting(ctx, tx, r)
+			if err != nil {
+				return err
+			}
+			if !done {
 				continue
 			}
+			marked = append(marked, r)
+			from, err := swallow(ctx, tx, r.st, r.start)
 			if err != nil {
-				return media.StreamID{}, err
+				return err
 			}
-			if start < least {
-				oldest, least = media.StreamID{Camera: c.id, Quality: quality}, start
-			}
-		}
-	}
-	return oldest, nil
-}
-
-// deleteUntil deletes a few of the oldest segments of a stream, not more than it takes to free lack bytes, and returns how
-// much that was.
-func (s *Store) deleteUntil(ctx context.Context, c *camera, quality media.Quality, lack int64) (int64, error) {
-	var freed int64
-	for n := 0; n < deleteBatch && freed < lack; n++ {
-		deleted, size, err := s.deleteOldest(ctx, c, quality, forever, 1)
-		if err != nil || deleted == 0 {
-			return freed, err
-		}
-		freed += size
-	}
-	return freed, nil
-}
-
-// deleteOldest deletes at most limit of the stream's oldest segments that end before the time until. It returns how many
-// they were and their size.
-func (s *Store) deleteOldest(ctx context.Context, c *camera, quality media.Quality, until int64, limit int) (int, int64, error) {
-	const query = `SELECT s.camera, s.quality, s.start_us, s.end_us, s.run, x'', s.state, s.size_bytes, s.init_bytes FROM segment s
-		WHERE s.camera = ? AND s.quality = ? AND s.state IN (2, 4) AND s.end_us <= ? ORDER BY s.start_us LIMIT ?`
-	rows, err := s.segmentRows(ctx, query, c.row, quality, until, limit)
-	if err != nil || len(rows) == 0 {
-		return 0, 0, err
-	}
-	err = s.write(ctx, func(tx *sql.Tx) error {
-		for _, r := range rows {
-			if err := markDeleting(ctx, tx, r); err != nil {
+			if err := enter(ctx, tx, r.st, from, r.end, gap(ReasonDeleted)); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
 	if err != nil {
-		return 0, 0, err
+		return err
 	}
-	var size int64
-	for _, r := range rows {
-		size += r.size
-	}
-	return len(rows), size, s.finish(ctx, c, rows)
+	return s.finish(ctx, c, marked)
 }
 
-// markDeleting makes a segment invisible to readers that come from now on.
-func markDeleting(ctx context.Context, tx *sql.Tx, r segmentRow) error {
-	const query = `UPDATE segment SET state = ? WHERE camera = ? AND quality = ? AND start_us = ? AND state IN (2, 4)`
-	if err := exec(ctx, tx, query, stateDeleting, r.st.camera, r.st.quality, r.start); err != nil {
-		return err
-	}
-	from, err := swallow(ctx, tx, r.st, r.start)
+// markDeleting makes a segment invisible to readers that come from now on, unless it is kept. It reports whether it did.
+func markDeleting(ctx context.Context, tx *sql.Tx, r segmentRow) (bool, error) {
+	const query = `UPDATE segment SET state = 3 WHERE camera = ?1 AND quality = ?2 AND start_us = ?3 AND state IN (2, 4)
+		AND NOT EXISTS (SELECT 1 FROM kept k WHERE k.camera = ?1 AND k.streams & ?2
+			AND k.start_us < ?4 AND k.start_us > ?3 - 86400000000 AND k.end_us > ?3)`
+	res, err := tx.ExecContext(ctx, query, r.st.camera, r.st.quality, r.start, r.end)
 	if err != nil {
-		return err
+		return false, err
 	}
-	return enter(ctx, tx, r.st, from, r.end, gap(ReasonDeleted))
+	n, err := res.RowsAffected()
+	return n > 0, err
 }
 
 // swallow returns where the gap of deleted footage that ends at the time to begins: gaps between two deleted stretches
@@ -213,12 +349,11 @@ func (s *Store) finishDeleting(ctx context.Context) error {
 	for _, r := range marked {
 		byCamera[r.st.camera] = append(byCamera[r.st.camera], r)
 	}
+	var errs []error
 	for row, rows := range byCamera {
-		if err := s.finish(ctx, s.cameraOf(row), rows); err != nil {
-			return err
-		}
+		errs = append(errs, s.finish(ctx, s.cameraOf(row), rows))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // finish deletes the files of marked segments of one camera: unlink, sync the folders, forget the rows.

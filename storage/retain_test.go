@@ -2,6 +2,7 @@ package storage
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"os"
 	"path/filepath"
@@ -25,6 +26,25 @@ func (k *kit) filesOf(id media.CameraID) int {
 	names, err := filepath.Glob(filepath.Join(k.path(id, "main"), "*", "*.mp4"))
 	ok(k, err)
 	return len(names)
+}
+
+// deleteSome deletes so many of the oldest segments of the main stream.
+func (k *kit) deleteSome(ctx context.Context, id media.CameraID, n int) error {
+	c := k.Store.cameras[id]
+	w, err := newSweep(ctx, k.index.Read(), streamRow{c.row, media.Main})
+	var rows []segmentRow
+	for err == nil && len(rows) < n {
+		r, more, e := w.peek(ctx)
+		if err = e; err != nil || !more {
+			break
+		}
+		w.pop()
+		rows = append(rows, r)
+	}
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	return k.deleteRows(ctx, c, rows)
 }
 
 func TestFootageIsDeletedByAge(t *testing.T) {
@@ -170,4 +190,102 @@ func TestManySegmentsGoInSmallBatches(t *testing.T) {
 	if n > 3 {
 		t.Errorf("%d rows in the ledger say that all is deleted", n)
 	}
+}
+
+// TestRetentionStopsExactlyAtEachLimit comes up to every limit from both sides: by a microsecond and by a byte.
+func TestRetentionStopsExactlyAtEachLimit(t *testing.T) {
+	c := &clock{now: epoch}
+	x := &faults{free: 1 << 40}
+	o := testOptions(t, c)
+	o.MinFree = MinFree{Bytes: 1 << 40}
+	k, err := openFaulty(t, c, o, x)
+	ok(t, err)
+	defer k.Store.Close()
+	k.enrol("front-door")
+	id := k.ids["front-door"]
+	k.record(id, film{start: epoch, seconds: 60})
+	rows := k.rowsOf(id)
+	var total int64
+	for _, r := range rows {
+		total += r.size
+	}
+	look := func(what string, want ...float64) {
+		t.Helper()
+		ok(t, k.retain(t.Context()))
+		same(t, what, k.starts(id), want...)
+	}
+	k.limit(Retain{Age: time.Hour})
+	k.clock.set(at(10).Add(time.Hour - time.Microsecond))
+	look("a microsecond before its time", 0, 10, 20, 30, 40, 50)
+	k.clock.set(at(10).Add(time.Hour))
+	look("at its time", 10, 20, 30, 40, 50)
+	total -= rows[0].size
+	k.limit(Retain{MaxBytes: total})
+	look("exactly as much as it may be", 10, 20, 30, 40, 50)
+	k.limit(Retain{MaxBytes: total - 1})
+	look("a byte too much", 20, 30, 40, 50)
+	k.limit(Retain{MaxBytes: total - rows[1].size - rows[2].size})
+	look("a segment too much", 30, 40, 50)
+	k.limit(Retain{})
+	x.free = 1<<40 - rows[3].size
+	look("exactly one segment lacks", 40, 50)
+	x.free = 1<<40 - 1
+	look("a byte lacks", 50)
+	x.free = 1 << 40
+	look("nothing lacks", 50)
+}
+
+// TestDeletingHoldsUpNoRecorder lets a camera append a fragment, and begin and end segments, in the middle of every single
+// operation that the deletion of another camera's footage makes on the disk: so deletion holds nothing then that a
+// recorder waits for. The bound of a batch is the bound of a transaction.
+func TestDeletingHoldsUpNoRecorder(t *testing.T) {
+	c := &clock{now: epoch}
+	x := &faults{}
+	k, err := openFaulty(t, c, testOptions(t, c), x)
+	ok(t, err)
+	defer k.Store.Close()
+	k.enrol("front-door", "garage")
+	id := k.ids["front-door"]
+	k.record(id, film{start: epoch, seconds: 10 * 3 * deleteBatch})
+	run, fragments := k.fragments(k.ids["garage"], film{start: k.clock.Now(), seconds: 600, gop: 1})
+	k.Store.o.SegmentDuration = time.Second
+	w := k.begin(run)
+	n, deleting := 0, false
+	x.look = func() string {
+		if !deleting {
+			return ""
+		}
+		deleting = false // what the recorder does is not looked at
+		x.mu.Unlock()
+		for range 4 {
+			ok(t, w.Append(t.Context(), fragments[n]))
+			n++
+		}
+		x.mu.Lock()
+		deleting = true
+		return "while deleting"
+	}
+	_, err = k.Enrol(t.Context(), []CameraSpec{{Name: "front-door", Retain: Retain{Age: time.Second}}, {Name: "garage"}})
+	ok(t, err)
+	k.clock.set(k.clock.Now().Add(time.Hour))
+	deleting = true
+	ok(t, k.retain(t.Context()))
+	deleting = false
+	batch, removed := 0, 0
+	for _, op := range x.ops {
+		switch {
+		case strings.HasSuffix(op, "while deleting") && strings.HasPrefix(op, "remove main") && strings.Contains(op, ".mp4"):
+			batch++
+			removed++
+		case strings.HasSuffix(op, "while deleting") && strings.HasPrefix(op, "syncDir"):
+			batch = 0
+		}
+		if batch > deleteBatch {
+			t.Fatalf("more than %d segments at once", deleteBatch)
+		}
+	}
+	if removed != 3*deleteBatch || k.filesOf(id) != 0 || n < removed {
+		t.Errorf("%d removed, %d left, %d fragments written meanwhile", removed, k.filesOf(id), n)
+	}
+	ok(t, w.End(t.Context(), "over"))
 }

@@ -21,7 +21,11 @@ func TestHotQueriesUseTheirKeys(t *testing.T) {
 		"before":    {segmentBeforeQuery, []any{id[:], 1, 10}},
 		"key frame": {keyFrameQuery, []any{id[:], 1, 10}},
 		"unsettled": {unsettledQuery, []any{1, 10}},
-		"oldest":    {oldestQuery, []any{1, 1}},
+		"loose":     {looseQuery, []any{1, 1, 0, 10}},
+		"touched":   {touchedQuery, []any{1, 1, 0, 10}},
+		"kept":      {keptQuery, []any{1}},
+		"kept one":  {keptOneQuery, []any{1, id[:]}},
+		"kept in":   {keptInQuery, []any{1, 0, 10}},
 		"last end":  {lastEndQuery, []any{1, 1}},
 		"holding":   {holdingQuery, []any{1, 1, 10}},
 	} {

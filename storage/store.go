@@ -69,6 +69,7 @@ type Store struct {
 
 	enrolling sync.Mutex // serialises Enrol
 	settling  sync.Mutex // serialises the changes that are owed
+	keeping   sync.Mutex // serialises what is kept, let go, and deleted by owners
 	kick      chan struct{}
 
 	mu      sync.RWMutex
@@ -80,6 +81,8 @@ type Store struct {
 	// leftovers are the segments that the last process left open and that are yet to be closed.
 	leftovers []segmentRow
 	stale     bool // the index is older than the recordings, or new beside old ones
+	// keptRead has the cameras of which the index says what the files of kept clips say.
+	keptRead map[media.CameraID]struct{}
 
 	boot string // of the computer, see bootID
 	down string // why nothing ran before this start

@@ -16,6 +16,7 @@ type Usage struct {
 	Total, Free int64 // of the recordings' file system, bytes
 	MinFree     int64 // what is kept free of it
 	Footage     int64 // bytes of all segments
+	Kept        int64 // bytes of them that kept clips pin
 	Cameras     []CameraUsage
 }
 
@@ -25,6 +26,7 @@ type CameraUsage struct {
 	Name     string
 	Retired  bool
 	Bytes    int64
+	Kept     int64 // of them, what kept clips pin; what several pin counts once
 	Segments int64
 	Oldest   time.Time     // begin of the oldest footage; zero when there is none
 	Recorded time.Duration // footage of the main stream in the span that was asked for
@@ -58,7 +60,11 @@ func (s *Store) Usage(ctx context.Context, day Span) (Usage, error) {
 		if x.Recorded, err = s.recorded(ctx, c, day); err != nil {
 			return Usage{}, fmt.Errorf("usage: %w", err)
 		}
+		if x.Kept, err = s.keptOf(ctx, c); err != nil {
+			return Usage{}, fmt.Errorf("usage: %w", err)
+		}
 		u.Footage += x.Bytes
+		u.Kept += x.Kept
 		u.Cameras = append(u.Cameras, x)
 	}
 	slices.SortFunc(u.Cameras, func(a, b CameraUsage) int {

@@ -1,0 +1,269 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/media"
+)
+
+// MaxDelete is the longest span of which the footage is deleted at once.
+const MaxDelete = 24 * time.Hour
+
+// Deletion says what goes, or went, when footage of a span is deleted: whole segments of both streams, also where they
+// reach out of the span.
+type Deletion struct {
+	Span     Span // from the begin of the first segment to the end of the last
+	Segments int
+	Bytes    int64
+	Kept     []Kept // that lie in the way, unless they were named
+}
+
+// KeptError says that footage was not deleted because it is kept. errors.Is finds ErrKept in it.
+type KeptError struct{ Kept []Kept }
+
+func (e *KeptError) Error() string { return fmt.Sprintf("%v: %d", ErrKept, len(e.Kept)) }
+
+// Is reports whether target is ErrKept.
+func (e *KeptError) Is(target error) bool { return target == ErrKept }
+
+// ErrUnsettled is returned for a span with footage that a crash left and that is still being looked at.
+var ErrUnsettled = errors.New("what the last crash left of this span is still being looked at; try again in a moment")
+
+// PreviewDelete says what DeleteFootage would delete now, and changes nothing. It needs a permit for Manage, and returns
+// access.ErrDenied, ErrSpan, ErrTooLong, ErrNoFootage or ErrUnsettled.
+func (s *Store) PreviewDelete(ctx context.Context, p access.Permit, span Span, named ...KeptID) (Deletion, error) {
+	c, err := s.manage(p)
+	if err != nil {
+		return Deletion{}, err
+	}
+	if err := span.check(MaxDelete); err != nil {
+		return Deletion{}, err
+	}
+	if err := s.knowKept(ctx, c); err != nil {
+		return Deletion{}, err
+	}
+	_, d, err := s.doomed(ctx, c, span, named)
+	return d, err
+}
+
+// DeleteFootage deletes all segments of both streams that hold anything of the span, and the kept spans that are named. When it
+// returns they are gone from the disk, and will not come back after a power cut; clips that are open over them end. It
+// cannot be undone. The gap that is left says that the owner deleted it. What is being written is closed first, and
+// recording goes on at the next key frame. It needs a permit for Manage, and returns access.ErrDenied, ErrSpan, ErrTooLong,
+// ErrNoFootage, ErrUnsettled, ErrNotKept, or a *KeptError when a kept span that is not named lies in the way; nothing is
+// deleted then. After any other error part of it may be gone; the rest of what was begun follows by itself.
+func (s *Store) DeleteFootage(ctx context.Context, p access.Permit, span Span, named ...KeptID) (Deletion, error) {
+	c, err := s.manage(p)
+	if err != nil {
+		return Deletion{}, err
+	}
+	if err := span.check(MaxDelete); err != nil {
+		return Deletion{}, err
+	}
+	s.keeping.Lock() // so that nobody keeps what is being deleted
+	defer s.keeping.Unlock()
+	if err := s.loadKept(ctx, c); err != nil {
+		return Deletion{}, err
+	}
+	for _, id := range named {
+		if _, err := s.keptOne(ctx, c, id); err != nil {
+			return Deletion{}, err
+		}
+	}
+	_, d, err := s.doomed(ctx, c, span, named)
+	if err != nil {
+		return Deletion{}, err
+	}
+	if len(d.Kept) > 0 {
+		return d, &KeptError{d.Kept}
+	}
+	return s.deleteNow(context.WithoutCancel(ctx), c, span, named)
+}
+
+// deleteNow deletes. keeping is held.
+func (s *Store) deleteNow(ctx context.Context, c *camera, span Span, named []KeptID) (Deletion, error) {
+	for _, quality := range qualities {
+		if err := s.closeOpen(ctx, media.StreamID{Camera: c.id, Quality: quality}, span); err != nil {
+			return Deletion{}, err
+		}
+	}
+	rows, d, err := s.doomed(ctx, c, span, named)
+	if err == nil && len(d.Kept) > 0 { // what was being written reached into another kept span by now
+		err = &KeptError{d.Kept}
+	}
+	if err != nil {
+		return Deletion{}, err
+	}
+	for _, id := range named {
+		if err := s.unkeep(ctx, c, id); err != nil {
+			return Deletion{}, err
+		}
+	}
+	for batch := range slices.Chunk(rows, deleteBatch) {
+		if err := s.deleteForOwner(ctx, c, batch); err != nil {
+			return Deletion{}, fmt.Errorf("delete footage: %w", err)
+		}
+	}
+	s.log.Info("footage was deleted by an owner", "camera", c.name, "from", d.Span.From, "to", d.Span.To, "segments", d.Segments)
+	return d, nil
+}
+
+// doomed lists the segments that hold anything of the span, and says what they are.
+func (s *Store) doomed(ctx context.Context, c *camera, span Span, named []KeptID) ([]segmentRow, Deletion, error) {
+	var all []segmentRow
+	var d Deletion
+	for _, quality := range qualities {
+		rows, err := s.touched(ctx, c, quality, span)
+		if err != nil {
+			return nil, d, fmt.Errorf("delete footage: %w", err)
+		}
+		for _, r := range rows {
+			if r.state == stateOpen && r.end == r.start {
+				return nil, d, ErrUnsettled
+			}
+			d.count(r)
+		}
+		if err := s.noteKept(ctx, c, rows, &d); err != nil {
+			return nil, d, fmt.Errorf("delete footage: %w", err)
+		}
+		all = append(all, rows...)
+	}
+	if len(all) == 0 {
+		return nil, d, ErrNoFootage
+	}
+	d.Kept = slices.DeleteFunc(d.Kept, func(k Kept) bool { return slices.Contains(named, k.ID) })
+	return all, d, nil
+}
+
+func (d *Deletion) count(r segmentRow) {
+	from, to := fromMicros(r.start), fromMicros(r.end)
+	if d.Segments == 0 || from.Before(d.Span.From) {
+		d.Span.From = from
+	}
+	if to.After(d.Span.To) {
+		d.Span.To = to
+	}
+	d.Segments++
+	d.Bytes += r.size
+}
+
+// noteKept adds what is kept of the segments, which are all of one stream, and was not added before.
+func (s *Store) noteKept(ctx context.Context, c *camera, rows []segmentRow, d *Deletion) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	kept, err := s.keptRows(ctx, c, keptInQuery, c.row, rows[0].start, rows[len(rows)-1].end)
+	if err != nil {
+		return err
+	}
+	for _, k := range kept {
+		known := slices.ContainsFunc(d.Kept, func(x Kept) bool { return x.ID == k.ID })
+		touches := slices.ContainsFunc(rows, func(r segmentRow) bool {
+			return k.Streams.Has(r.st.quality) && micros(k.Span.From) < r.end && r.start < micros(k.Span.To)
+		})
+		if touches && !known {
+			d.Kept = append(d.Kept, k)
+		}
+	}
+	return nil
+}
+
+// touchedQuery lists the segments, in any state, that hold or may hold anything of [?3, ?4).
+const touchedQuery = `SELECT s.camera, s.quality, s.start_us, s.end_us, s.run, x'', s.state, s.size_bytes, s.init_bytes FROM segment s
+	WHERE s.camera = ?1 AND s.quality = ?2 AND s.start_us < ?4 AND (s.end_us > ?3 OR s.state = 1) AND s.start_us >= coalesce(
+		(SELECT max(f.start_us) FROM segment f WHERE f.camera = ?1 AND f.quality = ?2 AND f.start_us <= ?3), ?3)
+	ORDER BY s.start_us`
+
+// touched lists the segments of a stream that hold anything of the span. The one that is being written ends, and has the
+// size, as it is now; another open one, which a crash left, ends where it begins.
+func (s *Store) touched(ctx context.Context, c *camera, quality media.Quality, span Span) ([]segmentRow, error) {
+	now := s.liveOf(media.StreamID{Camera: c.id, Quality: quality}) // first: what is closed meanwhile has its row
+	rows, err := s.segmentRows(ctx, touchedQuery, c.row, quality, micros(span.From), micros(span.To))
+	if err != nil {
+		return nil, err
+	}
+	out := rows[:0]
+	for _, r := range rows {
+		if r.state == stateOpen && now.run == r.run && now.start == r.start && len(now.entries) > 0 {
+			r.end, r.size = now.end, now.size
+			if r.end <= micros(span.From) {
+				continue
+			}
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+// closeOpen closes the segment that is being written when it holds anything of the span.
+func (s *Store) closeOpen(ctx context.Context, stream media.StreamID, span Span) error {
+	now := s.liveOf(stream)
+	if len(now.entries) == 0 || now.start >= micros(span.To) || now.end <= micros(span.From) {
+		return nil
+	}
+	s.mu.RLock()
+	w := s.writers[stream]
+	s.mu.RUnlock()
+	if w == nil {
+		return nil // it was closed just now
+	}
+	return w.cut(ctx, now.start)
+}
+
+// cut closes the segment that begins at start so that it can be deleted. Recording goes on at the next key frame, since
+// what depends on the deleted pictures could not be shown.
+func (w *Writer) cut(ctx context.Context, start int64) error {
+	w.turn.Lock()
+	defer w.turn.Unlock()
+	if w.ended || w.seg == nil || w.seg.start != start {
+		return nil
+	}
+	w.closeSegment(ctx)
+	w.wantKey = true
+	if !w.recorded {
+		return nil
+	}
+	return w.endStretch(ctx, ReasonDeletedByOwner)
+}
+
+// deleteForOwner deletes segments whether clips are open over them or not.
+func (s *Store) deleteForOwner(ctx context.Context, c *camera, rows []segmentRow) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		for _, r := range rows {
+			if err := markForOwner(ctx, tx, r); err != nil {
+				return err
+			}
+			if err := enter(ctx, tx, r.st, r.start, r.end, gap(ReasonDeletedByOwner)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		s.breakPins(media.StreamID{Camera: c.id, Quality: r.st.quality}, r.start, r.end)
+	}
+	return s.finish(ctx, c, rows)
+}
+
+// markForOwner is markDeleting for a segment that retention may have marked before.
+func markForOwner(ctx context.Context, tx *sql.Tx, r segmentRow) error {
+	done, err := markDeleting(ctx, tx, r)
+	if done || err != nil {
+		return err
+	}
+	const query = `SELECT count(*) FROM segment WHERE camera = ? AND quality = ? AND start_us = ? AND state <> 3`
+	var left int
+	if err := tx.QueryRowContext(ctx, query, r.st.camera, r.st.quality, r.start).Scan(&left); err != nil || left == 0 {
+		return err
+	}
+	return fmt.Errorf("segment %s is kept or being written", r.name())
+}

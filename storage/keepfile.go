@@ -1,0 +1,237 @@
+package storage
+
+import (
+	"context"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"keepwatch.internal/internal/media"
+)
+
+const (
+	keptFolder  = "kept" // in the camera's folder
+	keptVersion = 1
+	keptSuffix  = ".json"
+	maxKeptFile = 16 << 10
+)
+
+// errKeptFile is returned for a file that does not say what is kept, or whose MAC is not the camera's.
+var errKeptFile = errors.New("not a kept clip of this camera")
+
+// keptFile is the content of kept/<id>.json, as docs/disk-format.md describes it.
+type keptFile struct {
+	Version int      `json:"version"`
+	Kept    string   `json:"kept"`   // its id, a UUID
+	Camera  string   `json:"camera"` // the UUID
+	From    string   `json:"from"`   // times: RFC 3339, UTC, at most microseconds
+	To      string   `json:"to"`
+	Streams []string `json:"streams"`
+	Note    string   `json:"note"`
+	By      string   `json:"by"`
+	Created string   `json:"created"`
+	MAC     string   `json:"mac"`
+}
+
+func keptName(id KeptID) string { return keptFolder + "/" + id.String() + keptSuffix }
+
+// keptKey returns the key of the camera's kept files. It is not that of the labels, so that neither can be taken for the
+// other.
+func (s *Store) keptKey(camera media.CameraID) []byte {
+	key, err := hkdf.Key(sha256.New, s.o.MasterKey[:], nil, "keepwatch kept 1 "+string(camera[:]), 32)
+	if err != nil { // only for lengths that SHA-256 cannot give
+		panic(err)
+	}
+	return key
+}
+
+// mac is over the fields as they stand in the file, one a line; no field but the last may hold a line break.
+func (f keptFile) mac(key []byte) string {
+	h := hmac.New(sha256.New, key)
+	fmt.Fprintf(h, "%d\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s", f.Version, f.Kept, f.Camera, f.From, f.To, f.Created,
+		strings.Join(f.Streams, ","), f.By, f.Note)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// writeKept makes the file of a kept span so that it survives a power cut.
+func (c *camera) writeKept(key []byte, k Kept) error {
+	f := keptFile{Version: keptVersion, Kept: k.ID.String(), Camera: k.Camera.String(), From: microText(k.Span.From), To: microText(k.Span.To),
+		Note: k.Note, By: k.By, Created: microText(k.Created)}
+	for _, quality := range qualities {
+		if k.Streams.Has(quality) {
+			f.Streams = append(f.Streams, quality.String())
+		}
+	}
+	f.MAC = f.mac(key)
+	b, err := json.MarshalIndent(f, "", "  ")
+	if err != nil {
+		return err
+	}
+	if _, err := c.files.stat(keptFolder); err != nil {
+		if err := errors.Join(c.files.mkdir(keptFolder), c.files.syncDir(".")); err != nil {
+			return err
+		}
+	}
+	return writeFile(c.files, keptName(k.ID), append(b, '\n'))
+}
+
+func microText(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z07:00") }
+
+// readKept reads the file of a kept span; it returns errKeptFile for one that is not to be believed.
+func (c *camera) readKept(key []byte, id KeptID) (Kept, error) {
+	b, err := readFile(c.files, keptName(id), maxKeptFile)
+	if err != nil {
+		return Kept{}, err
+	}
+	var f keptFile
+	if err := json.Unmarshal(b, &f); err != nil {
+		return Kept{}, fmt.Errorf("%w: %w", errKeptFile, err)
+	}
+	if f.Version != keptVersion {
+		return Kept{}, fmt.Errorf("%w: version %d, this program knows %d", errKeptFile, f.Version, keptVersion)
+	}
+	if !hmac.Equal([]byte(f.mac(key)), []byte(f.MAC)) || f.Kept != id.String() || f.Camera != c.id.String() {
+		return Kept{}, fmt.Errorf("%w: its MAC does not fit", errKeptFile)
+	}
+	return f.parse(id, c.id)
+}
+
+func (f keptFile) parse(id KeptID, camera media.CameraID) (Kept, error) {
+	k := Kept{ID: id, Camera: camera, Note: f.Note, By: f.By}
+	for _, name := range f.Streams {
+		quality, err := media.ParseQuality(name)
+		if err != nil {
+			return k, fmt.Errorf("%w: %w", errKeptFile, err)
+		}
+		k.Streams |= Streams(quality)
+	}
+	var errs [3]error
+	k.Span.From, errs[0] = time.Parse(time.RFC3339Nano, f.From)
+	k.Span.To, errs[1] = time.Parse(time.RFC3339Nano, f.To)
+	k.Created, errs[2] = time.Parse(time.RFC3339Nano, f.Created)
+	if err := errors.Join(append(errs[:], k.Span.check(MaxKept))...); err != nil {
+		return k, fmt.Errorf("%w: %w", errKeptFile, err)
+	}
+	return k, nil
+}
+
+// knowKept is loadKept for readers: it waits for nobody once the camera's files have been read.
+func (s *Store) knowKept(ctx context.Context, c *camera) error {
+	if s.keptKnown(c.id) {
+		return nil
+	}
+	s.keeping.Lock()
+	defer s.keeping.Unlock()
+	return s.loadKept(ctx, c)
+}
+
+func (s *Store) keptKnown(id media.CameraID) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	_, known := s.keptRead[id]
+	return known
+}
+
+// loadKept makes the index say of the camera what its files say, once a start: a crash may have come between the two,
+// the index may have been lost or be an old one. Nothing of a camera is deleted before. keeping is held.
+func (s *Store) loadKept(ctx context.Context, c *camera) error {
+	if s.keptKnown(c.id) {
+		return nil
+	}
+	files, err := c.listKept()
+	if err != nil {
+		return fmt.Errorf("kept clips of %s: %w", c.name, err)
+	}
+	var gone []KeptID
+	const list = `SELECT uuid FROM kept WHERE camera = ?`
+	err = each(ctx, s.index.Read(), list, []any{c.row}, func(rows *sql.Rows) error {
+		var b []byte
+		err := rows.Scan(&b)
+		id := KeptID(uuid.Nil)
+		copy(id[:], b)
+		if !files[id] {
+			gone = append(gone, id)
+		}
+		delete(files, id)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("kept clips of %s: %w", c.name, err)
+	}
+	if err := s.settleKept(ctx, c, files, gone); err != nil {
+		return fmt.Errorf("kept clips of %s: %w", c.name, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.keptRead == nil {
+		s.keptRead = map[media.CameraID]struct{}{}
+	}
+	s.keptRead[c.id] = struct{}{}
+	return nil
+}
+
+// settleKept adds the rows of files that have none, and drops those that have no file.
+func (s *Store) settleKept(ctx context.Context, c *camera, files map[KeptID]bool, gone []KeptID) error {
+	var found []Kept
+	for id := range files {
+		k, err := c.readKept(s.keptKey(c.id), id)
+		if errors.Is(err, errKeptFile) || isMissing(err) {
+			s.log.Error("a file in the folder of kept clips is left alone", "camera", c.name, "file", keptName(id), "err", err)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		found = append(found, k)
+	}
+	if len(found)+len(gone) == 0 {
+		return nil
+	}
+	s.log.Info("kept clips were compared with their files", "camera", c.name, "found", len(found), "gone", len(gone))
+	return s.write(ctx, func(tx *sql.Tx) error {
+		for _, k := range found {
+			if err := insertKept(ctx, tx, c, k); err != nil {
+				return err
+			}
+		}
+		for _, id := range gone {
+			if err := deleteKept(ctx, tx, c, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// listKept lists the kept spans of which the camera has a file.
+func (c *camera) listKept() (map[KeptID]bool, error) {
+	entries, err := c.files.list(keptFolder)
+	if err != nil && !isMissing(err) {
+		return nil, err
+	}
+	found := map[KeptID]bool{}
+	for _, e := range entries {
+		if half, ok := strings.CutSuffix(e.Name(), keptSuffix+".new"); ok && len(half) == 36 { // a crash left it
+			if err := c.files.remove(path.Join(keptFolder, e.Name())); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		name, isKept := strings.CutSuffix(e.Name(), keptSuffix)
+		if id, err := ParseKeptID(name); isKept && err == nil && e.Type()&fs.ModeType == 0 && name == id.String() {
+			found[id] = true
+		}
+	}
+	return found, nil
+}
