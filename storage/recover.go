@@ -198,7 +198,8 @@ func (s *Store) unsettled(ctx context.Context, in state, limit int64) ([]segment
 
 // segmentRows runs a query that returns the columns of segmentRow in their order.
 func (s *Store) segmentRows(ctx context.Context, query string, args ...any) ([]segmentRow, error) {
-	return segmentRowsOf(ctx, s.index.Read(), query, args...)
+	found, err := segmentRowsOf(ctx, s.index.Read(), query, args...)
+	return found, s.suspect(err)
 }
 
 func segmentRowsOf(ctx context.Context, q queryer, query string, args ...any) ([]segmentRow, error) {
@@ -213,7 +214,7 @@ func segmentRowsOf(ctx context.Context, q queryer, query string, args ...any) ([
 		found = append(found, r)
 		return nil
 	})
-	return found, s.suspect(err)
+	return found, err
 }
 
 // cameraOf returns the camera of a row.
