@@ -230,7 +230,8 @@ func TestReadersWritersAndRetentionTogether(t *testing.T) {
 				}
 				if n%40 == 0 {
 					k.syncDirty()
-					if err := k.deleteSome(ctx, id, 2); err != nil {
+					_, _, err := k.deleteOldest(ctx, k.Store.cameras[id], media.Main, forever, 2)
+					if err != nil {
 						t.Errorf("delete: %v", err)
 					}
 				}

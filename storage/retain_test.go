@@ -28,23 +28,26 @@ func (k *kit) filesOf(id media.CameraID) int {
 	return len(names)
 }
 
-// deleteSome deletes so many of the oldest segments of the main stream.
-func (k *kit) deleteSome(ctx context.Context, id media.CameraID, n int) error {
-	c := k.Store.cameras[id]
-	w, err := newSweep(ctx, k.index.Read(), streamRow{c.row, media.Main})
+// deleteOldest deletes at most limit of the stream's oldest segments that end before the time until, as retention does.
+func (k *kit) deleteOldest(ctx context.Context, c *camera, quality media.Quality, until int64, limit int) (n int, size int64, err error) {
+	w, err := newSweep(ctx, k.index.Read(), streamRow{c.row, quality})
+	if err != nil {
+		return 0, 0, err
+	}
 	var rows []segmentRow
-	for err == nil && len(rows) < n {
-		r, more, e := w.peek(ctx)
-		if err = e; err != nil || !more {
+	for len(rows) < limit {
+		r, more, err := w.peek(ctx)
+		if err != nil {
+			return 0, 0, err
+		}
+		if !more || r.end > until {
 			break
 		}
 		w.pop()
 		rows = append(rows, r)
+		size += r.size
 	}
-	if err != nil || len(rows) == 0 {
-		return err
-	}
-	return k.deleteRows(ctx, c, rows)
+	return len(rows), size, k.deleteRows(ctx, c, rows)
 }
 
 func TestFootageIsDeletedByAge(t *testing.T) {

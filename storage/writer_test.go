@@ -174,7 +174,8 @@ func TestFootageWithoutItsKeyFrameIsNotServed(t *testing.T) {
 	if len(rows) != 3 || rows[1].start != micros(epoch.Add(50*time.Second)) {
 		t.Fatalf("%+v", rows)
 	}
-	ok(t, k.deleteSome(t.Context(), id, 1))
+	_, _, err := k.deleteOldest(t.Context(), k.cameras[id], media.Main, forever, 1)
+	ok(t, err)
 	p := k.permit(id, access.Playback)
 	c, err := k.OpenClip(t.Context(), p, media.Main, Span{epoch.Add(52 * time.Second), epoch.Add(70 * time.Second)})
 	ok(t, err)
