@@ -145,7 +145,7 @@ func (r *rig) frames(name string, n uint64) {
 func permit(t testing.TB, c media.CameraID, a access.Action) access.Permit {
 	t.Helper()
 	v := access.Viewer{Kind: access.AccountView, AccountID: 1, Name: "owner"}
-	p, err := access.Decide(v, c, access.Owned, a, time.Now().Add(time.Minute))
+	p, err := access.Decide(v, c, access.Grant{Rights: access.Owned}, a, time.Now().Add(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ func follows(lastRun, run media.RunID, last, e *media.Entry) bool {
 }
 
 // choose opens the footage of [from, to): from the key frame at or before from, or else the first one after, to the end
-// of the last fragment that begins before to. It returns ErrNoFootage when there is none.
+// of the last fragment that begins before to. Of a permit's window only what lies wholly in it is chosen. It returns ErrNoFootage when there is none.
 func (r *reader) choose(ctx context.Context, from, to int64) (chosen, error) {
 	parts, err := r.parts(ctx, from, to)
 	if err != nil {
@@ -42,7 +42,7 @@ func (r *reader) choose(ctx context.Context, from, to int64) (chosen, error) {
 		first, end := len(whole), 0
 		for k := range whole {
 			e := &whole[k]
-			if micros(e.Start) < start || micros(e.Start) >= to {
+			if micros(e.Start) < start || micros(e.Start) >= to || !r.window.Covers(e.Start, e.End()) {
 				continue
 			}
 			if !e.Random && (last == nil || !follows(lastRun, run, last, e)) {

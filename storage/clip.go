@@ -83,7 +83,7 @@ func (c *Clip) Renew(p access.Permit) error {
 	old := c.gate.permit
 	a, b := p.Viewer(), old.Viewer()
 	same := a.Kind == b.Kind && a.AccountID == b.AccountID && a.GrantID == b.GrantID && p.Camera() == old.Camera()
-	if !same || c.audio && !p.Audio() {
+	if !same || p.Window() != old.Window() || c.audio && !p.Audio() {
 		return access.ErrDenied
 	}
 	if err := p.Check(c.r.s.o.Now(), old.Action()); err != nil {

@@ -52,6 +52,9 @@ func (s *Store) OpenKeyFrame(ctx context.Context, p access.Permit, q media.Quali
 	if err != nil {
 		return nil, r.explain(row, err)
 	}
+	if !r.window.Holds(label.Start) {
+		return nil, ErrNoFootage
+	}
 	c := &Clip{r: r, loaded: -1, start: label.Start, end: label.Start.Add(label.Duration), run: row.runID, mime: run.SilentMIME()}
 	c.gate.permit = p
 	if c.head, err = media.KeyFrameFile(run, r.key, b); err != nil {

@@ -133,7 +133,7 @@ var viewer = access.Viewer{Kind: access.AccountView, AccountID: 1, GrantID: 1, N
 // permit allows the action on the camera for a minute, sound included.
 func (k *kit) permit(camera media.CameraID, a access.Action) access.Permit {
 	k.Helper()
-	p, err := access.Decide(viewer, camera, access.Owned, a, k.clock.Now().Add(time.Minute))
+	p, err := access.Decide(viewer, camera, access.Grant{Rights: access.Owned}, a, k.clock.Now().Add(time.Minute))
 	ok(k, err)
 	return p
 }
@@ -141,7 +141,7 @@ func (k *kit) permit(camera media.CameraID, a access.Action) access.Permit {
 // deaf is permit without sound.
 func (k *kit) deaf(camera media.CameraID, a access.Action) access.Permit {
 	k.Helper()
-	p, err := access.Decide(viewer, camera, access.Rights(access.Playback|access.Export), a, k.clock.Now().Add(time.Minute))
+	p, err := access.Decide(viewer, camera, access.Grant{Rights: access.Rights(access.Playback | access.Export)}, a, k.clock.Now().Add(time.Minute))
 	ok(k, err)
 	return p
 }

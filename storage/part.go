@@ -23,6 +23,7 @@ type reader struct {
 	c      *camera
 	stream media.StreamID
 	key    media.LabelKey
+	window access.Window // nothing outside of it is handed out
 	live   live
 }
 
@@ -34,7 +35,7 @@ func (s *Store) reader(p access.Permit, q media.Quality) (*reader, error) {
 		return nil, err
 	}
 	camera := media.CameraID(p.Camera())
-	return &reader{s: s, c: c, stream: media.StreamID{Camera: camera, Quality: q}, key: s.LabelKey(camera)}, nil
+	return &reader{s: s, c: c, stream: media.StreamID{Camera: camera, Quality: q}, key: s.LabelKey(camera), window: p.Window()}, nil
 }
 
 // look takes note of what is being written. It comes before the index is asked: what is closed in between has its row

@@ -56,6 +56,9 @@ func (s *Store) Timeline(ctx context.Context, p access.Permit, q media.Quality, 
 	if err := span.check(MaxTimeline); err != nil {
 		return Timeline{}, err
 	}
+	if !p.Window().Covers(span.From, span.To) {
+		return Timeline{}, access.ErrDenied
+	}
 	stretches, err := s.stretches(ctx, media.CameraID(p.Camera()), q, span)
 	if err != nil {
 		return Timeline{}, fmt.Errorf("timeline: %w", err)
@@ -173,6 +176,9 @@ func (s *Store) Days(ctx context.Context, p access.Permit, q media.Quality, loc 
 		return nil, err
 	}
 	all := Span{time.UnixMicro(0), s.now().Add(24 * time.Hour)}
+	if w := p.Window(); !w.Open() {
+		all = Span{w.From, w.To}
+	}
 	stretches, err := s.stretches(ctx, media.CameraID(p.Camera()), q, all)
 	if err != nil {
 		return nil, fmt.Errorf("days: %w", err)

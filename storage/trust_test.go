@@ -46,7 +46,7 @@ func TestNoPermitNoFootage(t *testing.T) {
 	span := Span{epoch, epoch.Add(10 * time.Second)}
 	now := k.clock.Now()
 	make := func(c access.Camera, a access.Action, until time.Time) access.Permit {
-		p, err := access.Decide(viewer, c, access.Owned, a, until)
+		p, err := access.Decide(viewer, c, access.Grant{Rights: access.Owned}, a, until)
 		ok(t, err)
 		return p
 	}
@@ -92,7 +92,7 @@ func TestAClipStopsWhenItsPermitExpires(t *testing.T) {
 			t.Fatalf("after the permit expired: %d bytes, %v", n, err)
 		}
 	}
-	other, err := access.Decide(access.Viewer{Kind: access.AccountView, AccountID: 2, GrantID: 2}, id, access.Owned, access.Playback, k.clock.Now().Add(time.Minute))
+	other, err := access.Decide(access.Viewer{Kind: access.AccountView, AccountID: 2, GrantID: 2}, id, access.Grant{Rights: access.Owned}, access.Playback, k.clock.Now().Add(time.Minute))
 	ok(t, err)
 	for name, p := range map[string]access.Permit{
 		"another viewer": other, "another camera": k.permit(media.NewCameraID(), access.Playback),

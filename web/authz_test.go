@@ -256,7 +256,7 @@ func TestRightsThatAreNotHeldOpenNothing(t *testing.T) {
 		}
 		asked := rt.action(httptest.NewRequest("GET", "/?"+w.span(1, 2), nil))
 		for _, held := range []access.Action{access.Live, access.Playback, access.Export, access.Audio, access.Share, access.Manage} {
-			_, err := access.Decide(access.Viewer{Kind: access.AccountView, AccountID: 1}, access.Camera(w.cameras["front"].ID), access.Rights(held), asked, time.Now().Add(time.Second))
+			_, err := access.Decide(access.Viewer{Kind: access.AccountView, AccountID: 1}, access.Camera(w.cameras["front"].ID), access.Grant{Rights: access.Rights(held)}, asked, time.Now().Add(time.Second))
 			if (err == nil) != (held == asked) {
 				t.Errorf("%s asks for %v: with %v alone %v", rt.path, asked, held, err)
 			}

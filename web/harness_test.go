@@ -149,10 +149,10 @@ func inhabited(t *testing.T) *world {
 	ctx := t.Context()
 	for _, name := range []string{"root", "alice", "bob", "carol"} {
 		check(t, w.accounts.AddUser(ctx, name, password, name == "root"))
-		session, err := w.accounts.Login(ctx, name, password, "127.0.0.1")
+		session, err := w.accounts.Login(ctx, accounts.Attempt{Username: name, Password: password, Address: "127.0.0.1"})
 		check(t, err)
 		w.sessions[name] = session
-		token, err := w.accounts.NewToken(ctx, name, "test")
+		token, err := w.accounts.NewToken(ctx, name, accounts.EveryToken("test"))
 		check(t, err)
 		w.tokens[name] = token
 	}

@@ -102,7 +102,8 @@ func (s *Server) apiLogin(w http.ResponseWriter, r *http.Request) error {
 // login starts a session, ends the one that the browser had, and sets the cookie.
 func (s *Server) login(w http.ResponseWriter, r *http.Request, c credentials) (access.Viewer, error) {
 	ctx := r.Context()
-	session, err := s.Accounts.Login(ctx, c.Username, c.Password, infoOf(r).client)
+	session, err := s.Accounts.Login(ctx, accounts.Attempt{Username: c.Username, Password: c.Password, Code: c.TOTP,
+		Address: infoOf(r).client, Agent: r.UserAgent()})
 	if err != nil {
 		return access.Viewer{}, err
 	}

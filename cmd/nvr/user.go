@@ -113,7 +113,7 @@ func userRemove(ctx context.Context, c userCall) error {
 }
 
 func userToken(ctx context.Context, c userCall) error {
-	token, err := c.people.NewToken(ctx, c.name, c.label)
+	token, err := c.people.NewToken(ctx, c.name, accounts.EveryToken(c.label))
 	if err != nil {
 		return err
 	}

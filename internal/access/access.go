@@ -26,7 +26,7 @@ const (
 	Export                      // take recordings away as files
 	Audio                       // hear, wherever one may watch
 	Share                       // let others do what one may do oneself
-	Manage                      // change the camera's settings, keep and delete its footage
+	Manage                      // what is the owner's alone: settings, keeping and deleting footage, who may see and who has seen
 )
 
 var actionNames = [...]string{"live", "playback", "export", "audio", "share", "manage"}
@@ -60,6 +60,9 @@ type Rights uint16
 // Owned is what a camera's owner may do: everything.
 const Owned = Rights(Live | Playback | Export | Audio | Share | Manage)
 
+// Watching is what shows or takes away footage.
+const Watching = Rights(Live | Playback | Export)
+
 // Has reports whether the set holds a. An invalid action is never held.
 func (r Rights) Has(a Action) bool { return a != 0 && Rights(a)&r == Rights(a) }
 
@@ -91,7 +94,8 @@ type Viewer struct {
 	AccountID int64  // of the account, or of the account that the token belongs to; 0 for links
 	GrantID   int64  // row of the session, token or link by which the viewer came
 	Name      string // the account's name; for people and the record of views, never for decisions
-	Admin     bool   // manages accounts and the system; shows no camera
+	Admin     bool   // manages accounts and the system; shows no camera. Never set for tokens and links
+	Metrics   bool   // a token that may read the figures of the system
 }
 
 // IsZero reports whether v is nobody.
@@ -103,16 +107,17 @@ type Permit struct {
 	camera  Camera
 	action  Action
 	audio   bool
+	window  Window
 	expires time.Time
 }
 
-// Decide makes the permit when rights, which must have been read for exactly this viewer and camera, hold the action;
-// otherwise it returns ErrDenied. The permit lasts until expires.
-func Decide(v Viewer, c Camera, r Rights, a Action, expires time.Time) (Permit, error) {
-	if v.IsZero() || c == (Camera{}) || !r.Has(a) {
+// Decide makes the permit when the grant, which must have been read for exactly this viewer and camera, allows the
+// action; otherwise it returns ErrDenied. The permit lasts until expires.
+func Decide(v Viewer, c Camera, g Grant, a Action, expires time.Time) (Permit, error) {
+	if v.IsZero() || c == (Camera{}) || !g.allows(a) {
 		return Permit{}, ErrDenied
 	}
-	return Permit{viewer: v, camera: c, action: a, audio: r.Has(Audio), expires: expires}, nil
+	return Permit{viewer: v, camera: c, action: a, audio: g.Rights.Has(Audio), window: g.Window, expires: expires}, nil
 }
 
 // Viewer returns who may act.
@@ -126,6 +131,9 @@ func (p Permit) Action() Action { return p.action }
 
 // Audio reports whether the viewer may also hear.
 func (p Permit) Audio() bool { return p.audio }
+
+// Window returns the recorded time that the permit opens. Whoever hands out recorded footage keeps within it.
+func (p Permit) Window() Window { return p.window }
 
 // Expires returns the moment from which the permit allows nothing.
 func (p Permit) Expires() time.Time { return p.expires }

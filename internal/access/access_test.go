@@ -13,6 +13,7 @@ var (
 	now    = time.Date(2026, 11, 22, 13, 5, 20, 0, time.UTC)
 	camera = Camera{1}
 	alice  = Viewer{Kind: AccountView, AccountID: 1, GrantID: 2, Name: "alice"}
+	owned  = Grant{Rights: Owned}
 	all    = []Action{Live, Playback, Export, Audio, Share, Manage}
 )
 
@@ -65,7 +66,7 @@ func TestASetHoldsItsActionsAndNoOther(t *testing.T) {
 func TestAPermitOpensOneActionOnOneCameraForItsTime(t *testing.T) {
 	expires := now.Add(time.Second)
 	for _, a := range all {
-		p, err := Decide(alice, camera, Owned, a, expires)
+		p, err := Decide(alice, camera, owned, a, expires)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,7 +88,7 @@ func TestAPermitOpensOneActionOnOneCameraForItsTime(t *testing.T) {
 }
 
 func TestHearingIsARightOfItsOwn(t *testing.T) {
-	p, err := Decide(alice, camera, Rights(Live|Playback), Live, now)
+	p, err := Decide(alice, camera, Grant{Rights: Rights(Live | Playback)}, Live, now)
 	if err != nil || p.Audio() {
 		t.Errorf("hears without the right: %+v, %v", p, err)
 	}
@@ -95,13 +96,15 @@ func TestHearingIsARightOfItsOwn(t *testing.T) {
 
 func TestNothingIsDecidedForNobodyOrNoCamera(t *testing.T) {
 	for name, try := range map[string]func() (Permit, error){
-		"nobody":       func() (Permit, error) { return Decide(Viewer{AccountID: 1, GrantID: 1}, camera, Owned, Live, now) },
-		"no camera":    func() (Permit, error) { return Decide(alice, Camera{}, Owned, Live, now) },
-		"no rights":    func() (Permit, error) { return Decide(alice, camera, 0, Live, now) },
-		"no action":    func() (Permit, error) { return Decide(alice, camera, Owned, 0, now) },
-		"other rights": func() (Permit, error) { return Decide(alice, camera, Owned&^Rights(Export), Export, now) },
-		"some of two":  func() (Permit, error) { return Decide(alice, camera, Rights(Live), Live|Export, now) },
-		"unknown":      func() (Permit, error) { return Decide(alice, camera, Owned, Manage<<1, now) },
+		"nobody":    func() (Permit, error) { return Decide(Viewer{AccountID: 1, GrantID: 1}, camera, owned, Live, now) },
+		"no camera": func() (Permit, error) { return Decide(alice, Camera{}, owned, Live, now) },
+		"no rights": func() (Permit, error) { return Decide(alice, camera, Grant{}, Live, now) },
+		"no action": func() (Permit, error) { return Decide(alice, camera, owned, 0, now) },
+		"other rights": func() (Permit, error) {
+			return Decide(alice, camera, Grant{Rights: Owned &^ Rights(Export)}, Export, now)
+		},
+		"some of two": func() (Permit, error) { return Decide(alice, camera, Grant{Rights: Rights(Live)}, Live|Export, now) },
+		"unknown":     func() (Permit, error) { return Decide(alice, camera, owned, Manage<<1, now) },
 	} {
 		if p, err := try(); !errors.Is(err, ErrDenied) || p != (Permit{}) {
 			t.Errorf("%s: %+v, %v", name, p, err)
@@ -130,10 +133,36 @@ func TestDecideGrantsExactlyWhatIsHeld(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for range 10_000 {
 		held, a := Rights(r.IntN(int(Owned)+1)), all[r.IntN(len(all))]
-		p, err := Decide(alice, camera, held, a, now.Add(1))
+		p, err := Decide(alice, camera, Grant{Rights: held}, a, now.Add(1))
 		want := slices.Contains(held.Names(), a.String())
 		if (err == nil) != want || (p.Check(now, a) == nil) != want {
 			t.Fatalf("%v, %s: %+v, %v", held.Names(), a, p, err)
 		}
+	}
+}
+
+func TestAGrantBoundToATimeOpensThatTimeAndNothingNow(t *testing.T) {
+	w := Window{From: now.Add(-time.Hour), To: now}
+	for _, a := range all {
+		p, err := Decide(alice, camera, Grant{Owned, w}, a, now.Add(1))
+		recorded := a == Playback || a == Export || a == Audio
+		if (err == nil) != recorded || recorded && p.Window() != w {
+			t.Errorf("%s: window %v, %v", a, p.Window(), err)
+		}
+	}
+	for _, x := range []struct {
+		from, to time.Duration
+		in       bool
+	}{{-60, 0, true}, {-30, -20, true}, {-61, 0, false}, {-60, 1, false}, {-61, 1, false}, {-30, -30, false}, {-20, -30, false}, {-90, -70, false}, {0, 1, false}} {
+		from, to := now.Add(x.from*time.Minute), now.Add(x.to*time.Minute)
+		if w.Covers(from, to) != x.in || (Window{}).Covers(from, to) != from.Before(to) {
+			t.Errorf("%d to %d minutes: covered %v", x.from, x.to, !x.in)
+		}
+	}
+	if !w.Holds(w.From) || w.Holds(w.To) || w.Holds(w.From.Add(-1)) || !(Window{}).Holds(w.To) {
+		t.Error("the window's ends are not [From, To)")
+	}
+	if (Window{From: now}).Open() || (Window{To: now}).Open() || (Window{From: now}).Covers(now, now.Add(1)) {
+		t.Error("a window with one end is not closed to all")
 	}
 }

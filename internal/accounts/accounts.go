@@ -37,6 +37,12 @@ var (
 	ErrBadCode = errors.New("wrong set-up code: it stands on the console and in the log")
 	// ErrBadLogin is returned by Login for an unknown name as for a wrong password.
 	ErrBadLogin = errors.New("wrong name or password")
+	// ErrNeedsCode is returned by Login when the password was right and the account has a second factor.
+	ErrNeedsCode = errors.New("a code of the second factor is needed")
+	// ErrBadFactor is returned for a wrong code of the second factor, and for one that was used before.
+	ErrBadFactor = errors.New("wrong code, or one that was used already: wait for the next one")
+	// ErrNotFresh is returned where the password has to have been given within the last minutes: see Confirm.
+	ErrNotFresh = errors.New("give your password again first")
 	// ErrNobody is returned by BySession and ByToken for what is malformed, unknown, expired or removed.
 	ErrNobody = errors.New("not logged in")
 	// ErrNoUser is returned by methods that are given the name of no account.
@@ -68,6 +74,12 @@ type Options struct {
 	Now    func() time.Time // time.Now when nil
 	Logger *slog.Logger     // silent when nil
 	Hash   HashCost         // of new passwords
+
+	// Key is the box's master key: the ends of the record are sealed, and the secrets of second factors encrypted, under
+	// keys derived from it.
+	Key [32]byte
+	// Anchor is the file in which the newest entry of the record is noted, in another place than Path; "" for none.
+	Anchor string
 }
 
 // Directory is the open accounts database. Its methods may be called from several goroutines, and several processes may
@@ -82,6 +94,10 @@ type Directory struct {
 
 	authorize *sql.Stmt // rightsOnCamera
 	failures  failureLog
+
+	recordKey  []byte
+	anchorPath string
+	anchor     anchorLock
 }
 
 // Open opens or creates the accounts database.
@@ -110,6 +126,9 @@ func Open(ctx context.Context, o Options) (*Directory, error) {
 		hasher: newHasher(o.Hash),
 		logins: newThrottle(),
 		setup:  newSetup(rand.Text()),
+
+		recordKey:  deriveKey(o.Key, "record"),
+		anchorPath: o.Anchor,
 	}
 	if d.authorize, err = db.Read().PrepareContext(ctx, rightsOnCamera); err != nil {
 		return nil, errors.Join(fmt.Errorf("open accounts: %w", err), db.Close())
@@ -123,3 +142,18 @@ func (d *Directory) Close() error {
 }
 
 func micros(t time.Time) int64 { return t.UnixMicro() }
+
+func fromMicros(us int64) time.Time { return time.UnixMicro(us).UTC() }
+
+// orNull stores the zero time as NULL.
+func orNull(t time.Time) sql.NullInt64 {
+	return sql.NullInt64{Int64: t.UnixMicro(), Valid: !t.IsZero()}
+}
+
+// orZero reads what orNull stored.
+func orZero(us sql.NullInt64) time.Time {
+	if !us.Valid {
+		return time.Time{}
+	}
+	return fromMicros(us.Int64)
+}

@@ -18,142 +18,157 @@ const PermitTTL = time.Second
 // failureLogPeriod is how often the same trouble is reported.
 const failureLogPeriod = 10 * time.Second
 
-// Ownership says whose a camera is, by account name. Without owners it belongs to the first account ever made, as long as
-// that exists; it is never handed to another one.
-type Ownership struct {
-	Camera access.Camera
-	Owners []string
-}
+// A viewer's rights, and everybody's, come of one statement. It begins with the holders that are asked about: the account
+// whose rights one has, or the share that is one's link; the actions that a token is bound to; and the token whose list of
+// cameras counts, NULL for those without a list.
+const (
+	withHolders = `WITH holder (account_id, link_id, mask, listed) AS (`
 
-// rightsOfViewer finds what a viewer may do: ?1 kind, ?2 grant, ?3 account, ?4 now. A viewer whose session, token, link or
-// account is gone or over has no row in holder, and so no rights. Owning is 1 for what comes of ownership, 0 for a share.
-const rightsOfViewer = `
-WITH holder (account_id, link_id) AS (
-	SELECT s.account_id, NULL FROM sessions s JOIN accounts a ON a.id = s.account_id
+	// holdersByViewer finds who came with a session, token or link: ?1 kind, ?2 grant, ?3 account, ?4 now. Whose session,
+	// token, link or account is gone or over has no row, and so no rights.
+	holdersByViewer = `
+	SELECT s.account_id, NULL, 63, NULL FROM sessions s JOIN accounts a ON a.id = s.account_id
 		WHERE ?1 = 1 AND s.id = ?2 AND s.account_id = ?3 AND s.until_us > ?4
 	UNION ALL
-	SELECT t.account_id, NULL FROM tokens t JOIN accounts a ON a.id = t.account_id
-		WHERE ?1 = 2 AND t.id = ?2 AND t.account_id = ?3
+	SELECT t.account_id, NULL, t.actions, iif(t.every_camera, NULL, t.id) FROM tokens t JOIN accounts a ON a.id = t.account_id
+		WHERE ?1 = 2 AND t.id = ?2 AND t.account_id = ?3 AND (t.until_us IS NULL OR t.until_us > ?4)
 	UNION ALL
-	SELECT NULL, l.id FROM shares l
-		WHERE ?1 = 3 AND l.id = ?2 AND ?3 = 0 AND l.link_hash IS NOT NULL
-), rights (camera, owning, actions) AS (
-	SELECT o.camera, 1, 0 FROM holder h JOIN owners o ON o.account_id = h.account_id
+	SELECT NULL, l.id, 15, NULL FROM shares l
+		WHERE ?1 = 3 AND l.id = ?2 AND ?3 = 0 AND l.link_hash IS NOT NULL`
+
+	// holdersAll are all accounts and links; ?1 to ?3 do not count.
+	holdersAll = `
+	SELECT a.id, NULL, 63, NULL FROM accounts a WHERE ?1 IS NOT NULL AND ?2 IS NOT NULL AND ?3 IS NOT NULL
 	UNION ALL
-	SELECT s.camera, 0, s.actions FROM holder h
+	SELECT NULL, l.id, 15, NULL FROM shares l WHERE l.link_hash IS NOT NULL`
+
+	// whatTheyHold goes from holders to what they hold at the time ?4: as owners, by shares of owners, and by shares that
+	// were passed on by those who held one that may be (16), as far as that one went. share is 0 for owners.
+	whatTheyHold = `
+), held (account_id, link_id, listed, share, camera, actions, from_us, to_us) AS (
+	SELECT h.account_id, NULL, h.listed, 0, o.camera, 63 & h.mask, NULL, NULL
+		FROM holder h JOIN owners o ON o.account_id = h.account_id
+	UNION ALL
+	SELECT h.account_id, h.link_id, h.listed, s.id, s.camera, s.actions & h.mask, s.from_us, s.to_us FROM holder h
 		JOIN shares s ON s.account_id = h.account_id OR s.id = h.link_id
 		JOIN owners g ON g.camera = s.camera AND g.account_id = s.granted_by
 		WHERE s.until_us IS NULL OR s.until_us > ?4
+	UNION ALL
+	SELECT h.account_id, h.link_id, h.listed, s.id, s.camera, s.actions & p.actions & 15 & h.mask, s.from_us, s.to_us FROM holder h
+		JOIN shares s ON s.account_id = h.account_id OR s.id = h.link_id
+		JOIN shares p ON p.account_id = s.granted_by AND p.camera = s.camera AND p.actions & 16
+		JOIN owners g ON g.camera = p.camera AND g.account_id = p.granted_by
+		WHERE (s.until_us IS NULL OR s.until_us > ?4) AND (p.until_us IS NULL OR p.until_us > ?4)
 )
-SELECT camera, owning, actions FROM rights`
+SELECT account_id, link_id, share, camera, actions, from_us, to_us FROM held h
+	WHERE actions <> 0 AND (listed IS NULL OR EXISTS (SELECT 1 FROM token_cameras c WHERE c.token_id = h.listed AND c.camera = h.camera))`
 
-// rightsOnCamera is the same for one camera, ?5.
-const rightsOnCamera = rightsOfViewer + ` WHERE camera = ?5`
+	onCamera = ` AND camera = ?5`
+
+	rightsOfViewer = withHolders + holdersByViewer + whatTheyHold
+	rightsOnCamera = rightsOfViewer + onCamera
+	rightsOfAll    = withHolders + holdersAll + whatTheyHold
+	rightsOfAllOn  = rightsOfAll + onCamera
+)
 
 // Authorize returns a permit for one action on one camera when the viewer has the right to it now. It is the only place that
 // makes permits. Whatever stands against it, including a database that fails, the answer is access.ErrDenied.
 func (d *Directory) Authorize(ctx context.Context, v access.Viewer, a access.Action, c access.Camera) (access.Permit, error) {
 	now := d.now() // before the read: the permit must not outlast what was read by more than PermitTTL
 	rows, err := d.authorize.QueryContext(ctx, v.Kind, v.GrantID, v.AccountID, micros(now), c[:])
-	rights, err := readRights(rows, err)
+	held, err := readHoldings(rows, err)
+	grants := map[access.Camera]access.Grant{}
+	if err == nil {
+		grants, err = fold(held)
+	}
 	if err != nil {
 		if ctx.Err() == nil {
 			d.failures.report(d.log, "rights cannot be read, so nothing is shown", err, now)
 		}
 		return access.Permit{}, access.ErrDenied
 	}
-	return access.Decide(v, c, rights[c], a, now.Add(PermitTTL))
+	return access.Decide(v, c, grants[c], a, now.Add(PermitTTL))
 }
 
-// Rights returns what the viewer may do now, by camera; cameras without any right are not in it. It reads what Authorize
-// reads, but gives no permit.
-func (d *Directory) Rights(ctx context.Context, v access.Viewer) (map[access.Camera]access.Rights, error) {
+// Grants returns what the viewer may do now, and of which time, by camera; cameras without any right are not in it. It reads
+// what Authorize reads, but gives no permit.
+func (d *Directory) Grants(ctx context.Context, v access.Viewer) (map[access.Camera]access.Grant, error) {
 	rows, err := d.db.Read().QueryContext(ctx, rightsOfViewer, v.Kind, v.GrantID, v.AccountID, micros(d.now()))
-	rights, err := readRights(rows, err)
+	held, err := readHoldings(rows, err)
 	if err != nil {
 		return nil, fmt.Errorf("read rights: %w", err)
+	}
+	return fold(held)
+}
+
+// Rights is Grants without the time that links are bound to.
+func (d *Directory) Rights(ctx context.Context, v access.Viewer) (map[access.Camera]access.Rights, error) {
+	grants, err := d.Grants(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	rights := make(map[access.Camera]access.Rights, len(grants))
+	for c, g := range grants {
+		rights[c] = g.Rights
 	}
 	return rights, nil
 }
 
-// readRights returns no rights at all unless every row could be read.
-func readRights(rows *sql.Rows, err error) (map[access.Camera]access.Rights, error) {
+// holding is one row of what somebody holds: an account or the holder of a link, as owner or by a share.
+type holding struct {
+	account, link int64 // one of them is 0
+	share         int64 // 0: as owner
+	camera        access.Camera
+	grant         access.Grant
+}
+
+// readHoldings returns nothing at all unless every row could be read.
+func readHoldings(rows *sql.Rows, err error) ([]holding, error) {
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	rights := map[access.Camera]access.Rights{}
+	var all []holding
 	for rows.Next() {
+		var h holding
 		var camera []byte
-		var owning bool
-		var actions access.Rights
-		if err := rows.Scan(&camera, &owning, &actions); err != nil {
+		var account, link, from, to sql.NullInt64
+		if err := rows.Scan(&account, &link, &h.share, &camera, &h.grant.Rights, &from, &to); err != nil {
 			return nil, err
 		}
 		if len(camera) != len(access.Camera{}) {
 			return nil, fmt.Errorf("a camera's key has %d bytes", len(camera))
 		}
-		if owning {
-			actions = access.Owned
+		h.account, h.link, h.camera = account.Int64, link.Int64, access.Camera(camera)
+		h.grant.Rights &= access.Owned
+		if from.Valid != to.Valid {
+			return nil, errors.New("a share is bound to half a time")
 		}
-		rights[access.Camera(camera)] |= actions & access.Owned
+		if from.Valid {
+			h.grant.Window = access.Window{From: fromMicros(from.Int64), To: fromMicros(to.Int64)}
+			h.grant.Rights &= access.Rights(access.Playback | access.Export | access.Audio)
+		}
+		all = append(all, h)
 	}
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return nil, err
 	}
-	return rights, nil
+	return all, nil
 }
 
-// SetOwners replaces what is known about ownership. Names without an account own nothing until there is one; they are
-// reported to the log.
-func (d *Directory) SetOwners(ctx context.Context, all []Ownership) error {
-	missing := map[string]bool{}
-	err := d.db.Write(ctx, func(tx *sql.Tx) error {
-		const clear = `DELETE FROM ownership`
-		if _, err := tx.ExecContext(ctx, clear); err != nil {
-			return err
+// fold adds up what one holder holds. Grants of different times do not add up: a link has one, accounts have none.
+func fold(held []holding) (map[access.Camera]access.Grant, error) {
+	grants := map[access.Camera]access.Grant{}
+	for _, h := range held {
+		g, known := grants[h.camera]
+		if known && g.Window != h.grant.Window {
+			return nil, errors.New("grants of different times for one viewer")
 		}
-		for _, o := range all {
-			if o.Camera == (access.Camera{}) {
-				return errors.New("a camera without key")
-			}
-			if err := setOwnersOf(ctx, tx, o, missing); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("set owners: %w", err)
+		g.Window = h.grant.Window
+		g.Rights |= h.grant.Rights
+		grants[h.camera] = g
 	}
-	for name := range missing {
-		d.log.Warn("an owner named in the configuration has no account yet, so that name sees nothing", "owner", name)
-	}
-	return nil
-}
-
-// setOwnersOf stores one camera's owners and adds those without account to missing.
-func setOwnersOf(ctx context.Context, tx *sql.Tx, o Ownership, missing map[string]bool) error {
-	const insert = `INSERT OR IGNORE INTO ownership (camera, owner) VALUES (?, ?)`
-	if len(o.Owners) == 0 {
-		_, err := tx.ExecContext(ctx, insert, o.Camera[:], "")
-		return err
-	}
-	for _, name := range o.Owners {
-		if err := checkName(name); err != nil { // above all the empty one, which would stand for the first account
-			return fmt.Errorf("owner %q: %w", name, err)
-		}
-		if _, err := tx.ExecContext(ctx, insert, o.Camera[:], name); err != nil {
-			return err
-		}
-		switch _, _, err := findAccount(ctx, tx, name); {
-		case errors.Is(err, ErrNoUser):
-			missing[name] = true
-		case err != nil:
-			return err
-		}
-	}
-	return nil
+	return grants, nil
 }
 
 // failureLog reports repeated trouble once a period, with the count of what was held back.

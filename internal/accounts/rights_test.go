@@ -47,6 +47,8 @@ func TestACameraWithoutOwnersIsTheFirstAccountsAndIsNotPassedOn(t *testing.T) {
 	b := newBench(t)
 	b.user(t, "alice", true)
 	b.user(t, "bob", true)
+	b.user(t, "carol", false)
+	must(t, b.RemoveUser(t.Context(), "carol"))
 	must(t, b.SetOwners(t.Context(), []Ownership{{Camera: cam(1)}, {Camera: cam(2), Owners: []string{"bob", "bob", "carol"}}}))
 	if log := b.log.String(); !strings.Contains(log, "owner=carol") || strings.Contains(log, "owner=bob") {
 		t.Errorf("log: %s", log)
@@ -131,11 +133,11 @@ func TestWhatIsTakenAwayGivesNoFurtherPermit(t *testing.T) {
 			s.user(t, "bob", false)
 			must(t, s.SetOwners(t.Context(), []Ownership{{Camera: cam(1), Owners: []string{"alice"}}}))
 			c := cam(1)
-			s.exec(t, `INSERT INTO shares (camera, actions, granted_by, account_id, created_us, until_us) VALUES (?, 1, 2, 3, 0, ?)`,
+			s.exec(t, `INSERT INTO shares (camera, actions, granted_by, account_id, label, created_us, until_us) VALUES (?, 1, 2, 3, '', 0, ?)`,
 				c[:], micros(s.clock.now().Add(time.Hour)))
 			session, v := s.session(t, "alice")
 			s.secret = session
-			secret, err := s.NewToken(t.Context(), "alice", "")
+			secret, err := s.NewToken(t.Context(), "alice", EveryToken(""))
 			must(t, err)
 			list, err := s.Tokens(t.Context(), "alice")
 			must(t, err)

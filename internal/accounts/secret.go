@@ -9,6 +9,7 @@ import (
 const (
 	sessionPrefix = "kws_"
 	tokenPrefix   = "kwt_"
+	linkPrefix    = "kwl_"
 	secretBytes   = 32
 )
 

@@ -35,7 +35,7 @@ func TestUnknownNamesAndWrongPasswordsAreAnsweredAlike(t *testing.T) {
 	b.user(t, "alice", true)
 	for _, try := range [][2]string{{"alice", "wrong password"}, {"nobody", goodPassword}, {"", ""}, {"alice", ""},
 		{"alice", strings.Repeat("x", maxPasswordBytes+1)}, {"alice' OR '1'='1", "x"}, {strings.Repeat("x", 1<<16), "x"}} {
-		session, err := b.Login(t.Context(), try[0], try[1], "10.0.0."+string(rune('1'+len(try[1])%9)))
+		session, err := b.Login(t.Context(), Attempt{Username: try[0], Password: try[1], Address: "10.0.0." + string(rune('1'+len(try[1])%9))})
 		if err != ErrBadLogin || session != "" {
 			t.Errorf("%.20q, %.20q: %q, %v", try[0], try[1], session, err)
 		}
@@ -82,25 +82,25 @@ func TestANewPasswordEndsSessionsAndKeepsTokens(t *testing.T) {
 	b.user(t, "bob", false)
 	session, _ := b.session(t, "alice")
 	others, _ := b.session(t, "bob")
-	token, err := b.NewToken(t.Context(), "alice", "ha")
+	token, err := b.NewToken(t.Context(), "alice", EveryToken("ha"))
 	must(t, err)
 	must(t, b.SetPassword(t.Context(), "alice", "a quite different one"))
 	if _, err := b.BySession(t.Context(), session); !errors.Is(err, ErrNobody) {
 		t.Errorf("session: %v", err)
 	}
-	if _, err := b.Login(t.Context(), "alice", goodPassword, home); !errors.Is(err, ErrBadLogin) {
+	if _, err := b.Login(t.Context(), Attempt{Username: "alice", Password: goodPassword, Address: home}); !errors.Is(err, ErrBadLogin) {
 		t.Errorf("the old password: %v", err)
 	}
 	_, errOther := b.BySession(t.Context(), others)
 	_, errToken := b.ByToken(t.Context(), token)
-	_, errLogin := b.Login(t.Context(), "alice", "a quite different one", home)
+	_, errLogin := b.Login(t.Context(), Attempt{Username: "alice", Password: "a quite different one", Address: home})
 	must(t, errors.Join(errOther, errToken, errLogin))
 }
 
 func TestALoginThatOverlapsAPasswordChangeFails(t *testing.T) {
 	b := newBench(t)
 	b.user(t, "alice", true)
-	if _, err := b.startSession(t.Context(), 1, "the hash before the change", ""); !errors.Is(err, ErrBadLogin) {
+	if _, err := b.startSession(t.Context(), Attempt{}, stored{id: 1, password: "the hash before the change"}, ""); !errors.Is(err, ErrBadLogin) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -149,13 +149,13 @@ func TestTokensWorkUntilRemoved(t *testing.T) {
 	b := newBench(t)
 	b.user(t, "alice", true)
 	b.user(t, "bob", false)
-	token, err := b.NewToken(t.Context(), "alice", "home assistant")
+	token, err := b.NewToken(t.Context(), "alice", EveryToken("home assistant"))
 	must(t, err)
 	if !strings.HasPrefix(token, "kwt_") || len(token) != 47 {
 		t.Errorf("token %q", token)
 	}
 	v, err := b.ByToken(t.Context(), token)
-	if want := (access.Viewer{Kind: access.TokenView, AccountID: 1, GrantID: 1, Name: "alice", Admin: true}); err != nil || v != want {
+	if want := (access.Viewer{Kind: access.TokenView, AccountID: 1, GrantID: 1, Name: "alice", Metrics: true}); err != nil || v != want {
 		t.Errorf("viewer %+v, %v", v, err)
 	}
 	list, err := b.Tokens(t.Context(), "alice")
@@ -174,19 +174,19 @@ func TestTokensWorkUntilRemoved(t *testing.T) {
 func TestTokensNeedAnAccountAPlainLabelAndRoom(t *testing.T) {
 	b := newBench(t)
 	b.user(t, "alice", true)
-	if _, err := b.NewToken(t.Context(), "nobody", ""); !errors.Is(err, ErrNoUser) {
+	if _, err := b.NewToken(t.Context(), "nobody", EveryToken("")); !errors.Is(err, ErrNoUser) {
 		t.Errorf("unknown account: %v", err)
 	}
 	for _, label := range []string{"a\nb", "\x1b[31m", "\xff", strings.Repeat("x", 65)} {
-		if _, err := b.NewToken(t.Context(), "alice", label); err == nil {
+		if _, err := b.NewToken(t.Context(), "alice", EveryToken(label)); err == nil {
 			t.Errorf("label %q was accepted", label)
 		}
 	}
 	for range maxTokens {
-		_, err := b.NewToken(t.Context(), "alice", "x")
+		_, err := b.NewToken(t.Context(), "alice", EveryToken("x"))
 		must(t, err)
 	}
-	if _, err := b.NewToken(t.Context(), "alice", "x"); err == nil {
+	if _, err := b.NewToken(t.Context(), "alice", EveryToken("x")); err == nil {
 		t.Error("more tokens than fit")
 	}
 }
@@ -195,7 +195,7 @@ func TestASessionIsNoTokenAndATokenNoSession(t *testing.T) {
 	b := newBench(t)
 	b.user(t, "alice", true)
 	session, _ := b.session(t, "alice")
-	token, err := b.NewToken(t.Context(), "alice", "")
+	token, err := b.NewToken(t.Context(), "alice", EveryToken(""))
 	must(t, err)
 	for _, s := range []string{token, session[4:], tokenPrefix + session[4:], sessionPrefix + token[4:], session + "=", session + "\n", "", sessionPrefix} {
 		if _, err := b.BySession(t.Context(), s); !errors.Is(err, ErrNobody) {

@@ -92,15 +92,15 @@ func (d *Directory) Setup(ctx context.Context, code, username, password string) 
 	if err != nil {
 		return err
 	}
-	return d.db.Write(ctx, func(tx *sql.Tx) error {
-		empty, err := noAccount(ctx, tx) // again, under the lock: another process may have been faster
+	return d.amend(ctx, byConsole(), func(a *amendment) error {
+		empty, err := noAccount(ctx, a.Tx) // again, under the lock: another process may have been faster
 		if err != nil {
 			return err
 		}
 		if !empty {
 			return ErrSetupDone
 		}
-		return insertAccount(ctx, tx, User{Name: username, Admin: true, Created: d.now()}, hash)
+		return insertAccount(ctx, a, User{Name: username, Admin: true, Created: a.now}, hash)
 	})
 }
 

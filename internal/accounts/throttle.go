@@ -70,6 +70,23 @@ func (t *throttle) succeeded(name, address string, now time.Time) {
 	t.accounts.takeBack(p.name, now)
 }
 
+// takeBack takes back the count of an attempt that was right as far as it went.
+func (t *throttle) takeBack(name, address string, now time.Time) {
+	p := pairOf(name, address)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.pairs.takeBack(p, now)
+	t.addresses.takeBack(p.address, now)
+	t.accounts.takeBack(p.name, now)
+}
+
+// trusts reports whether the account's last attempt from that address was right.
+func (t *throttle) trusts(name, address string, now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.pairs.get(pairOf(name, address), now).trusted
+}
+
 // pairOf makes the key for an attempt: names that cannot exist count as one, and so do IPv6 addresses of one network of 64
 // bits, which one machine can make up as it likes.
 func pairOf(name, address string) pair {

@@ -142,7 +142,7 @@ func TestGuessesAtTheSameTimeShareOneBudget(t *testing.T) {
 	var running sync.WaitGroup
 	for range 200 {
 		running.Go(func() {
-			_, err := b.Login(t.Context(), "alice", "wrong password", home)
+			_, err := b.Login(t.Context(), Attempt{Username: "alice", Password: "wrong password", Address: home})
 			if _, ok := errors.AsType[*ThrottledError](err); ok {
 				throttled.Add(1)
 			} else if errors.Is(err, ErrBadLogin) {
@@ -154,7 +154,7 @@ func TestGuessesAtTheSameTimeShareOneBudget(t *testing.T) {
 	if bad.Load() > pairTries || bad.Load()+throttled.Load() != 200 {
 		t.Errorf("%d of 200 were checked, %d throttled; want at most %d checked", bad.Load(), throttled.Load(), pairTries)
 	}
-	if _, err := b.Login(t.Context(), "alice", goodPassword, home); err == nil {
+	if _, err := b.Login(t.Context(), Attempt{Username: "alice", Password: goodPassword, Address: home}); err == nil {
 		t.Error("the right password came through during the wait")
 	}
 	b.clock.advance(longestWait)

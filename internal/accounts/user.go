@@ -44,28 +44,55 @@ func checkNewAccount(name, password string) error {
 	return checkPassword(name, password)
 }
 
-// AddUser makes an account. It returns *InvalidError for a name or password that will not do or a name that is taken.
+// AddUser makes an account, as the console does. It returns *InvalidError for a name or password that will not do or a name
+// that is taken.
 func (d *Directory) AddUser(ctx context.Context, name, password string, admin bool) error {
-	if err := checkNewAccount(name, password); err != nil {
+	return d.addUser(ctx, byConsole(), newAccount{name: name, password: password, admin: admin}, nil)
+}
+
+type newAccount struct {
+	name, password string
+	admin          bool
+}
+
+// addUser makes an account when allow, which may be nil, has nothing against it.
+func (d *Directory) addUser(ctx context.Context, by actor, n newAccount, allow func(*amendment) error) error {
+	if err := checkNewAccount(n.name, n.password); err != nil {
 		return err
 	}
-	hash, err := d.hasher.hash(ctx, password)
+	hash, err := d.hasher.hash(ctx, n.password)
 	if err != nil {
 		return err
 	}
-	err = d.db.Write(ctx, func(tx *sql.Tx) error {
-		return insertAccount(ctx, tx, User{Name: name, Admin: admin, Created: d.now()}, hash)
+	err = d.amend(ctx, by, func(a *amendment) error {
+		if allow != nil {
+			if err := allow(a); err != nil {
+				return err
+			}
+		}
+		return insertAccount(ctx, a, User{Name: n.name, Admin: n.admin, Created: a.now}, hash)
 	})
 	if sqlite.IsConstraint(err) {
-		return &InvalidError{Field: "username", Sentence: fmt.Sprintf("there is already an account named %s", name)}
+		return &InvalidError{Field: "username", Sentence: fmt.Sprintf("there is already an account named %s", n.name)}
 	}
 	return err
 }
 
-func insertAccount(ctx context.Context, tx *sql.Tx, u User, hash string) error {
-	const insert = `INSERT INTO accounts (name, password, admin, created_us) VALUES (?, ?, ?, ?)`
-	_, err := tx.ExecContext(ctx, insert, u.Name, hash, u.Admin, micros(u.Created))
-	return err
+func insertAccount(ctx context.Context, a *amendment, u User, hash string) error {
+	const back = `DELETE FROM former WHERE name = ?`
+	if _, err := a.ExecContext(ctx, back, u.Name); err != nil {
+		return err
+	}
+	const insert = `INSERT INTO accounts (name, password, admin, created_us) VALUES (?, ?, ?, ?) RETURNING id`
+	if err := a.QueryRowContext(ctx, insert, u.Name, hash, u.Admin, micros(u.Created)).Scan(&u.ID); err != nil {
+		return err
+	}
+	role := ""
+	if u.Admin {
+		role = ", an administrator"
+	}
+	a.note("account added", u.Name+role, u.ID, nil)
+	return nil
 }
 
 // Users returns all accounts by name.
@@ -92,7 +119,8 @@ func (d *Directory) Users(ctx context.Context) ([]User, error) {
 	return users, nil
 }
 
-// SetPassword changes an account's password and ends its sessions; its tokens stay. It returns ErrNoUser or *InvalidError.
+// SetPassword changes an account's password, as the console does, and ends its sessions; its tokens stay. It returns
+// ErrNoUser or *InvalidError.
 func (d *Directory) SetPassword(ctx context.Context, name, password string) error {
 	if err := checkPassword(name, password); err != nil {
 		return err
@@ -101,42 +129,65 @@ func (d *Directory) SetPassword(ctx context.Context, name, password string) erro
 	if err != nil {
 		return err
 	}
-	return d.db.Write(ctx, func(tx *sql.Tx) error {
-		id, _, err := findAccount(ctx, tx, name)
+	return d.amend(ctx, byConsole(), func(a *amendment) error {
+		id, _, err := findAccount(ctx, a.Tx, name)
 		if err != nil {
 			return err
 		}
-		const update = `UPDATE accounts SET password = ? WHERE id = ?`
-		if _, err := tx.ExecContext(ctx, update, hash, id); err != nil {
-			return err
-		}
-		const end = `DELETE FROM sessions WHERE account_id = ?`
-		_, err = tx.ExecContext(ctx, end, id)
-		return err
+		return storePassword(ctx, a, id, passwordChange{hash: hash})
 	})
 }
 
-// RemoveUser removes an account with its sessions, its tokens, and all that it shared or that was shared with it. Cameras
-// that the configuration gives to that name belong to nobody, or to their other owners, until there is such an account
-// again. It returns ErrNoUser, or ErrLastAdmin for the only administrator.
-func (d *Directory) RemoveUser(ctx context.Context, name string) error {
-	return d.db.Write(ctx, func(tx *sql.Tx) error {
-		id, admin, err := findAccount(ctx, tx, name)
-		if err != nil {
-			return err
-		}
-		const others = `SELECT EXISTS (SELECT 1 FROM accounts WHERE admin AND id <> ?)`
-		var another bool
-		if err := tx.QueryRowContext(ctx, others, id).Scan(&another); err != nil {
-			return err
-		}
-		if admin && !another {
-			return ErrLastAdmin
-		}
-		const remove = `DELETE FROM accounts WHERE id = ?` // sessions, tokens and shares go with it
-		_, err = tx.ExecContext(ctx, remove, id)
+// passwordChange is a new password's hash and the session that stays, 0 for none.
+type passwordChange struct {
+	hash string
+	keep int64
+}
+
+func storePassword(ctx context.Context, a *amendment, account int64, c passwordChange) error {
+	const update = `UPDATE accounts SET password = ? WHERE id = ?`
+	if _, err := a.ExecContext(ctx, update, c.hash, account); err != nil {
 		return err
-	})
+	}
+	const end = `DELETE FROM sessions WHERE account_id = ? AND id <> ?`
+	if _, err := a.ExecContext(ctx, end, account, c.keep); err != nil {
+		return err
+	}
+	a.note("password changed", "", account, nil)
+	return nil
+}
+
+// RemoveUser removes an account, as the console does, with its sessions, its tokens, and all that it shared or that was
+// shared with it. Cameras that the configuration gives to that name belong to nobody, or to their other owners, until
+// there is such an account again; RemovalEffects tells all of it beforehand. It returns ErrNoUser, or ErrLastAdmin for the
+// only administrator.
+func (d *Directory) RemoveUser(ctx context.Context, name string) error {
+	return d.amend(ctx, byConsole(), func(a *amendment) error { return removeUser(ctx, a, name) })
+}
+
+func removeUser(ctx context.Context, a *amendment, name string) error {
+	id, admin, err := findAccount(ctx, a.Tx, name)
+	if err != nil {
+		return err
+	}
+	const others = `SELECT EXISTS (SELECT 1 FROM accounts WHERE admin AND id <> ?)`
+	var another bool
+	if err := a.QueryRowContext(ctx, others, id).Scan(&another); err != nil {
+		return err
+	}
+	if admin && !another {
+		return ErrLastAdmin
+	}
+	const remove = `DELETE FROM accounts WHERE id = ?` // sessions, tokens, factors and shares go with it
+	if _, err := a.ExecContext(ctx, remove, id); err != nil {
+		return err
+	}
+	const remember = `INSERT OR REPLACE INTO former (name, removed_us) VALUES (?, ?)`
+	if _, err := a.ExecContext(ctx, remember, name, micros(a.now)); err != nil {
+		return err
+	}
+	a.note("account removed", name, id, nil)
+	return nil
 }
 
 func findAccount(ctx context.Context, tx *sql.Tx, name string) (id int64, admin bool, err error) {

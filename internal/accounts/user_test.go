@@ -93,10 +93,10 @@ func TestANewAccountOfAnOldNameInheritsNoSessionTokenOrShare(t *testing.T) {
 	b.user(t, "bob", false)
 	must(t, b.SetOwners(t.Context(), []Ownership{{Camera: cam(1)}}))
 	session, old := b.session(t, "bob")
-	token, err := b.NewToken(t.Context(), "bob", "")
+	token, err := b.NewToken(t.Context(), "bob", EveryToken(""))
 	must(t, err)
 	c := cam(1)
-	b.exec(t, "INSERT INTO shares (camera, actions, granted_by, account_id, created_us) VALUES (?, 1, 1, ?, 0)", c[:], old.AccountID)
+	b.exec(t, "INSERT INTO shares (camera, actions, granted_by, account_id, label, created_us) VALUES (?, 1, 1, ?, '', 0)", c[:], old.AccountID)
 	if _, err := b.Authorize(t.Context(), old, access.Live, cam(1)); err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ var (
 func permit(t testing.TB, c media.CameraID, a access.Action, ttl time.Duration) access.Permit {
 	t.Helper()
 	v := access.Viewer{Kind: access.AccountView, AccountID: 1, Name: "alice"}
-	p, err := access.Decide(v, c, access.Owned, a, time.Now().Add(ttl))
+	p, err := access.Decide(v, c, access.Grant{Rights: access.Owned}, a, time.Now().Add(ttl))
 	if err != nil {
 		t.Fatal(err)
 	}

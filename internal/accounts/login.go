@@ -1,0 +1,147 @@
+package accounts
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Attempt is what somebody gives to come in.
+type Attempt struct {
+	Username string
+	Password string
+	Code     string // of the second factor, or a recovery code; empty until it is asked for
+	Address  string // the caller's IP address
+	Agent    string // what the browser calls itself; kept shortened, for the list of sessions
+}
+
+// String tells whose attempt it is, and no secret.
+func (t Attempt) String() string { return "attempt of " + t.Username + " from " + t.Address }
+
+// name returns the account's name as it is kept.
+func (t Attempt) name() string { return strings.ToLower(strings.TrimSpace(t.Username)) } // telephones capitalise
+
+const maxAgentRunes = 120
+
+// agent returns the browser's name cut to what is kept: printable, and not long.
+func (t Attempt) agent() string {
+	var b strings.Builder
+	for n, r := range []rune(strings.ToValidUTF8(t.Agent, "?")) {
+		if n == maxAgentRunes {
+			break
+		}
+		if !unicode.IsPrint(r) || r == utf8.RuneError {
+			r = '?'
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// stored is what is known of the account that an attempt names.
+type stored struct {
+	id       int64 // 0: there is none
+	password string
+}
+
+// Login returns the secret of a new session. It returns ErrBadLogin for an unknown name as for a wrong password, at the same
+// cost, and *ThrottledError after many failures. Only whoever gave the right password learns that there is a second
+// factor: ErrNeedsCode asks for it, and ErrBadFactor answers a wrong or used code.
+func (d *Directory) Login(ctx context.Context, t Attempt) (session string, err error) {
+	account, renewed, err := d.password(ctx, t)
+	if err != nil {
+		return "", err
+	}
+	session, err = d.startSession(ctx, t, account, renewed)
+	if err != nil {
+		return "", err
+	}
+	d.logins.succeeded(t.name(), t.Address, d.now())
+	return session, nil
+}
+
+// password checks the attempt's password and counts the attempt as a failure, until succeeded or takeBack says otherwise.
+// renewed is the hash at today's cost when the stored one is older.
+func (d *Directory) password(ctx context.Context, t Attempt) (account stored, renewed string, err error) {
+	if wait := d.logins.admit(t.name(), t.Address, d.now()); wait > 0 {
+		return stored{}, "", &ThrottledError{RetryAfter: wait}
+	}
+	if len(t.Password) > maxPasswordBytes {
+		return stored{}, "", ErrBadLogin
+	}
+	const query = `SELECT id, password FROM accounts WHERE name = ?`
+	switch err := d.db.Read().QueryRowContext(ctx, query, t.name()).Scan(&account.id, &account.password); {
+	case errors.Is(err, sql.ErrNoRows):
+		account.password = d.hasher.decoy
+	case err != nil:
+		return stored{}, "", fmt.Errorf("log in: %w", err)
+	}
+	ok, outdated, err := d.hasher.matches(ctx, account.password, t.Password)
+	if err != nil {
+		return stored{}, "", fmt.Errorf("log in: %w", err)
+	}
+	if !ok || account.id == 0 {
+		return stored{}, "", ErrBadLogin
+	}
+	if outdated {
+		if renewed, err = d.hasher.hash(ctx, t.Password); err != nil {
+			return stored{}, "", fmt.Errorf("log in: %w", err)
+		}
+	}
+	return account, renewed, nil
+}
+
+// startSession makes a session unless the password changed since it was read.
+func (d *Directory) startSession(ctx context.Context, t Attempt, account stored, renewed string) (string, error) {
+	secret, hash := newSecret(sessionPrefix)
+	now := d.now()
+	err := d.db.Write(ctx, func(tx *sql.Tx) error {
+		const unchanged = `SELECT EXISTS (SELECT 1 FROM accounts WHERE id = ? AND password = ?)`
+		var same bool
+		if err := tx.QueryRowContext(ctx, unchanged, account.id, account.password).Scan(&same); err != nil {
+			return err
+		}
+		if !same {
+			return ErrBadLogin
+		}
+		if renewed != "" {
+			const renew = `UPDATE accounts SET password = ? WHERE id = ?`
+			if _, err := tx.ExecContext(ctx, renew, renewed, account.id); err != nil {
+				return err
+			}
+		}
+		return insertSession(ctx, tx, newSession{account: account.id, hash: hash[:], now: now, attempt: t})
+	})
+	if err != nil && !errors.Is(err, ErrBadLogin) {
+		return "", fmt.Errorf("log in: %w", err)
+	}
+	if err != nil {
+		return "", ErrBadLogin
+	}
+	return secret, nil
+}
+
+type newSession struct {
+	account int64
+	hash    []byte
+	now     time.Time
+	attempt Attempt
+}
+
+func insertSession(ctx context.Context, tx *sql.Tx, n newSession) error {
+	const expire = `DELETE FROM sessions WHERE until_us <= ?1 OR id IN
+		(SELECT id FROM sessions WHERE account_id = ?2 ORDER BY used_us DESC, id DESC LIMIT -1 OFFSET ?3)`
+	if _, err := tx.ExecContext(ctx, expire, micros(n.now), n.account, maxSessions-1); err != nil {
+		return err
+	}
+	const insert = `INSERT INTO sessions (account_id, hash, created_us, used_us, until_us, address, agent, confirmed_us)
+		VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?3)`
+	_, err := tx.ExecContext(ctx, insert, n.account, n.hash, micros(n.now), micros(n.now.Add(SessionTTL)),
+		pairOf("", n.attempt.Address).address.String(), n.attempt.agent())
+	return err
+}

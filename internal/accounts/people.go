@@ -1,0 +1,187 @@
+package accounts
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+
+	"keepwatch.internal/internal/access"
+)
+
+// Person is an account as administrators list it: with counts, and without saying which cameras.
+type Person struct {
+	User
+	Cameras   int // that the account can see now
+	Owned     int // of these
+	Sessions  int
+	Tokens    int
+	HasFactor bool // a second factor besides the password, or a passkey
+}
+
+// administers is freshly for accounts that are administrators now; for others it is access.ErrDenied.
+func (d *Directory) administers(ctx context.Context, v access.Viewer, f func(*amendment) error) error {
+	return d.own(ctx, v, func(a *amendment) error {
+		if err := isAdmin(ctx, a.Tx, v.AccountID); err != nil {
+			return err
+		}
+		if err := fresh(ctx, a.Tx, v, a.now); err != nil {
+			return err
+		}
+		return f(a)
+	})
+}
+
+func isAdmin(ctx context.Context, tx *sql.Tx, account int64) error {
+	const query = `SELECT admin FROM accounts WHERE id = ?`
+	var admin bool
+	if err := tx.QueryRowContext(ctx, query, account).Scan(&admin); err != nil {
+		return err
+	}
+	if !admin {
+		return access.ErrDenied
+	}
+	return nil
+}
+
+// People lists all accounts for an administrator's session. It returns access.ErrDenied or ErrNobody.
+func (d *Directory) People(ctx context.Context, v access.Viewer) ([]Person, error) {
+	users, err := d.usersFor(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	seen, err := d.SightsOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	people := make([]Person, 0, len(users))
+	for _, u := range users {
+		p := Person{User: u, Cameras: len(seen[u.ID])}
+		for _, s := range seen[u.ID] {
+			if s.Owner {
+				p.Owned++
+			}
+		}
+		if err := d.countOf(ctx, &p); err != nil {
+			return nil, err
+		}
+		people = append(people, p)
+	}
+	return people, nil
+}
+
+func (d *Directory) usersFor(ctx context.Context, v access.Viewer) ([]User, error) {
+	err := d.readOwn(ctx, v, func(tx *sql.Tx) error { return isAdmin(ctx, tx, v.AccountID) })
+	if err != nil {
+		return nil, err
+	}
+	return d.Users(ctx)
+}
+
+func (d *Directory) countOf(ctx context.Context, p *Person) error {
+	const query = `SELECT (SELECT count(*) FROM sessions WHERE account_id = ?1 AND until_us > ?2),
+		(SELECT count(*) FROM tokens WHERE account_id = ?1)`
+	err := d.db.Read().QueryRowContext(ctx, query, p.ID, micros(d.now())).Scan(&p.Sessions, &p.Tokens)
+	if err != nil {
+		return fmt.Errorf("list people: %w", err)
+	}
+	return nil
+}
+
+// AddAccount makes an account on behalf of an administrator's freshly confirmed session. A name to which the configuration
+// gives cameras is refused with *InvalidError: whoever makes that account would hold its password, and see them. That is for
+// the console, "nvr user add". It returns access.ErrDenied, ErrNobody or ErrNotFresh too.
+func (d *Directory) AddAccount(ctx context.Context, v access.Viewer, n NewAccount) error {
+	if err := d.administers(ctx, v, func(*amendment) error { return nil }); err != nil { // before a hash is made for it
+		return err
+	}
+	return d.addUser(ctx, v, newAccount{name: n.Name, password: n.Password, admin: n.Admin}, func(a *amendment) error {
+		const named = `SELECT EXISTS (SELECT 1 FROM ownership WHERE owner = ?)`
+		var owns bool
+		if err := a.QueryRowContext(ctx, named, n.Name).Scan(&owns); err != nil {
+			return err
+		}
+		if owns {
+			return &InvalidError{Field: "username", Sentence: fmt.Sprintf(
+				"the configuration gives cameras to the name %s, so that its account is made on the box alone: nvr user add %s", n.Name, n.Name)}
+		}
+		if err := fresh(ctx, a.Tx, v, a.now); err != nil {
+			return err
+		}
+		return isAdmin(ctx, a.Tx, v.AccountID)
+	})
+}
+
+// NewAccount is an account to be made.
+type NewAccount struct {
+	Name, Password string
+	Admin          bool
+}
+
+// String shows no password.
+func (n NewAccount) String() string { return "account " + n.Name }
+
+// RemoveAccount removes an account on behalf of an administrator's freshly confirmed session. It returns access.ErrDenied,
+// ErrNobody, ErrNotFresh, ErrNoUser or ErrLastAdmin.
+func (d *Directory) RemoveAccount(ctx context.Context, v access.Viewer, name string) error {
+	return d.administers(ctx, v, func(a *amendment) error { return removeUser(ctx, a, name) })
+}
+
+// Effects is what the removal of an account takes with it, and leaves behind.
+type Effects struct {
+	Cameras  []access.Camera // that it owns
+	Orphans  []access.Camera // of these, those without another owner: nobody sees them until the configuration names one
+	Given    int             // shares and links by it, which end
+	Held     int             // shares with it, which end
+	Sessions int
+	Tokens   int
+	Named    bool // the configuration names it as an owner, and should not any more
+	LastOne  bool // it is the only administrator, and cannot be removed
+}
+
+// RemovalEffects tells what RemoveUser and RemoveAccount would do. It returns ErrNoUser.
+func (d *Directory) RemovalEffects(ctx context.Context, name string) (Effects, error) {
+	var e Effects
+	err := d.db.View(ctx, func(tx *sql.Tx) error {
+		id, admin, err := findAccount(ctx, tx, name)
+		if err != nil {
+			return err
+		}
+		const counts = `SELECT (SELECT count(*) FROM shares WHERE granted_by = ?1), (SELECT count(*) FROM shares WHERE account_id = ?1),
+			(SELECT count(*) FROM sessions WHERE account_id = ?1 AND until_us > ?3), (SELECT count(*) FROM tokens WHERE account_id = ?1),
+			EXISTS (SELECT 1 FROM ownership WHERE owner = ?2), NOT EXISTS (SELECT 1 FROM accounts WHERE admin AND id <> ?1)`
+		row := tx.QueryRowContext(ctx, counts, id, name, micros(d.now()))
+		if err := row.Scan(&e.Given, &e.Held, &e.Sessions, &e.Tokens, &e.Named, &e.LastOne); err != nil {
+			return err
+		}
+		e.LastOne = e.LastOne && admin
+		const owned = `SELECT o.camera, NOT EXISTS (SELECT 1 FROM owners x WHERE x.camera = o.camera AND x.account_id <> ?1)
+			FROM owners o WHERE o.account_id = ?1 ORDER BY o.camera`
+		rows, err := tx.QueryContext(ctx, owned, id)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var camera []byte
+			var alone bool
+			if err := rows.Scan(&camera, &alone); err != nil {
+				return err
+			}
+			if len(camera) != len(access.Camera{}) {
+				return fmt.Errorf("a camera's key has %d bytes", len(camera))
+			}
+			e.Cameras = append(e.Cameras, access.Camera(camera))
+			if alone {
+				e.Orphans = append(e.Orphans, access.Camera(camera))
+			}
+		}
+		return errors.Join(rows.Err(), rows.Close())
+	})
+	if err != nil {
+		return Effects{}, err
+	}
+	slices.SortFunc(e.Cameras, func(a, b access.Camera) int { return slices.Compare(a[:], b[:]) })
+	return e, nil
+}

@@ -1,0 +1,336 @@
+package accounts
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"keepwatch.internal/internal/access"
+)
+
+const (
+	maxShares = 200 // of one granter on one camera
+	maxWindow = 31 * 24 * time.Hour
+
+	shareable = access.Rights(access.Live | access.Playback | access.Export | access.Audio | access.Share)
+	linkable  = shareable &^ access.Rights(access.Share)
+)
+
+// ShareSpec says what is shared with whom.
+type ShareSpec struct {
+	Camera  access.Camera
+	Account string        // the grantee's name; "" for a link, which opens for whoever holds it
+	Actions access.Rights // live, playback, export, audio; share for accounts alone. Manage is the owner's
+	Until   time.Time     // zero: until it is revoked
+	Window  access.Window // recorded time that a link opens; without live then. Open: all of time
+	Label   string        // for the granter, and on the link's page
+}
+
+func (s ShareSpec) check(now time.Time) error {
+	if err := checkLabel(s.Label); err != nil {
+		return err
+	}
+	invalid := func(field, sentence string) error { return &InvalidError{Field: field, Sentence: sentence} }
+	most := shareable
+	if s.Account == "" {
+		most = linkable
+	}
+	w := s.Window
+	switch {
+	case s.Actions&^most != 0:
+		return invalid("actions", "only "+strings.Join(most.Names(), ", ")+" can be shared like this")
+	case s.Actions&access.Watching == 0:
+		return invalid("actions", "a share needs something to see: one of "+strings.Join(access.Watching.Names(), ", "))
+	case !s.Until.IsZero() && !s.Until.After(now):
+		return invalid("until", "the share would be over already")
+	case !w.Open() && s.Account != "":
+		return invalid("window", "only a link can be bound to a recorded time")
+	case !w.Open() && s.Actions.Has(access.Live):
+		return invalid("actions", "a link that is bound to a recorded time cannot show what happens now")
+	case !w.Open() && (!w.Covers(w.From, w.To) || w.From.IsZero() || w.To.Sub(w.From) > maxWindow):
+		return invalid("window", "the recorded time must begin before it ends, and be at most 31 days long")
+	}
+	return nil
+}
+
+// Share is a grant as it is listed.
+type Share struct {
+	ID int64
+	ShareSpec
+	AccountID int64  // 0 for a link
+	By        string // who granted it
+	ByID      int64
+	Created   time.Time
+}
+
+// IsLink reports whether the share is a link.
+func (s Share) IsLink() bool { return s.AccountID == 0 }
+
+// NewShare grants what the viewer, an account or its token, may pass on: everything but Manage for the owner, and for the
+// holder of a share with the action Share what that holds, without Share itself. For a link it returns the secret, which
+// cannot be had again. What the viewer may not pass on is access.ErrDenied; a grantee who does not exist is *InvalidError.
+func (d *Directory) NewShare(ctx context.Context, v access.Viewer, s ShareSpec) (id int64, link string, err error) {
+	now := d.now()
+	if v.Kind != access.AccountView && v.Kind != access.TokenView {
+		return 0, "", access.ErrDenied
+	}
+	if err := s.check(now); err != nil {
+		return 0, "", err
+	}
+	var hash []byte
+	if s.Account == "" {
+		secret, h := newSecret(linkPrefix)
+		link, hash = secret, h[:]
+	}
+	err = d.amend(ctx, v, func(a *amendment) error {
+		if err := mayPassOn(ctx, a, v, s); err != nil {
+			return err
+		}
+		id, err = insertShare(ctx, a, v, shareRow{s, hash})
+		return err
+	})
+	if err != nil {
+		return 0, "", err
+	}
+	return id, link, nil
+}
+
+// mayPassOn reads what the viewer holds as Authorize does.
+func mayPassOn(ctx context.Context, a *amendment, v access.Viewer, s ShareSpec) error {
+	rows, err := a.QueryContext(ctx, rightsOnCamera, v.Kind, v.GrantID, v.AccountID, micros(a.now), s.Camera[:])
+	held, err := readHoldings(rows, err)
+	if err != nil {
+		return err
+	}
+	var most access.Rights
+	for _, h := range held {
+		switch {
+		case !h.grant.Rights.Has(access.Share):
+		case h.share == 0: // the owner
+			most |= shareable
+		default:
+			most |= h.grant.Rights & linkable
+		}
+	}
+	if s.Actions&^most != 0 {
+		return access.ErrDenied
+	}
+	return nil
+}
+
+type shareRow struct {
+	ShareSpec
+	hash []byte // of a link
+}
+
+func insertShare(ctx context.Context, a *amendment, v access.Viewer, s shareRow) (id int64, err error) {
+	const count = `SELECT count(*) FROM shares WHERE camera = ? AND granted_by = ?`
+	var n int
+	if err := a.QueryRowContext(ctx, count, s.Camera[:], v.AccountID).Scan(&n); err != nil {
+		return 0, err
+	}
+	if n >= maxShares {
+		return 0, &InvalidError{Field: "label", Sentence: fmt.Sprintf("there are %d shares of this camera already: revoke some first", n)}
+	}
+	var grantee sql.NullInt64
+	to := "a link"
+	if s.Account != "" {
+		grantee.Int64, _, err = findAccount(ctx, a.Tx, s.Account)
+		if errors.Is(err, ErrNoUser) {
+			return 0, &InvalidError{Field: "account", Sentence: "there is no account of that name here"}
+		}
+		if err != nil {
+			return 0, err
+		}
+		if grantee.Int64 == v.AccountID {
+			return 0, &InvalidError{Field: "account", Sentence: "that is you"}
+		}
+		grantee.Valid = true
+		to = s.Account
+	}
+	var hash any
+	if s.hash != nil {
+		hash = s.hash
+	}
+	from, end := orNull(s.Window.From), orNull(s.Window.To)
+	const insert = `INSERT INTO shares (camera, actions, granted_by, account_id, link_hash, label, created_us, until_us, from_us, to_us)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`
+	err = a.QueryRowContext(ctx, insert, s.Camera[:], s.Actions, v.AccountID, grantee, hash, s.Label, micros(a.now),
+		orNull(s.Until), from, end).Scan(&id)
+	if err != nil {
+		return 0, err
+	}
+	a.note("share given", describeShare(to, s.ShareSpec), grantee.Int64, &s.Camera)
+	return id, nil
+}
+
+// describeShare tells of a share in the words of the record.
+func describeShare(to string, s ShareSpec) string {
+	text := to + ": " + strings.Join(s.Actions.Names(), ", ")
+	if !s.Until.IsZero() {
+		text += ", until " + s.Until.UTC().Format(time.RFC3339)
+	}
+	if !s.Window.Open() {
+		text += ", of " + s.Window.From.UTC().Format(time.RFC3339) + " to " + s.Window.To.UTC().Format(time.RFC3339)
+	}
+	if s.Label != "" {
+		text += fmt.Sprintf(", %q", s.Label)
+	}
+	return text
+}
+
+// sharesQuery lists shares with their names. ?1 the share, ?2 the camera, ?3 the granter, ?4 the grantee; NULL for any.
+const sharesQuery = `SELECT s.id, s.camera, s.actions, ifnull(s.account_id, 0), ifnull(t.name, ''), s.granted_by, g.name, s.label,
+	s.created_us, s.until_us, s.from_us, s.to_us
+	FROM shares s JOIN accounts g ON g.id = s.granted_by LEFT JOIN accounts t ON t.id = s.account_id
+	WHERE (?1 IS NULL OR s.id = ?1) AND (?2 IS NULL OR s.camera = ?2) AND (?3 IS NULL OR s.granted_by = ?3)
+		AND (?4 IS NULL OR s.account_id = ?4) ORDER BY s.id`
+
+// sharesFilter says which shares; nil for any.
+type sharesFilter struct{ share, camera, granter, grantee any }
+
+func listShares(ctx context.Context, tx *sql.Tx, f sharesFilter) ([]Share, error) {
+	rows, err := tx.QueryContext(ctx, sharesQuery, f.share, f.camera, f.granter, f.grantee)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	all := []Share{}
+	for rows.Next() {
+		var s Share
+		var camera []byte
+		var created int64
+		var until, from, to sql.NullInt64
+		if err := rows.Scan(&s.ID, &camera, &s.Actions, &s.AccountID, &s.Account, &s.ByID, &s.By, &s.Label, &created, &until, &from, &to); err != nil {
+			return nil, err
+		}
+		if len(camera) != len(s.Camera) {
+			return nil, fmt.Errorf("a camera's key has %d bytes", len(camera))
+		}
+		s.Camera, s.Created, s.Until = access.Camera(camera), fromMicros(created), orZero(until)
+		s.Window = access.Window{From: orZero(from), To: orZero(to)}
+		all = append(all, s)
+	}
+	return all, rows.Err()
+}
+
+// SharesBy lists what the viewer's account has granted, also what does not count any more. It returns ErrNobody.
+func (d *Directory) SharesBy(ctx context.Context, v access.Viewer) (all []Share, err error) {
+	err = d.readOwn(ctx, v, func(tx *sql.Tx) error {
+		all, err = listShares(ctx, tx, sharesFilter{granter: v.AccountID})
+		return err
+	})
+	return all, err
+}
+
+// SharesWith lists what was granted to the viewer's account, also what does not count any more. It returns ErrNobody.
+func (d *Directory) SharesWith(ctx context.Context, v access.Viewer) (all []Share, err error) {
+	err = d.readOwn(ctx, v, func(tx *sql.Tx) error {
+		all, err = listShares(ctx, tx, sharesFilter{grantee: v.AccountID})
+		return err
+	})
+	return all, err
+}
+
+// RevokeShare ends a share. Who granted it may, the camera's owners may, and so may the account that it was granted to; for
+// everybody else it does not exist, and that is access.ErrDenied. What it had opened ends within PermitTTL.
+func (d *Directory) RevokeShare(ctx context.Context, v access.Viewer, share int64) error {
+	if v.Kind != access.AccountView && v.Kind != access.TokenView {
+		return access.ErrDenied
+	}
+	return d.amend(ctx, v, func(a *amendment) error {
+		found, err := listShares(ctx, a.Tx, sharesFilter{share: share})
+		if err != nil {
+			return err
+		}
+		if len(found) != 1 {
+			return access.ErrDenied
+		}
+		s := found[0]
+		if err := mayRevoke(ctx, a, v, s); err != nil {
+			return err
+		}
+		const revoke = `DELETE FROM shares WHERE id = ?`
+		if _, err := a.ExecContext(ctx, revoke, s.ID); err != nil {
+			return err
+		}
+		to := s.Account
+		if s.IsLink() {
+			to = "a link"
+		}
+		a.note("share revoked", describeShare(to, s.ShareSpec), s.AccountID, &s.Camera)
+		return nil
+	})
+}
+
+func mayRevoke(ctx context.Context, a *amendment, v access.Viewer, s Share) error {
+	rows, err := a.QueryContext(ctx, rightsOnCamera, v.Kind, v.GrantID, v.AccountID, micros(a.now), s.Camera[:])
+	held, err := readHoldings(rows, err)
+	if err != nil {
+		return err
+	}
+	for _, h := range held {
+		if h.grant.Rights.Has(access.Manage) {
+			return nil
+		}
+	}
+	if v.Kind != access.AccountView || s.ByID != v.AccountID && s.AccountID != v.AccountID {
+		return access.ErrDenied
+	}
+	// The share names the account, but the session has to last: holders of nothing have no row above.
+	return lasts(ctx, a, v)
+}
+
+func lasts(ctx context.Context, a *amendment, v access.Viewer) error {
+	if err := fresh(ctx, a.Tx, v, a.now); err != nil && !errors.Is(err, ErrNotFresh) {
+		return err
+	}
+	return nil
+}
+
+// ByLink returns the viewer who holds a share link. It returns ErrNobody for a link that is malformed, unknown, over,
+// revoked, or granted by who may not grant it any more, or the database's error.
+func (d *Directory) ByLink(ctx context.Context, link string) (access.Viewer, error) {
+	hash, ok := hashSecret(linkPrefix, link)
+	if !ok {
+		return access.Viewer{}, ErrNobody
+	}
+	const query = `SELECT id, label FROM shares WHERE link_hash = ?1 AND (until_us IS NULL OR until_us > ?2)`
+	v := access.Viewer{Kind: access.LinkView}
+	switch err := d.db.Read().QueryRowContext(ctx, query, hash[:], micros(d.now())).Scan(&v.GrantID, &v.Name); {
+	case errors.Is(err, sql.ErrNoRows):
+		return access.Viewer{}, ErrNobody
+	case err != nil:
+		return access.Viewer{}, fmt.Errorf("find the viewer: %w", err)
+	}
+	grants, err := d.Grants(ctx, v)
+	if err != nil {
+		return access.Viewer{}, err
+	}
+	if len(grants) == 0 {
+		return access.Viewer{}, ErrNobody
+	}
+	return v, nil
+}
+
+// LinkShare returns the share that the viewer's link is. It returns ErrNobody when there is none any more.
+func (d *Directory) LinkShare(ctx context.Context, v access.Viewer) (s Share, err error) {
+	if v.Kind != access.LinkView {
+		return Share{}, access.ErrDenied
+	}
+	err = d.db.View(ctx, func(tx *sql.Tx) error {
+		found, err := listShares(ctx, tx, sharesFilter{share: v.GrantID})
+		if err != nil {
+			return err
+		}
+		if len(found) != 1 || !found[0].IsLink() || !found[0].Until.IsZero() && !found[0].Until.After(d.now()) {
+			return ErrNobody
+		}
+		s = found[0]
+		return nil
+	})
+	return s, err
+}
