@@ -122,7 +122,7 @@ func recorders(ctx context.Context, store *storage.Store, addresses []string, lo
 	if err != nil {
 		return nil, err
 	}
-	hub, admission := live.NewHub(live.Options{}), recorder.NewAdmission(len(addresses))
+	hub, admission, backlog := live.NewHub(live.Options{}), recorder.NewAdmission(len(addresses)), recorder.NewBacklog()
 	var all []*recorder.Recorder
 	for i, address := range addresses {
 		u, err := url.Parse(address)
@@ -131,7 +131,7 @@ func recorders(ctx context.Context, store *storage.Store, addresses []string, lo
 		}
 		stream := media.StreamID{Camera: ids[cameraName(i)], Quality: media.Main}
 		all = append(all, recorder.New(recorder.Options{Stream: stream, Record: true, Store: store, Ring: hub.Ring(stream),
-			Admission: admission, Logger: log, Source: camera.Options{URL: u, Transport: camera.TCP, Audio: true, Logger: log}}))
+			Admission: admission, Backlog: backlog, Logger: log, Source: camera.Options{URL: u, Transport: camera.TCP, Audio: true, Logger: log}}))
 	}
 	return all, nil
 }

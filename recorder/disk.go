@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"keepwatch.internal/internal/media"
@@ -15,6 +16,8 @@ const (
 	// diskFragments and diskBytes bound the footage that waits for a slow disk; it is shared with the ring, not copied.
 	diskFragments = 64
 	diskBytes     = 32 << 20
+	// backlogBytes bounds what waits of all streams together.
+	backlogBytes = 128 << 20
 	// diskQueue leaves room beside the footage for the orders that begin and end runs and note gaps.
 	diskQueue = 4 * diskFragments
 	// diskPatience is how long a recorder that stops waits for its disk.
@@ -22,7 +25,37 @@ const (
 )
 
 // reasonSlow is why a fragment is dropped that finds the queue full.
-const reasonSlow = "the disk is too slow"
+const reasonSlow = storage.KindDiskSlow
+
+// Backlog is the memory that footage may take in all while it waits for the disk. Recorders share one: they share the disk,
+// too, and one that slows down must not fill the memory by way of many cameras.
+type Backlog struct{ bytes, limit atomic.Int64 }
+
+// NewBacklog returns a Backlog for all recorders of a process.
+func NewBacklog() *Backlog {
+	b := &Backlog{}
+	b.limit.Store(backlogBytes)
+	return b
+}
+
+// take claims n bytes, or reports that they are too many. A nil Backlog has no bound.
+func (b *Backlog) take(n int) bool {
+	if b == nil {
+		return true
+	}
+	if b.bytes.Add(int64(n)) > b.limit.Load() {
+		b.give(n)
+		return false
+	}
+	return true
+}
+
+// give returns n bytes.
+func (b *Backlog) give(n int) {
+	if b != nil {
+		b.bytes.Add(-int64(n))
+	}
+}
 
 // disk is the way of one stream's fragments to storage: a bounded queue and the goroutine that empties it, so that a
 // slow disk never holds up the camera or the live viewers. A fragment that finds the queue full, or that the disk
@@ -33,12 +66,14 @@ type disk struct {
 	footage footage
 	stream  media.StreamID
 	log     *slog.Logger
+	backlog *Backlog // shared with the other streams
 	orders  chan order
 	kept    chan struct{} // closed when keep has ended
 
 	mu        sync.Mutex
 	waiting   int    // bytes in orders
 	fragments int    // in orders
+	dropped   bool   // fragments were, before the next one that is handed on
 	reason    string // why fragments are being dropped; empty when all is well
 
 	writer writer     // of the goroutine in run only, like what follows
@@ -71,6 +106,7 @@ func footageOf(store *storage.Store) footage {
 type order struct {
 	run      *media.Run
 	fragment *media.Fragment
+	late     bool // fragments before this one were dropped, since the disk was too slow
 	end      bool
 	gap      bool
 	at       time.Time // of gap
@@ -106,8 +142,9 @@ func (d *disk) note(reason string, err error) {
 // append hands a fragment on without waiting.
 func (d *disk) append(f *media.Fragment) {
 	d.mu.Lock()
-	full := d.waiting+len(f.Bytes) > diskBytes || d.fragments == diskFragments
-	if !full {
+	full := d.waiting+len(f.Bytes) > diskBytes || d.fragments == diskFragments || !d.backlog.take(len(f.Bytes))
+	late := d.dropped
+	if d.dropped = full; !full {
 		d.waiting += len(f.Bytes)
 		d.fragments++
 	}
@@ -116,8 +153,11 @@ func (d *disk) append(f *media.Fragment) {
 		d.note(reasonSlow, nil)
 		return
 	}
-	if !d.order(order{fragment: f}) {
+	if !d.order(order{fragment: f, late: late}) {
 		d.forget(f)
+		d.mu.Lock()
+		d.dropped = true
+		d.mu.Unlock()
 	}
 }
 
@@ -126,6 +166,7 @@ func (d *disk) forget(f *media.Fragment) {
 	defer d.mu.Unlock()
 	d.waiting -= len(f.Bytes)
 	d.fragments--
+	d.backlog.give(len(f.Bytes))
 }
 
 // order queues an order without waiting, and reports whether there was room.
@@ -176,7 +217,7 @@ func (d *disk) keep() {
 		case o.run != nil:
 			d.open(ctx, o.run)
 		case o.fragment != nil:
-			d.write(ctx, o.fragment)
+			d.write(ctx, o.fragment, o.late)
 		case o.end:
 			d.finish(ctx, o.reason)
 		case o.gap:
@@ -197,8 +238,12 @@ func (d *disk) open(ctx context.Context, r *media.Run) {
 	d.writer, d.run = w, r
 }
 
-func (d *disk) write(ctx context.Context, f *media.Fragment) {
+// write appends a fragment. When it is late the ledger learns why what would come before it is missing.
+func (d *disk) write(ctx context.Context, f *media.Fragment, late bool) {
 	d.forget(f)
+	if late {
+		d.setGap(ctx, f.Start, reasonSlow)
+	}
 	if f.Random && (d.writer == nil || d.run != f.Run) {
 		d.open(ctx, f.Run) // the disk may take it now
 	}

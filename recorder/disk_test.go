@@ -143,3 +143,72 @@ func TestOrdersAreCarriedOutInTheirOrder(t *testing.T) {
 		}
 	})
 }
+
+// TestASlowDiskCostsAFixedAmountOfMemory has a disk take three seconds a write while eight streams bring two fragments a
+// second each, and then become quick again.
+func TestASlowDiskCostsAFixedAmountOfMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const size, limit = 100 << 10, 8 << 20
+		backlog := NewBacklog()
+		backlog.limit.Store(limit)
+		slow := true
+		var disks []*disk
+		var slates []*slate
+		for range 8 {
+			s := &slate{}
+			d := testDisk(s)
+			d.backlog = backlog
+			begin := d.footage.begin
+			d.footage.begin = func(ctx context.Context, r *media.Run) (writer, error) {
+				w, err := begin(ctx, r)
+				return &sluggish{w, &slow}, err
+			}
+			d.start()
+			disks, slates = append(disks, d), append(slates, s)
+		}
+		runs := make([]*media.Run, len(disks))
+		most := int64(0)
+		for n := range 600 {
+			for i, d := range disks {
+				if n == 0 {
+					runs[i] = &media.Run{ID: media.RunID{byte(i + 1)}}
+					d.begin(runs[i])
+				}
+				d.append(&media.Fragment{Run: runs[i], Seq: uint64(n + 1), Random: n%4 == 0, Bytes: make([]byte, size)})
+			}
+			most = max(most, backlog.bytes.Load())
+			slow = n < 400
+			time.Sleep(500 * time.Millisecond)
+		}
+		if most > limit || most < limit-2*size {
+			t.Errorf("%d bytes waited for the disk at most, with a limit of %d", most, limit)
+		}
+		for i, d := range disks {
+			if d.trouble() != "" {
+				t.Errorf("the disk is quick again, and the trouble is still %q", d.trouble())
+			}
+			if !d.stop() {
+				t.Error("the rest was not brought to the disk")
+			}
+			if s := slates[i].did; !slices.Contains(s, "gap "+reasonSlow) || !slices.Contains(s, fmt.Sprintf("%02x/600", i+1)) {
+				t.Errorf("stream %d: did %v", i, s)
+			}
+		}
+		if left := backlog.bytes.Load(); left != 0 {
+			t.Errorf("%d bytes are never given back", left)
+		}
+	})
+}
+
+// sluggish is a writer that takes seconds while it is slow.
+type sluggish struct {
+	writer
+	slow *bool
+}
+
+func (w *sluggish) Append(ctx context.Context, f *media.Fragment) error {
+	if *w.slow {
+		time.Sleep(3 * time.Second)
+	}
+	return w.writer.Append(ctx, f)
+}

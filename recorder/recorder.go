@@ -27,6 +27,7 @@ type Options struct {
 	Store     *storage.Store
 	Ring      *live.Ring
 	Admission Admission // shared by all recorders of the process
+	Backlog   *Backlog  // shared by all recorders of the process; without it only each of them is bounded
 	Logins    *Logins   // shared by the recorders of one camera; nil for one that has no other
 	Logger    *slog.Logger
 }
@@ -100,6 +101,7 @@ func New(opts Options) *Recorder {
 	}
 	r := &Recorder{opts: opts}
 	r.disk = newDisk(footageOf(opts.Store), opts.Stream, opts.Logger)
+	r.disk.backlog = opts.Backlog
 	r.board.set(Connecting, "", time.Time{})
 	return r
 }

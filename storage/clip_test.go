@@ -248,8 +248,8 @@ func TestSilentSizeIsWhatSilentFragmentMakes(t *testing.T) {
 			ok(t, table.Append(0, f.Bytes))
 			silent, err := media.SilentFragment(k.LabelKey(id), f.Bytes)
 			ok(t, err)
-			if got := silentSize(&table.Entries[0]); got != int64(len(silent)) {
-				t.Fatalf("silentSize %d, the fragment has %d", got, len(silent))
+			if got := media.SilentSize(&table.Entries[0]); got != int64(len(silent)) {
+				t.Fatalf("SilentSize %d, the fragment has %d", got, len(silent))
 			}
 		}
 	}

@@ -138,6 +138,16 @@ func (f realFile) size() (int64, error) {
 	return info.Size(), nil
 }
 
+// uncache has the next reads of the file come from the disk rather than from memory, where the kernel allows it: after a
+// failed sync memory may hold what the disk does not. What was not yet written to the disk stays in memory.
+func uncache(f file) {
+	if u, ok := f.(interface{ dropCache() }); ok {
+		u.dropCache()
+	}
+}
+
+func (f realFile) dropCache() { dropCache(f.File) }
+
 // isFull reports whether err says that the file system or the quota has no room.
 func isFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)

@@ -141,6 +141,24 @@ func prepareFolders(o Options) error {
 	return nil
 }
 
+// warnOfNetwork says what can go wrong when the data folder is on a file system of the given kind, unless that is "".
+func (s *Store) warnOfNetwork(kind string) {
+	if kind == "" {
+		return
+	}
+	s.log.Warn("the data folder is not on a disk of this computer", "path", s.o.Data, "kind", kind)
+	s.raise(AlarmNetworkDisk, fmt.Sprintf("The data folder %s is on a file system of the kind %s, not on a disk of this computer. Databases there can be damaged, "+
+		"since locks and syncs may not be kept. Move the data folder to a local disk; the recordings may stay where they are.", s.o.Data, kind))
+}
+
+// bare returns the cause of an error without the name of a file, for those who may not know which cameras there are.
+func bare(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	return err
+}
+
 // explainDisk turns the errors that people can mend into sentences.
 func explainDisk(path string, err error) error {
 	switch {

@@ -46,6 +46,7 @@ func mend(c *camera, name string) (m mended, err error) {
 		return mended{}, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
+	uncache(f)
 	if m.size, err = f.size(); err != nil {
 		return m, err
 	}

@@ -141,21 +141,11 @@ func (c *Clip) layFragments(x chosen, _ opening) error {
 	}
 	c.lay(x, func(e *media.Entry) (skip, keep int64) {
 		if c.silent {
-			return 0, silentSize(e)
+			return 0, media.SilentSize(e)
 		}
 		return 0, int64(e.Size)
 	})
 	return nil
-}
-
-// silentSize is the length of what media.SilentFragment makes of the fragment: without the sound, and without the traf
-// box (tfhd, tfdt, trun: ISO/IEC 14496-12 8.8) that describes it.
-func silentSize(e *media.Entry) int64 {
-	size := int64(e.Size) - e.AudioBytes()
-	if n := len(e.Audio); n > 0 {
-		size -= 8 + 20 + 20 + 20 + 8*int64(n)
-	}
-	return size
 }
 
 // lay places the share of every fragment behind the header.

@@ -99,6 +99,7 @@ func (w *Writer) readBack(ctx context.Context, g *segment, table *media.Table) (
 			return 0, err
 		}
 		defer f.Close()
+		uncache(f)
 		size, err := f.size()
 		if err != nil {
 			return 0, err

@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"path"
 	"sync"
 	"time"
@@ -175,6 +176,9 @@ func (w *Writer) syncSegment(g *segment) bool {
 	w.mu.Lock()
 	g.suspect = true
 	w.mu.Unlock()
+	w.s.raise(AlarmSyncFailed, fmt.Sprintf("The disk of %s did not keep footage that it had taken (%v). The file was closed where it still verifies, "+
+		"and recording goes on in a new one; the timeline shows what was lost. Look at the disk and its cable soon. This stands until the next start.",
+		w.s.o.Recordings, bare(err)))
 	w.s.log.Error("the disk did not keep footage: sealing the segment", "camera", w.c.name, "stream", w.st.quality, "segment", g.name, "err", err)
 	return false
 }

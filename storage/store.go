@@ -136,6 +136,7 @@ func open(ctx context.Context, o Options, openFolder func(string) (files, error)
 	if s.id, err = identify(s.disk, s.data, o); err != nil {
 		return nil, explainDisk(o.Recordings, err)
 	}
+	s.warnOfNetwork(networkKind(o.Data))
 	if err = s.openIndexed(ctx); err != nil {
 		return nil, err
 	}

@@ -34,7 +34,7 @@ type fleetCamera struct {
 // newFleet assembles a recorder for each configured stream.
 func newFleet(h *house) *fleet {
 	f := &fleet{zone: h.conf.Timezone}
-	admission := recorder.NewAdmission(handshakes)
+	admission, backlog := recorder.NewAdmission(handshakes), recorder.NewBacklog()
 	for _, c := range h.conf.Cameras {
 		member := fleetCamera{id: h.ids[c.ID]}
 		logins := recorder.NewLogins()
@@ -42,7 +42,7 @@ func newFleet(h *house) *fleet {
 			stream := media.StreamID{Camera: member.id, Quality: q}
 			log := h.log.With("camera", c.ID, "stream", q.String())
 			return recorder.New(recorder.Options{
-				Stream: stream, Record: c.Record, Store: h.store, Ring: h.hub.Ring(stream), Admission: admission, Logins: logins, Logger: log,
+				Stream: stream, Record: c.Record, Store: h.store, Ring: h.hub.Ring(stream), Admission: admission, Backlog: backlog, Logins: logins, Logger: log,
 				Source: sourceOptions(c, source, h.out.Line(c.ID), log),
 			})
 		}

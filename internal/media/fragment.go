@@ -207,3 +207,13 @@ func KeyFrameFile(run *Run, key LabelKey, frag []byte) ([]byte, error) {
 	}
 	return append(run.SilentInit(key), b...), nil
 }
+
+// SilentSize returns the length of what SilentFragment makes of the fragment that e describes: without the sound, and
+// without the traf box (tfhd, tfdt, trun: ISO/IEC 14496-12 8.8) that describes it.
+func SilentSize(e *Entry) int64 {
+	size := int64(e.Size) - e.AudioBytes()
+	if n := len(e.Audio); n > 0 {
+		size -= 8 + 20 + 20 + 20 + 8*int64(n)
+	}
+	return size
+}

@@ -1,0 +1,190 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// watched is a disk that notes what is done to each file, and has syncs fail on demand.
+type watched struct {
+	files
+	*watch
+}
+
+type watch struct {
+	mu   sync.Mutex
+	did  map[string][]string // by the path of the file
+	fail bool                // the next sync
+}
+
+func (d watched) create(name string) (file, error) {
+	f, err := d.files.create(name)
+	return watchedFile{f, d.watch, name}, err
+}
+
+func (d watched) edit(name string) (file, error) {
+	f, err := d.files.edit(name)
+	return watchedFile{f, d.watch, name}, err
+}
+
+func (d watched) sub(name string) (files, error) {
+	sub, err := d.files.sub(name)
+	return watched{sub, d.watch}, err
+}
+
+type watchedFile struct {
+	file
+	*watch
+	name string
+}
+
+func (f watchedFile) note(what string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.did[f.name] = append(f.did[f.name], what)
+	if what == "sync" && f.fail && strings.HasSuffix(f.name, ".mp4") {
+		f.fail = false
+		return &fs.PathError{Op: "fdatasync", Path: f.name, Err: syscall.EIO}
+	}
+	return nil
+}
+
+func (f watchedFile) WriteAt(b []byte, at int64) (int, error) {
+	return must(f.note("write"), func() (int, error) { return f.file.WriteAt(b, at) })
+}
+
+func (f watchedFile) truncate(size int64) error {
+	return errors.Join(f.note("truncate"), f.file.truncate(size))
+}
+
+func (f watchedFile) sync() error {
+	if err := f.note("sync"); err != nil {
+		return err
+	}
+	return f.file.sync()
+}
+
+// must runs f unless there is an error already.
+func must[T any](err error, f func() (T, error)) (T, error) {
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return f()
+}
+
+// TestAfterAFailedSyncAFileIsNeitherWrittenNorSyncedAgain fails a sync while recording and while closing. The kernel may call
+// pages written that the disk never got, so that a second sync proves nothing.
+func TestAfterAFailedSyncAFileIsNeitherWrittenNorSyncedAgain(t *testing.T) {
+	for _, closing := range []bool{false, true} {
+		t.Run(fmt.Sprint(closing), func(t *testing.T) {
+			c := &clock{now: epoch}
+			o := testOptions(t, c)
+			x := &watch{did: map[string][]string{}}
+			s, err := open(t.Context(), o, func(name string) (files, error) {
+				d, err := openFolder(name)
+				return watched{d, x}, err
+			})
+			ok(t, err)
+			k := &kit{TB: t, Store: s, clock: c, o: o}
+			k.enrol("front-door")
+			id := k.ids["front-door"]
+			run, fragments := k.fragments(id, film{start: epoch, seconds: 12})
+			w := k.begin(run)
+			k.append(w, fragments[:6])
+			name := w.seg.name
+			x.fail = true
+			if closing {
+				w.turn.Lock()
+				w.closeSegment(t.Context())
+				w.turn.Unlock()
+			} else {
+				k.syncDirty()
+			}
+			if x.fail {
+				t.Fatal("nothing was synced")
+			}
+			k.syncDirty()
+			k.append(w, fragments[6:])
+			k.syncDirty()
+			ok(t, w.End(t.Context(), "over"))
+			ok(t, k.Store.Close())
+			k.alarmedIn(AlarmSyncFailed, o.Recordings)
+			k.openAgain()
+			ok(t, k.reconcile(t.Context()))
+			did := x.did[name]
+			for i, what := range did {
+				if what == "sync" && i != len(did)-1 {
+					t.Errorf("after its failed sync the file saw %v", did[i+1:])
+				}
+			}
+			checkWhole(k, fragments)
+		})
+	}
+}
+
+// alarmedIn fails unless the alarm stands, with these words and without the name of a camera.
+func (k *kit) alarmedIn(code string, words ...string) {
+	k.Helper()
+	for _, a := range k.Alarms(k.Context()) {
+		if a.Code != code {
+			continue
+		}
+		for _, word := range words {
+			if !strings.Contains(a.Text, word) {
+				k.Errorf("the alarm does not say %q: %s", word, a.Text)
+			}
+		}
+		if strings.Contains(a.Text, "front-door") {
+			k.Errorf("the alarm names a camera: %s", a.Text)
+		}
+		return
+	}
+	k.Errorf("no alarm %s among %v", code, k.Alarms(k.Context()))
+}
+
+func TestNetworkFileSystemsAreNamed(t *testing.T) {
+	for magic, want := range map[uint32]string{
+		0x6969: "NFS", 0x517b: "SMB", 0xfe534d42: "SMB", 0xff534d42: "CIFS", 0x01021997: "9p", 0x65735546: "FUSE", 0x00c36400: "Ceph",
+		0xef53: "", 0x9123683e: "", 0x58465342: "", 0x01021994: "", 0x794c7630: "", 0x2fc12fc1: "", // ext4, btrfs, xfs, tmpfs, overlay, zfs
+	} {
+		if got := kindName(magic); got != want {
+			t.Errorf("%#x is called %q, want %q", magic, got, want)
+		}
+	}
+	if got := networkKind("/proc"); got != "" {
+		t.Errorf("/proc is called %q", got)
+	}
+	k := newKit(t)
+	k.warnOfNetwork("")
+	k.alarmed()
+	k.warnOfNetwork("NFS")
+	k.alarmedIn(AlarmNetworkDisk, "NFS", k.o.Data, "local disk")
+}
+
+// TestASlowDiskIsNamedInTheMiddleOfARun has the recorder drop fragments for want of room.
+func TestASlowDiskIsNamedInTheMiddleOfARun(t *testing.T) {
+	k := newKit(t, "front-door")
+	id := k.ids["front-door"]
+	run, fragments := k.fragments(id, film{start: epoch, seconds: 8})
+	w := k.begin(run)
+	k.append(w, fragments[:5])
+	ok(t, k.SetGap(t.Context(), run.Stream, fragments[8].Start, KindDiskSlow))
+	k.append(w, fragments[8:]) // a key frame
+	ok(t, w.End(t.Context(), "over"))
+	tl := k.timeline(id, epoch, epoch.Add(8*time.Second))
+	want := Gap{From: fragments[4].End(), To: fragments[8].Start, Reason: KindDiskSlow, Code: CodeDiskSlow}
+	if len(tl.Gaps) != 1 || tl.Gaps[0] != want {
+		t.Errorf("%+v", tl)
+	}
+	if _, err := os.Stat(k.path(id, k.rowsOf(id)[1].name())); err != nil {
+		t.Error(err)
+	}
+}
