@@ -110,11 +110,12 @@ func (s *Store) enrolOne(ctx context.Context, c *camera, spec CameraSpec) (*came
 // noteUp ends the gap of the time when nothing ran, since now something does.
 func (s *Store) noteUp(ctx context.Context, tx *sql.Tx, c *camera) error {
 	st := streamRow{c.row, media.Main}
-	tail, _, err := holdingAt(ctx, tx, st, forever)
+	tail, since, err := holdingAt(ctx, tx, st, forever)
 	if err != nil || !isDown(tail.code) {
 		return err
 	}
-	return enter(ctx, tx, st, micros(s.now()), forever, gap(ReasonWaiting))
+	// The clock may have been set back since: what the ledger says of before that gap stays.
+	return enter(ctx, tx, st, max(since, micros(s.now())), forever, gap(ReasonWaiting))
 }
 
 func (s *Store) newCamera(ctx context.Context, spec CameraSpec) (*camera, error) {

@@ -81,18 +81,33 @@ func dropRunIfEmpty(ctx context.Context, tx *sql.Tx, st streamRow, run int64) er
 	return exec(ctx, tx, query, st.camera, st.quality, run)
 }
 
-// makeDay makes the folder of a day so that it survives a power cut.
-func makeDay(d files, day string) error {
-	if _, err := d.stat(day); err == nil {
+// makeDay makes the folder of a day, once, so that it survives a power cut. A folder that is there already may have been
+// made by a process that died, or met a fault, before it was synced.
+func (s *Store) makeDay(c *camera, stream media.StreamID, day string) error {
+	s.mu.RLock()
+	known := s.days[stream] == day
+	s.mu.RUnlock()
+	if known {
 		return nil
 	}
-	if err := d.mkdir(day); err != nil {
+	if err := c.files.mkdir(day); err != nil {
 		return err
 	}
-	if err := d.syncDir(path.Dir(day)); err != nil {
+	if err := c.files.syncDir(path.Dir(day)); err != nil {
 		return err
 	}
-	return d.syncDir(".")
+	if err := c.files.syncDir("."); err != nil {
+		return err
+	}
+	s.knowDay(stream, day)
+	return nil
+}
+
+// knowDay remembers which day's folder of a stream is there for sure.
+func (s *Store) knowDay(stream media.StreamID, day string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.days[stream] = day
 }
 
 // live is what is being written of a stream: a snapshot that later appends do not change.

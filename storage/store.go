@@ -76,6 +76,7 @@ type Store struct {
 	closed  bool
 	cameras map[media.CameraID]*camera
 	writers map[media.StreamID]*Writer
+	days    map[media.StreamID]string // the folder that each stream's segments go to, once it is synced
 	pins    map[*pin]struct{}
 	owed    []owedChange
 	// leftovers are the segments that the last process left open and that are yet to be closed.
@@ -115,7 +116,7 @@ func open(ctx context.Context, o Options, openFolder func(string) (files, error)
 		return nil, err
 	}
 	s := &Store{o: o, log: o.Logger, kick: make(chan struct{}, 1), cameras: map[media.CameraID]*camera{},
-		writers: map[media.StreamID]*Writer{}, pins: map[*pin]struct{}{}, boot: bootID(), down: ReasonNotRunning}
+		writers: map[media.StreamID]*Writer{}, days: map[media.StreamID]string{}, pins: map[*pin]struct{}{}, boot: bootID(), down: ReasonNotRunning}
 	s.damage.found = make(chan struct{})
 	defer func() {
 		if err != nil {

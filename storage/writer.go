@@ -29,7 +29,6 @@ type Writer struct {
 	recorded bool       // the ledger's tail says this run
 	wantKey  bool       // what comes next must begin with a key frame
 	ended    bool
-	day      string // folder that is known to exist
 
 	mu  sync.Mutex
 	seg *segment
@@ -220,16 +219,14 @@ func (w *Writer) openSegment(ctx context.Context, f *media.Fragment) error {
 
 func (w *Writer) makeFile(g *segment) error {
 	day := path.Dir(g.name)
-	if day != w.day {
-		if err := makeDay(w.c.files, day); err != nil {
-			return err
-		}
+	if err := w.s.makeDay(w.c, w.stream, day); err != nil {
+		return err
 	}
 	var err error
 	if g.file, err = w.c.files.create(g.name); err != nil {
+		w.s.knowDay(w.stream, "")
 		return err
 	}
-	w.day = day
 	if err := w.c.files.syncDir(day); err != nil {
 		return err
 	}

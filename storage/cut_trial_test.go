@@ -1,0 +1,132 @@
+package storage
+
+import (
+	"bytes"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// cut returns what a power cut could leave of the disk: all that was synced, and of the rest whatever r chooses. Changes
+// of names are kept or lost one by one, a rename as a whole; a file's content is torn into blocks, each as it was at some
+// moment since the last sync, and its length is that of some such moment. The medium itself is not changed.
+func (m *medium) cut(r *rand.Rand) *medium {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	t := tear{r: r, block: []int64{512, 4096}[r.IntN(2)], nodes: map[*node]*node{}}
+	left := newMedium(m.now)
+	left.room = m.room
+	left.root = t.node(m.root)
+	mood := r.IntN(4) // keep none of what is pending, all, the first of it, or any
+	first := r.IntN(len(m.pending) + 1)
+	for i, x := range m.pending {
+		if mood == 1 || mood == 2 && i < first || mood == 3 && r.IntN(2) == 0 {
+			naming{place{t.node(x.from.dir), x.from.name}, place{t.node(x.to.dir), x.to.name}, t.node(x.n)}.keep()
+		}
+	}
+	for _, n := range t.nodes {
+		n.names = maps.Clone(n.kept)
+	}
+	return left
+}
+
+// tear makes copies of nodes as a power cut leaves them.
+type tear struct {
+	r     *rand.Rand
+	block int64
+	nodes map[*node]*node
+}
+
+func (t *tear) node(n *node) *node {
+	if n == nil || t.nodes[n] != nil {
+		return t.nodes[n]
+	}
+	left := &node{changed: n.changed}
+	t.nodes[n] = left
+	if n.kept != nil {
+		left.kept = map[string]*node{}
+		for _, name := range slices.Sorted(maps.Keys(n.kept)) { // in order, for what r says next
+			left.kept[name] = t.node(n.kept[name])
+		}
+		return left
+	}
+	left.synced = t.content(n)
+	left.content = bytes.Clone(left.synced)
+	return left
+}
+
+// content returns what a cut leaves of a file.
+func (t *tear) content(n *node) []byte {
+	if len(n.writes) == 0 {
+		return bytes.Clone(n.synced)
+	}
+	moments := [][]byte{n.synced}
+	for _, w := range n.writes {
+		moments = append(moments, w.apply(bytes.Clone(moments[len(moments)-1])))
+	}
+	any := func() []byte { return moments[t.r.IntN(len(moments))] }
+	whole := any()
+	if t.r.IntN(3) == 0 { // the blocks came to the disk in the order of the writes
+		return bytes.Clone(whole)
+	}
+	left := make([]byte, len(whole))
+	for at := int64(0); at < int64(len(left)); at += t.block {
+		if from := any(); int64(len(from)) > at {
+			copy(left[at:min(at+t.block, int64(len(left)))], from[at:])
+		}
+	}
+	return left
+}
+
+// copyIndex copies the index of a store that is open, as a process that dies now leaves it. It must not be used on a store
+// that goes on writing: closing a database's file drops the locks that this process has on it.
+func copyIndex(from, to string) error {
+	for _, end := range []string{"", "-wal"} {
+		b, err := os.ReadFile(filepath.Join(from, indexName+end))
+		if os.IsNotExist(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(to, indexName+end), b, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cutIndex loses the end of the index's write-ahead log, as a power cut may: SQLite syncs the log before it moves it into
+// the database, and not at each commit (synchronous=NORMAL). What comes after the cut may be there in part.
+func cutIndex(r *rand.Rand, folder string) error {
+	path := filepath.Join(folder, indexName+"-wal")
+	b, err := os.ReadFile(path)
+	if err != nil || len(b) == 0 {
+		return nil //nolint:nilerr // no log: all is in the database
+	}
+	if r.IntN(4) == 0 {
+		return nil
+	}
+	at := r.IntN(len(b) + 1)
+	switch block := []int{512, 4096}[r.IntN(2)]; r.IntN(3) {
+	case 0:
+		b = b[:at]
+	case 1: // the length is there, the bytes are not
+		clear(b[at:])
+	default: // one block is not
+		clear(b[at:min(at+block, len(b))])
+	}
+	return os.WriteFile(path, b, 0o600)
+}
+
+// onMedium opens disks in memory instead of the folders of o; any other folder is real.
+func onMedium(recordings *medium, o Options, x *faults) func(string) (files, error) {
+	return func(name string) (files, error) {
+		if name == o.Recordings {
+			return faulty{recordings.files(), x}, nil
+		}
+		return openFolder(name)
+	}
+}

@@ -1,0 +1,311 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"keepwatch.internal/internal/media"
+	"keepwatch.internal/internal/planted/trialtest"
+)
+
+// historiesPerLife is how many histories one store goes through.
+const historiesPerLife = 20
+
+// TestRandomHistoriesLeaveWhatTheModelSays lets stores go through random histories: recording, gaps, retention, clock
+// steps, disks that fail once, orderly ends, kills and power cuts at any operation, also during recovery, and a lost or
+// old index. After each, store and model must agree. Invariants I1, I2, I3, I4, I7.
+func TestRandomHistoriesLeaveWhatTheModelSays(t *testing.T) {
+	seed := trialtest.Seed(t)
+	lives := (trialtest.Rounds(t, 10_000) + historiesPerLife - 1) / historiesPerLife
+	template := makeTemplate(t)
+	sums := make([]tally, lives)
+	t.Run("lives", func(t *testing.T) {
+		for i := range lives {
+			t.Run(fmt.Sprint(i), func(t *testing.T) {
+				t.Parallel()
+				l := newLife(t, rand.New(rand.NewPCG(seed, uint64(i))), template, &sums[i])
+				for range historiesPerLife {
+					l.history()
+				}
+				l.bury(l.k.Store)
+			})
+		}
+	})
+	var sum tally
+	for _, s := range sums {
+		sum.histories, sum.cuts, sum.kills = sum.histories+s.histories, sum.cuts+s.cuts, sum.kills+s.kills
+		sum.losts, sum.worst = sum.losts+s.losts, max(sum.worst, s.worst)
+	}
+	trialtest.Report(t, "random histories against a model", "%d histories: %d kills, %d power cuts, %d times an index lost or old; at most %v of a stream lost",
+		sum.histories, sum.kills, sum.cuts, sum.losts, sum.worst)
+}
+
+// retain has retention delete what is older than some age, and nothing younger.
+func (l *life) retain() {
+	age := time.Duration(1+l.r.IntN(120)) * time.Second
+	l.did("retain %v", age)
+	l.keepFor(age)
+	limit := micros(l.k.clock.Now().Add(-age))
+	for _, p := range l.tapes {
+		for _, r := range l.rows(p) {
+			if r.state != stateClosed || r.end > limit {
+				continue
+			}
+			for i := range p.shots {
+				s := &p.shots[i]
+				if at := micros(s.f.Start); at >= r.start && at < r.end {
+					s.state = gone
+				}
+			}
+			p.gaps = slices.DeleteFunc(p.gaps, func(g noted) bool { return micros(g.at) <= r.end })
+		}
+	}
+	if err := l.k.retain(context.Background()); err != nil && l.x.harm == none {
+		l.fatal("retention: %v", err)
+	}
+	if l.x.harm != none { // it may not have come to its end
+		for _, p := range l.tapes {
+			p.becomes(gone, doubtful)
+		}
+	} else {
+		for _, p := range l.tapes {
+			l.compareNow(p)
+		}
+	}
+	l.keepFor(0)
+}
+
+// keepFor sets how long footage is kept, as the configuration does.
+func (l *life) keepFor(age time.Duration) {
+	c := *l.k.cameras[l.tapes[0].stream.Camera]
+	c.retain.Age = age
+	l.k.know(&c)
+}
+
+// rows lists the segments of a stream.
+func (l *life) rows(p *tape) []segmentRow {
+	const query = `SELECT ` + segmentColumns + ` FROM segment s JOIN run r ON r.camera = s.camera AND r.quality = s.quality AND r.id = s.run
+		WHERE s.camera = ? AND s.quality = ? ORDER BY s.start_us`
+	rows, err := l.k.segmentRows(context.Background(), query, l.k.cameras[p.stream.Camera].row, p.stream.Quality)
+	ok(l, err)
+	return rows
+}
+
+// end ends the process in some way and starts another, which may die in its recovery, too.
+func (l *life) end() {
+	for _, p := range l.tapes { // a gap that began just now may be lost in the one of the time without recorder
+		p.gaps = slices.DeleteFunc(p.gaps, func(g noted) bool { return !g.sure })
+	}
+	n := l.r.IntN(20)
+	if !l.x.dead && n < 4 {
+		l.did("close")
+		if err := l.k.Store.Close(); err != nil && l.x.harm == none {
+			l.fatal("close: %v", err)
+		}
+	}
+	old := l.k.Store
+	switch {
+	case !l.x.dead && n < 4:
+		l.dead, old = l.k.o.Data, nil
+		if l.x.harm == none {
+			l.settled()
+		}
+	case !l.x.dead:
+		l.died()
+		l.x.mu.Lock()
+		l.x.dead = true
+		l.x.mu.Unlock()
+		fallthrough
+	default:
+		l.afterDeath(n)
+	}
+	if old != nil {
+		l.bury(old)
+	}
+	for again := 0; ; again++ {
+		for _, p := range l.tapes {
+			p.w, p.left = nil, nil
+		}
+		l.k.o.Data = l.dead
+		x := &faults{}
+		if again < 3 && l.r.IntN(4) == 0 {
+			x.at, x.harm = 1+l.r.IntN(12), dieBefore+harm(l.r.IntN(2))
+		}
+		if l.open(x) {
+			break
+		}
+		l.did("died in recovery")
+		l.afterDeath(l.r.IntN(20))
+	}
+	l.x.mu.Lock()
+	l.x.harm = none
+	l.x.mu.Unlock()
+}
+
+// settled says that an orderly end has synced everything.
+func (l *life) settled() {
+	for _, p := range l.tapes {
+		p.becomes(written, safe)
+	}
+}
+
+// afterDeath says what the death of the process was: a kill, or a power cut that took what was not synced; and what became
+// of the index.
+func (l *life) afterDeath(n int) {
+	if n < 11 {
+		l.did("kill")
+		l.kills++
+	} else {
+		l.did("power cut")
+		l.cuts++
+		l.disk = l.disk.cut(l.r)
+		ok(l, cutIndex(l.r, l.dead))
+		for _, p := range l.tapes {
+			p.becomes(written, unsynced)
+			p.gaps = nil
+		}
+	}
+	l.disk.locks = map[*node]bool{}
+	switch l.r.IntN(12) {
+	case 0:
+		l.did("index lost")
+		for _, end := range []string{"", "-wal", "-shm"} {
+			os.Remove(filepath.Join(l.dead, indexName+end))
+		}
+	case 1:
+		if l.old == "" {
+			l.old = l.copyData(l.dead)
+			return
+		}
+		l.did("old index")
+		l.dead, l.old = l.old, ""
+	default:
+		return
+	}
+	l.losts++
+	for _, p := range l.tapes {
+		p.gaps = nil
+	}
+}
+
+// mostLost is what a power cut may take of a stream.
+const mostLost = 5 * time.Second
+
+// compare looks what the start after an end has left of a stream, and has the model forget what it could not know.
+func (l *life) compare(p *tape) {
+	spans := l.compareNow(p)
+	for i := range p.shots {
+		s := &p.shots[i]
+		if s.state == gone {
+			continue
+		}
+		if shows(spans, s.f) {
+			s.state = safe
+			continue
+		}
+		if s.state == unsynced {
+			l.worst = max(l.worst, l.mono-s.mono)
+		}
+		s.state = gone
+	}
+	l.readable(p)
+}
+
+// compareNow fails unless the timeline of a stream is what the model says.
+func (l *life) compareNow(p *tape) Timeline {
+	l.Helper()
+	tl := l.timeline(p)
+	var shown, known time.Duration
+	for _, s := range tl.Spans {
+		shown += s.To.Sub(s.From)
+	}
+	for _, s := range p.shots {
+		there := shows(tl, s.f)
+		if there {
+			known += s.f.End().Sub(s.f.Start)
+		}
+		switch {
+		case !there && (s.state == safe || s.state == written):
+			l.fatal("%s: fragment %d at %v is lost\nspans %+v\ngaps %+v", l.name(p), s.f.Seq, s.f.Start.Sub(epoch), tl.Spans, tl.Gaps)
+		case there && s.state == gone:
+			l.fatal("%s: fragment %d at %v is back", l.name(p), s.f.Seq, s.f.Start.Sub(epoch))
+		case !there && s.state == unsynced && l.mono-s.mono > mostLost:
+			l.fatal("%s: fragment %d was lost %v after it was written", l.name(p), s.f.Seq, l.mono-s.mono)
+		}
+	}
+	if shown != known {
+		l.fatal("%s: the timeline shows %v, recorded were %v\n%+v", l.name(p), shown, known, tl)
+	}
+	for _, g := range p.gaps {
+		if g.sure && g.at.Before(l.k.clock.Now()) && !slices.ContainsFunc(tl.Gaps, func(x Gap) bool { return !x.From.After(g.at) && x.To.After(g.at) && x.Reason == g.reason }) {
+			l.fatal("%s: the gap %q at %v is forgotten\n%+v", l.name(p), g.reason, g.at.Sub(epoch), tl.Gaps)
+		}
+	}
+	return tl
+}
+
+// shows reports whether the timeline has the fragment, as footage of its run.
+func shows(tl Timeline, f *media.Fragment) bool {
+	return slices.ContainsFunc(tl.Spans, func(s RunSpan) bool {
+		return s.Run == f.Run.ID && !f.Start.Before(s.From) && !f.End().After(s.To)
+	})
+}
+
+// timeline returns all of a stream's timeline, which must add up.
+func (l *life) timeline(p *tape) Timeline {
+	span := Span{epoch.Add(-2 * time.Hour), epoch.Add(100 * 24 * time.Hour)}
+	for _, s := range p.shots {
+		if s.f.Start.Before(span.From) {
+			span.From = s.f.Start
+		}
+	}
+	permit := l.k.permit(p.stream.Camera, 2)
+	tl, err := l.k.Timeline(context.Background(), permit, p.stream.Quality, span)
+	ok(l, err)
+	checkAddsUp(l, tl, span.From, span.To)
+	return tl
+}
+
+// readable fails unless every row has its file and all of the file verifies, and every file has its row.
+func (l *life) readable(p *tape) {
+	c := l.k.cameras[p.stream.Camera]
+	noted := map[string]bool{}
+	for _, r := range l.rows(p) {
+		noted[r.name()] = true
+		f, err := c.files.open(r.name())
+		if err != nil || r.state != stateClosed {
+			l.fatal("segment %s in state %d: %v", r.name(), r.state, err)
+		}
+		size, err := f.size()
+		ok(l, err)
+		res, err := media.Scan(f, size, c.id, c.key)
+		if err != nil || res.Err != nil || size != r.size {
+			l.fatal("segment %s of %d bytes, in the index %d: %v, %v", r.name(), size, r.size, err, res.Err)
+		}
+		e := res.Table.Entries
+		if len(e) == 0 || micros(e[0].Start) != r.start || micros(e[len(e)-1].End()) != r.end || res.Run.ID != r.runID {
+			l.fatal("segment %s is not what its row says", r.name())
+		}
+	}
+	days, err := c.files.list(p.stream.Quality.String())
+	if isMissing(err) {
+		return
+	}
+	ok(l, err)
+	for _, day := range days {
+		name := p.stream.Quality.String() + "/" + day.Name()
+		entries, err := c.files.list(name)
+		ok(l, err)
+		for _, e := range entries {
+			if !noted[name+"/"+e.Name()] {
+				l.fatal("a file without a row: %s", name+"/"+e.Name())
+			}
+		}
+	}
+}
