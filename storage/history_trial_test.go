@@ -22,7 +22,7 @@ const historiesPerLife = 20
 // old index. After each, store and model must agree. Invariants I1, I2, I3, I4, I7.
 func TestRandomHistoriesLeaveWhatTheModelSays(t *testing.T) {
 	seed := trialtest.Seed(t)
-	lives := (trialtest.Rounds(t, 10_000) + historiesPerLife - 1) / historiesPerLife
+	lives := (trialtest.Rounds(t, 2_000) + historiesPerLife - 1) / historiesPerLife
 	template := makeTemplate(t)
 	sums := make([]tally, lives)
 	t.Run("lives", func(t *testing.T) {

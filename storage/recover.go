@@ -232,10 +232,8 @@ func (s *Store) cameraOf(row int64) *camera {
 // recoverSegment settles one open row by what its file holds.
 func (s *Store) recoverSegment(ctx context.Context, c *camera, r segmentRow) error {
 	m, err := mend(c, r.name())
-	if err == nil && m.run.ID != r.runID {
-		err = fmt.Errorf("%w: a segment of run %s, expected %s", media.ErrForged, m.run.ID, r.runID)
-	}
-	if err == nil {
+	another := err == nil && m.run.ID != r.runID
+	if err == nil && !another {
 		err = s.write(ctx, func(tx *sql.Tx) error {
 			if err := m.closing(r.st).update(ctx, tx); err != nil {
 				return err
@@ -252,6 +250,9 @@ func (s *Store) recoverSegment(ctx context.Context, c *camera, r segmentRow) err
 		err = fmt.Errorf("%w: %w: %w", media.ErrFormat, ErrOverlap, err) // its place is taken, which only a clock set back can do
 	}
 	switch {
+	case another:
+		// The power went before the index knew that this row's file was gone and another run has made one of that name.
+		s.log.Warn("a segment is of another run than the index says; adopting it anew", "camera", c.name, "segment", r.name())
 	case errors.Is(err, fs.ErrNotExist):
 	case errors.Is(err, errNoFragments), isFormat(err) && m.size <= r.init: // nothing was recorded
 		err = removeSynced(c.files, r.name())
