@@ -117,7 +117,7 @@ func (l *life) open(x *faults) bool {
 		l.k.Store = s
 		l.k.ids, err = s.Enrol(context.Background(), []CameraSpec{{Name: lifeName}})
 		if err == nil {
-			err = s.reconcile(context.Background())
+			err = errors.Join(s.finishDeleting(context.Background()), s.reconcile(context.Background()))
 		}
 	}
 	if x.dead {
