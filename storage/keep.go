@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -154,7 +155,7 @@ func (s *Store) unkeep(ctx context.Context, c *camera, id KeptID) error {
 	return s.write(ctx, func(tx *sql.Tx) error { return deleteKept(ctx, tx, c, id) })
 }
 
-// Kept lists what is kept of the permit's camera, the newest footage first. It needs a permit for Playback or Export.
+// Kept lists what is kept of the permit's camera, the newest footage first; for a permit with a window only what lies in it. It needs a permit for Playback or Export.
 func (s *Store) Kept(ctx context.Context, p access.Permit) ([]Kept, error) {
 	c, err := s.admit(p)
 	if err != nil {
@@ -167,7 +168,7 @@ func (s *Store) Kept(ctx context.Context, p access.Permit) ([]Kept, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kept clips: %w", err)
 	}
-	return kept, nil
+	return slices.DeleteFunc(kept, func(k Kept) bool { return !p.Window().Covers(k.Span.From, k.Span.To) }), nil
 }
 
 // KeptOne returns one kept span of the permit's camera. It needs a permit for Playback, Export or Manage, and returns
@@ -183,7 +184,11 @@ func (s *Store) KeptOne(ctx context.Context, p access.Permit, id KeptID) (Kept, 
 	if err := s.knowKept(ctx, c); err != nil {
 		return Kept{}, err
 	}
-	return s.keptOne(ctx, c, id)
+	k, err := s.keptOne(ctx, c, id)
+	if err == nil && !p.Window().Covers(k.Span.From, k.Span.To) {
+		return Kept{}, ErrNotKept
+	}
+	return k, err
 }
 
 func (s *Store) keptOne(ctx context.Context, c *camera, id KeptID) (Kept, error) {

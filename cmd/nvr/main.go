@@ -43,6 +43,7 @@ func commands() []command {
 		{"run", "[-config FILE]", "record and serve", runCommand},
 		{"demo", "[-cameras N] [-dir DIR] [-listen ADDR]", "the whole thing with simulated cameras, nothing to configure", demoCommand},
 		{"validate", "[-config FILE]", "list every mistake in a configuration", validateCommand},
+		{"retention", "-dry-run [-config FILE] [-json]", "say what would be deleted, and why; works beside a running server", retentionCommand},
 		{"user", "add | list | passwd | remove | token", "manage accounts, while the server runs or not", userCommand},
 		{"healthcheck", "[-config FILE]", "ask the running server whether it is well", healthCommand},
 		{"version", "", "print the version", versionCommand},

@@ -1,0 +1,221 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"time"
+
+	"keepwatch.internal/internal/config"
+	"keepwatch.internal/storage"
+)
+
+// retentionCommand is nvr retention: it says what would be deleted. What deletes is the server, all the time.
+func retentionCommand(ctx context.Context, t terminal, args []string) error {
+	fs := newFlags()
+	path := configFlag(fs)
+	dry := fs.Bool("dry-run", false, "say what would go, delete nothing")
+	asJSON := fs.Bool("json", false, "for programs")
+	if err := parseNone(fs, args); err != nil {
+		return err
+	}
+	if !*dry {
+		return usagef("this command deletes nothing, so it wants -dry-run: the running server deletes by itself what the limits in the configuration say")
+	}
+	c, err := loadConfig(t, *path)
+	if err != nil {
+		return err
+	}
+	o := storage.PlanOptions{Recordings: c.Recordings, Data: c.Data, Retain: map[string]storage.Retain{}, Now: time.Now(),
+		MinFree: storage.MinFree{Percent: c.Storage.MinFree.Percent, Bytes: c.Storage.MinFree.Bytes}}
+	for _, camera := range c.Cameras {
+		o.Retain[camera.ID] = storage.Retain{Age: camera.Retain.Age, MaxBytes: camera.Retain.MaxBytes}
+	}
+	plan, err := storage.PlanRetention(ctx, o)
+	if err != nil {
+		return err
+	}
+	if *asJSON {
+		e := json.NewEncoder(t.out)
+		e.SetIndent("", "  ")
+		return e.Encode(planReport(plan, o))
+	}
+	printPlan(t.out, plan, c)
+	return nil
+}
+
+// retentionReport is what -json prints. Its fields keep their names and meanings.
+type retentionReport struct {
+	Now          time.Time         `json:"now"`
+	TotalBytes   int64             `json:"total_bytes"`
+	FreeBytes    int64             `json:"free_bytes"`
+	MinFreeBytes int64             `json:"min_free_bytes"`
+	LackingBytes int64             `json:"lacking_bytes"` // within a day, when nothing more may be deleted
+	Cameras      []retentionCamera `json:"cameras"`
+}
+
+type retentionCamera struct {
+	ID          string           `json:"id"`
+	UUID        string           `json:"uuid"`
+	Retired     bool             `json:"retired"` // not configured any more; its footage goes by the limits it had
+	Bytes       int64            `json:"bytes"`
+	KeptBytes   int64            `json:"kept_bytes"`
+	BytesPerDay *int64           `json:"bytes_per_day"` // null while it is too early to say
+	Days        *float64         `json:"days"`          // how far back footage will reach; null when unknown or unlimited
+	Limit       string           `json:"limit"`         // age, size, space, none, or "" when unknown
+	Retain      retentionLimits  `json:"retain"`        // of the configuration file
+	Applied     retentionLimits  `json:"applied"`       // of the recorder's last start
+	Now         []retentionGoing `json:"now"`
+	Within24h   []retentionGoing `json:"within_24h"` // what goes now included
+}
+
+type retentionLimits struct {
+	Days     float64 `json:"days"`      // 0: no limit
+	MaxBytes int64   `json:"max_bytes"` // 0: no limit
+}
+
+type retentionGoing struct {
+	Limit    storage.Limit `json:"limit"`
+	Segments int           `json:"segments"`
+	Bytes    int64         `json:"bytes"`
+	From     time.Time     `json:"from"`
+	To       time.Time     `json:"to"`
+}
+
+func planReport(p storage.Plan, o storage.PlanOptions) retentionReport {
+	out := retentionReport{Now: o.Now.UTC(), TotalBytes: p.Total, FreeBytes: p.Free, MinFreeBytes: p.MinFree, LackingBytes: p.Lacking,
+		Cameras: []retentionCamera{}}
+	for _, c := range p.Cameras {
+		x := retentionCamera{ID: c.Name, UUID: c.ID.String(), Retired: c.Retired, Bytes: c.Bytes, KeptBytes: c.Kept, Limit: string(c.Limit),
+			Retain: limitsOf(c.Retain), Applied: limitsOf(c.Applied), Now: goingOf(c.Now), Within24h: goingOf(c.Day)}
+		if !c.TooEarly {
+			x.BytesPerDay = &c.BytesPerDay
+		}
+		if c.Days > 0 && !math.IsInf(c.Days, 1) {
+			x.Days = &c.Days
+		}
+		out.Cameras = append(out.Cameras, x)
+	}
+	return out
+}
+
+func limitsOf(r storage.Retain) retentionLimits {
+	return retentionLimits{Days: r.Age.Hours() / 24, MaxBytes: r.MaxBytes}
+}
+
+func goingOf(list []storage.Going) []retentionGoing {
+	out := []retentionGoing{}
+	for _, g := range list {
+		out = append(out, retentionGoing{g.Limit, g.Segments, g.Bytes, g.Span.From.UTC(), g.Span.To.UTC()})
+	}
+	return out
+}
+
+// printPlan writes the plan for people.
+func printPlan(w io.Writer, p storage.Plan, c *config.Config) {
+	fmt.Fprintf(w, "%s: %s free of %s; at least %s stay free\n", c.Recordings, sizeText(p.Free), sizeText(p.Total), sizeText(p.MinFree))
+	for _, x := range p.Cameras {
+		retired := ""
+		if x.Retired {
+			retired = ", not configured any more"
+		}
+		fmt.Fprintf(w, "\n%s%s: %s of footage%s; %s\n", x.Name, retired, sizeText(x.Bytes), keptText(x.Kept), outlookText(x.CameraForecast))
+		if x.Retain != x.Applied {
+			fmt.Fprintf(w, "  the recorder was last started with %s; this file says %s, from the next start on\n", retainText(x.Applied), retainText(x.Retain))
+		}
+		printGoing(w, "now", x.Now, x.Retain, c)
+		printGoing(w, "within 24 hours", x.Day, x.Retain, c)
+	}
+	if p.Lacking > 0 {
+		fmt.Fprintf(w, "\n%s will be missing from what is to stay free, with nothing left that may be deleted: let kept clips go, or make room\n", sizeText(p.Lacking))
+	}
+}
+
+func printGoing(w io.Writer, when string, list []storage.Going, r storage.Retain, c *config.Config) {
+	if len(list) == 0 {
+		fmt.Fprintf(w, "  %s: nothing goes\n", when)
+	}
+	for _, g := range list {
+		why := "because the disk is full to its limit"
+		switch g.Limit {
+		case storage.LimitAge:
+			why = "older than " + daysText(r.Age.Hours()/24)
+		case storage.LimitSize:
+			why = "more than " + sizeText(r.MaxBytes)
+		}
+		const layout = "2006-01-02 15:04:05"
+		segments := "segments"
+		if g.Segments == 1 {
+			segments = "segment"
+		}
+		fmt.Fprintf(w, "  %s: %d %s, %s, %s to %s: %s\n", when, g.Segments, segments, sizeText(g.Bytes),
+			g.Span.From.In(c.Timezone).Format(layout), g.Span.To.In(c.Timezone).Format(layout), why)
+	}
+}
+
+func keptText(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return ", " + sizeText(n) + " of it in kept clips"
+}
+
+// outlookText is a forecast in words.
+func outlookText(f storage.CameraForecast) string {
+	switch {
+	case f.TooEarly:
+		return "less than an hour to go by, too early for a forecast"
+	case f.BytesPerDay == 0:
+		return "nothing was recorded in the last 24 hours"
+	}
+	rate := sizeText(f.BytesPerDay) + " a day"
+	switch f.Limit {
+	case storage.LimitAge:
+		return fmt.Sprintf("%s: reaches back %s, as configured", rate, daysText(f.Days))
+	case storage.LimitSize:
+		return fmt.Sprintf("%s: will reach back %s, limited by its size", rate, daysText(f.Days))
+	case storage.LimitSpace:
+		return fmt.Sprintf("%s: will reach back %s, limited by the disk", rate, daysText(f.Days))
+	}
+	return rate
+}
+
+func retainText(r storage.Retain) string {
+	var limits []string
+	if r.Age > 0 {
+		limits = append(limits, daysText(r.Age.Hours()/24))
+	}
+	if r.MaxBytes > 0 {
+		limits = append(limits, sizeText(r.MaxBytes))
+	}
+	if len(limits) == 0 {
+		return "no limit but the disk"
+	}
+	return strings.Join(limits, " and ")
+}
+
+func daysText(days float64) string {
+	switch {
+	case days < 2:
+		return fmt.Sprintf("%.3g hours", days*24)
+	case days < 10 && days != math.Trunc(days):
+		return fmt.Sprintf("%.1f days", days)
+	}
+	return fmt.Sprintf("%d days", int(days))
+}
+
+// sizeText is an amount of data in the units that disks are sold in.
+func sizeText(n int64) string {
+	const units = "kMGTP"
+	if n < 1000 {
+		return fmt.Sprintf("%d B", n)
+	}
+	f, u := float64(n)/1000, 0
+	for f >= 999.5 && u < len(units)-1 {
+		f, u = f/1000, u+1
+	}
+	return fmt.Sprintf("%.3g %cB", f, units[u])
+}

@@ -1,0 +1,176 @@
+package storage
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"keepwatch.internal/internal/media"
+)
+
+// CameraForecast says how far back a camera's footage will reach if it goes on as in the last day.
+type CameraForecast struct {
+	ID          media.CameraID
+	Name        string
+	Retired     bool
+	TooEarly    bool    // less than an hour of footage to go by; BytesPerDay, Days and Limit are zero then
+	BytesPerDay int64   // of both streams, over the last 24 h or since there is footage
+	Days        float64 // how far back footage will reach; +Inf when nothing limits it, 0 when it is not being recorded
+	Limit       Limit   // what sets that
+	Kept        int64   // bytes that kept clips pin; they leave that much less for other footage
+}
+
+// Forecast says for every camera how far back its footage will reach, by name. It shows no footage and needs no permit.
+func (s *Store) Forecast(ctx context.Context) ([]CameraForecast, error) {
+	free, total, err := s.disk.space()
+	if err != nil {
+		return nil, err
+	}
+	s.mu.RLock()
+	known := s.cameras
+	s.mu.RUnlock()
+	var list []*holdings
+	for _, c := range known {
+		h, err := holdingsOf(ctx, s.index.Read(), c, c.retain)
+		if err != nil {
+			return nil, fmt.Errorf("forecast: %w", err)
+		}
+		list = append(list, h)
+	}
+	out, err := forecast(ctx, s.index.Read(), list, outlook{now: s.now(), free: free, minFree: s.o.MinFree.of(total), live: s.liveOf})
+	if err != nil {
+		return nil, fmt.Errorf("forecast: %w", err)
+	}
+	return out, nil
+}
+
+// outlook is what a forecast goes by beside the index.
+type outlook struct {
+	now           time.Time
+	free, minFree int64
+	live          func(media.StreamID) live // what is being written
+}
+
+// supply is a camera as a forecast sees it, in bytes and days.
+type supply struct {
+	rate  float64 // bytes a day
+	limit float64 // days that its own limits allow
+	loose float64 // bytes that retention may delete
+}
+
+const (
+	rateOver  = 24 * time.Hour
+	rateLeast = time.Hour
+)
+
+func forecast(ctx context.Context, q queryer, list []*holdings, o outlook) ([]CameraForecast, error) {
+	out := make([]CameraForecast, len(list))
+	supplies := make([]supply, len(list))
+	room := float64(o.free - o.minFree)
+	for i, h := range list {
+		f := CameraForecast{ID: h.c.id, Name: h.c.name, Retired: !h.c.retired.IsZero()}
+		rate, known, err := dailyRate(ctx, q, h, o)
+		if err != nil {
+			return nil, err
+		}
+		for _, w := range h.loose {
+			n, err := keptBytes(ctx, q, w.st)
+			if err != nil {
+				return nil, err
+			}
+			f.Kept += n
+		}
+		f.TooEarly = !known
+		x := supply{rate: rate, limit: math.Inf(1), loose: float64(h.size - f.Kept)}
+		f.BytesPerDay, f.Limit = int64(rate), NoLimit
+		if h.retain.Age > 0 {
+			x.limit, f.Limit = h.retain.Age.Hours()/24, LimitAge
+		}
+		if most := float64(max(h.retain.MaxBytes-f.Kept, 0)) / rate; h.retain.MaxBytes > 0 && rate > 0 && most < x.limit {
+			x.limit, f.Limit = most, LimitSize
+		}
+		room += x.loose
+		out[i], supplies[i] = f, x
+	}
+	horizon := reach(supplies, room)
+	for i := range out {
+		out[i].settle(supplies[i], horizon)
+	}
+	slices.SortFunc(out, func(a, b CameraForecast) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), slices.Compare(a.ID[:], b.ID[:]))
+	})
+	return out, nil
+}
+
+// settle sets how far back the footage reaches, which is as far as its own limits and the disk allow.
+func (f *CameraForecast) settle(x supply, horizon float64) {
+	if f.TooEarly || x.rate == 0 {
+		f.Limit = ""
+		return
+	}
+	f.Days = x.limit
+	if horizon < x.limit {
+		f.Days, f.Limit = horizon, LimitSpace
+	}
+}
+
+// reach returns how many days back the footage of all cameras reaches when the oldest of all goes first as soon as it no
+// longer fits into the room: the T at which what every camera records in T days, or in fewer where its own limits say so,
+// adds up to the room. It is +Inf when all of them stay within their own limits.
+func reach(cameras []supply, room float64) float64 {
+	room = max(room, 0)
+	active := slices.DeleteFunc(slices.Clone(cameras), func(x supply) bool { return x.rate <= 0 })
+	slices.SortFunc(active, func(a, b supply) int { return cmp.Compare(a.limit, b.limit) })
+	var rate float64
+	for _, x := range active {
+		rate += x.rate
+	}
+	for _, x := range active { // each has its fill before those after it
+		if x.limit*rate > room {
+			return room / rate
+		}
+		room -= x.limit * x.rate
+		rate -= x.rate
+	}
+	return math.Inf(1)
+}
+
+// dailyRate returns how many bytes a day the camera records, and whether there is an hour of footage to tell it by. What
+// retention has deleted within the last day is not known any more, so the rate is taken since the oldest loose segment.
+func dailyRate(ctx context.Context, q queryer, h *holdings, o outlook) (float64, bool, error) {
+	since := micros(o.now.Add(-rateOver))
+	first := int64(forever)
+	if w, r, err := h.oldest(ctx); err != nil {
+		return 0, false, err
+	} else if w != nil {
+		first = r.start
+	}
+	var sum int64
+	for _, w := range h.loose {
+		const query = `SELECT coalesce(sum(size_bytes), 0), min(start_us) FROM segment WHERE camera = ? AND quality = ? AND start_us >= ?`
+		var size int64
+		var start sql.NullInt64
+		if err := q.QueryRowContext(ctx, query, w.st.camera, w.st.quality, since).Scan(&size, &start); err != nil {
+			return 0, false, err
+		}
+		sum += size
+		if start.Valid {
+			first = min(first, start.Int64) // kept segments tell the rate as well when there are no others
+		}
+		if o.live != nil {
+			sum += o.live(media.StreamID{Camera: h.c.id, Quality: w.st.quality}).size
+		}
+	}
+	if first == forever {
+		return 0, false, nil
+	}
+	basis := time.Duration(micros(o.now)-max(since, first)) * time.Microsecond
+	if basis < rateLeast {
+		return 0, false, nil
+	}
+	return float64(sum) / (basis.Hours() / 24), true, nil
+}
