@@ -29,7 +29,10 @@ type Options struct {
 	Admission Admission // shared by all recorders of the process
 	Backlog   *Backlog  // shared by all recorders of the process; without it only each of them is bounded
 	Logins    *Logins   // shared by the recorders of one camera; nil for one that has no other
-	Logger    *slog.Logger
+	// Clock is what the computer's clock said at a moment that has a monotonic reading; nil for what the reading beside it
+	// says.
+	Clock  func(time.Time) time.Time
+	Logger *slog.Logger
 }
 
 // Admission bounds how many cameras shake hands at the same time, so that all of them returning at once does not starve
@@ -58,13 +61,15 @@ func (a Admission) enter(ctx context.Context) (leave func(), err error) {
 // Recorder keeps one stream.
 type Recorder struct {
 	opts    Options
+	open    func(context.Context) (session, error)
 	board   board
 	disk    *disk
 	muxer   *media.Muxer
 	run     *media.Run
 	video   *media.VideoTrack // of the run
 	end     time.Time         // of the newest fragment
-	follows bool              // the session has had a run already
+	timing  timing
+	follows bool // the session has had a run already
 	sound   hearing
 	health  meter
 }
@@ -94,12 +99,27 @@ func (h *hearing) note(u *media.Unit) {
 	}
 }
 
+// session is what a camera.Session does, so that a test can have days pass.
+type session interface {
+	Next(ctx context.Context) (camera.Item, error)
+	Audio() *media.AudioTrack
+	Lost() uint64
+	Close()
+}
+
 // New returns a Recorder. It starts nothing.
 func New(opts Options) *Recorder {
 	if opts.Logins == nil {
 		opts.Logins = NewLogins()
 	}
-	r := &Recorder{opts: opts}
+	r := &Recorder{opts: opts, timing: newTiming(opts.Clock)}
+	r.open = func(ctx context.Context) (session, error) {
+		s, err := camera.Open(ctx, opts.Source)
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
+	}
 	r.disk = newDisk(footageOf(opts.Store), opts.Stream, opts.Logger)
 	r.disk.backlog = opts.Backlog
 	r.board.set(Connecting, "", time.Time{})
@@ -143,29 +163,43 @@ func (r *Recorder) resume(ctx context.Context) {
 	if err != nil {
 		r.opts.Logger.Error("find end of footage", "err", err)
 	}
-	r.end = end
+	// A clock that was never set says 1970 or so: then time begins where it cannot be earlier.
+	if r.end = end; end.Before(storage.Earliest()) {
+		r.end = storage.Earliest()
+	}
 	if !r.opts.Record {
-		r.disk.gap(time.Now(), "recording is switched off")
+		r.gap(storage.KindPaused)
 		return
 	}
-	r.disk.gap(time.Now(), "connecting to the camera")
+	r.gap(storage.KindConnecting)
 }
 
-// wait tells of the failure and lets the pause pass.
-func (r *Recorder) wait(ctx context.Context, pause time.Duration, err error) {
+// gap says why nothing is recorded from now on.
+func (r *Recorder) gap(reason string) { r.disk.gap(r.timing.clock(time.Now()), reason) }
+
+// failureOf returns what a session's end means to people, and the state that it leads to.
+func failureOf(err error) (*camera.Failure, State) {
 	failure := (*camera.Failure)(nil)
 	if !errors.As(err, &failure) {
 		failure = &camera.Failure{Kind: camera.Broken, Reason: "internal fault; see the log", Err: err}
 	}
-	state := Offline
 	if failure.Kind == camera.Refused {
-		state = Refused
+		return failure, Refused
 	}
+	return failure, Offline
+}
+
+// reasonIn is the reason of a gap for a state and what is special about it.
+func reasonIn(state State, detail string) string { return string(state) + ": " + detail }
+
+// wait tells of the failure and lets the pause pass.
+func (r *Recorder) wait(ctx context.Context, pause time.Duration, err error) {
+	failure, state := failureOf(err)
 	if r.board.set(state, failure.Reason, time.Now().Add(pause)) {
 		r.opts.Logger.Warn("camera "+string(state), "reason", failure.Reason, "err", failure.Err)
 	}
 	if r.opts.Record {
-		r.disk.gap(time.Now(), string(state)+": "+failure.Reason)
+		r.gap(reasonIn(state, failure.Reason))
 	}
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
@@ -186,9 +220,10 @@ func (r *Recorder) session(ctx context.Context) error {
 	for {
 		item, err := s.Next(ctx)
 		if err != nil {
-			reason := "the recorder was stopped"
-			if failure := (*camera.Failure)(nil); errors.As(err, &failure) {
-				reason = failure.Reason
+			reason := storage.ReasonStopped
+			if ctx.Err() == nil {
+				failure, state := failureOf(err)
+				reason = reasonIn(state, failure.Reason)
 			}
 			r.endRun(reason)
 			r.opts.Ring.End()
@@ -200,7 +235,7 @@ func (r *Recorder) session(ctx context.Context) error {
 	}
 }
 
-func (r *Recorder) connect(ctx context.Context) (*camera.Session, error) {
+func (r *Recorder) connect(ctx context.Context) (session, error) {
 	leave, err := r.opts.Admission.enter(ctx)
 	if err != nil {
 		return nil, err
@@ -209,21 +244,24 @@ func (r *Recorder) connect(ctx context.Context) (*camera.Session, error) {
 	if r.opts.Logins.left() > 0 {
 		return nil, &camera.Failure{Kind: camera.Refused, Reason: "wrong user name or password", Err: errNoLogin}
 	}
-	return camera.Open(ctx, r.opts.Source)
+	return r.open(ctx)
 }
 
 // take brings one unit to the muxer, beginning a new run where one has to begin.
-func (r *Recorder) take(item camera.Item, s *camera.Session) error {
+func (r *Recorder) take(item camera.Item, s session) error {
 	u := item.Unit
+	r.timing.note(u.Arrived)
 	r.sound.note(u)
 	if u.Kind == media.Video {
 		r.health.add(u)
 		switch {
 		case r.run == nil:
 		case item.Video != r.video:
-			r.endRun("the camera changed its picture format")
-		case u.Random && s.Audio() != nil && r.sound.changed:
-			r.endRun("the camera's sound came or went") // at a key frame, so that no picture is lost for it
+			r.endRun(storage.KindInterrupted + ": the camera changed its picture format")
+		case u.Random && s.Audio() != nil && r.sound.changed: // at a key frame, so that no picture is lost for it
+			r.endRun(storage.KindInterrupted + ": the camera's sound came or went")
+		case u.Random && r.timing.step != 0:
+			r.endRun(r.timing.stepReason())
 		}
 		if r.run == nil && u.Random {
 			if err := r.beginRun(item, s.Audio()); err != nil {
@@ -234,10 +272,11 @@ func (r *Recorder) take(item camera.Item, s *camera.Session) error {
 	if r.run == nil {
 		return nil
 	}
-	fragment, err := r.muxer.Write(u)
+	filed := *u
+	filed.Arrived = r.timing.of(u.Arrived)
+	fragment, err := r.muxer.Write(&filed)
 	if err != nil {
-		r.opts.Logger.Info("run ended", "run", r.run.ID.String(), "reason", err)
-		r.endRun(err.Error())
+		r.endRun(storage.KindInterrupted + ": " + err.Error())
 		if u.Random && u.Kind == media.Video {
 			return r.take(item, s)
 		}
@@ -245,7 +284,9 @@ func (r *Recorder) take(item camera.Item, s *camera.Session) error {
 	}
 	if fragment != nil {
 		r.publish(fragment)
-		r.board.frame(u.Arrived, r.health.snapshot(item.Video, s))
+		health := r.health.snapshot(item.Video, s)
+		health.Shift = r.timing.behind(u.Arrived)
+		r.board.frame(u.Arrived, health)
 	}
 	return nil
 }
@@ -253,8 +294,8 @@ func (r *Recorder) take(item camera.Item, s *camera.Session) error {
 // beginRun starts a run at the key frame item, never before the end of what is already recorded. A run that follows
 // another one of the same session begins where that one ended.
 func (r *Recorder) beginRun(item camera.Item, audio *media.AudioTrack) error {
-	start := item.Unit.Arrived
-	if start.Before(r.end) || r.follows && start.Sub(r.end) < joinable {
+	start := r.timing.begin(item.Unit.Arrived, r.end)
+	if r.follows && start.Sub(r.end) < joinable {
 		start = r.end
 	}
 	r.follows = true
@@ -265,6 +306,9 @@ func (r *Recorder) beginRun(item camera.Item, audio *media.AudioTrack) error {
 	run, err := media.NewRun(r.opts.Stream, start, *item.Video, audio, key)
 	if err != nil {
 		return err
+	}
+	if run.Shift = r.timing.shift; run.Shift > 0 {
+		r.opts.Logger.Warn("the clock is behind what was recorded: footage is filed later than it happens", "by", run.Shift.Round(time.Second))
 	}
 	r.run, r.video, r.muxer = run, item.Video, media.NewMuxer(run, key)
 	if r.opts.Record {
@@ -294,6 +338,7 @@ func (r *Recorder) endRun(reason string) {
 	if r.run == nil {
 		return
 	}
+	r.opts.Logger.Info("run ended", "run", r.run.ID.String(), "reason", reason)
 	f, err := r.muxer.Flush()
 	switch {
 	case err != nil:

@@ -4,8 +4,8 @@ import (
 	"sync"
 	"time"
 
-	"keepwatch.internal/internal/camera"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage"
 )
 
 // State is what a stream is doing, in the word that people see.
@@ -15,9 +15,9 @@ type State string
 const (
 	Connecting State = "connecting" // first attempt
 	Recording  State = "recording"
-	Live       State = "live"    // seen but not recorded: switched off, or the disk fails
-	Offline    State = "offline" // tried again by itself
-	Refused    State = "refused" // wrong password; tried again rarely
+	Live       State = "live"              // seen but not recorded: switched off, or the disk fails
+	Offline    State = storage.KindOffline // tried again by itself
+	Refused    State = storage.KindRefused // wrong password; tried again rarely
 )
 
 // Status is how a stream is doing.
@@ -39,6 +39,7 @@ type Health struct {
 	BitsPerSecond int64         // of video
 	GOP           time.Duration // between the last two key frames
 	LostPackets   uint64
+	Shift         time.Duration // by which footage is filed later than it happens, after the clock was set back
 }
 
 // board holds a Status for readers on other goroutines.
@@ -106,7 +107,7 @@ func (m *meter) add(u *media.Unit) {
 	}
 }
 
-func (m *meter) snapshot(v *media.VideoTrack, s *camera.Session) Health {
+func (m *meter) snapshot(v *media.VideoTrack, s session) Health {
 	if v != nil {
 		m.health.Codec, m.health.Width, m.health.Height = v.Codec.String(), v.Width, v.Height
 	}

@@ -172,7 +172,12 @@ func (s *Store) noteRetired(ctx context.Context, c *camera) error {
 			return err
 		}
 		for _, quality := range qualities {
-			if err := enter(ctx, tx, streamRow{c.row, quality}, micros(c.retired), forever, gap(ReasonRetired)); err != nil {
+			st := streamRow{c.row, quality}
+			end, err := lastEnd(ctx, tx, st) // it is later than now when the clock was set back
+			if err != nil {
+				return err
+			}
+			if err := enter(ctx, tx, st, max(end, micros(c.retired)), forever, gap(ReasonRetired)); err != nil {
 				return err
 			}
 		}

@@ -1,6 +1,9 @@
 package storage
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // A reason is a sentence for people that begins with its kind, and may go on after a colon with what is special about
 // it: "offline: connection refused". The kinds are fixed; each has a Code, which programs may rely on.
@@ -53,6 +56,9 @@ const (
 	KindPaused      = "recording is switched off"
 	KindDiskSlow    = "the disk is too slow"
 )
+
+// Earliest is before anything that this program recorded. A clock that says less was never set: it is read as Earliest.
+func Earliest() time.Time { return time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC) }
 
 // CodeOf returns the code of a reason, by the kind that it begins with.
 func CodeOf(reason string) Code {

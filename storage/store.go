@@ -245,8 +245,13 @@ func (s *Store) camera(id media.CameraID) (*camera, error) {
 	return c, nil
 }
 
-// now is the wall clock in whole microseconds, UTC.
-func (s *Store) now() time.Time { return s.o.Now().UTC().Truncate(time.Microsecond) }
+// now is the wall clock in whole microseconds, UTC, and never before Earliest.
+func (s *Store) now() time.Time {
+	if t := s.o.Now().UTC().Truncate(time.Microsecond); t.After(Earliest()) {
+		return t
+	}
+	return Earliest()
+}
 
 // bytesText writes a size for people.
 func bytesText(n int64) string {

@@ -36,6 +36,7 @@ type Timeline struct {
 type RunSpan struct {
 	From, To time.Time
 	Run      media.RunID
+	Shift    time.Duration // at the run's begin: by which it is filed later than our clock said, since that had been set back
 }
 
 // Gap is a stretch without footage, and why: Code for programs, Reason for people.
@@ -67,7 +68,7 @@ func (s *Store) Timeline(ctx context.Context, p access.Permit, q media.Quality, 
 	for _, x := range stretches {
 		from, to := fromMicros(x.from), fromMicros(x.to)
 		if x.run != 0 {
-			t.Spans = append(t.Spans, RunSpan{from, to, x.id})
+			t.Spans = append(t.Spans, RunSpan{from, to, x.id, x.shift})
 		} else {
 			t.Gaps = append(t.Gaps, Gap{from, to, x.code, x.reason})
 		}
@@ -87,11 +88,12 @@ func (s *Store) admit(p access.Permit) (*camera, error) {
 type stretch struct {
 	holding
 	id       media.RunID
+	shift    time.Duration
 	from, to int64
 }
 
 // ledgerQuery finds the rows that hold anywhere in [?3, ?4), and the first after them, of the camera with the UUID ?1.
-const ledgerQuery = `SELECT l.start_us, coalesce(l.run, 0), coalesce(r.uuid, x''), coalesce(l.code, ''), coalesce(l.reason, '')
+const ledgerQuery = `SELECT l.start_us, coalesce(l.run, 0), coalesce(r.uuid, x''), coalesce(r.shift_us, 0), coalesce(l.code, ''), coalesce(l.reason, '')
 	FROM camera c
 	JOIN ledger l ON l.camera = c.id AND l.quality = ?2
 		AND l.start_us >= coalesce((SELECT max(f.start_us) FROM ledger f WHERE f.camera = c.id AND f.quality = ?2 AND f.start_us <= ?3), ?3)
@@ -109,10 +111,12 @@ func (s *Store) stretches(ctx context.Context, camera media.CameraID, q media.Qu
 	err := each(ctx, s.index.Read(), ledgerQuery, []any{camera[:], q, d.from, d.to}, func(rows *sql.Rows) error {
 		var x stretch
 		var id []byte
-		if err := rows.Scan(&x.from, &x.run, &id, &x.code, &x.reason); err != nil {
+		var shift int64
+		if err := rows.Scan(&x.from, &x.run, &id, &shift, &x.code, &x.reason); err != nil {
 			return err
 		}
 		copy(x.id[:], id)
+		x.shift = time.Duration(shift) * time.Microsecond
 		last.to = x.from
 		d.add(last)
 		last = x
@@ -135,9 +139,13 @@ type divider struct {
 
 // add takes the next stretch of the ledger.
 func (d *divider) add(x stretch) {
+	if x.isGap() && x.to != forever { // over, even if the clock was set back since
+		d.put(x)
+		return
+	}
 	if x.isGap() {
 		past := x
-		past.to = min(x.to, max(d.now, x.from))
+		past.to = max(d.now, x.from)
 		d.put(past)
 		d.put(stretch{holding: gap(ReasonNotYet), from: past.to, to: x.to})
 		return

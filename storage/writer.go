@@ -93,10 +93,10 @@ func (w *Writer) insertRun(ctx context.Context, tx *sql.Tx) error {
 
 // newRun adds a row for the run and returns its number. endReason is nil for a run that is being recorded.
 func newRun(ctx context.Context, tx *sql.Tx, st streamRow, run *media.Run, endReason any) (int64, error) {
-	const query = `INSERT INTO run (camera, quality, id, uuid, start_us, end_reason)
-		VALUES (?1, ?2, (SELECT coalesce(max(id), 0) + 1 FROM run WHERE camera = ?1 AND quality = ?2), ?3, ?4, ?5) RETURNING id`
+	const query = `INSERT INTO run (camera, quality, id, uuid, start_us, end_reason, shift_us)
+		VALUES (?1, ?2, (SELECT coalesce(max(id), 0) + 1 FROM run WHERE camera = ?1 AND quality = ?2), ?3, ?4, ?5, ?6) RETURNING id`
 	var row int64
-	err := tx.QueryRowContext(ctx, query, st.camera, st.quality, run.ID[:], micros(run.Start), endReason).Scan(&row)
+	err := tx.QueryRowContext(ctx, query, st.camera, st.quality, run.ID[:], micros(run.Start), endReason, run.Shift.Microseconds()).Scan(&row)
 	return row, err
 }
 

@@ -18,6 +18,8 @@ type runSpanJSON struct {
 	From time.Time `json:"from"`
 	To   time.Time `json:"to"`
 	Run  string    `json:"run"`
+	// ShiftSeconds is by how much the run's begin is filed later than it happened, because the clock had been set back.
+	ShiftSeconds float64 `json:"shift_seconds,omitempty"`
 }
 
 type gapJSON struct {
@@ -55,7 +57,8 @@ func (s *Server) timeline(w http.ResponseWriter, r *http.Request, p access.Permi
 func timelineOf(tl storage.Timeline) timelineJSON {
 	out := timelineJSON{Spans: []runSpanJSON{}, Gaps: []gapJSON{}}
 	for _, sp := range tl.Spans {
-		out.Spans = append(out.Spans, runSpanJSON{From: sp.From.UTC(), To: sp.To.UTC(), Run: sp.Run.String()})
+		out.Spans = append(out.Spans, runSpanJSON{From: sp.From.UTC(), To: sp.To.UTC(), Run: sp.Run.String(),
+			ShiftSeconds: sp.Shift.Seconds()})
 	}
 	for _, g := range tl.Gaps {
 		out.Gaps = append(out.Gaps, gapOf(g))

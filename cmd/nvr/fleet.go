@@ -129,6 +129,10 @@ func advice(stream string, h recorder.Health) []string {
 	if h.GOP > goodGOP {
 		all = append(all, fmt.Sprintf("%skey frame every %.0f s: seeking will be slow; set the camera's key frame (I-frame) interval to 2 s", stream, h.GOP.Seconds()))
 	}
+	if h.Shift > 0 {
+		all = append(all, fmt.Sprintf("%sthis computer's clock was set back: until it has caught up, footage is filed %v later than it happens, so that nothing is overwritten",
+			stream, h.Shift.Round(time.Second)))
+	}
 	if h.LostPackets > 100 {
 		all = append(all, fmt.Sprintf("%s%d packets were lost on the network: set transport: tcp, or look at the camera's cable or Wi-Fi", stream, h.LostPackets))
 	}

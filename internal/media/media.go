@@ -106,6 +106,8 @@ type Run struct {
 	Video  VideoTrack
 	Audio  *AudioTrack // nil without sound
 	Init   []byte      // the init header: ftyp, moov and their label
+	// Shift is by how much Start is later than our clock said, because that had been set back; no label knows it.
+	Shift time.Duration
 }
 
 // Fragment is at most half a second of one run: [label][moof][mdat]. It is immutable and shared by reference: the disk

@@ -53,6 +53,7 @@ type Muxer struct {
 	damaged bool   // since the last key frame
 	start   time.Time
 	skew    skew
+	apart   bool // the clocks ran apart; the run ends at the next key frame
 }
 
 // NewMuxer returns a Muxer for the run. Its first fragment begins at the first key frame it is given.
@@ -93,7 +94,8 @@ func (m *Muxer) Write(u *Unit) (*Fragment, error) {
 		m.video = append(m.video, u)
 		return nil, nil
 	}
-	if !m.skew.measure(u.Arrived.Sub(m.wall(u.DTS)), time.Duration(u.DTS-m.video[0].DTS)*time.Second/VideoTimescale) {
+	m.apart = !m.skew.measure(u.Arrived.Sub(m.wall(u.DTS)), time.Duration(u.DTS-m.video[0].DTS)*time.Second/VideoTimescale) || m.apart
+	if m.apart && u.Random { // the next run can begin with it, so that no picture is lost
 		return nil, ErrClock
 	}
 	f, err := m.cut(u.DTS)
