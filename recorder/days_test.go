@@ -104,9 +104,10 @@ type daysSession struct {
 	sent  int64
 }
 
-func (s *daysSession) Audio() *media.AudioTrack { return nil }
-func (s *daysSession) Lost() uint64             { return 0 }
-func (s *daysSession) Close()                   {}
+func (s *daysSession) Audio() *media.AudioTrack                   { return nil }
+func (s *daysSession) Lost() uint64                               { return 0 }
+func (s *daysSession) Identity(*media.VideoTrack) camera.Identity { return camera.Identity{} }
+func (s *daysSession) Close()                                     {}
 
 // Next waits for the next picture: the network delays it by up to 200 ms, and now and then by a second.
 func (s *daysSession) Next(ctx context.Context) (camera.Item, error) {

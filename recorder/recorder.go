@@ -29,6 +29,7 @@ type Options struct {
 	Admission Admission // shared by all recorders of the process
 	Backlog   *Backlog  // shared by all recorders of the process; without it only each of them is bounded
 	Logins    *Logins   // shared by the recorders of one camera; nil for one that has no other
+	Book      *Book     // of whom to expect, shared by all recorders; nil takes whoever answers for the camera
 	// Clock is what the computer's clock said at a moment that has a monotonic reading; nil for what the reading beside it
 	// says.
 	Clock  func(time.Time) time.Time
@@ -104,6 +105,7 @@ type session interface {
 	Next(ctx context.Context) (camera.Item, error)
 	Audio() *media.AudioTrack
 	Lost() uint64
+	Identity(*media.VideoTrack) camera.Identity
 	Close()
 }
 
@@ -114,7 +116,9 @@ func New(opts Options) *Recorder {
 	}
 	r := &Recorder{opts: opts, timing: newTiming(opts.Clock)}
 	r.open = func(ctx context.Context) (session, error) {
-		s, err := camera.Open(ctx, opts.Source)
+		source := opts.Source
+		source.Admit = func(seen camera.Identity) error { return r.judge(ctx, seen, false) }
+		s, err := camera.Open(ctx, source)
 		if err != nil {
 			return nil, err
 		}
@@ -183,8 +187,11 @@ func failureOf(err error) (*camera.Failure, State) {
 	if !errors.As(err, &failure) {
 		failure = &camera.Failure{Kind: camera.Broken, Reason: "internal fault; see the log", Err: err}
 	}
-	if failure.Kind == camera.Refused {
+	switch failure.Kind {
+	case camera.Refused:
 		return failure, Refused
+	case camera.Stranger:
+		return failure, Quarantined
 	}
 	return failure, Offline
 }
@@ -200,6 +207,11 @@ func (r *Recorder) wait(ctx context.Context, pause time.Duration, err error) {
 	}
 	if r.opts.Record {
 		r.gap(reasonIn(state, failure.Reason))
+	}
+	if state == Quarantined {
+		var stop context.CancelFunc
+		ctx, stop = r.untilSettled(ctx)
+		defer stop()
 	}
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
@@ -230,6 +242,7 @@ func (r *Recorder) session(ctx context.Context) error {
 			return err
 		}
 		if err := r.take(item, s); err != nil {
+			r.opts.Ring.End()
 			return err
 		}
 	}
@@ -264,6 +277,9 @@ func (r *Recorder) take(item camera.Item, s session) error {
 			r.endRun(r.timing.stepReason())
 		}
 		if r.run == nil && u.Random {
+			if err := r.judge(context.Background(), s.Identity(item.Video), true); err != nil {
+				return err
+			}
 			if err := r.beginRun(item, s.Audio()); err != nil {
 				return &camera.Failure{Kind: camera.Broken, Reason: "the camera's video parameters make no sense", Err: err}
 			}

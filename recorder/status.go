@@ -18,6 +18,8 @@ const (
 	Live       State = "live"              // seen but not recorded: switched off, or the disk fails
 	Offline    State = storage.KindOffline // tried again by itself
 	Refused    State = storage.KindRefused // wrong password; tried again rarely
+	// Quarantined: another camera answers in this one's place; nothing is taken from it until its owner accepts it.
+	Quarantined State = storage.KindQuarantined
 )
 
 // Status is how a stream is doing.

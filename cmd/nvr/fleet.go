@@ -35,6 +35,7 @@ type fleetCamera struct {
 func newFleet(h *house) *fleet {
 	f := &fleet{zone: h.conf.Timezone}
 	admission, backlog := recorder.NewAdmission(handshakes), recorder.NewBacklog()
+	book := recorder.NewBook(pinStore{h.people}, placesOf(h.conf, h.ids), h.log)
 	for _, c := range h.conf.Cameras {
 		member := fleetCamera{id: h.ids[c.ID]}
 		logins := recorder.NewLogins()
@@ -42,7 +43,7 @@ func newFleet(h *house) *fleet {
 			stream := media.StreamID{Camera: member.id, Quality: q}
 			log := h.log.With("camera", c.ID, "stream", q.String())
 			return recorder.New(recorder.Options{
-				Stream: stream, Record: c.Record, Store: h.store, Ring: h.hub.Ring(stream), Admission: admission, Backlog: backlog, Logins: logins, Logger: log,
+				Stream: stream, Record: c.Record, Store: h.store, Ring: h.hub.Ring(stream), Admission: admission, Backlog: backlog, Logins: logins, Book: book, Logger: log,
 				Source: sourceOptions(c, source, h.out.Line(c.ID), log),
 			})
 		}

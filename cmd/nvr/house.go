@@ -88,6 +88,13 @@ func (h *house) enrol(ctx context.Context) (err error) {
 	if h.ids, err = h.store.Enrol(ctx, specs); err != nil {
 		return err
 	}
+	names := map[access.Camera]string{}
+	for name, id := range h.ids {
+		names[access.Camera(id)] = name
+	}
+	if err := h.people.SetCameraNames(ctx, names); err != nil {
+		return err
+	}
 	owners := make([]accounts.Ownership, 0, len(h.conf.Cameras))
 	for _, c := range h.conf.Cameras {
 		owners = append(owners, accounts.Ownership{Camera: access.Camera(h.ids[c.ID]), Owners: c.Owners})

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/sqlite/sqlitetest"
 )
 
@@ -109,5 +110,21 @@ func TestClaimsAreFoundByCamera(t *testing.T) {
 	c := cam(1)
 	if plan := sqlitetest.Plan(t, b.db, claimsOfCamera, c[:]); !strings.Contains(plan, "SEARCH claims USING PRIMARY KEY (camera=?)") {
 		t.Error(plan)
+	}
+}
+
+func TestNamesOfCamerasAreThoseOfTheLastStart(t *testing.T) {
+	b := newBench(t)
+	must(t, b.SetCameraNames(t.Context(), map[access.Camera]string{cam(1): "door", cam(2): "yard"}))
+	for n := range byte(2) {
+		must(t, b.SetClaim(t.Context(), Claim{Camera: cam(n + 1), Stream: "main", Evidence: `{}`, Since: b.clock.now()}))
+	}
+	must(t, b.SetCameraNames(t.Context(), map[access.Camera]string{cam(3): "door", cam(2): "yard"}))
+	names, err := b.again(t).CameraNames(t.Context())
+	must(t, err)
+	claims, err := b.Claims(t.Context())
+	must(t, err)
+	if len(names) != 2 || names[cam(3)] != "door" || names[cam(2)] != "yard" || len(claims) != 1 || claims[0].Camera != cam(2) {
+		t.Errorf("names %v, claims %+v", names, claims)
 	}
 }

@@ -35,8 +35,10 @@ type Camera struct {
 
 	Username, Password string // default: no login; for Basic, no colon
 	Auth               Auth
-	TLS                bool // rtsps:// with a certificate made for the occasion
-	NoUDP              bool // offer RTP over the RTSP connection only
+	Realm              string // at the password prompt; default "ipcam"
+	Title              string // of its session descriptions; default none
+	TLS                bool   // rtsps:// with a certificate made for the occasion
+	NoUDP              bool   // offer RTP over the RTSP connection only
 }
 
 // Video describes a drawn picture. Zero values stand for 640×360 (main) or 320×180 (sub), 15 frames a second, and a key
@@ -75,6 +77,9 @@ func (c Camera) withDefaults() (Camera, error) {
 	}
 	if c.Label == "" {
 		c.Label = strings.ReplaceAll(c.Name, "-", " ")
+	}
+	if c.Realm == "" {
+		c.Realm = "ipcam"
 	}
 	if c.Code == 0 {
 		c.Code = CodeOf(c.Name)

@@ -2,6 +2,7 @@ package testcam
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"sync"
 	"time"
@@ -20,12 +21,19 @@ type Handle struct {
 	port     *port
 	run      uint32
 	password string
-	status   base.StatusCode // zero: fine
+	realm    string
+	identity *tls.Certificate // nil without TLS
+	status   base.StatusCode  // zero: fine
 	sdp      SDP
 }
 
 func newHandle(c Camera, options *Options, studio *studio, phase time.Duration) (*Handle, error) {
-	h := &Handle{camera: c, streams: map[media.Quality]*stream{}, run: options.Run, password: c.Password}
+	h := &Handle{camera: c, streams: map[media.Quality]*stream{}, run: options.Run, password: c.Password, realm: c.Realm}
+	if c.TLS {
+		if err := h.Rekey(); err != nil {
+			return nil, fmt.Errorf("camera %s: %w", c.Name, err)
+		}
+	}
 	epoch := time.Now().Add(phase).Truncate(time.Microsecond)
 	for _, q := range []media.Quality{media.Main, media.Sub} {
 		if q == media.Sub && c.NoSub {
@@ -36,6 +44,7 @@ func newHandle(c Camera, options *Options, studio *studio, phase time.Duration) 
 			return nil, fmt.Errorf("camera %s: %w", c.Name, err)
 		}
 		h.streams[q] = newStream(q, src, h.run, epoch)
+		h.streams[q].title = c.Title
 	}
 	p, err := newPort(&h.camera, options)
 	if err != nil {
@@ -189,6 +198,25 @@ func (h *Handle) SetPassword(password string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.password = password
+}
+
+// SetRealm changes how the camera names itself at the password prompt, as some do with new firmware.
+func (h *Handle) SetRealm(realm string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.realm = realm
+}
+
+// Rekey gives the camera a certificate with a new key, as a factory reset does.
+func (h *Handle) Rekey() error {
+	certificate, err := selfSigned()
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.identity = &certificate
+	return nil
 }
 
 // SDP is what a camera answers to DESCRIBE.

@@ -1,6 +1,7 @@
 package testcam
 
 import (
+	"crypto/rand"
 	"crypto/tls"
 	"fmt"
 	"net"
@@ -19,6 +20,7 @@ import (
 type port struct {
 	gate   *gate
 	server *gortsplib.Server
+	nonce  string // of all its password prompts
 
 	mu       sync.Mutex
 	camera   *Handle
@@ -30,23 +32,10 @@ func newPort(c *Camera, options *Options) (*port, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &port{gate: g, sessions: map[*gortsplib.ServerSession]*stream{}}
+	p := &port{gate: g, nonce: rand.Text(), sessions: map[*gortsplib.ServerSession]*stream{}}
 	p.server = newRTSPServer(g, p)
-	switch c.Auth {
-	case Basic:
-		p.server.AuthMethods = []auth.VerifyMethod{auth.VerifyMethodBasic}
-	case DigestMD5:
-		p.server.AuthMethods = []auth.VerifyMethod{auth.VerifyMethodDigestMD5}
-	case DigestSHA256:
-		p.server.AuthMethods = []auth.VerifyMethod{auth.VerifyMethodDigestSHA256}
-	}
 	if c.TLS {
-		certificate, err := selfSigned()
-		if err != nil {
-			g.Close()
-			return nil, err
-		}
-		p.server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}}
+		p.server.TLSConfig = &tls.Config{GetCertificate: p.certificate}
 	}
 	if !c.NoUDP {
 		if err := p.listenUDP(options.Host); err != nil {
@@ -112,6 +101,42 @@ func (p *port) setCamera(h *Handle) {
 	p.camera = h
 }
 
+// certificate returns that of the camera which stands here now.
+func (p *port) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	p.mu.Lock()
+	h := p.camera
+	p.mu.Unlock()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.identity == nil {
+		return nil, fmt.Errorf("camera %s has no certificate", h.camera.Name)
+	}
+	return h.identity, nil
+}
+
+// methods are those of the camera's login.
+func (c *Camera) methods() []auth.VerifyMethod {
+	switch c.Auth {
+	case Basic:
+		return []auth.VerifyMethod{auth.VerifyMethodBasic}
+	case DigestMD5:
+		return []auth.VerifyMethod{auth.VerifyMethodDigestMD5}
+	case DigestSHA256:
+		return []auth.VerifyMethod{auth.VerifyMethodDigestSHA256}
+	}
+	return []auth.VerifyMethod{auth.VerifyMethodBasic, auth.VerifyMethodDigestMD5}
+}
+
+// refuse answers a request whose login is missing, with a password prompt, or wrong, by hanging up.
+func (p *port) refuse(c *Camera, req *base.Request, realm string) (*base.Response, error) {
+	response := &base.Response{StatusCode: base.StatusUnauthorized, Header: base.Header{}}
+	if len(req.Header["Authorization"]) > 0 {
+		return response, liberrors.ErrServerAuth{}
+	}
+	response.Header["WWW-Authenticate"] = auth.GenerateWWWAuthenticate(c.methods(), realm, p.nonce)
+	return response, nil
+}
+
 // endSessions ends all sessions, those over UDP too.
 func (p *port) endSessions() {
 	p.mu.Lock()
@@ -144,12 +169,12 @@ func (p *port) OnSessionClose(ctx *gortsplib.ServerHandlerOnSessionCloseCtx) {
 }
 
 // answer is what a request gets: either a stream to go on with, or a response.
-func (p *port) answer(conn *gortsplib.ServerConn, req *base.Request, path string) (*stream, *base.Response, error) {
+func (p *port) answer(req *base.Request, path string) (*stream, *base.Response, error) {
 	p.mu.Lock()
 	h := p.camera
 	p.mu.Unlock()
 	h.mu.Lock()
-	status, sdp, password := h.status, h.sdp, h.password
+	status, sdp, password, realm := h.status, h.sdp, h.password, h.realm
 	h.mu.Unlock()
 	if status == base.StatusUnauthorized {
 		password += "\x00" // nothing that anybody sends
@@ -158,8 +183,9 @@ func (p *port) answer(conn *gortsplib.ServerConn, req *base.Request, path string
 	if user == "" && status == base.StatusUnauthorized {
 		user = "\x00"
 	}
-	if user != "" && !conn.VerifyCredentials(req, user, password) {
-		return nil, &base.Response{StatusCode: base.StatusUnauthorized, Header: base.Header{}}, liberrors.ErrServerAuth{}
+	if user != "" && auth.Verify(req, user, password, h.camera.methods(), realm, p.nonce) != nil {
+		response, err := p.refuse(&h.camera, req, realm)
+		return nil, response, err
 	}
 	if status != 0 && status != base.StatusUnauthorized && (status != base.StatusNotEnoughBandwidth || req.Method == base.Setup) {
 		return nil, &base.Response{StatusCode: status}, nil
@@ -191,7 +217,7 @@ func (s SDP) body() []byte {
 
 // OnDescribe implements gortsplib.ServerHandlerOnDescribe.
 func (p *port) OnDescribe(ctx *gortsplib.ServerHandlerOnDescribeCtx) (*base.Response, *gortsplib.ServerStream, error) {
-	s, response, err := p.answer(ctx.Conn, ctx.Request, ctx.Path)
+	s, response, err := p.answer(ctx.Request, ctx.Path)
 	if s == nil {
 		return response, nil, err
 	}
@@ -200,7 +226,7 @@ func (p *port) OnDescribe(ctx *gortsplib.ServerHandlerOnDescribeCtx) (*base.Resp
 
 // OnSetup implements gortsplib.ServerHandlerOnSetup.
 func (p *port) OnSetup(ctx *gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *gortsplib.ServerStream, error) {
-	s, response, err := p.answer(ctx.Conn, ctx.Request, ctx.Path)
+	s, response, err := p.answer(ctx.Request, ctx.Path)
 	if s == nil {
 		return response, nil, err
 	}
@@ -219,7 +245,7 @@ func (s *stream) published() (*base.Response, *gortsplib.ServerStream, error) {
 
 // OnPlay implements gortsplib.ServerHandlerOnPlay.
 func (p *port) OnPlay(ctx *gortsplib.ServerHandlerOnPlayCtx) (*base.Response, error) {
-	s, response, err := p.answer(ctx.Conn, ctx.Request, ctx.Path)
+	s, response, err := p.answer(ctx.Request, ctx.Path)
 	if s == nil {
 		return response, err
 	}

@@ -18,6 +18,7 @@ import (
 // stream sends what one source makes to whoever watches.
 type stream struct {
 	quality media.Quality
+	title   string // of the session description
 
 	mu      sync.Mutex
 	source  source
@@ -56,7 +57,7 @@ func (s *stream) attach(server *gortsplib.Server) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	video, audio := s.source.formats()
-	desc := &description.Session{Medias: []*description.Media{
+	desc := &description.Session{Title: s.title, Medias: []*description.Media{
 		{Type: description.MediaTypeVideo, Formats: []format.Format{video}},
 	}}
 	var err error

@@ -3,6 +3,7 @@ package camtest
 
 import (
 	"bytes"
+	"encoding/binary"
 	"os/exec"
 	"testing"
 
@@ -27,6 +28,26 @@ func Marks(t testing.TB, path string) []testcam.Mark {
 	}
 	if len(all) != pictures {
 		t.Errorf("%s has %d pictures and %d marks", path, pictures, len(all))
+	}
+	return all
+}
+
+// MarksIn finds the marks in the bytes of MP4 files or fragments without decoding them: SEI messages with the length in front
+// that NAL units have in MP4 (ISO/IEC 14496-15 section 5.3.3).
+func MarksIn(b []byte) []testcam.Mark {
+	const longest = 128 // a mark is shorter
+	var all []testcam.Mark
+	for i := 4; i < len(b); i++ {
+		next := bytes.Index(b[i:], []byte("\x06\x05")) // NAL unit type and payload type
+		if next < 0 {
+			break
+		}
+		i += next
+		if n := int(binary.BigEndian.Uint32(b[i-4:])); n <= longest && i+n <= len(b) {
+			if m, err := testcam.ParseSEI(b[i : i+n]); err == nil {
+				all = append(all, m)
+			}
+		}
 	}
 	return all
 }

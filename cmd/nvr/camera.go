@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/config"
+	"keepwatch.internal/internal/media"
+	"keepwatch.internal/recorder"
+)
+
+// cameraCall is one parsed "nvr camera …".
+type cameraCall struct {
+	t      terminal
+	conf   *config.Config
+	people *accounts.Directory
+	ids    map[string]media.CameraID // by name, of cameras that a server has started with
+}
+
+// cameraCommand opens the accounts database itself, so that it works beside a running server and without one.
+func cameraCommand(ctx context.Context, t terminal, args []string) (err error) {
+	fs := newFlags()
+	path := configFlag(fs)
+	words, err := parse(fs, args)
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(words) == 1 && words[0] == "list", len(words) == 2 && words[0] == "accept":
+	case len(words) > 0 && words[0] == "accept":
+		return usagef("accept takes the id of one camera, not %d", len(words)-1)
+	case len(words) > 0 && words[0] == "list":
+		return usagef("%q is too much", strings.Join(words[1:], " "))
+	default:
+		return usagef("say what to do: list or accept ID")
+	}
+	call := cameraCall{t: t, ids: map[string]media.CameraID{}}
+	if call.conf, err = loadConfig(t, *path); err != nil {
+		return err
+	}
+	if words[0] == "accept" && !slices.ContainsFunc(call.conf.Cameras, func(c config.Camera) bool { return c.ID == words[1] }) {
+		return fmt.Errorf("the configuration has no camera %q; it has %s", words[1], strings.Join(cameraNames(call.conf), ", "))
+	}
+	if call.people, err = openAccounts(ctx, call.conf); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, call.people.Close()) }()
+	names, err := call.people.CameraNames(ctx)
+	if err != nil {
+		return err
+	}
+	for id, name := range names {
+		call.ids[name] = media.CameraID(id)
+	}
+	if words[0] == "list" {
+		return call.list(ctx)
+	}
+	return call.accept(ctx, words[1])
+}
+
+// openAccounts opens the accounts database of a server that has run before; it makes none.
+func openAccounts(ctx context.Context, c *config.Config) (*accounts.Directory, error) {
+	path := filepath.Join(c.Data, "accounts.db")
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no %s: the server has not run with this configuration yet, so no camera has been met", path)
+	}
+	return accounts.Open(ctx, accounts.Options{Path: path})
+}
+
+func cameraNames(c *config.Config) []string {
+	var all []string
+	for _, one := range c.Cameras {
+		all = append(all, one.ID)
+	}
+	return all
+}
+
+// list prints how surely each stream's camera is known.
+func (c cameraCall) list(ctx context.Context) error {
+	book := recorder.NewBook(pinStore{c.people}, placesOf(c.conf, c.ids), slog.New(slog.DiscardHandler))
+	if err := book.Load(ctx); err != nil {
+		return err
+	}
+	claims, err := c.people.Claims(ctx)
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(c.t.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "CAMERA\tSTREAM\tADDRESS\tKNOWN SINCE\tIDENTITY")
+	for _, one := range c.conf.Cameras {
+		for _, p := range placesOf(&config.Config{Cameras: []config.Camera{one}}, c.ids) {
+			since, identity := "-", "not met yet"
+			if pin, met := book.Pin(p.Stream); met && c.met(one.ID) {
+				since, identity = pin.Since.In(c.conf.Timezone).Format(time.DateOnly), book.Strength(p.Stream)
+			}
+			quality := p.Stream.Quality.String()
+			if slices.ContainsFunc(claims, func(k accounts.Claim) bool {
+				return c.met(one.ID) && media.CameraID(k.Camera) == p.Stream.Camera && k.Stream == quality
+			}) {
+				identity += "; QUARANTINED: another camera answers in its place"
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", one.ID, quality, p.Address, since, identity)
+		}
+	}
+	return w.Flush()
+}
+
+// met reports whether a server has started with the camera.
+func (c cameraCall) met(name string) bool { _, ok := c.ids[name]; return ok }
+
+// accept takes what answers in a camera's place for the camera.
+func (c cameraCall) accept(ctx context.Context, name string) error {
+	if !c.met(name) {
+		return fmt.Errorf("camera %s was not met yet: nothing to accept", name)
+	}
+	claims, err := c.people.ClaimsOf(ctx, access.Camera(c.ids[name]))
+	if err != nil {
+		return err
+	}
+	ids := make([]string, 0, len(claims))
+	for _, k := range claims {
+		ids = append(ids, k.ID())
+		fmt.Fprintf(c.t.out, "%s stream, at %s since %s:\n", k.Stream, k.Address, k.Since.In(c.conf.Timezone).Format("2006-01-02 15:04:05"))
+		for _, d := range k.Differences {
+			fmt.Fprintf(c.t.out, "  %s\n", d)
+		}
+		if k.Resembles != "" {
+			fmt.Fprintf(c.t.out, "  it looks like camera %s\n", k.Resembles)
+		}
+	}
+	if err := c.people.AcceptClaims(ctx, access.Camera(c.ids[name]), ids, "console"); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	fmt.Fprintf(c.t.out, "taken for %s from now on: its archive goes on, and a running server records it within two seconds\n", name)
+	return nil
+}

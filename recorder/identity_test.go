@@ -1,0 +1,313 @@
+package recorder_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/camera"
+	"keepwatch.internal/internal/media"
+	"keepwatch.internal/internal/testcam"
+	"keepwatch.internal/internal/testcam/camtest"
+	"keepwatch.internal/recorder"
+	"keepwatch.internal/storage"
+)
+
+// pinMemory is a recorder.PinStore without a database, which can fail.
+type pinMemory struct {
+	mu     sync.Mutex
+	fail   error
+	pins   map[media.StreamID]recorder.Pin
+	claims map[media.StreamID]recorder.Claim
+	notes  []string
+}
+
+func newPinMemory() *pinMemory {
+	return &pinMemory{pins: map[media.StreamID]recorder.Pin{}, claims: map[media.StreamID]recorder.Claim{}}
+}
+
+func (m *pinMemory) do(f func()) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.fail == nil {
+		f()
+	}
+	return m.fail
+}
+
+func (m *pinMemory) Pins(context.Context) (all []recorder.Pin, err error) {
+	err = m.do(func() { all = slices.Collect(maps.Values(m.pins)) })
+	return all, err
+}
+
+func (m *pinMemory) SetPin(_ context.Context, p recorder.Pin, what string) error {
+	return m.do(func() { m.pins[p.Stream] = p; delete(m.claims, p.Stream); m.notes = append(m.notes, what) })
+}
+
+func (m *pinMemory) SetClaim(_ context.Context, c recorder.Claim) error {
+	return m.do(func() { m.claims[c.Stream] = c })
+}
+
+func (m *pinMemory) DropClaim(_ context.Context, s media.StreamID) error {
+	return m.do(func() { delete(m.claims, s) })
+}
+
+func (m *pinMemory) Claimed(_ context.Context, s media.StreamID) (there bool, err error) {
+	err = m.do(func() { _, there = m.claims[s] })
+	return there, err
+}
+
+func (m *pinMemory) claim(s media.StreamID) recorder.Claim {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.claims[s]
+}
+
+// accept does what an owner does.
+func (m *pinMemory) accept(s media.StreamID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := m.claims[s]
+	m.pins[s] = recorder.Pin{Stream: s, Address: c.Address, Identity: c.Identity, Since: time.Now(), Changed: time.Now()}
+	delete(m.claims, s)
+}
+
+// openBook makes the book when the rig has pins.
+func (r *rig) openBook() {
+	if r.pins == nil {
+		return
+	}
+	var places []recorder.Place
+	for _, h := range r.cams.Cameras() {
+		u, err := url.Parse(h.URL(media.Main))
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		places = append(places, recorder.Place{Stream: r.stream(h.Name()), Name: h.Name(), Address: camera.Address(u)})
+	}
+	r.book = recorder.NewBook(r.pins, places, slog.New(slog.DiscardHandler))
+}
+
+func (r *rig) stream(name string) media.StreamID {
+	return media.StreamID{Camera: r.ids[name], Quality: media.Main}
+}
+
+func (r *rig) quarantined(name string) recorder.Status {
+	r.t.Helper()
+	return r.until(name, "quarantined", 20*time.Second, func(s recorder.Status) bool { return s.State == recorder.Quarantined })
+}
+
+// watchLive counts, until the rig ends, the frames in the camera's live ring that another camera drew.
+func (r *rig) watchLive(ctx context.Context, name string) (wrong func() (int, int)) {
+	r.t.Helper()
+	c, err := r.hub.Open(permit(r.t, r.ids[name], access.Live), media.Main)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	n, bad, done := 0, 0, make(chan struct{})
+	go func() {
+		defer close(done)
+		defer c.Close()
+		for {
+			f, _, err := c.Next(ctx)
+			if err != nil {
+				return
+			}
+			for _, m := range camtest.MarksIn(f.Bytes) {
+				if n++; m.Camera != r.cams.Camera(name).Code() {
+					bad++
+				}
+			}
+		}
+	}()
+	return func() (int, int) { <-done; return n, bad }
+}
+
+// recorded counts the frames in the camera's files, and those that another camera drew.
+func (r *rig) recorded(name string) (n, wrong int) {
+	r.t.Helper()
+	files, err := filepath.Glob(filepath.Join(r.folder, "recordings", name+"-*", "main", "*", "*.mp4"))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, path := range files {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		for _, m := range camtest.MarksIn(b) {
+			if n++; m.Camera != r.cams.Camera(name).Code() {
+				wrong++
+			}
+		}
+	}
+	return n, wrong
+}
+
+// TestNoFrameIsRecordedUnderAnotherCameraInAHundredSwaps lets pairs of cameras exchange their addresses, there and back, a
+// hundred times in all. The pairs differ in the key, in a serial number, in their titles, and in nothing but their SPS.
+func TestNoFrameIsRecordedUnderAnotherCameraInAHundredSwaps(t *testing.T) {
+	t.Parallel()
+	const pairs, swaps = 25, 100
+	small := testcam.Video{Width: 160, Height: 90, FPS: 5}
+	var cams []testcam.Camera
+	for i := range 2 * pairs {
+		c := testcam.Camera{Name: fmt.Sprintf("pair-%02d-%c", i/2, 'a'+i%2), Main: small, NoSub: true, NoUDP: true}
+		switch i / 2 % 4 {
+		case 0:
+			c.TLS = true
+		case 1:
+			c.Username, c.Password, c.Realm = "u", "p", fmt.Sprintf("Login to 5K01A2B%06d", i)
+		case 2:
+			c.Title = fmt.Sprintf("model %d", i%2)
+		}
+		cams = append(cams, c)
+	}
+	r := newRigWith(t, newPinMemory(), cams...)
+	live, stop := context.WithCancel(context.Background())
+	defer stop()
+	wrongLive := map[string]func() (int, int){}
+	for _, c := range cams {
+		r.until(c.Name, "recording", 20*time.Second, recording)
+		wrongLive[c.Name] = r.watchLive(live, c.Name)
+	}
+	for range swaps / pairs {
+		r.swapAll(cams)
+	}
+	stop()
+	r.close()
+	frames, seen := 0, 0
+	for _, c := range cams {
+		n, wrong := r.recorded(c.Name)
+		m, wrongSeen := wrongLive[c.Name]()
+		if frames, seen = frames+n, seen+m; n == 0 || m == 0 || wrong > 0 || wrongSeen > 0 {
+			t.Errorf("%s: %d of %d recorded frames and %d of %d live ones are another camera's", c.Name, wrong, n, wrongSeen, m)
+		}
+	}
+	t.Logf("%d swaps, %d recorded and %d live frames, all of the right camera", swaps, frames, seen)
+}
+
+// swapAll exchanges all pairs, or puts them back, and waits until it has shown.
+func (r *rig) swapAll(cams []testcam.Camera) {
+	r.t.Helper()
+	away := r.recorders[cams[0].Name].Status().State == recorder.Recording
+	at := time.Now()
+	for i := 0; i < len(cams); i += 2 {
+		if err := r.cams.Swap(cams[i].Name, cams[i+1].Name); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	for _, c := range cams {
+		if away {
+			if s := r.quarantined(c.Name); !strings.Contains(s.Reason, "another") {
+				r.t.Errorf("%s: %q", c.Name, s.Reason)
+			}
+			continue
+		}
+		r.until(c.Name, "recording again", 20*time.Second, func(s recorder.Status) bool { return recording(s) && s.LastFrame.After(at) })
+		if there, _ := r.pins.Claimed(r.t.Context(), r.stream(c.Name)); there {
+			r.t.Errorf("%s is back, and the claim stays", c.Name)
+		}
+	}
+}
+
+func TestAnAcceptedCameraIsRecordedWithinTwoSecondsAndTheGapSaysWhy(t *testing.T) {
+	t.Parallel()
+	r := newRigWith(t, newPinMemory(), testcam.Camera{Name: "door", TLS: true, Username: "u", Password: "p"})
+	r.until("door", "recording", 10*time.Second, recording)
+	h := r.cams.Camera("door")
+	if err := h.Rekey(); err != nil {
+		t.Fatal(err)
+	}
+	h.Drop()
+	s := r.quarantined("door")
+	if want := "another camera answers in its place: other key of its certificate"; s.Reason != want {
+		t.Errorf("reason %q, want %q", s.Reason, want)
+	}
+	claim := r.pins.claim(r.stream("door"))
+	if claim.Identity.Key == "" || claim.Identity.Realm != "" || len(claim.Differences) != 1 || claim.Resembles != "" {
+		t.Errorf("the camera was spoken to before its key was checked: %+v", claim)
+	}
+	r.pins.accept(r.stream("door"))
+	r.until("door", "recording", 3*time.Second, recording)
+	now := time.Now()
+	line, err := r.store.Timeline(t.Context(), permit(t, r.ids["door"], access.Playback), media.Main, storage.Span{From: now.Add(-time.Minute), To: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(line.Gaps, func(g storage.Gap) bool { return g.Reason == "quarantined: "+s.Reason }) {
+		t.Errorf("no gap tells of the quarantine: %+v", line.Gaps)
+	}
+	if pin, ok := r.book.Pin(r.stream("door")); !ok || pin.Identity.Realm == "" || pin.Identity.Picture == "" {
+		t.Errorf("of the accepted camera only this is remembered: %+v", pin)
+	}
+}
+
+func TestAChangeOfSettingsIsNotedAndRecordedOn(t *testing.T) {
+	t.Parallel()
+	r := newRigWith(t, newPinMemory(), testcam.Camera{Name: "door", Username: "u", Password: "p"})
+	r.until("door", "recording", 10*time.Second, recording)
+	h := r.cams.Camera("door")
+	h.SetRealm("new firmware")
+	at := time.Now()
+	h.Drop()
+	r.until("door", "recording again", 10*time.Second, func(s recorder.Status) bool { return recording(s) && s.LastFrame.After(at) })
+	if pin, _ := r.book.Pin(r.stream("door")); pin.Identity.Realm != "digest new firmware" {
+		t.Errorf("remembered: %+v", pin)
+	}
+}
+
+func TestWhoAnswersIsRememberedAcrossARestartAndAStoreThatFails(t *testing.T) {
+	t.Parallel()
+	r := newRigWith(t, newPinMemory(), testcam.Camera{Name: "door"}, testcam.Camera{Name: "yard"})
+	for name := range r.recorders {
+		r.until(name, "recording", 10*time.Second, recording)
+	}
+	r.pins.mu.Lock()
+	r.pins.fail = errors.New("disk full")
+	r.pins.mu.Unlock()
+	if err := r.cams.Swap("door", "yard"); err != nil {
+		t.Fatal(err)
+	}
+	r.quarantined("door") // by what is in memory
+	r.close()
+	r.pins.mu.Lock()
+	r.pins.fail = nil
+	r.pins.mu.Unlock()
+	r.open()
+	if err := r.cams.Swap("door", "yard"); err != nil {
+		t.Fatal(err)
+	}
+	r.start() // at the addresses of the first start
+	if err := r.cams.Swap("door", "yard"); err != nil {
+		t.Fatal(err)
+	}
+	for name := range r.recorders {
+		r.quarantined(name)
+	}
+}
+
+func TestNothingIsRecordedBeforeItIsKnownWhomToExpect(t *testing.T) {
+	t.Parallel()
+	pins := newPinMemory()
+	pins.fail = errors.New("no such table")
+	r := newRigWith(t, pins, testcam.Camera{Name: "door"})
+	r.until("door", "offline", 10*time.Second, func(s recorder.Status) bool {
+		return s.State == recorder.Offline && s.Reason == "whom to expect at this address cannot be read from the accounts database"
+	})
+	pins.mu.Lock()
+	pins.fail = nil
+	pins.mu.Unlock()
+	r.until("door", "recording", 10*time.Second, recording)
+}
