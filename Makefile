@@ -59,6 +59,7 @@ cross: ## static binaries for the machines it runs on, in dist/
 bench: ## measure beside peers, print the table
 	.ci/packages ffmpeg
 	go run ./bench
+	go run ./bench -store
 
 .PHONY: ci
 ci: ## every gate, as .ci/run

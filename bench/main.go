@@ -3,6 +3,7 @@
 // figures vary between machines and with what else runs on them, ratios much less.
 //
 //	go run ./bench                     the table
+//	go run ./bench -store              another table: what finding footage costs in a year's archive, made for it
 //	go run ./bench -profile DIR        no table: the same recording inside this process, and where its time and memory go
 //
 // The cameras are a process of their own, so that what they cost is nobody's. Every picture they send carries its number;
@@ -29,6 +30,10 @@ type options struct {
 	window, warmup  time.Duration
 	dir             string // where to record
 	profile         string // where profiles go; empty for the table
+	store           bool   // measure the archive instead
+	segments        int    // of the archive
+	sought          int    // of them with files, of each camera
+	exported        time.Duration
 }
 
 func main() {
@@ -61,7 +66,7 @@ func status(err error, errs io.Writer) int {
 }
 
 func parse(args []string, errs io.Writer) (options, error) {
-	var o options
+	o := options{sought: storeSought, exported: storeExport}
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fs.SetOutput(errs)
 	fs.IntVar(&o.cameras, "cameras", 32, "how many cameras")
@@ -70,6 +75,8 @@ func parse(args []string, errs io.Writer) (options, error) {
 	fs.DurationVar(&o.warmup, "warmup", 8*time.Second, "how long it records before that, from when all cameras send")
 	fs.StringVar(&o.dir, "dir", "", "folder to record to, on the disk of interest (default: a temporary folder)")
 	fs.StringVar(&o.profile, "profile", "", "record inside this process, and write cpu.pprof and heap.pprof to this folder")
+	fs.BoolVar(&o.store, "store", false, "measure how footage is found in a large store, instead of recording")
+	fs.IntVar(&o.segments, "segments", storeSegments, "with -store: how many segments of a minute it holds")
 	err := fs.Parse(args)
 	if err == nil && (fs.NArg() > 0 || o.cameras < 1 || o.rounds < 1 || o.window < time.Second || o.warmup < 0) {
 		err = errors.New("bench takes flags only: at least one camera, one round and a window of a second")
@@ -81,6 +88,9 @@ func parse(args []string, errs io.Writer) (options, error) {
 
 // bench measures and prints. All files it makes are gone afterwards, but for the profiles.
 func bench(ctx context.Context, o options, out, progress io.Writer) (err error) {
+	if o.store {
+		return benchStore(ctx, o, out, progress)
+	}
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		return errors.New("ffmpeg is missing: it makes the clip that the cameras send and is what nvr is measured beside. " +
 			"Install it from the distribution's packages, for example: apt-get install ffmpeg")
