@@ -84,7 +84,8 @@ func newBench(t testing.TB) *bench {
 func (b *bench) again(t testing.TB) *Directory {
 	t.Helper()
 	logger := slog.New(slog.NewTextHandler(b.log, nil))
-	d, err := Open(context.Background(), Options{Path: b.path, Now: b.clock.now, Logger: logger, Hash: cheap})
+	d, err := Open(context.Background(), Options{Path: b.path, Now: b.clock.now, Logger: logger, Hash: cheap,
+		Anchor: filepath.Join(filepath.Dir(b.path), "record.anchor")})
 	if err != nil {
 		t.Fatal(err)
 	}
