@@ -64,6 +64,7 @@ type Status interface {
 // Options is what a Server needs.
 type Options struct {
 	Accounts *accounts.Directory
+	Views    *accounts.Recorder // puts on record who watches what
 	Store    *storage.Store
 	Hub      *live.Hub
 	Status   Status

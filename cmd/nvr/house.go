@@ -32,6 +32,7 @@ type house struct {
 	conf   *config.Config
 	log    *slog.Logger
 	people *accounts.Directory
+	views  *accounts.Recorder
 	store  *storage.Store
 	ids    map[string]media.CameraID // by the name in the configuration
 	hub    *live.Hub
@@ -57,9 +58,10 @@ func openHouse(ctx context.Context, c *config.Config, log *slog.Logger) (_ *hous
 	if err != nil {
 		return nil, err
 	}
-	if h.people, err = accounts.Open(ctx, accounts.Options{Path: filepath.Join(c.Data, "accounts.db"), Logger: log}); err != nil {
+	if h.people, err = openAccounts(ctx, c, key, log); err != nil {
 		return nil, err
 	}
+	h.views = h.people.NewRecorder(accounts.RecorderOptions{Keep: c.Views.Keep})
 	if h.store, err = storage.Open(ctx, storage.Options{
 		Recordings: c.Recordings, Data: c.Data, MasterKey: key, Sync: c.Storage.Sync,
 		MinFree: storage.MinFree{Percent: c.Storage.MinFree.Percent, Bytes: c.Storage.MinFree.Bytes}, Logger: log,
@@ -97,7 +99,7 @@ func (h *house) enrol(ctx context.Context) (err error) {
 	}
 	owners := make([]accounts.Ownership, 0, len(h.conf.Cameras))
 	for _, c := range h.conf.Cameras {
-		owners = append(owners, accounts.Ownership{Camera: access.Camera(h.ids[c.ID]), Owners: c.Owners})
+		owners = append(owners, accounts.Ownership{Camera: access.Camera(h.ids[c.ID]), Name: c.ID, Owners: c.Owners})
 	}
 	return h.people.SetOwners(ctx, owners)
 }
@@ -122,7 +124,7 @@ func (h *house) secure() (err error) {
 
 func (h *house) webOptions() web.Options {
 	o := web.Options{
-		Accounts: h.people, Store: h.store, Hub: h.hub, Status: h.fleet, Location: h.conf.Timezone,
+		Accounts: h.people, Views: h.views, Store: h.store, Hub: h.hub, Status: h.fleet, Location: h.conf.Timezone,
 		Hosts: h.conf.Web.Hosts, Networks: h.conf.Web.Networks, Proxies: h.conf.Web.Proxies,
 		Connections: h.connections, Secure: h.tls != nil, Version: versionText(), Logger: h.log,
 	}
@@ -154,6 +156,7 @@ func (h *house) run(ctx context.Context, listeners ...served) error {
 		}
 	}
 	store.Go(guard("store", func() error { return h.store.Run(keeping) }))
+	store.Go(guard("accounts", func() error { return h.views.Run(keeping) }))
 	cameras.Go(guard("cameras", func() error { return h.fleet.run(recording) }))
 	for _, l := range listeners {
 		http.Go(guard("web", func() error { return l.serve(ctx, l.listener) }))

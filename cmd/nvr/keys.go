@@ -46,7 +46,20 @@ func newMasterKey(dir, path string) (key [32]byte, err error) {
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return key, err
 	}
-	if err := os.Rename(f.Name(), path); err != nil {
+	// A command beside this one may have drawn a key in the same moment: the first one counts.
+	err = os.Link(f.Name(), path)
+	if errors.Is(err, fs.ErrExist) {
+		b, readErr := os.ReadFile(path)
+		if err = readErr; err == nil && len(b) == len(key) {
+			key = [32]byte(b)
+		}
+	}
+	if err != nil { // a disk that knows no links
+		err = os.Rename(f.Name(), path)
+	} else {
+		err = os.Remove(f.Name())
+	}
+	if err != nil {
 		return key, err
 	}
 	d, err := os.Open(dir)

@@ -7,8 +7,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -63,7 +63,11 @@ func userCommand(ctx context.Context, t terminal, args []string) error {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return err
 	}
-	if call.people, err = accounts.Open(ctx, accounts.Options{Path: filepath.Join(c.Data, "accounts.db")}); err != nil {
+	key, err := masterKey(c.Data, c.Recordings)
+	if err != nil {
+		return err
+	}
+	if call.people, err = openAccounts(ctx, c, key, slog.New(slog.NewTextHandler(t.err, nil))); err != nil {
 		return err
 	}
 	return errors.Join(actions[action](ctx, call), call.people.Close())

@@ -27,6 +27,7 @@ type Config struct {
 	Timezone   *time.Location
 	Web        Web
 	Storage    Storage
+	Views      Views
 	Cameras    []Camera // in the order of the file
 }
 
@@ -60,6 +61,11 @@ type TLS struct {
 type Storage struct {
 	MinFree MinFree
 	Sync    time.Duration // longest time that footage stays unsynced
+}
+
+// Views says how the record of who watched what is kept.
+type Views struct {
+	Keep time.Duration
 }
 
 // MinFree is the space that is kept free on the recordings' disk: a share of it or a size. The other is zero.
@@ -152,6 +158,7 @@ func defaultConfig() *Config {
 			Networks: privateNetworks(),
 		},
 		Storage: Storage{MinFree: MinFree{Percent: 10}, Sync: 2 * time.Second},
+		Views:   Views{Keep: 365 * day},
 	}
 }
 

@@ -56,7 +56,7 @@ func (e *Error) Error() string {
 // plainKeys are those whose values are no secret and no address of a camera.
 func plainKeys() []string {
 	return []string{"data", "recordings", "timezone", "web", "listen", "tls", "cert", "key", "redirect", "hosts", "networks",
-		"proxies", "storage", "min_free", "sync", "defaults", "record", "audio", "retain", "days", "max_size", "transport",
+		"proxies", "storage", "views", "min_free", "sync", "defaults", "record", "audio", "retain", "days", "max_size", "transport",
 		"label", "owners", "cameras"}
 }
 

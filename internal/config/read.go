@@ -35,6 +35,7 @@ func (r *reader) root(n *node, c *Config) {
 		"timezone":   func(v *node) { set(&c.Timezone)(r.timezone(v)) },
 		"web":        func(v *node) { r.web(v, &c.Web) },
 		"storage":    func(v *node) { r.storage(v, &c.Storage) },
+		"views":      func(v *node) { r.views(v, &c.Views) },
 		"defaults":   func(v *node) { r.mapping(v, "defaults", r.cameraDefaults(&defaults)) },
 		"cameras":    func(v *node) { cameras = v }, // after defaults, wherever those stand
 	})
@@ -118,6 +119,16 @@ func (r *reader) storage(n *node, s *Storage) {
 	r.mapping(n, "storage", map[string]field{
 		"min_free": func(v *node) { set(&s.MinFree)(r.minFree(v)) },
 		"sync":     func(v *node) { set(&s.Sync)(r.duration(v, minSync, maxSync)) },
+	})
+}
+
+func (r *reader) views(n *node, w *Views) {
+	r.mapping(n, "views", map[string]field{
+		"days": func(v *node) {
+			if days, ok := r.number(v, 1, maxDays); ok {
+				w.Keep = time.Duration(days) * day
+			}
+		},
 	})
 }
 
