@@ -52,7 +52,7 @@ func cameraCommand(ctx context.Context, t terminal, args []string) (err error) {
 	if words[0] == "accept" && !slices.ContainsFunc(call.conf.Cameras, func(c config.Camera) bool { return c.ID == words[1] }) {
 		return fmt.Errorf("the configuration has no camera %q; it has %s", words[1], strings.Join(cameraNames(call.conf), ", "))
 	}
-	if call.people, err = openAccounts(ctx, call.conf); err != nil {
+	if call.people, err = openMetAccounts(ctx, call.conf); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, call.people.Close()) }()
@@ -69,13 +69,17 @@ func cameraCommand(ctx context.Context, t terminal, args []string) (err error) {
 	return call.accept(ctx, words[1])
 }
 
-// openAccounts opens the accounts database of a server that has run before; it makes none.
-func openAccounts(ctx context.Context, c *config.Config) (*accounts.Directory, error) {
+// openMetAccounts opens the accounts database of a server that has run before; it makes none.
+func openMetAccounts(ctx context.Context, c *config.Config) (*accounts.Directory, error) {
 	path := filepath.Join(c.Data, "accounts.db")
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("there is no %s: the server has not run with this configuration yet, so no camera has been met", path)
 	}
-	return accounts.Open(ctx, accounts.Options{Path: path})
+	key, err := masterKey(c.Data, c.Recordings)
+	if err != nil {
+		return nil, err
+	}
+	return openAccounts(ctx, c, key, slog.New(slog.DiscardHandler))
 }
 
 func cameraNames(c *config.Config) []string {
