@@ -58,14 +58,15 @@ type Book struct {
 	mu     sync.Mutex
 	read   bool // pins has been read once
 	pins   map[media.StreamID]Pin
-	saved  map[media.StreamID]Pin   // as the store has them
-	claims map[media.StreamID]Claim // as they were last written
+	saved  map[media.StreamID]Pin    // as the store has them
+	claims map[media.StreamID]Claim  // as they were last written
+	words  map[media.StreamID]string // of Strength, since pins last changed
 }
 
 // NewBook returns a Book for the places. It reads nothing yet.
 func NewBook(store PinStore, places []Place, log *slog.Logger) *Book {
 	b := &Book{store: store, log: log, places: map[media.StreamID]Place{}, pins: map[media.StreamID]Pin{},
-		saved: map[media.StreamID]Pin{}, claims: map[media.StreamID]Claim{}}
+		saved: map[media.StreamID]Pin{}, claims: map[media.StreamID]Claim{}, words: map[media.StreamID]string{}}
 	for _, p := range places {
 		b.places[p.Stream] = p
 	}
@@ -107,16 +108,15 @@ func (b *Book) refresh(ctx context.Context) error {
 	for _, p := range all {
 		b.saved[p.Stream] = p
 		if mine, ok := b.pins[p.Stream]; !ok || !mine.Changed.After(p.Changed) {
-			b.pins[p.Stream] = p
+			b.put(p)
 		}
 	}
 	return nil
 }
 
-// others returns the pins of the configuration's other cameras, where they stand at other addresses.
+// others returns the pins of the configuration's other cameras, where they stand at other addresses. It is called with mu
+// held.
 func (b *Book) others(at Place) []camera.Known {
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	host := func(address string) string { return address[:max(strings.LastIndex(address, ":"), 0)] }
 	var all []camera.Known
 	for s, p := range b.pins {
@@ -137,13 +137,26 @@ func (b *Book) pin(s media.StreamID) *Pin {
 	return nil
 }
 
+// put keeps a pin in memory. It is called with mu held.
+func (b *Book) put(p Pin) {
+	if b.pins[p.Stream].Identity != p.Identity {
+		clear(b.words)
+	}
+	b.pins[p.Stream] = p
+}
+
 // Strength says in words how surely the stream's camera is told from others; "" before the first contact.
 func (b *Book) Strength(s media.StreamID) string {
-	p := b.pin(s)
-	if p == nil {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p, met := b.pins[s]
+	if !met {
 		return ""
 	}
-	return camera.Strength(p.Identity, b.others(b.places[s]))
+	if b.words[s] == "" {
+		b.words[s] = camera.Strength(p.Identity, b.others(b.places[s]))
+	}
+	return b.words[s]
 }
 
 // judge returns nil when what was seen may be the stream's camera, and a *camera.Failure of the kind Stranger when it is
@@ -154,12 +167,15 @@ func (b *Book) judge(ctx context.Context, s media.StreamID, seen camera.Identity
 	if err := b.refresh(ctx); err != nil {
 		return &camera.Failure{Kind: camera.Broken, Reason: "whom to expect at this address cannot be read from the accounts database", Err: err}
 	}
-	place, pinned := b.places[s], b.pin(s)
+	b.mu.Lock()
+	place, others := b.places[s], b.others(b.places[s])
+	b.mu.Unlock()
+	pinned := b.pin(s)
 	var known *camera.Identity
 	if pinned != nil {
 		known = &pinned.Identity
 	}
-	verdict, differences, twin := camera.Judge(known, seen, b.others(place))
+	verdict, differences, twin := camera.Judge(known, seen, others)
 	if verdict == camera.Another {
 		claim := Claim{Stream: s, Address: place.Address, Identity: seen, Resembles: twin, Since: time.Now()}
 		for _, d := range differences {
@@ -225,7 +241,7 @@ func (b *Book) remember(ctx context.Context, at Place, pinned *Pin, seen camera.
 		}
 	}
 	b.mu.Lock()
-	b.pins[at.Stream] = next
+	b.put(next)
 	delete(b.claims, at.Stream)
 	saved, ok := b.saved[at.Stream]
 	b.mu.Unlock()

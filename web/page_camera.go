@@ -39,6 +39,7 @@ type cameraView struct {
 	Facts          []fact
 	Advice         []string
 	Others         []otherCamera
+	Quarantine     *quarantineView // nil: nothing to ask
 }
 
 // gapView is a stretch of the day that was not recorded.
@@ -79,6 +80,9 @@ func (s *Server) pageCamera(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v.Others = others
+	if v.Quarantine, err = s.quarantineOf(r, c); err != nil {
+		return err
+	}
 	if v.Playback {
 		if err := s.addFootage(r, c, &v, day); err != nil {
 			return err
@@ -118,6 +122,9 @@ func (s *Server) cameraView(r *http.Request, c seen) (cameraView, siteDay, error
 			name = "Sub stream"
 		}
 		v.Facts = append(v.Facts, fact{name, streamText(st)})
+		if st.Identity != "" && c.Rights.Has(access.Manage) {
+			v.Facts = append(v.Facts, fact{name + " recognised by", st.Identity})
+		}
 	}
 	return v, day, nil
 }

@@ -67,6 +67,7 @@ func (s *Server) routes() []route {
 		{"GET", "/live", signedIn, s.pageLive, nil, nil},
 		{"GET", "/cameras", signedIn, s.pageCameras, nil, nil},
 		{"GET", "/cameras/{id}", seesCamera, s.pageCamera, nil, nil},
+		{"POST", "/cameras/{id}" + pathAccept, onCamera, nil, always(access.Manage), s.postAccept},
 		{"GET", "/system", signedIn, s.pageSystem, nil, nil},
 		{"GET", "/connections", administrator, s.pageConnections, nil, nil},
 

@@ -53,6 +53,7 @@ type StreamStatus struct {
 	BitsPerSecond int64
 	GOP           time.Duration // between key frames
 	LostPackets   uint64        // since the session began
+	Identity      string        // how surely the camera is told from others, in words; empty before the first contact
 }
 
 // Status tells how recording goes. It is implemented over the recorders, which web never meets.

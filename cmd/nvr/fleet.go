@@ -22,6 +22,7 @@ import (
 type fleet struct {
 	zone    *time.Location
 	cameras []fleetCamera
+	book    *recorder.Book
 	running atomic.Bool
 }
 
@@ -35,7 +36,7 @@ type fleetCamera struct {
 func newFleet(h *house) *fleet {
 	f := &fleet{zone: h.conf.Timezone}
 	admission, backlog := recorder.NewAdmission(handshakes), recorder.NewBacklog()
-	book := recorder.NewBook(pinStore{h.people}, placesOf(h.conf, h.ids), h.log)
+	f.book = recorder.NewBook(pinStore{h.people}, placesOf(h.conf, h.ids), h.log)
 	for _, c := range h.conf.Cameras {
 		member := fleetCamera{id: h.ids[c.ID]}
 		logins := recorder.NewLogins()
@@ -43,7 +44,7 @@ func newFleet(h *house) *fleet {
 			stream := media.StreamID{Camera: member.id, Quality: q}
 			log := h.log.With("camera", c.ID, "stream", q.String())
 			return recorder.New(recorder.Options{
-				Stream: stream, Record: c.Record, Store: h.store, Ring: h.hub.Ring(stream), Admission: admission, Backlog: backlog, Logins: logins, Book: book, Logger: log,
+				Stream: stream, Record: c.Record, Store: h.store, Ring: h.hub.Ring(stream), Admission: admission, Backlog: backlog, Logins: logins, Book: f.book, Logger: log,
 				Source: sourceOptions(c, source, h.out.Line(c.ID), log),
 			})
 		}
@@ -92,14 +93,14 @@ func (f *fleet) Cameras() []web.CameraStatus {
 	for _, c := range f.cameras {
 		main := c.main.Status()
 		status := web.CameraStatus{ID: c.id, State: string(main.State), Reason: f.reason(main), Since: main.Since, LastFrame: main.LastFrame}
-		status.Streams = append(status.Streams, streamStatus(media.Main, main))
+		status.Streams = append(status.Streams, f.streamStatus(media.StreamID{Camera: c.id, Quality: media.Main}, main))
 		status.Advice = advice("", main.Health)
 		if c.sub != nil {
 			sub := c.sub.Status()
 			if sub.State != main.State {
 				status.Advice = append(status.Advice, strings.TrimRight(fmt.Sprintf("sub stream %s: %s", sub.State, f.reason(sub)), ": "))
 			}
-			status.Streams = append(status.Streams, streamStatus(media.Sub, sub))
+			status.Streams = append(status.Streams, f.streamStatus(media.StreamID{Camera: c.id, Quality: media.Sub}, sub))
 			status.Advice = append(status.Advice, advice("sub stream: ", sub.Health)...)
 		}
 		all = append(all, status)
@@ -115,9 +116,9 @@ func (f *fleet) reason(s recorder.Status) string {
 	return s.Reason + ", next try " + s.NextTry.In(f.zone).Format("15:04")
 }
 
-func streamStatus(q media.Quality, s recorder.Status) web.StreamStatus {
+func (f *fleet) streamStatus(id media.StreamID, s recorder.Status) web.StreamStatus {
 	h := s.Health
-	return web.StreamStatus{Quality: q, Codec: h.Codec, Width: h.Width, Height: h.Height, FPS: h.FPS,
+	return web.StreamStatus{Quality: id.Quality, Identity: f.book.Strength(id), Codec: h.Codec, Width: h.Width, Height: h.Height, FPS: h.FPS,
 		BitsPerSecond: h.BitsPerSecond, GOP: h.GOP, LostPackets: h.LostPackets}
 }
 

@@ -1,0 +1,64 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/accounts"
+)
+
+// quarantineView asks the owner about what answers in a camera's place.
+type quarantineView struct {
+	Label, Action string
+	Since         string
+	Differences   []string
+	Claims        []string // what is asked about, so that nothing else is accepted
+}
+
+// pathAccept is where the answer goes, below the camera's page.
+const pathAccept = "/accept"
+
+// quarantineOf returns what to ask a viewer who may manage the camera, or nil.
+func (s *Server) quarantineOf(r *http.Request, c seen) (*quarantineView, error) {
+	if !c.Rights.Has(access.Manage) {
+		return nil, nil
+	}
+	claims, err := s.Accounts.ClaimsOf(r.Context(), access.Camera(c.ID))
+	if err != nil || len(claims) == 0 {
+		return nil, err
+	}
+	v := &quarantineView{Label: c.Label, Action: cameraURL(c.Name) + pathAccept}
+	first := claims[0].Since
+	for _, k := range claims {
+		v.Claims = append(v.Claims, k.ID())
+		for _, d := range k.Differences {
+			if !slices.Contains(v.Differences, d) {
+				v.Differences = append(v.Differences, d)
+			}
+		}
+		first = earlier(first, k.Since)
+	}
+	v.Since = first.In(s.Location).Format("Mon, 2 Jan 2006 " + time.TimeOnly)
+	return v, nil
+}
+
+// postAccept takes what answers in the camera's place for the camera, when it is what was asked about.
+func (s *Server) postAccept(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	form, err := readForm(r)
+	if err != nil {
+		return err
+	}
+	switch err := s.Accounts.AcceptClaims(r.Context(), p.Camera(), form["claim"], p.Viewer().Name); {
+	case errors.Is(err, accounts.ErrNoClaim):
+		return problem(http.StatusConflict, "There is nothing to accept: the camera is back, or what answers was accepted already.")
+	case errors.Is(err, accounts.ErrClaimChanged):
+		return problem(http.StatusConflict, "What answers in the camera's place has changed meanwhile. Go back, reload the page and look again.")
+	case err != nil:
+		return err
+	}
+	http.Redirect(w, r, cameraURL(r.PathValue("id")), http.StatusSeeOther)
+	return nil
+}
