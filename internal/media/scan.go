@@ -21,16 +21,8 @@ type ScanResult struct {
 // header's run and follow each other. It returns an error only when the init header itself is unusable (ErrFormat,
 // ErrForged) or reading fails; what lies behind a bad place is left out and told in ScanResult.Err.
 func Scan(r io.ReaderAt, size int64, camera CameraID, key LabelKey) (ScanResult, error) {
-	initSize, err := InitSize(r, size)
+	res, err := openHeader(r, size, camera, key)
 	if err != nil {
-		return ScanResult{}, err
-	}
-	init := make([]byte, initSize)
-	if _, err := r.ReadAt(init, 0); err != nil {
-		return ScanResult{}, fmt.Errorf("read init header: %w", err)
-	}
-	res := ScanResult{InitSize: initSize, GoodSize: initSize, Table: &Table{}}
-	if res.Run, err = OpenRun(init, camera, key); err != nil {
 		return ScanResult{}, err
 	}
 	for res.GoodSize < size && !res.Closed && res.Err == nil {
