@@ -41,6 +41,8 @@ var (
 	// ErrRefused is returned by Open for a folder or disk that is not, or not usably, the store it should be. The text
 	// says which path, what was expected and what to do.
 	ErrRefused = errors.New("recordings refused")
+	// ErrInUse is returned by Open, beside ErrRefused, for a store that another process holds.
+	ErrInUse = errors.New("in use by another process")
 )
 
 // FormatChangedError says that no single clip can hold a span, and which parts of it can. errors.Is finds

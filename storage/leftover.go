@@ -218,7 +218,7 @@ func (s *Store) adoptNewest(ctx context.Context, unknown []unknownFile) {
 	atOnce(len(unknown), func(i int) {
 		x := unknown[i]
 		for range 3 { // a file that is no segment is quarantined: then the one before it is looked at
-			if err := s.adopt(ctx, x.c, x.name, false); err != nil {
+			if _, err := s.adopt(ctx, x.c, x.name, false); err != nil {
 				s.log.Error("the newest file of a stream has no row and could not be adopted", "camera", x.c.name, "segment", x.name, "err", err)
 				return
 			}

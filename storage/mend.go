@@ -3,9 +3,7 @@ package storage
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"path"
-	"strings"
+	"io"
 	"syscall"
 	"time"
 
@@ -37,9 +35,21 @@ func (m mended) closing(st streamRow) closing {
 	return closing{st: st, start: start, end: micros(m.end()), size: m.size, keys: packKeys(start, keysOf(m.entries))}
 }
 
+// nothingFollows returns an error for which isFormat holds when behind the place where a scan stopped there is footage that
+// verifies and begins with a key frame: such a file is not cut but taken apart.
+func nothingFollows(f file, size int64, res media.ScanResult, c *camera) error {
+	rest := io.NewSectionReader(f, res.GoodSize, size-res.GoodSize)
+	_, stretches, err := media.Salvage(rest, rest.Size(), res.Run, c.key, c.id)
+	if err == nil && len(stretches) > 0 {
+		at := res.GoodSize + stretches[0].Entries[0].Offset
+		err = fmt.Errorf("%w at %d, and good footage follows at %d: %w", media.ErrFormat, res.GoodSize, at, res.Err)
+	}
+	return err
+}
+
 // mend cuts a segment file after the last fragment that verifies, ends it with its table and syncs it, all of which may
 // have happened before. The error is fs.ErrNotExist, errNoFragments, one for which isFormat holds when the file is no
-// segment of the camera, or that of the disk, and then nothing was changed; size is set whenever the file could be opened.
+// segment of the camera or has good footage behind a bad place, or that of the disk, and then nothing was changed; size is set whenever the file could be opened.
 func mend(c *camera, name string) (m mended, err error) {
 	f, err := c.files.edit(name)
 	if err != nil {
@@ -56,6 +66,11 @@ func mend(c *camera, name string) (m mended, err error) {
 	}
 	if res.Err != nil && !isFormat(res.Err) {
 		return m, res.Err
+	}
+	if res.Err != nil {
+		if err := nothingFollows(f, m.size, res, c); err != nil {
+			return m, err
+		}
 	}
 	if len(res.Table.Entries) == 0 {
 		return m, errNoFragments
@@ -104,35 +119,4 @@ func trust(c *camera, name string) (m mended, sure bool) {
 	m.entries = table.Entries
 	last := &m.entries[len(m.entries)-1]
 	return m, last.Offset+int64(last.Size) < m.size
-}
-
-// quarantineName is the folder in recordings for files that are nobody's.
-const quarantineName = "quarantine"
-
-// quarantineFile moves a file out of the camera's folder, with a note that says why. Nothing in quarantine is ever
-// served, changed or deleted.
-func (s *Store) quarantineFile(c *camera, name string, why error) error {
-	if err := s.disk.mkdir(quarantineName); err != nil {
-		return err
-	}
-	target := path.Join(quarantineName, c.folder+"-"+strings.ReplaceAll(name, "/", "-"))
-	for n := 2; ; n++ {
-		_, err := s.disk.stat(target)
-		if errors.Is(err, fs.ErrNotExist) {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		target = path.Join(quarantineName, fmt.Sprintf("%s-%s-%d.mp4", c.folder, strings.TrimSuffix(strings.ReplaceAll(name, "/", "-"), ".mp4"), n))
-	}
-	note := fmt.Sprintf("%s\nwas moved here at %s, because: %v\n", path.Join(c.folder, name), s.now().Format(time.RFC3339), why)
-	if err := writeFile(s.disk, target+".txt", []byte(note)); err != nil {
-		return err
-	}
-	if err := s.disk.rename(path.Join(c.folder, name), target); err != nil {
-		return err
-	}
-	s.log.Error("a file was moved to quarantine", "camera", c.name, "file", name, "to", target, "err", why)
-	return errors.Join(s.disk.syncDir(quarantineName), c.files.syncDir(path.Dir(name)))
 }

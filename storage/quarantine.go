@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"path"
+	"strings"
 	"time"
 
 	"keepwatch.internal/internal/media"
@@ -20,7 +23,8 @@ func tooShort(err error) error {
 }
 
 // setAside makes sure that a segment whose bytes are wrong is served to nobody any more. Its file stays where it is, for
-// whoever wants to find out why. A segment that is being written is sealed at its last good fragment instead.
+// whoever wants to find out why, until the doubt that is noted about it is settled. A segment that is being written is
+// sealed at its last good fragment instead.
 func (s *Store) setAside(c *camera, r segmentRow, why error) {
 	s.log.Error("footage does not verify; its segment was set aside", "camera", c.name, "segment", r.name(), "err", why)
 	stream := media.StreamID{Camera: c.id, Quality: r.st.quality}
@@ -33,15 +37,10 @@ func (s *Store) setAside(c *camera, r segmentRow, why error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	err := s.writeOrOwe(ctx, "quarantine", func(ctx context.Context, tx *sql.Tx) error {
-		const query = `UPDATE segment SET state = ? WHERE camera = ? AND quality = ? AND start_us = ? AND state = ?`
-		res, err := tx.ExecContext(ctx, query, stateQuarantined, r.st.camera, r.st.quality, r.start, stateClosed)
-		if err != nil {
+		if err := withdraw(ctx, tx, r); err != nil {
 			return err
 		}
-		if n, err := res.RowsAffected(); err != nil || n == 0 {
-			return err
-		}
-		return enter(ctx, tx, r.st, r.start, r.end, gap(ReasonQuarantined))
+		return noteDoubt(ctx, tx, Doubt{Found: s.now(), Finder: finderServing, Subject: path.Join(c.folder, r.name()), Problem: why.Error()})
 	})
 	if err != nil {
 		s.log.Error("a segment could not be set aside", "camera", c.name, "segment", r.name(), "err", err)
@@ -69,4 +68,49 @@ func (w *Writer) distrust(start int64) {
 	if w.seg != nil && w.seg.start == start {
 		w.seg.suspect = true
 	}
+}
+
+// quarantineName is the folder in recordings for files that are nobody's.
+const quarantineName = "quarantine"
+
+// quarantineFile moves a file out of the camera's folder, with a note that says why. Nothing in quarantine is ever
+// served, changed or deleted.
+func (s *Store) quarantineFile(c *camera, name string, why error) error {
+	_, err := s.moveToQuarantine(c, name, why)
+	return err
+}
+
+// moveToQuarantine is quarantineFile that tells where the file is then. What verifies of it is taken back when the doubt that
+// is noted about it is settled.
+func (s *Store) moveToQuarantine(c *camera, name string, why error) (string, error) {
+	if err := s.disk.mkdir(quarantineName); err != nil {
+		return "", err
+	}
+	target := path.Join(quarantineName, c.folder+"-"+strings.ReplaceAll(name, "/", "-"))
+	for n := 2; ; n++ {
+		_, err := s.disk.stat(target)
+		if errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		if err != nil {
+			return "", err
+		}
+		target = path.Join(quarantineName, fmt.Sprintf("%s-%s-%d.mp4", c.folder, strings.TrimSuffix(strings.ReplaceAll(name, "/", "-"), ".mp4"), n))
+	}
+	note := fmt.Sprintf("%s\nwas moved here at %s, because: %v\n", path.Join(c.folder, name), s.now().Format(time.RFC3339), why)
+	if err := writeFile(s.disk, target+".txt", []byte(note)); err != nil {
+		return "", err
+	}
+	if err := s.disk.rename(path.Join(c.folder, name), target); err != nil {
+		return "", err
+	}
+	s.log.Error("a file was moved to quarantine", "camera", c.name, "file", name, "to", target, "err", why)
+	if err := errors.Join(s.disk.syncDir(quarantineName), c.files.syncDir(path.Dir(name))); err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	return target, s.writeOrOwe(ctx, "doubt", func(ctx context.Context, tx *sql.Tx) error {
+		return noteDoubt(ctx, tx, Doubt{Found: s.now(), Finder: finderRecovery, Subject: target, Problem: why.Error()})
+	})
 }

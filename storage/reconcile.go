@@ -87,6 +87,11 @@ func (s *Store) daysOf(ctx context.Context, c *camera, quality media.Quality) ([
 	return slices.CompactFunc(days, time.Time.Equal), nil
 }
 
+// dayQuery finds the segments of a stream that begin in a stretch of time.
+const dayQuery = `SELECT ` + segmentColumns + `
+	FROM segment s JOIN run r ON r.camera = s.camera AND r.quality = s.quality AND r.id = s.run
+	WHERE s.camera = ? AND s.quality = ? AND s.start_us >= ? AND s.start_us < ? ORDER BY s.start_us`
+
 // reconcileDay compares the files of a day with its rows. The files are listed first: one that was made since has its
 // row by then, and one that was deleted since is not found when it is looked at.
 // The last file of the newest day may have been in the making when the power went; the others were synced before it.
@@ -96,10 +101,7 @@ func (s *Store) reconcileDay(ctx context.Context, c *camera, quality media.Quali
 	if err != nil && !isMissing(err) {
 		return err
 	}
-	const query = `SELECT s.camera, s.quality, s.start_us, s.end_us, s.run, r.uuid, s.state, s.size_bytes, s.init_bytes
-		FROM segment s JOIN run r ON r.camera = s.camera AND r.quality = s.quality AND r.id = s.run
-		WHERE s.camera = ? AND s.quality = ? AND s.start_us >= ? AND s.start_us < ?`
-	rows, err := s.segmentRows(ctx, query, c.row, quality, micros(day), micros(day.Add(24*time.Hour)))
+	rows, err := s.segmentRows(ctx, dayQuery, c.row, quality, micros(day), micros(day.Add(24*time.Hour)))
 	if err != nil {
 		return err
 	}
@@ -115,21 +117,26 @@ func (s *Store) reconcileDay(ctx context.Context, c *camera, quality media.Quali
 	for i, e := range entries {
 		name := path.Join(folder, e.Name())
 		seen[name] = true
-		if r, ok := noted[name]; !ok {
-			err = s.adopt(ctx, c, name, !newest || i < len(entries)-1)
-		} else {
-			err = s.compare(ctx, c, r)
-		}
-		if err != nil {
+		if err := s.reconcileFile(ctx, c, name, noted, !newest || i < len(entries)-1); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", name, err))
 		}
 	}
-	for name, r := range noted {
+	for name := range noted {
 		if !seen[name] {
-			errs = append(errs, s.compare(ctx, c, r))
+			errs = append(errs, s.reconcileFile(ctx, c, name, noted, false))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func (s *Store) reconcileFile(ctx context.Context, c *camera, name string, noted map[string]segmentRow, synced bool) error {
+	s.repairing.Lock()
+	defer s.repairing.Unlock()
+	if r, ok := noted[name]; ok {
+		return s.compare(ctx, c, r)
+	}
+	_, err := s.adopt(ctx, c, name, synced)
+	return err
 }
 
 // compare checks that a closed row has its file, whole. What is missing becomes a gap.
@@ -175,10 +182,10 @@ func (s *Store) compare(ctx context.Context, c *camera, r segmentRow) error {
 	})
 }
 
-// lose forgets a closed segment whose file is no more.
+// lose forgets a closed or quarantined segment whose file is no more.
 func (s *Store) lose(ctx context.Context, r segmentRow, reason string) error {
 	return s.write(ctx, func(tx *sql.Tx) error {
-		const query = `DELETE FROM segment WHERE camera = ? AND quality = ? AND start_us = ? AND state = 2`
+		const query = `DELETE FROM segment WHERE camera = ? AND quality = ? AND start_us = ? AND state IN (2, 4)`
 		res, err := tx.ExecContext(ctx, query, r.st.camera, r.st.quality, r.start)
 		if err != nil {
 			return err
@@ -193,8 +200,12 @@ func (s *Store) lose(ctx context.Context, r segmentRow, reason string) error {
 	})
 }
 
-// adopt gives a row to a file without one, or moves the file to quarantine. A file that was synced is not read whole.
-func (s *Store) adopt(ctx context.Context, c *camera, name string, synced bool) error {
+// adopt gives a row to a file without one, or moves the file to quarantine. A file that was synced is not read whole. It
+// tells in words what it did. The caller holds repairing.
+func (s *Store) adopt(ctx context.Context, c *camera, name string, synced bool) (string, error) {
+	if _, noted, err := s.rowOf(ctx, c, name); err != nil || noted { // somebody adopted it a moment ago
+		return "it has its row", err
+	}
 	m, sure, err := mended{}, false, error(nil)
 	if synced {
 		m, sure = trust(c, name)
@@ -215,15 +226,16 @@ func (s *Store) adopt(ctx context.Context, c *camera, name string, synced bool) 
 	switch {
 	case err == nil:
 		s.log.Info("a segment without a row was adopted", "camera", c.name, "segment", name)
-		return nil
+		return "it was adopted", nil
 	case isMissing(err): // it was being deleted
-		return nil
+		return "it is gone", nil
 	case errors.Is(err, errNoFragments):
-		return removeSynced(c.files, name)
+		return "it held no footage, and was removed", removeSynced(c.files, name)
 	case isFormat(err):
-		return s.quarantineFile(c, name, err)
+		target, moved := s.moveToQuarantine(c, name, err)
+		return fmt.Sprintf("%v: moved to %s", err, target), moved
 	}
-	return err
+	return "", err
 }
 
 // fits checks that the file is where its label belongs and does not lie beside what is being written.

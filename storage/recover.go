@@ -45,23 +45,7 @@ func (s *Store) recover(ctx context.Context) error {
 
 // loadCameras opens the folder of every camera that the index knows.
 func (s *Store) loadCameras(ctx context.Context) error {
-	const query = `SELECT id, uuid, name, label, folder, created_us, coalesce(retired_us, 0), retain_us, retain_bytes FROM camera`
-	var found []*camera
-	err := each(ctx, s.index.Read(), query, nil, func(rows *sql.Rows) error {
-		c := &camera{}
-		var id []byte
-		var created, retired, age int64
-		if err := rows.Scan(&c.row, &id, &c.name, &c.label, &c.folder, &created, &retired, &age, &c.retain.MaxBytes); err != nil {
-			return err
-		}
-		copy(c.id[:], id)
-		c.created, c.retain.Age = fromMicros(created), time.Duration(age)*time.Microsecond
-		if retired != 0 {
-			c.retired = fromMicros(retired)
-		}
-		found = append(found, c)
-		return nil
-	})
+	found, err := cameraRows(ctx, s.index.Read())
 	if err != nil {
 		return err
 	}
@@ -79,6 +63,28 @@ func (s *Store) loadCameras(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// cameraRows reads what the index knows of cameras.
+func cameraRows(ctx context.Context, q queryer) ([]*camera, error) {
+	const query = `SELECT id, uuid, name, label, folder, created_us, coalesce(retired_us, 0), retain_us, retain_bytes FROM camera`
+	var found []*camera
+	err := each(ctx, q, query, nil, func(rows *sql.Rows) error {
+		c := &camera{}
+		var id []byte
+		var created, retired, age int64
+		if err := rows.Scan(&c.row, &id, &c.name, &c.label, &c.folder, &created, &retired, &age, &c.retain.MaxBytes); err != nil {
+			return err
+		}
+		copy(c.id[:], id)
+		c.created, c.retain.Age = fromMicros(created), time.Duration(age)*time.Microsecond
+		if retired != 0 {
+			c.retired = fromMicros(retired)
+		}
+		found = append(found, c)
+		return nil
+	})
+	return found, err
 }
 
 // openCamera opens the camera's folder, which must say that it is this camera's. A folder that vanished is made anew. A

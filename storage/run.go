@@ -26,6 +26,8 @@ func (s *Store) Run(ctx context.Context) error {
 	})
 	group.Go(func() { s.keepHouse(ctx) })
 	group.Go(func() { s.examineIndex(ctx) })
+	group.Go(func() { s.keepSettling(ctx) })
+	group.Go(func() { s.keepScrubbing(ctx) })
 	tick := time.NewTicker(s.syncEvery())
 	defer tick.Stop()
 	for {

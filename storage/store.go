@@ -70,6 +70,7 @@ type Store struct {
 	enrolling sync.Mutex // serialises Enrol
 	settling  sync.Mutex // serialises the changes that are owed
 	keeping   sync.Mutex // serialises what is kept, let go, and deleted by owners
+	repairing sync.Mutex // held while a file or row that is not as it should be is made right
 	kick      chan struct{}
 
 	mu      sync.RWMutex
@@ -127,7 +128,7 @@ func open(ctx context.Context, o Options, openFolder func(string) (files, error)
 		return nil, explainDisk(o.Recordings, err)
 	}
 	if s.guard, err = s.disk.lock(lockName); errors.Is(err, errLocked) {
-		return nil, refuse("%s is in use by another process", o.Recordings)
+		return nil, refuse("%s is %w", o.Recordings, ErrInUse)
 	} else if err != nil {
 		return nil, explainDisk(o.Recordings, err)
 	}

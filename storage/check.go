@@ -1,0 +1,286 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"keepwatch.internal/internal/media"
+	"keepwatch.internal/internal/sqlite"
+)
+
+// CheckOptions says which store Check looks into, and how.
+type CheckOptions struct {
+	Recordings, Data string   // as in Options
+	MasterKey        [32]byte // as in Options
+	// ReadData has every fragment read and verified; without it headers and tables are.
+	ReadData bool
+	// Repair has what was found settled: by the running server, or in this process where none runs.
+	Repair bool
+	// Rate bounds what is read, bytes a second; 0 sets no limit.
+	Rate int64
+	// Patience is how long Repair waits for a server that settles nothing; 1 min when zero.
+	Patience time.Duration
+	// Progress is called now and then, by one goroutine; it may be nil.
+	Progress func(Progress)
+	Store    Options // for the store that Repair opens; its folders and key are taken from above
+}
+
+// Progress is how far a check has come.
+type Progress struct {
+	Segments, AllSegments int64
+	Bytes, AllBytes       int64 // of the segments
+	Settled, AllDoubts    int64 // once repairing has begun
+}
+
+// Report is what a check found. Its JSON form is for programs: names are never changed, new ones may come.
+type Report struct {
+	Version  int       `json:"version"` // of this form: 1
+	Store    string    `json:"store"`   // UUID of the store
+	Began    time.Time `json:"began"`
+	Ended    time.Time `json:"ended"`
+	ReadData bool      `json:"read_data"`
+	Repair   bool      `json:"repair"`
+	Cameras  int       `json:"cameras"`
+	Segments int64     `json:"segments"` // that were looked at
+	Bytes    int64     `json:"bytes"`    // of these segments
+	Read     int64     `json:"bytes_read"`
+	Findings []Finding `json:"findings"`
+	Notes    []Finding `json:"notes"`   // what is worth knowing and no fault of the store
+	Omitted  int       `json:"omitted"` // findings and notes beyond what a report holds
+}
+
+// Finding is one thing that is not as it should be.
+type Finding struct {
+	Kind    string     `json:"kind"`             // one of the Finding and Note constants
+	Camera  string     `json:"camera,omitempty"` // name
+	Stream  string     `json:"stream,omitempty"` // main or sub
+	File    string     `json:"file,omitempty"`   // path in the recordings folder
+	Row     *time.Time `json:"row,omitempty"`    // begin of the segment that the index has
+	From    *time.Time `json:"from,omitempty"`   // stretch that it concerns, where it is not a segment's
+	To      *time.Time `json:"to,omitempty"`
+	Problem string     `json:"problem"`        // what is wrong
+	Seconds float64    `json:"seconds"`        // of footage that cannot be served for it, or that is to be gained
+	Remedy  string     `json:"remedy"`         // what -repair does
+	Done    string     `json:"done,omitempty"` // what was done
+	subject string     // of the doubt to note; empty when there is nothing to settle
+}
+
+// Kinds of findings.
+const (
+	FindingMissing    = "file-missing"      // a row whose file is not there
+	FindingShort      = "file-short"        // a file shorter than its row says
+	FindingDamaged    = "segment-damaged"   // header, table or fragments do not verify
+	FindingKeys       = "row-differs"       // the row tells other key frames than the file
+	FindingSetAside   = "segment-set-aside" // did not verify when it was to be served, and is to be looked into
+	FindingStray      = "file-without-row"  // footage that the index does not know
+	FindingForeign    = "segment-foreign"   // a file in a segment's place that is no segment of this camera
+	FindingLedger     = "ledger-differs"    // timeline and segments contradict each other
+	FindingSums       = "sums-differ"       // the sums of a stream are not those of its segments
+	FindingIndex      = "index-damaged"     // the database is missing or not sound
+	FindingCard       = "camera-card"       // camera.json is missing, unreadable or another camera's
+	FindingFolder     = "camera-folder"     // a camera's folder is missing, or not in the index
+	FindingUnreadable = "file-unreadable"   // the disk does not give the file
+)
+
+// Kinds of notes.
+const (
+	NoteForeign     = "foreign-file" // a file or folder that is none of ours: left alone
+	NoteQuarantined = "quarantined"  // a file in quarantine
+	NoteOpen        = "segment-open" // being written, or left so by a crash until the next start
+	NoteDeleting    = "segment-deleting"
+	NoteDoubt       = "doubt" // noted before, and not yet settled
+)
+
+// maxReported bounds the findings and the notes of a report.
+const maxReported = 10_000
+
+// checker is a check under way.
+type checker struct {
+	o       CheckOptions
+	disk    files
+	index   *sqlite.DB
+	cameras []*camera
+	pace    *pace
+	report  *Report
+	seen    Progress
+	look    *Store // reads the index; it is no open store
+}
+
+// Check compares every row with its file, labels, table, run and ledger, and every file with its row. It reads beside a
+// running server without its lock, and looks again at what seems wrong before it reports it, so that segments that come,
+// close and go meanwhile are no findings. It returns an error only when it could not look: ErrRefused for folders that are
+// not the store, and what sqlite.OpenReader returns.
+func Check(ctx context.Context, o CheckOptions) (*Report, error) {
+	k := &checker{o: o, pace: &pace{rate: o.Rate}}
+	if k.o.Patience <= 0 {
+		k.o.Patience = time.Minute
+	}
+	k.o.Store.Recordings, k.o.Store.Data, k.o.Store.MasterKey = o.Recordings, o.Data, o.MasterKey
+	k.o.Store.fill()
+	k.report = &Report{Version: 1, Began: k.now(), ReadData: o.ReadData, Repair: o.Repair, Findings: []Finding{}, Notes: []Finding{}}
+	err := k.run(ctx)
+	k.report.Ended, k.report.Read = k.now(), k.pace.bytes()
+	return k.report, err
+}
+
+func (k *checker) now() time.Time { return k.o.Store.Now().UTC().Truncate(time.Microsecond) }
+
+func (k *checker) run(ctx context.Context) (err error) {
+	if k.disk, err = openFolder(k.o.Recordings); err != nil {
+		return explainDisk(k.o.Recordings, err)
+	}
+	defer func() { err = errors.Join(err, k.close()) }()
+	if err := k.identify(); err != nil {
+		return err
+	}
+	k.index, err = openIndexReader(ctx, filepath.Join(k.o.Data, indexName))
+	if err == nil {
+		k.look = &Store{o: k.o.Store, log: k.o.Store.Logger, disk: k.disk, index: k.index, cameras: map[media.CameraID]*camera{}}
+		k.look.damage.once.Do(func() {}) // what is damaged is reported here, and nowhere else
+		for _, step := range []func(context.Context) error{k.checkIndex, k.checkCameras, k.checkStreams, k.checkRest} {
+			if err = step(ctx); err != nil {
+				break
+			}
+		}
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && k.index == nil:
+		k.find(Finding{Kind: FindingIndex, Problem: "there is no index.db", Remedy: remedyIndex})
+	case sqlite.IsDamaged(err), errors.Is(err, sqlite.ErrForeign):
+		k.find(Finding{Kind: FindingIndex, Problem: "the index cannot be read: " + err.Error(), Remedy: remedyIndex})
+	case err != nil:
+		return err
+	}
+	switch {
+	case !k.o.Repair:
+		return nil
+	case k.unsound():
+		return k.rebuild(ctx)
+	}
+	return k.repair(ctx)
+}
+
+func (k *checker) close() error {
+	var errs []error
+	for _, c := range k.cameras {
+		if c.files != nil {
+			errs = append(errs, c.files.Close())
+		}
+	}
+	if k.index != nil {
+		errs = append(errs, k.index.Close())
+	}
+	return errors.Join(append(errs, k.disk.Close())...)
+}
+
+// openIndexReader opens the index beside whoever writes it.
+func openIndexReader(ctx context.Context, path string) (*sqlite.DB, error) {
+	return sqlite.OpenReader(ctx, sqlite.Options{Path: path, ApplicationID: indexMark, Files: indexFiles})
+}
+
+// identify refuses folders that do not belong together, as Open does, and makes nothing.
+func (k *checker) identify() error {
+	data, err := openFolder(k.o.Data)
+	if err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	known, err := readIdentity(data, k.o.Data)
+	if err := errors.Join(err, data.Close()); err != nil {
+		return err
+	}
+	found, err := readIdentity(k.disk, k.o.Recordings)
+	switch {
+	case err != nil:
+		return err
+	case found == nil && known == nil:
+		return refuse("%s holds no store yet: start nvr run first", k.o.Recordings)
+	case found == nil:
+		return refuse("%s has no %s: expected the store %s made on %s; is its disk mounted there?",
+			k.o.Recordings, identityName, known.Store, known.Created.Format(time.DateOnly))
+	case known != nil && known.Store != found.Store:
+		return refuse("%s holds the store %s, expected %s: mount the right disk, or name its own data folder instead of %s",
+			k.o.Recordings, found.Store, known.Store, k.o.Data)
+	case found.KeyCheck != keyCheck(k.o.MasterKey):
+		return refuse("the footage in %s was labelled with another master key: restore the one that belongs to the store %s",
+			k.o.Recordings, found.Store)
+	}
+	k.report.Store = found.Store
+	return nil
+}
+
+// find adds a finding.
+func (k *checker) find(f Finding) {
+	if len(k.report.Findings) >= maxReported {
+		k.report.Omitted++
+		return
+	}
+	k.report.Findings = append(k.report.Findings, f)
+}
+
+// note adds a note.
+func (k *checker) note(f Finding) {
+	if len(k.report.Notes) >= maxReported {
+		k.report.Omitted++
+		return
+	}
+	k.report.Notes = append(k.report.Notes, f)
+}
+
+func (k *checker) progress() {
+	if k.o.Progress != nil {
+		k.o.Progress(k.seen)
+	}
+}
+
+// moment is a time for a report.
+func moment(us int64) *time.Time {
+	if us == forever || us == noEnd {
+		return nil
+	}
+	t := fromMicros(us)
+	return &t
+}
+
+// seconds is a length for a report.
+func seconds(us int64) float64 { return float64(us/1000) / 1000 }
+
+// checkIndex has SQLite look over the database, and reads what it knows of cameras.
+func (k *checker) checkIndex(ctx context.Context) error {
+	unsound := func(problem string) { k.find(Finding{Kind: FindingIndex, Problem: problem, Remedy: remedyIndex}) }
+	err := each(ctx, k.index.Read(), "PRAGMA integrity_check(20)", nil, func(rows *sql.Rows) error {
+		var line string
+		err := rows.Scan(&line)
+		if err == nil && line != "ok" {
+			unsound("the index is not sound: " + line)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("index: %w", err)
+	}
+	const orphans = `SELECT "table", "parent", count(*) FROM pragma_foreign_key_check GROUP BY 1, 2`
+	err = each(ctx, k.index.Read(), orphans, nil, func(rows *sql.Rows) error {
+		var child, parent string
+		var n int64
+		err := rows.Scan(&child, &parent, &n)
+		unsound(fmt.Sprintf("%d rows of %s name no row of %s", n, child, parent))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("index: %w", err)
+	}
+	return nil
+}
+
+const remedyIndex = "has it put aside, at the next start at the latest, and made again from the files"
+
+// unsound reports whether the index was found to be damaged.
+func (k *checker) unsound() bool {
+	return slices.ContainsFunc(k.report.Findings, func(f Finding) bool { return f.Kind == FindingIndex })
+}

@@ -1,0 +1,141 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+)
+
+// repair notes a doubt about everything that was found, and has them settled: by the server that holds the store, or here.
+func (k *checker) repair(ctx context.Context) error {
+	var all []*Finding
+	for _, list := range [][]Finding{k.report.Findings, k.report.Notes} {
+		for i := range list {
+			if list[i].subject != "" {
+				all = append(all, &list[i])
+			}
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	s, err := Open(ctx, k.o.Store)
+	if errors.Is(err, ErrInUse) {
+		return k.repairBeside(ctx, all)
+	}
+	if err != nil {
+		return fmt.Errorf("repair: %w", err)
+	}
+	err = s.write(ctx, func(tx *sql.Tx) error { return k.noteAll(ctx, tx, all) })
+	if err == nil {
+		err = s.settleAll(ctx, k.pace)
+	}
+	return errors.Join(err, k.outcomes(ctx, all), s.Close())
+}
+
+// noteAll notes the doubts about what was found.
+func (k *checker) noteAll(ctx context.Context, tx *sql.Tx, all []*Finding) error {
+	for _, f := range all {
+		d := Doubt{Found: k.now(), Finder: finderCheck, Subject: f.subject, Problem: f.Problem}
+		if err := noteDoubt(ctx, tx, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settleAll settles every doubt, also those that settling others brings up.
+func (s *Store) settleAll(ctx context.Context, p *pace) error {
+	err := s.doubtQuarantined(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = s.settleAfter(ctx, 0, p)
+	return err
+}
+
+// repairBeside has the running server settle the doubts, and waits for it.
+func (k *checker) repairBeside(ctx context.Context, all []*Finding) error {
+	index, err := openIndex(ctx, filepath.Join(k.o.Data, indexName))
+	if err != nil {
+		return err
+	}
+	err = index.Write(ctx, func(tx *sql.Tx) error { return k.noteAll(ctx, tx, all) })
+	if err := errors.Join(err, index.Close()); err != nil {
+		return fmt.Errorf("note what is to be repaired: %w", err)
+	}
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for before, since := int64(-1), time.Now(); ; {
+		const query = `SELECT count(*) FROM doubt WHERE settled_us IS NULL`
+		var left int64
+		if err := k.index.Read().QueryRowContext(ctx, query).Scan(&left); err != nil {
+			return err
+		}
+		k.seen.AllDoubts = max(k.seen.AllDoubts, left)
+		k.seen.Settled = k.seen.AllDoubts - left
+		k.progress()
+		if left == 0 {
+			return k.outcomes(ctx, all)
+		}
+		if left != before {
+			before, since = left, time.Now()
+		}
+		if time.Since(since) > k.o.Patience {
+			return errors.Join(k.outcomes(ctx, all), fmt.Errorf("the running server has settled none of the %d doubts that are left for %v: its log says why, "+
+				"or it is an older version. They stay noted, and it settles them as soon as it can", left, k.o.Patience))
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
+// outcomes writes into the report what was done.
+func (k *checker) outcomes(ctx context.Context, all []*Finding) error {
+	const query = `SELECT outcome FROM doubt WHERE subject = ? AND settled_us >= ? ORDER BY id DESC LIMIT 1`
+	for _, f := range all {
+		err := k.index.Read().QueryRowContext(ctx, query, f.subject, micros(k.report.Began)).Scan(&f.Done)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+	}
+	return nil
+}
+
+// rebuild has a damaged index put aside and made again from the files: here, or at the next start of the server that uses it.
+func (k *checker) rebuild(ctx context.Context) error {
+	data, err := openFolder(k.o.Data)
+	if err != nil {
+		return err
+	}
+	if k.index != nil {
+		err = writeFile(data, suspectName, []byte("nvr check found it damaged\n"))
+	}
+	if err := errors.Join(err, data.Close()); err != nil {
+		return err
+	}
+	done := "made again from the files"
+	s, err := Open(ctx, k.o.Store)
+	switch {
+	case errors.Is(err, ErrInUse):
+		done = "noted; restart nvr, which then makes it again from the files"
+	case err != nil:
+		return fmt.Errorf("rebuild the index: %w", err)
+	default:
+		if err := errors.Join(s.reconcile(ctx), s.settleAll(ctx, k.pace), s.Close()); err != nil {
+			return fmt.Errorf("rebuild the index: %w", err)
+		}
+	}
+	for i := range k.report.Findings {
+		if f := &k.report.Findings[i]; f.Kind == FindingIndex {
+			f.Done = done
+		}
+	}
+	return nil
+}

@@ -1,0 +1,454 @@
+package storage
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/media"
+)
+
+// check checks the kit's store as nvr check does: from outside, whether the store is open or not.
+func (k *kit) check(readData, repair bool) *Report {
+	k.Helper()
+	r, err := Check(k.Context(), CheckOptions{Recordings: k.o.Recordings, Data: k.o.Data, MasterKey: k.o.MasterKey,
+		ReadData: readData, Repair: repair, Store: Options{Now: k.clock.Now, Logger: k.o.Logger}})
+	ok(k, err)
+	return r
+}
+
+// kinds lists the kinds of findings, sorted.
+func kinds(list []Finding) []string {
+	out := []string{}
+	for _, f := range list {
+		out = append(out, f.Kind)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// clean fails the test unless a check finds nothing, in either depth.
+func (k *kit) clean() {
+	k.Helper()
+	for _, deep := range []bool{false, true} {
+		if r := k.check(deep, false); len(r.Findings) != 0 {
+			k.Fatalf("read-data %v: %+v", deep, r.Findings)
+		}
+	}
+}
+
+// serve settles doubts as a running server does, but looks for them more often, until the test is over.
+func (k *kit) serve() {
+	ctx, cancel := context.WithCancel(context.Background())
+	var group sync.WaitGroup
+	group.Go(func() {
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			if _, err := k.settleAfter(ctx, 0, &pace{}); err != nil && ctx.Err() == nil {
+				k.Error(err)
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+		}
+	})
+	k.Cleanup(func() { cancel(); group.Wait() })
+}
+
+// footage adds up what the timeline of the main stream has.
+func (k *kit) footage(camera media.CameraID) (sum time.Duration) {
+	k.Helper()
+	for _, s := range k.timeline(camera, epoch.Add(-time.Hour), epoch.Add(2*time.Hour)).Spans {
+		sum += s.To.Sub(s.From)
+	}
+	return sum
+}
+
+// playable reads all footage of the main stream.
+func (k *kit) playable(camera media.CameraID) {
+	k.Helper()
+	for _, s := range k.timeline(camera, epoch.Add(-time.Hour), epoch.Add(2*time.Hour)).Spans {
+		c, err := k.OpenClip(k.Context(), k.permit(camera, access.Export), media.Main, Span{s.From, s.To})
+		all(k, c, err)
+	}
+}
+
+func TestAStoreInOrderHasNoFindings(t *testing.T) {
+	k := newKit(t, "front-door", "garage")
+	for _, id := range k.ids {
+		k.record(id, film{start: epoch, seconds: 25, audio: &plainAudio})
+		k.record(id, film{start: epoch, seconds: 25, quality: media.Sub})
+	}
+	run, fragments := k.fragments(k.ids["garage"], film{start: epoch.Add(time.Minute), seconds: 9})
+	w := k.begin(run)
+	k.append(w, fragments)
+	k.clean()
+	r := k.check(true, false)
+	if r.Cameras != 2 || r.Segments != 13 || r.Bytes == 0 || r.Read < r.Bytes || fmt.Sprint(kinds(r.Notes)) != "[segment-open]" {
+		t.Errorf("%+v", r)
+	}
+	k.kill() // and what a crash leaves is settled by the next start, not a finding
+	if r := k.check(true, false); len(r.Findings) != 0 || fmt.Sprint(kinds(r.Notes)) != "[segment-open]" {
+		t.Errorf("after a crash: %+v", r)
+	}
+}
+
+// TestEveryFlippedBitIsFoundAndNeverServed flips bits all over a segment. Invariant I6.
+func TestEveryFlippedBitIsFoundAndNeverServed(t *testing.T) {
+	k := newKit(t, "front-door")
+	id := k.ids["front-door"]
+	k.record(id, film{start: epoch, seconds: 9, audio: &plainAudio})
+	r := k.rowsOf(id)[0]
+	path := k.path(id, r.name())
+	good, err := os.ReadFile(path)
+	ok(t, err)
+	p, span := k.permit(id, access.Export), Span{epoch, epoch.Add(time.Minute)}
+	clip, err := k.OpenClip(t.Context(), p, media.Main, span)
+	want := all(t, clip, err)
+	bad := bytes.Clone(good)
+	n := 0
+	for at := 0; at < len(good); at += 1 + (at*7)%41 {
+		bad[at] ^= 1 << (at % 8)
+		ok(t, os.WriteFile(path, bad, 0o640))
+		x := inspection{c: k.cameras[id], row: r, deep: true, pace: &pace{}}
+		if flaw, err := x.inspect(t.Context()); err != nil || flaw == nil || flaw.kind != FindingDamaged {
+			t.Fatalf("byte %d of %d: %+v, %v", at, len(good), flaw, err)
+		}
+		if n++; n%8 == 0 {
+			if c, err := k.OpenClip(t.Context(), p, media.Main, span); err == nil {
+				var got bytes.Buffer
+				_, err = got.ReadFrom(c)
+				if err == nil && !bytes.Equal(got.Bytes(), want) || !bytes.HasPrefix(want, got.Bytes()) && len(got.Bytes()) > len(c.head) {
+					t.Fatalf("byte %d: something else was served", at)
+				}
+				ok(t, c.Close())
+			}
+			ok(t, k.index.Write(t.Context(), func(tx *sql.Tx) error {
+				ok(t, exec(t.Context(), tx, "UPDATE segment SET state = 2"))
+				return exec(t.Context(), tx, "DELETE FROM doubt")
+			}))
+		}
+		bad[at] = good[at]
+	}
+	if n < 300 {
+		t.Errorf("only %d flips", n)
+	}
+}
+
+// harmed is a way to spoil the second of three segments of ten seconds.
+type harmed struct {
+	do    func(k *kit, path string, b []byte) error
+	quick []string // what a check finds that does not read data
+	deep  []string
+	least time.Duration // footage that is left after the repair
+	aside bool          // the file is in quarantine then, as it was
+}
+
+func harms() map[string]harmed {
+	flip := func(at func(int) int) func(*kit, string, []byte) error {
+		return func(_ *kit, path string, b []byte) error {
+			b[at(len(b))] ^= 4
+			return os.WriteFile(path, b, 0o640)
+		}
+	}
+	one := func(kind string) []string { return []string{kind} }
+	return map[string]harmed{
+		"missing":     {func(_ *kit, path string, b []byte) error { return os.Remove(path) }, one(FindingMissing), one(FindingMissing), 20 * time.Second, false},
+		"truncated":   {func(_ *kit, path string, b []byte) error { return os.Truncate(path, int64(len(b)/2)) }, one(FindingShort), one(FindingShort), 23 * time.Second, false},
+		"zero length": {func(_ *kit, path string, b []byte) error { return os.Truncate(path, 0) }, one(FindingShort), one(FindingShort), 20 * time.Second, true},
+		"foreign": {func(_ *kit, path string, b []byte) error {
+			return os.WriteFile(path, bytes.Repeat([]byte("not footage "), len(b)/10), 0o640)
+		},
+			one(FindingDamaged), one(FindingDamaged), 20 * time.Second, true},
+		"overwritten with zeros": {func(_ *kit, path string, b []byte) error { return os.WriteFile(path, make([]byte, len(b)), 0o640) },
+			one(FindingDamaged), one(FindingDamaged), 20 * time.Second, true},
+		"zeros in the middle": {func(_ *kit, path string, b []byte) error {
+			clear(b[len(b)/2 : len(b)/2+400])
+			return os.WriteFile(path, b, 0o640)
+		}, nil, one(FindingDamaged), 26 * time.Second, true},
+		"bit flipped in a fragment": {flip(func(n int) int { return n / 3 }), nil, one(FindingDamaged), 27 * time.Second, true},
+		"bit flipped in the header": {flip(func(int) int { return 90 }), one(FindingDamaged), one(FindingDamaged), 30 * time.Second, true},
+		"bit flipped in the table":  {flip(func(n int) int { return n - 40 }), one(FindingDamaged), one(FindingDamaged), 30 * time.Second, true},
+		"renamed": {func(_ *kit, path string, b []byte) error {
+			return os.Rename(path, filepath.Join(filepath.Dir(path), "13-59-59.000Z.mp4"))
+		},
+			[]string{FindingMissing, FindingForeign}, []string{FindingMissing, FindingForeign}, 30 * time.Second, false},
+		"moved to another camera's folder": {func(k *kit, path string, b []byte) error {
+			to := k.path(k.ids["garage"], strings.TrimPrefix(path, k.path(k.ids["front-door"], ".")+"/"))
+			return os.Rename(path, to)
+		}, []string{FindingMissing, FindingForeign}, []string{FindingMissing, FindingForeign}, 30 * time.Second, false},
+		"grown": {func(_ *kit, path string, b []byte) error { return os.WriteFile(path, append(b, "more"...), 0o640) }, nil, nil, 30 * time.Second, false},
+	}
+}
+
+// TestWhateverIsDoneToASegmentIsFoundAndRepaired spoils a segment in every way, with a server that runs and without.
+func TestWhateverIsDoneToASegmentIsFoundAndRepaired(t *testing.T) {
+	for name, x := range harms() {
+		for _, running := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, server %v", name, running), func(t *testing.T) { harmSegment(t, x, running) })
+		}
+	}
+}
+
+func harmSegment(t *testing.T, x harmed, running bool) {
+	k := newKit(t, "front-door", "garage")
+	id := k.ids["front-door"]
+	k.record(k.ids["garage"], film{start: epoch.Add(time.Hour), seconds: 4})
+	k.record(id, film{start: epoch, seconds: 30})
+	path := k.path(id, k.rowsOf(id)[1].name())
+	b, err := os.ReadFile(path)
+	ok(t, err)
+	ok(t, x.do(k, path, b))
+	spoiled, _ := os.ReadFile(path) // not there when it was moved
+	if running {
+		k.serve()
+	} else {
+		ok(t, k.Store.Close())
+	}
+	slices.Sort(x.quick)
+	slices.Sort(x.deep)
+	if r := k.check(false, false); !slices.Equal(kinds(r.Findings), x.quick) {
+		t.Errorf("quick: %+v", r.Findings)
+	}
+	for _, f := range k.check(true, false).Findings {
+		if f.Camera == "" || f.File == "" || f.Problem == "" || f.Remedy == "" || f.Done != "" {
+			t.Errorf("a finding that does not say enough: %+v", f)
+		}
+	}
+	r := k.check(true, true)
+	if !slices.Equal(kinds(r.Findings), x.deep) {
+		t.Errorf("read-data: %+v", r.Findings)
+	}
+	for _, f := range r.Findings {
+		if f.Done == "" {
+			t.Errorf("not settled: %+v", f)
+		}
+	}
+	if !running {
+		k.openAgain()
+	}
+	k.clean()
+	if got := k.footage(id); got < x.least {
+		t.Errorf("%v of footage is left, want %v: %+v\n%+v", got, x.least, k.timeline(id, epoch, epoch.Add(time.Minute)), r)
+	}
+	k.playable(id)
+	if x.aside {
+		aside, err := os.ReadFile(filepath.Join(k.o.Recordings, quarantineName, k.cameras[id].folder+"-"+strings.ReplaceAll(strings.TrimPrefix(path, k.path(id, ".")+"/"), "/", "-")))
+		if err != nil || !bytes.Equal(aside, spoiled) {
+			t.Errorf("the damaged file is not in quarantine as it was: %v", err)
+		}
+	}
+}
+
+func TestForeignFilesAreNotedAndLeftAlone(t *testing.T) {
+	k := newKit(t, "front-door")
+	id := k.ids["front-door"]
+	k.record(id, film{start: epoch, seconds: 4})
+	folder := k.cameras[id].folder
+	foreign := []string{"photos/cat.jpg", "readme.txt", folder + "/notes.txt", folder + "/main/x.mp4", folder + "/main/2026-11-22/notes.txt", folder + "/extra/1.mp4"}
+	for _, name := range append(foreign, folder+"/kept/0190.json", ".Trash-1000/x") {
+		path := filepath.Join(k.o.Recordings, name)
+		ok(t, os.MkdirAll(filepath.Dir(path), 0o750))
+		ok(t, os.WriteFile(path, []byte("mine"), 0o640))
+	}
+	ok(t, os.Symlink("/etc/passwd", k.path(id, "main/2026-11-22/13-00-00.000Z.mp4")))
+	for _, repair := range []bool{false, true} {
+		r := k.check(true, repair)
+		if len(r.Findings) != 0 || len(r.Notes) != len(foreign)+1 {
+			t.Errorf("repair %v: %+v", repair, r)
+		}
+	}
+	ok(t, k.reconcile(t.Context()))
+	for _, name := range foreign {
+		if b, err := os.ReadFile(filepath.Join(k.o.Recordings, name)); err != nil || string(b) != "mine" {
+			t.Errorf("%s: %q, %v", name, b, err)
+		}
+	}
+}
+
+// TestWhatTheIndexSaysOfItselfIsMadeRight edits sums, ledger, key frames and a card.
+func TestWhatTheIndexSaysOfItselfIsMadeRight(t *testing.T) {
+	k := newKit(t, "front-door")
+	id := k.ids["front-door"]
+	k.record(id, film{start: epoch, seconds: 30})
+	rows := k.rowsOf(id)
+	edit := func(f func(ctx context.Context, tx *sql.Tx) error) {
+		ok(t, k.index.Write(t.Context(), func(tx *sql.Tx) error { return f(t.Context(), tx) }))
+	}
+	k.serve()
+	for kind, spoil := range map[string]func(context.Context, *sql.Tx) error{
+		FindingSums: func(ctx context.Context, tx *sql.Tx) error {
+			return exec(ctx, tx, "UPDATE stream SET segments = segments + 1, size_bytes = 5 WHERE quality = 1")
+		},
+		FindingLedger: func(ctx context.Context, tx *sql.Tx) error {
+			st := rows[0].st
+			ok(t, enter(ctx, tx, st, rows[1].start, rows[1].end, gap("gone")))
+			return enter(ctx, tx, st, micros(epoch.Add(time.Hour)), micros(epoch.Add(2*time.Hour)), footage(rows[0].run))
+		},
+		FindingKeys: func(ctx context.Context, tx *sql.Tx) error {
+			return exec(ctx, tx, "UPDATE segment SET key_frames = x'010101' WHERE start_us = ?", rows[2].start)
+		},
+		FindingSetAside: func(ctx context.Context, tx *sql.Tx) error { return withdraw(ctx, tx, rows[0]) },
+		FindingCard:     func(context.Context, *sql.Tx) error { return os.Remove(k.path(id, cardName)) },
+	} {
+		before := k.footage(id)
+		edit(spoil)
+		r := k.check(false, true)
+		for _, f := range r.Findings {
+			if f.Kind != kind || f.Done == "" {
+				t.Errorf("%s: %+v", kind, f)
+			}
+		}
+		if len(r.Findings) == 0 {
+			t.Errorf("%s was not found", kind)
+		}
+		k.clean()
+		if after := k.footage(id); after != before {
+			t.Errorf("%s: %v of footage before, %v after", kind, before, after)
+		}
+	}
+}
+
+// TestSegmentsThatComeCloseAndGoAreNoFindings checks over and over while footage is written and deleted.
+func TestSegmentsThatComeCloseAndGoAreNoFindings(t *testing.T) {
+	k := newKit(t, "front-door")
+	id := k.ids["front-door"]
+	k.Store.cameras[id].retain = Retain{Age: 20 * time.Second}
+	run, fragments := k.fragments(id, film{start: epoch, seconds: 600})
+	w := k.begin(run)
+	done := make(chan struct{})
+	var group sync.WaitGroup
+	group.Go(func() {
+		defer close(done)
+		for i, f := range fragments {
+			k.clock.set(f.End())
+			if err := w.Append(context.Background(), f); err != nil {
+				t.Error(err)
+				return
+			}
+			if i%8 == 0 {
+				if err := k.retain(context.Background()); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	for n := 0; ; n++ {
+		r := k.check(n%2 == 0, false)
+		if len(r.Findings) != 0 {
+			t.Fatalf("%+v", r.Findings)
+		}
+		select {
+		case <-done:
+			group.Wait()
+			k.clean()
+			if n < 2 {
+				t.Errorf("only %d checks", n)
+			}
+			return
+		default:
+		}
+	}
+}
+
+func TestAWrongStoreIsNotChecked(t *testing.T) {
+	k := newKit(t, "front-door")
+	other := newKit(t, "front-door")
+	for _, o := range []CheckOptions{
+		{Recordings: k.o.Recordings, Data: other.o.Data, MasterKey: k.o.MasterKey},
+		{Recordings: k.o.Recordings, Data: k.o.Data, MasterKey: [32]byte{9}},
+		{Recordings: t.TempDir(), Data: k.o.Data, MasterKey: k.o.MasterKey},
+		{Recordings: t.TempDir(), Data: t.TempDir(), MasterKey: k.o.MasterKey},
+	} {
+		if _, err := Check(t.Context(), o); err == nil {
+			t.Errorf("checked %+v", o)
+		} else {
+			wantErr(t, err, ErrRefused)
+		}
+		entries, err := os.ReadDir(o.Recordings)
+		ok(t, err)
+		if o.Recordings != k.o.Recordings && len(entries) != 0 {
+			t.Errorf("made %v", entries)
+		}
+	}
+}
+
+func TestALostOrDamagedIndexIsFoundAndMadeAgain(t *testing.T) {
+	for name, spoil := range map[string]func(string) error{
+		"lost":        os.Remove,
+		"overwritten": func(path string) error { return os.WriteFile(path, bytes.Repeat([]byte("junk"), 9000), 0o600) },
+	} {
+		k := newKit(t, "front-door")
+		id := k.ids["front-door"]
+		k.record(id, film{start: epoch, seconds: 30})
+		ok(t, k.Store.Close())
+		ok(t, spoil(filepath.Join(k.o.Data, indexName)))
+		if r := k.check(false, false); !slices.Equal(kinds(r.Findings), []string{FindingIndex}) {
+			t.Errorf("%s: %+v", name, r.Findings)
+		}
+		if r := k.check(false, true); r.Findings[0].Done == "" {
+			t.Errorf("%s: %+v", name, r.Findings)
+		}
+		k.openAgain()
+		k.clean()
+		if got := k.footage(id); got != 30*time.Second {
+			t.Errorf("%s: %v of footage", name, got)
+		}
+	}
+}
+
+// TestAServerThatSettlesNothingIsNotWaitedForForEver repairs beside a store whose Run does not run.
+func TestAServerThatSettlesNothingIsNotWaitedForForEver(t *testing.T) {
+	k := newKit(t, "front-door")
+	id := k.ids["front-door"]
+	k.record(id, film{start: epoch, seconds: 10})
+	ok(t, os.Remove(k.path(id, k.rowsOf(id)[0].name())))
+	r, err := Check(t.Context(), CheckOptions{Recordings: k.o.Recordings, Data: k.o.Data, MasterKey: k.o.MasterKey, Repair: true,
+		Patience: 300 * time.Millisecond, Store: Options{Now: k.clock.Now, Logger: k.o.Logger}})
+	if err == nil || !strings.Contains(err.Error(), "its log says why") || len(r.Findings) != 1 {
+		t.Errorf("%v, %+v", err, r.Findings)
+	}
+	if r := k.check(false, false); !slices.Contains(kinds(r.Notes), NoteDoubt) {
+		t.Errorf("the doubt is not noted: %+v", r.Notes)
+	}
+	k.serve()
+	k.check(false, true)
+	k.clean()
+}
+
+// TestTheReportKeepsItsNames holds the names that programs go by.
+func TestTheReportKeepsItsNames(t *testing.T) {
+	at := epoch
+	b, err := json.Marshal(Report{Findings: []Finding{{Row: &at, From: &at, To: &at, Camera: "c", Stream: "s", File: "f", Done: "d"}}, Notes: []Finding{}})
+	ok(t, err)
+	var got map[string]any
+	ok(t, json.Unmarshal(b, &got))
+	names := func(m map[string]any) string {
+		var out []string
+		for name := range m {
+			out = append(out, name)
+		}
+		slices.Sort(out)
+		return strings.Join(out, " ")
+	}
+	if n := names(got); n != "began bytes bytes_read cameras ended findings notes omitted read_data repair segments store version" {
+		t.Error(n)
+	}
+	finding, _ := got["findings"].([]any)[0].(map[string]any)
+	if n := names(finding); n != "camera done file from kind problem remedy row seconds stream to" {
+		t.Error(n)
+	}
+}

@@ -1,0 +1,200 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Doubt is something in the store that was found to be other than it should be. It is only a hint: whoever settles it looks
+// again, and goes by what is there then. So doubts may be noted by another process, twice, or in vain.
+type Doubt struct {
+	ID      int64
+	Found   time.Time
+	Finder  string // serving, recovery, scrub or check
+	Subject string // path in recordings: a file, a camera's folder, or a stream's folder for what the index says of it
+	Problem string
+	Settled time.Time // zero while it is not
+	Outcome string    // what was done
+}
+
+// Who found a doubt. The words stand in the index.
+const (
+	finderServing  = "serving"
+	finderRecovery = "recovery"
+	finderScrub    = "scrub"
+	finderCheck    = "check"
+)
+
+const (
+	// settleEvery is how often the server looks for doubts that another process noted.
+	settleEvery = time.Second
+	// settleAgain is when it tries again what it could not settle.
+	settleAgain = 30 * time.Second
+	// settleRate bounds what settling reads beside recording, bytes a second.
+	settleRate = 32 << 20
+	// doubtsKept bounds how many settled doubts are remembered.
+	doubtsKept = 10_000
+)
+
+// noteDoubt adds a doubt unless the same subject is in doubt already.
+func noteDoubt(ctx context.Context, tx *sql.Tx, d Doubt) error {
+	const insert = `INSERT INTO doubt (found_us, finder, subject, problem) VALUES (?, ?, ?, ?)
+		ON CONFLICT (subject) WHERE settled_us IS NULL DO NOTHING`
+	if err := exec(ctx, tx, insert, micros(d.Found), d.Finder, d.Subject, d.Problem); err != nil {
+		return err
+	}
+	const prune = `DELETE FROM doubt WHERE settled_us IS NOT NULL AND id <= (SELECT max(id) FROM doubt) - ?`
+	return exec(ctx, tx, prune, doubtsKept)
+}
+
+// Doubts returns at most limit doubts, the newest first.
+func (s *Store) Doubts(ctx context.Context, limit int) ([]Doubt, error) {
+	const query = `SELECT id, found_us, finder, subject, problem, settled_us, outcome FROM doubt ORDER BY id DESC LIMIT ?`
+	return doubts(ctx, s.index.Read(), query, limit)
+}
+
+const unsettledDoubtsQuery = `SELECT id, found_us, finder, subject, problem, settled_us, outcome FROM doubt
+	WHERE settled_us IS NULL AND id > ? ORDER BY id LIMIT ?`
+
+func doubts(ctx context.Context, q queryer, query string, args ...any) ([]Doubt, error) {
+	var found []Doubt
+	err := each(ctx, q, query, args, func(rows *sql.Rows) error {
+		var d Doubt
+		var at int64
+		var settled sql.NullInt64
+		var outcome sql.NullString
+		if err := rows.Scan(&d.ID, &at, &d.Finder, &d.Subject, &d.Problem, &settled, &outcome); err != nil {
+			return err
+		}
+		d.Found, d.Outcome = fromMicros(at), outcome.String
+		if settled.Valid {
+			d.Settled = fromMicros(settled.Int64)
+		}
+		found = append(found, d)
+		return nil
+	})
+	return found, err
+}
+
+// keepSettling settles doubts as they come, until ctx is over.
+func (s *Store) keepSettling(ctx context.Context) {
+	if err := s.doubtQuarantined(ctx); err != nil && ctx.Err() == nil {
+		s.log.Error("the files in quarantine could not be listed", "err", err)
+	}
+	tick := time.NewTicker(settleEvery)
+	defer tick.Stop()
+	var last int64 // what is newer was not tried yet
+	fresh := time.Now()
+	for {
+		if time.Since(fresh) >= settleAgain {
+			last, fresh = 0, time.Now()
+		}
+		var err error
+		if last, err = s.settleAfter(ctx, last, &pace{rate: settleRate}); err != nil && ctx.Err() == nil {
+			s.log.Error("a doubt about footage could not be settled; will try again", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// settleAfter settles the doubts with larger numbers than after, and returns the largest that it tried.
+func (s *Store) settleAfter(ctx context.Context, after int64, p *pace) (int64, error) {
+	const batch = 16
+	var errs []error
+	for ctx.Err() == nil {
+		some, err := doubts(ctx, s.index.Read(), unsettledDoubtsQuery, after, batch)
+		if err != nil {
+			return after, errors.Join(append(errs, err)...)
+		}
+		for _, d := range some {
+			if err := s.settle(ctx, d, p); err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", d.Subject, err))
+			}
+			after = d.ID
+		}
+		if len(some) == 0 { // settling one may have brought up another
+			break
+		}
+	}
+	return after, errors.Join(append(errs, ctx.Err())...)
+}
+
+// settle looks at what is in doubt, does what is to be done, and notes what that was. It may be interrupted anywhere and
+// repeated.
+func (s *Store) settle(ctx context.Context, d Doubt, p *pace) error {
+	outcome, err := s.resolve(ctx, d.Subject, p)
+	if err != nil {
+		return err
+	}
+	s.log.Info("a doubt was settled", "subject", d.Subject, "finder", d.Finder, "problem", d.Problem, "outcome", outcome)
+	return s.write(ctx, func(tx *sql.Tx) error {
+		const query = `UPDATE doubt SET settled_us = ?, outcome = ? WHERE id = ?`
+		return exec(ctx, tx, query, micros(s.now()), outcome, d.ID)
+	})
+}
+
+// pace holds reading to a number of bytes a second. It is safe for several goroutines; the zero value does not wait.
+type pace struct {
+	rate int64
+	mu   sync.Mutex
+	next time.Time
+	read int64
+}
+
+// wait takes note of n bytes and waits until they are due.
+func (p *pace) wait(ctx context.Context, n int) error {
+	p.mu.Lock()
+	p.read += int64(n)
+	if p.rate <= 0 {
+		p.mu.Unlock()
+		return ctx.Err()
+	}
+	now := time.Now()
+	if p.next.Before(now) {
+		p.next = now
+	}
+	due := p.next
+	p.next = p.next.Add(time.Duration(float64(n) / float64(p.rate) * float64(time.Second)))
+	p.mu.Unlock()
+	delay := time.Until(due)
+	if delay <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// bytes returns how much was read so far.
+func (p *pace) bytes() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.read
+}
+
+// paced is a file that is read no faster than its pace.
+type paced struct {
+	file
+	ctx  context.Context
+	pace *pace
+}
+
+func (f paced) ReadAt(b []byte, at int64) (int, error) {
+	if err := f.pace.wait(f.ctx, len(b)); err != nil {
+		return 0, err
+	}
+	return f.file.ReadAt(b, at)
+}
