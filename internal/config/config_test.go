@@ -174,12 +174,12 @@ func TestSizesHaveUnits(t *testing.T) {
 	for text, want := range map[string]int64{
 		"1B": 1, "400GB": 400e9, "512MiB": 512 << 20, "1.5TB": 1.5e12, "2 GiB": 2 << 30, "10kB": 10_000, "10KB": 10_000, "1KiB": 1024, "1PB": 1e15,
 	} {
-		if got, ok := parseSize(text); !ok || got != want {
+		if got, ok := ParseSize(text); !ok || got != want {
 			t.Errorf("%s: %d, %v; want %d", text, got, ok, want)
 		}
 	}
 	for _, text := range []string{"", "0GB", "1", "GB", "1GBB", "-1GB", "1e3GB", "1gb", "99999999PB", "0.1B", "1 i B", "NaNB"} {
-		if got, ok := parseSize(text); ok {
+		if got, ok := ParseSize(text); ok {
 			t.Errorf("%s: %d", text, got)
 		}
 	}

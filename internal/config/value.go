@@ -19,8 +19,8 @@ var (
 	hostName    = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?$`)
 )
 
-// parseSize returns the bytes of a text such as 400GB (powers of 1000) or 512MiB (powers of 1024).
-func parseSize(s string) (int64, bool) {
+// ParseSize returns the bytes of a text such as 400GB (powers of 1000) or 512MiB (powers of 1024).
+func ParseSize(s string) (int64, bool) {
 	m := sizeText.FindStringSubmatch(s)
 	if m == nil {
 		return 0, false
@@ -47,7 +47,7 @@ func (r *reader) size(n *node) (int64, bool) {
 	if !ok {
 		return 0, false
 	}
-	v, ok := parseSize(s)
+	v, ok := ParseSize(s)
 	if !ok {
 		r.mistake(n, "this must be a size with its unit", "for example 400GB, 1.5TB or 512MiB")
 	}
@@ -67,7 +67,7 @@ func (r *reader) minFree(n *node) (MinFree, bool) {
 		r.mistake(n, "the share of the disk to keep free must lie above 0% and not above 90%", "")
 		return MinFree{}, false
 	}
-	v, ok := parseSize(s)
+	v, ok := ParseSize(s)
 	if !ok {
 		r.mistake(n, "this must be a percentage or a size with its unit", "for example 10% or 50GB")
 	}

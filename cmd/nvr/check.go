@@ -1,0 +1,265 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"keepwatch.internal/internal/config"
+	"keepwatch.internal/storage"
+)
+
+// checkRate is how much nvr check reads a second unless told otherwise, so that it disturbs no recording.
+const checkRate = 50_000_000
+
+// checkCall is one parsed nvr check.
+type checkCall struct {
+	t                      terminal
+	conf                   *config.Config
+	readData, repair, json bool
+	rate                   int64
+}
+
+// checks returns what nvr check looks at, one after the other. Each tells what it found by returning errSaid.
+func checks() []func(context.Context, *checkCall) error {
+	return []func(context.Context, *checkCall) error{checkFootage}
+}
+
+// checkCommand is nvr check. It works beside a running server and without one.
+func checkCommand(ctx context.Context, t terminal, args []string) error {
+	fs := newFlags()
+	path := configFlag(fs)
+	call := &checkCall{t: t, rate: checkRate}
+	fs.BoolVar(&call.readData, "read-data", false, "read and verify every byte of footage")
+	fs.BoolVar(&call.repair, "repair", false, "make right what was found")
+	fs.BoolVar(&call.json, "json", false, "print the report for programs")
+	fs.Func("rate", "bytes a second that are read at most, like 50MB; 0 for no limit", func(text string) (err error) {
+		call.rate, err = parseRate(text)
+		return err
+	})
+	if err := parseNone(fs, args); err != nil {
+		return checkUsage(err)
+	}
+	var err error
+	if call.conf, err = loadConfig(t, *path); err != nil {
+		return err
+	}
+	found := false
+	for _, check := range checks() {
+		switch err := check(ctx, call); {
+		case errors.Is(err, errSaid):
+			found = true
+		case err != nil:
+			return err
+		}
+	}
+	if found {
+		return errSaid
+	}
+	return nil
+}
+
+// checkUsage explains a flag that is known from other programs.
+func checkUsage(err error) error {
+	if usage, ok := errors.AsType[*usageError](err); ok && strings.Contains(usage.text, "not defined: -fix") {
+		return usagef("there is no -fix; -repair makes right what was found, and deletes no footage")
+	}
+	return err
+}
+
+// parseRate reads a size, or 0 for no limit.
+func parseRate(text string) (int64, error) {
+	if text == "0" {
+		return 0, nil
+	}
+	n, ok := config.ParseSize(text)
+	if !ok {
+		return 0, errors.New("a size with its unit is expected, for example 50MB, or 0 for no limit")
+	}
+	return n, nil
+}
+
+// checkFootage compares footage, index and ledger.
+func checkFootage(ctx context.Context, call *checkCall) error {
+	c := call.conf
+	if _, err := os.Stat(filepath.Join(c.Recordings, "store.json")); err != nil {
+		if _, known := os.Stat(filepath.Join(c.Data, "store.json")); known != nil {
+			return fmt.Errorf("there is no store yet: neither in %s nor in %s; start nvr run first", c.Recordings, c.Data)
+		}
+		return fmt.Errorf("%s has no store.json, but %s expects a store there: is its disk mounted?", c.Recordings, c.Data)
+	}
+	key, err := masterKey(c.Data, c.Recordings)
+	if err != nil {
+		return err
+	}
+	line := newProgressLine(call)
+	report, err := storage.Check(ctx, storage.CheckOptions{
+		Recordings: c.Recordings, Data: c.Data, MasterKey: key, ReadData: call.readData, Repair: call.repair, Rate: call.rate,
+		Progress: line.show, Store: storage.Options{Sync: c.Storage.Sync, Logger: slog.New(slog.DiscardHandler)},
+	})
+	line.end()
+	if err != nil && (report == nil || len(report.Findings) == 0) {
+		return explainCheck(err)
+	}
+	if call.json {
+		enc := json.NewEncoder(call.t.out)
+		enc.SetIndent("", "  ")
+		err = errors.Join(err, enc.Encode(report))
+	} else {
+		printReport(call.t.out, report)
+	}
+	if err != nil {
+		return explainCheck(err)
+	}
+	if len(report.Findings) > 0 {
+		return errSaid
+	}
+	return nil
+}
+
+// explainCheck says what to do about an error that kept the check from looking.
+func explainCheck(err error) error {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return errors.New("interrupted; nothing is left half done, and nothing that was not reached was looked at")
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w: run it as the user that nvr runs as", err)
+	}
+	return err
+}
+
+// printReport writes the report for people.
+func printReport(w io.Writer, r *storage.Report) {
+	for _, f := range r.Findings {
+		fmt.Fprintf(w, "%s: %s\n", place(f), f.Problem)
+		if f.Seconds > 0 {
+			fmt.Fprintf(w, "    footage: %s\n", duration(f.Seconds))
+		}
+		if f.Done != "" {
+			fmt.Fprintf(w, "    done: %s\n", f.Done)
+		} else {
+			fmt.Fprintf(w, "    -repair: %s\n", f.Remedy)
+		}
+	}
+	for _, f := range r.Notes {
+		fmt.Fprintf(w, "note: %s: %s\n", place(f), f.Problem)
+		if f.Done != "" {
+			fmt.Fprintf(w, "    done: %s\n", f.Done)
+		}
+	}
+	if r.Omitted > 0 {
+		fmt.Fprintf(w, "and %d more that are not listed\n", r.Omitted)
+	}
+	depth := "headers, tables and index; -read-data reads every byte"
+	if r.ReadData {
+		depth = "every byte"
+	}
+	fmt.Fprintf(w, "checked %d segments of %d cameras, %s of footage (%s): ", r.Segments, r.Cameras, sizeText(r.Bytes), depth)
+	if len(r.Findings) == 0 {
+		fmt.Fprintln(w, "all is in order")
+		return
+	}
+	var lost float64
+	left := 0
+	for _, f := range r.Findings {
+		if f.Done == "" {
+			left, lost = left+1, lost+f.Seconds
+		}
+	}
+	fmt.Fprintf(w, "%d findings", len(r.Findings)+r.Omitted)
+	switch {
+	case !r.Repair:
+		fmt.Fprintf(w, ", %s of footage concerned; -repair makes right what can be, and deletes no footage\n", duration(lost))
+	case left == 0:
+		fmt.Fprintln(w, ", all settled; check again to see that nothing is left")
+	default:
+		fmt.Fprintf(w, ", %d not settled\n", left)
+	}
+}
+
+// place names what a finding is about.
+func place(f storage.Finding) string {
+	switch {
+	case f.File != "" && f.Camera != "":
+		return f.Camera + ": " + f.File
+	case f.File != "":
+		return f.File
+	case f.From != nil && f.To != nil:
+		return fmt.Sprintf("%s %s from %s to %s", f.Camera, f.Stream, f.From.Format(time.RFC3339), f.To.Format(time.RFC3339))
+	case f.Camera != "":
+		return f.Camera + " " + f.Stream
+	}
+	return "index.db"
+}
+
+func duration(seconds float64) string {
+	return time.Duration(seconds * float64(time.Second)).Round(100 * time.Millisecond).String()
+}
+
+// progressLine tells on standard error how far the check is: four times a second on a terminal, every ten seconds otherwise.
+type progressLine struct {
+	w        io.Writer
+	terminal bool
+	byBytes  bool
+	began    time.Time
+	last     time.Time
+	shown    bool
+}
+
+func newProgressLine(call *checkCall) *progressLine {
+	f, isFile := call.t.err.(*os.File)
+	now := time.Now()
+	return &progressLine{w: call.t.err, terminal: isFile && term.IsTerminal(int(f.Fd())), byBytes: call.readData, began: now, last: now}
+}
+
+func (l *progressLine) show(p storage.Progress) {
+	every := 10 * time.Second
+	if l.terminal {
+		every = 250 * time.Millisecond
+	}
+	now := time.Now()
+	if now.Sub(l.last) < every {
+		return
+	}
+	l.last, l.shown = now, true
+	text := progressText(p, l.byBytes, now.Sub(l.began))
+	if l.terminal {
+		fmt.Fprintf(l.w, "\r\x1b[K%s", text)
+	} else {
+		fmt.Fprintln(l.w, text)
+	}
+}
+
+// end leaves the line.
+func (l *progressLine) end() {
+	if l.terminal && l.shown {
+		fmt.Fprint(l.w, "\r\x1b[K")
+	}
+}
+
+// progressText says how far it is, and how long it will take at this pace.
+func progressText(p storage.Progress, byBytes bool, took time.Duration) string {
+	if p.AllDoubts > 0 {
+		return fmt.Sprintf("settled %d of %d", p.Settled, p.AllDoubts)
+	}
+	done, all := p.Segments, p.AllSegments
+	if byBytes {
+		done, all = p.Bytes, p.AllBytes
+	}
+	if all <= 0 || done <= 0 {
+		return fmt.Sprintf("checked %d segments", p.Segments)
+	}
+	share := min(float64(done)/float64(all), 1)
+	left := time.Duration(float64(took) * (1 - share) / share)
+	return fmt.Sprintf("checked %.1f %%: %d of %d segments, %s; about %v left", 100*share, p.Segments, max(p.Segments, p.AllSegments), sizeText(p.Bytes), left.Round(time.Second))
+}
