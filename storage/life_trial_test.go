@@ -25,6 +25,7 @@ type life struct {
 	disk  *medium
 	x     *faults
 	tapes []*tape
+	kept  []keeping
 	mono  time.Duration // footage time that has passed; steps of the wall clock do not touch it
 	sync  time.Duration // mono at the last sync
 	base  string        // folder of the data folders
@@ -188,9 +189,15 @@ func (l *life) history() {
 		l.alive()
 	}
 	l.end()
+	l.check()
+}
+
+// check compares store and model after a start.
+func (l *life) check() {
 	for _, p := range l.tapes {
 		l.compare(p)
 	}
+	l.compareKept()
 	var verdict string
 	if ok(l, l.k.index.Read().QueryRowContext(context.Background(), "PRAGMA integrity_check").Scan(&verdict)); verdict != "ok" {
 		l.fatal("index: %s", verdict)
@@ -215,7 +222,7 @@ func (l *life) alive() {
 // something is one thing that happens.
 func (l *life) something() {
 	p := l.tapes[l.r.IntN(len(l.tapes))]
-	switch n := l.r.IntN(20); {
+	switch n := l.r.IntN(21); {
 	case n < 11:
 		l.film(p, 1+l.r.IntN(16))
 	case n < 13:
@@ -223,9 +230,11 @@ func (l *life) something() {
 	case n < 15:
 		l.gap(p)
 	case n < 17:
-		l.retain()
+		l.retain(time.Duration(1+l.r.IntN(120)) * time.Second)
 	case n < 18:
 		l.step()
+	case n < 19:
+		l.keepOrNot()
 	default:
 		for _, p := range l.tapes {
 			l.film(p, 2)

@@ -1,0 +1,86 @@
+package storage
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"keepwatch.internal/internal/access"
+)
+
+// keeping is a clip that somebody keeps, as the model has it.
+type keeping struct {
+	id   KeptID
+	span Span
+	sure bool // Keep returned, and Unkeep was not begun
+}
+
+// keepOrNot keeps something, or lets go of something that is kept.
+func (l *life) keepOrNot() {
+	if len(l.kept) > 0 && l.r.IntN(2) == 0 {
+		l.unkeep(l.r.IntN(len(l.kept)))
+		return
+	}
+	p := l.tapes[l.r.IntN(len(l.tapes))]
+	if len(p.shots) == 0 {
+		return
+	}
+	from := p.shots[l.r.IntN(len(p.shots))].f.Start
+	l.keep(Span{from, from.Add(time.Duration(1+l.r.IntN(6000)) * time.Millisecond)})
+}
+
+// manage is a permit to keep and delete.
+func (l *life) manage() access.Permit { return l.k.permit(l.tapes[0].stream.Camera, access.Manage) }
+
+// keep keeps a span of both streams.
+func (l *life) keep(span Span) {
+	l.did("keep %v to %v", span.From.Sub(epoch), span.To.Sub(epoch))
+	k, err := l.k.Keep(context.Background(), l.manage(), BothStreams, span, "worth it")
+	if err == nil {
+		span = k.Span
+	}
+	l.kept = append(l.kept, keeping{k.ID, span, err == nil && !l.x.dead})
+}
+
+// unkeep lets go of what is kept.
+func (l *life) unkeep(i int) {
+	k := &l.kept[i]
+	if k.id == (KeptID{}) {
+		return
+	}
+	l.did("let go of %v", k.span.From.Sub(epoch))
+	err := l.k.Unkeep(context.Background(), l.manage(), k.id)
+	if k.sure = false; err == nil && !l.x.dead {
+		l.kept = slices.Delete(l.kept, i, i+1)
+	}
+}
+
+// keeps reports whether something that is kept for sure, or perhaps, touches the segment.
+func (l *life) keeps(r segmentRow, sure bool) bool {
+	return slices.ContainsFunc(l.kept, func(k keeping) bool {
+		return (k.sure || !sure) && r.start < micros(k.span.To) && r.end > micros(k.span.From)
+	})
+}
+
+// compareKept looks that all is kept that Keep promised and nothing that Unkeep let go of, and has the model forget what
+// it could not know.
+func (l *life) compareKept() {
+	all, err := l.k.Kept(context.Background(), l.k.permit(l.tapes[0].stream.Camera, access.Playback))
+	ok(l, err)
+	var now []keeping
+	for _, k := range all {
+		now = append(now, keeping{k.ID, k.Span, true})
+	}
+	for _, k := range l.kept {
+		if k.sure && !slices.Contains(now, k) {
+			l.fatal("the kept clip of %v is forgotten; kept are %+v", k.span, all)
+		}
+	}
+	for _, k := range now {
+		known := func(x keeping) bool { return x.id == k.id || !x.sure }
+		if !slices.ContainsFunc(l.kept, known) {
+			l.fatal("the kept clip of %v was let go of and is back", k.span)
+		}
+	}
+	l.kept = now
+}

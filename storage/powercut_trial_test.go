@@ -1,0 +1,113 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"keepwatch.internal/internal/planted/trialtest"
+)
+
+// TestAPowerCutAtAnyOperationLosesLittle lets a store live through a script in which everything happens to the disk that
+// can, cuts the power before and after every operation, and opens what several such cuts may have left. Invariants I2, I3.
+func TestAPowerCutAtAnyOperationLosesLittle(t *testing.T) {
+	seed := trialtest.Seed(t)
+	template := makeTemplate(t)
+	whole := scripted(t, template, harming{seed: seed}, &tally{})
+	total := whole.x.n - whole.x.at
+	const workers = 8
+	sums := make([]tally, workers)
+	states := trialtest.Rounds(t, 5)
+	t.Run("cuts", func(t *testing.T) {
+		for w := range workers {
+			t.Run(fmt.Sprint(w), func(t *testing.T) {
+				t.Parallel()
+				for n := 1 + w; n <= total; n += workers {
+					for _, h := range []harm{dieBefore, dieAfter} {
+						cutAt(t, template, harming{n, h, seed}, cutting{states, &sums[w]})
+					}
+				}
+			})
+		}
+	})
+	var sum tally
+	for _, s := range sums {
+		sum.cuts, sum.worst = sum.cuts+s.cuts, max(sum.worst, s.worst)
+	}
+	trialtest.Report(t, "power cut", "%d states after a cut before and after each of %d operations: all whole, at most %v of a stream lost", sum.cuts, total, sum.worst)
+}
+
+type cutting struct {
+	states int
+	sum    *tally
+}
+
+// cutAt lets the script die where h says, and looks into what several power cuts may have left.
+func cutAt(t *testing.T, template *life, h harming, c cutting) {
+	l := scripted(t, template, h, c.sum)
+	if !l.x.dead {
+		t.Fatalf("operation %d was never reached", h.at)
+	}
+	died, op := l.dead, l.x.ops[l.x.at-1]
+	l.bury(l.k.Store)
+	for i := range c.states {
+		r := rand.New(rand.NewPCG(h.seed, uint64(h.at*1000+i)))
+		after := *l
+		after.r, after.disk, after.k = r, l.disk.cut(r), &kit{TB: t, clock: l.k.clock, o: l.k.o}
+		after.did("%s at operation %d %q, cut %d", h.harm, h.at, op, i)
+		after.k.o.Data = after.copyData(died)
+		l.data = after.data
+		ok(t, cutIndex(r, after.k.o.Data))
+		after.tapes, after.kept = nil, slices.Clone(l.kept)
+		for _, p := range l.tapes {
+			q := &tape{stream: p.stream, shots: slices.Clone(p.shots)}
+			q.becomes(written, unsynced)
+			after.tapes = append(after.tapes, q)
+		}
+		after.open(&faults{})
+		after.check()
+		after.cuts++
+		after.bury(after.k.Store)
+	}
+	ok(t, os.RemoveAll(l.base))
+}
+
+// scripted is a life in which everything happens that the store does to its disk. It dies where h says.
+func scripted(t *testing.T, template *life, h harming, sum *tally) *life {
+	l := newLife(t, rand.New(rand.NewPCG(h.seed, 7)), template, sum)
+	l.x.at, l.x.harm = l.x.n+h.at, h.harm
+	main, sub := l.tapes[0], l.tapes[1]
+	for _, step := range []func(){
+		func() { l.film(main, 9) }, func() { l.film(sub, 3) }, func() { l.film(main, 7) }, func() { l.stop(main) },
+		func() { l.keep(Span{epoch, epoch.Add(2 * time.Second)}) }, func() { l.gap(main) }, func() { l.film(main, 16) },
+		func() { l.film(sub, 9) }, func() { l.putStray(sub) }, func() { l.retain(3 * time.Second) }, func() { l.film(main, 5) },
+		func() { l.unkeep(0) }, func() { l.retain(2 * time.Second) }, func() { l.stop(sub) },
+		func() { ok(t, l.k.Store.Close()) },
+	} {
+		if step(); l.x.dead {
+			break
+		}
+	}
+	return l
+}
+
+// harming says which operation of a script is harmed, from 1 on, and how.
+type harming struct {
+	at   int
+	harm harm
+	seed uint64
+}
+
+// putStray has the store find a file that is nobody's.
+func (l *life) putStray(p *tape) {
+	c := l.k.cameras[p.stream.Camera]
+	f, err := l.disk.files().create(c.folder + "/" + p.stream.Quality.String() + "/" + l.k.clock.Now().Format(dayLayout) + "/12-00-00.000Z.mp4")
+	ok(l, err)
+	_, err = f.WriteAt([]byte("not footage"), 0)
+	ok(l, err)
+	_ = l.k.reconcile(context.Background())
+}
