@@ -22,6 +22,7 @@ type medium struct {
 	pending []naming // changes of names that no sync of their folder has made safe, in order
 	locks   map[*node]bool
 	room    int64 // bytes that may still be written
+	total   int64 // size of the disk
 	now     func() time.Time
 }
 
@@ -66,7 +67,7 @@ func (x naming) keep() {
 }
 
 func newMedium(now func() time.Time) *medium {
-	m := &medium{locks: map[*node]bool{}, room: 1 << 40, now: now}
+	m := &medium{locks: map[*node]bool{}, room: 1 << 40, total: 1 << 40, now: now}
 	m.root = m.folder()
 	return m
 }
@@ -283,7 +284,7 @@ func (l memoryLock) Close() error {
 func (d memory) space() (free, total int64, err error) {
 	d.m.mu.Lock()
 	defer d.m.mu.Unlock()
-	return max(0, d.m.room), 1 << 40, nil
+	return max(0, d.m.room), d.m.total, nil
 }
 
 type memoryFile struct {
