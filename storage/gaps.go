@@ -117,23 +117,26 @@ func (s *Store) noteDownSince(ctx context.Context, since time.Time, reason strin
 
 // noteAlive remembers that the recorder was alive.
 func (s *Store) noteAlive(ctx context.Context, tx *sql.Tx, at time.Time) error {
-	const query = `INSERT INTO alive (id, at_us, boot) VALUES (1, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET at_us = excluded.at_us, boot = excluded.boot`
-	return exec(ctx, tx, query, micros(at), s.boot)
+	const query = `INSERT INTO alive (id, at_us, boot, leap_us, leap_left_us) VALUES (1, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET at_us = excluded.at_us, boot = excluded.boot,
+			leap_us = excluded.leap_us, leap_left_us = excluded.leap_left_us`
+	by, left := s.leaps.state()
+	return exec(ctx, tx, query, micros(at), s.boot, by.Microseconds(), left.Microseconds())
 }
 
 // lastAlive returns when the recorder was last known to be alive; on a new index now. It finds out why nothing ran
-// since.
+// since, and what to think of the clock.
 func (s *Store) lastAlive(ctx context.Context) (time.Time, error) {
-	const query = `SELECT at_us, boot FROM alive WHERE id = 1`
-	var at int64
+	const query = `SELECT at_us, boot, leap_us, leap_left_us FROM alive WHERE id = 1`
+	var at, by, left int64
 	var boot string
-	err := s.index.Read().QueryRowContext(ctx, query).Scan(&at, &boot)
+	err := s.index.Read().QueryRowContext(ctx, query).Scan(&at, &boot, &by, &left)
 	if errors.Is(err, sql.ErrNoRows) {
 		return s.now(), nil
 	}
 	if boot != s.boot && boot != "" && s.boot != "" {
 		s.down = ReasonComputerDown
 	}
+	s.leaps.resume(time.Duration(by)*time.Microsecond, time.Duration(left)*time.Microsecond, s.now().Sub(fromMicros(at)))
 	return fromMicros(at), err
 }

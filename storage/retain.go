@@ -190,7 +190,7 @@ func (s *Store) retain(ctx context.Context) error {
 	known := s.cameras
 	s.mu.RUnlock()
 	d := &deleter{s: s, began: time.Now()}
-	p := &pass{now: s.now(), take: d.take, flush: d.flush}
+	p := &pass{now: s.ageNow(), take: d.take, flush: d.flush}
 	p.lack = func(freed int64) (int64, error) {
 		free, total, err := s.disk.space()
 		return s.o.MinFree.of(total) - max(before, free-freed), err

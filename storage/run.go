@@ -53,6 +53,7 @@ func (s *Store) keepHouse(ctx context.Context) {
 	defer tick.Stop()
 	last := ""
 	for {
+		s.lookAtClock(time.Now())
 		err := s.write(ctx, func(tx *sql.Tx) error { return s.noteAlive(ctx, tx, s.now()) })
 		if err == nil {
 			err = s.retain(ctx)

@@ -137,8 +137,8 @@ CREATE TABLE alive (
     id     INTEGER PRIMARY KEY CHECK (id = 1),
     at_us  INTEGER NOT NULL,
     boot   TEXT    NOT NULL DEFAULT '', -- names the computer's life since it was switched on
-    doubt_us       INTEGER NOT NULL DEFAULT 0 CHECK (doubt_us >= 0), -- how much later the clock is than retention believes
-    doubt_left_us  INTEGER NOT NULL DEFAULT 0 CHECK (doubt_left_us >= 0) -- and how long it goes on to doubt
+    leap_us       INTEGER NOT NULL DEFAULT 0 CHECK (leap_us >= 0), -- how much later the clock is than retention believes
+    leap_left_us  INTEGER NOT NULL DEFAULT 0 CHECK (leap_left_us >= 0) -- and for how long it goes on not to
 ) STRICT;
 
 -- A kept span: retention deletes nothing that it touches. What counts is its file, <camera.folder>/kept/<uuid>.json;

@@ -86,8 +86,9 @@ type Store struct {
 	// keptRead has the cameras of which the index says what the files of kept clips say.
 	keptRead map[media.CameraID]struct{}
 
-	boot string // of the computer, see bootID
-	down string // why nothing ran before this start
+	leaps leaps
+	boot  string // of the computer, see bootID
+	down  string // why nothing ran before this start
 }
 
 // camera is what the store knows of one camera. It is immutable; changes replace it.
