@@ -1,0 +1,378 @@
+package storage
+
+import (
+	"bytes"
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/media"
+	"keepwatch.internal/internal/sqlite/sqlitetest"
+)
+
+// settleNow settles all doubts, as a server does within a second.
+func (k *kit) settleNow() {
+	k.Helper()
+	ok(k, k.settleAll(k.Context(), &pace{}))
+}
+
+// bend changes a byte of a file and returns what the file was.
+func bend(t testing.TB, path string, at int) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	ok(t, err)
+	good := bytes.Clone(b)
+	b[at] ^= 1
+	ok(t, os.WriteFile(path, b, 0o640))
+	return good
+}
+
+// outcomes lists what became of doubts, the oldest first.
+func (k *kit) outcomes() (all []string) {
+	k.Helper()
+	list, err := k.Doubts(k.Context(), 100)
+	ok(k, err)
+	for _, d := range list {
+		all = append([]string{d.Finder + ": " + d.Outcome}, all...)
+	}
+	return all
+}
+
+// TestWhatAViewerMetIsTakenOutAndItsGoodPartsComeBack bends a fragment and asks for it.
+func TestWhatAViewerMetIsTakenOutAndItsGoodPartsComeBack(t *testing.T) {
+	k := newKit(t, "front-door")
+	id := k.ids["front-door"]
+	_, fragments := k.record(id, film{start: epoch, seconds: 10})
+	path := k.path(id, k.rowsOf(id)[0].name())
+	bend(t, path, len(fragments[0].Run.Init)+len(fragments[0].Bytes)*9+200) // in the third of five GOPs
+	_, err := k.OpenClip(t.Context(), k.permit(id, access.Playback), media.Main, Span{epoch, epoch.Add(10 * time.Second)})
+	ok(t, err)
+	k.playAll(id)
+	if got := k.footage(id); got != 0 {
+		t.Errorf("%v are served of a segment that does not verify", got)
+	}
+	k.settleNow()
+	tl := k.timeline(id, epoch, epoch.Add(10*time.Second))
+	if len(tl.Spans) != 2 || len(tl.Gaps) != 1 || tl.Gaps[0].Code != CodeDamaged || tl.Gaps[0].To.Sub(tl.Gaps[0].From) > 2*time.Second {
+		t.Errorf("%+v\n%v", tl, k.outcomes())
+	}
+	k.playable(id)
+	k.clean()
+	if b, err := os.ReadFile(k.path(id, k.rowsOf(id)[1].name())); err != nil || !bytes.Contains(b, fragments[12].Bytes) {
+		t.Errorf("what was taken back is not what was recorded: %v", err)
+	}
+}
+
+// playAll reads what the main stream has, whatever comes of it.
+func (k *kit) playAll(camera media.CameraID) {
+	k.Helper()
+	c, err := k.OpenClip(k.Context(), k.permit(camera, access.Playback), media.Main, Span{epoch, epoch.Add(time.Hour)})
+	if err != nil {
+		return
+	}
+	_, _ = new(bytes.Buffer).ReadFrom(c) // its error is what was provoked
+	ok(k, c.Close())
+}
+
+// TestAHoleOfZerosInTheOpenSegmentCostsOneGOP has a power cut leave a hole in what was being written. Invariant I3.
+func TestAHoleOfZerosInTheOpenSegmentCostsOneGOP(t *testing.T) {
+	for hole := range 10 {
+		k, path, fragments := crashed(t)
+		b, err := os.ReadFile(path)
+		ok(t, err)
+		at := len(fragments[0].Run.Init)
+		for _, f := range fragments[:hole] {
+			at += len(f.Bytes)
+		}
+		clear(b[at+4 : at+len(fragments[hole].Bytes)])
+		ok(t, os.WriteFile(path, b, 0o640))
+		k.openAgain()
+		ok(t, k.reconcile(t.Context()))
+		k.settleNow()
+		id := k.ids["front-door"]
+		lost := 2*time.Second - time.Duration(hole%4)*500*time.Millisecond
+		if hole >= 8 {
+			lost = 6*time.Second - time.Duration(hole)*500*time.Millisecond // the last GOP: nothing follows
+		}
+		if got := k.footage(id); got != 6*time.Second-lost {
+			t.Errorf("a hole over fragment %d: %v of 6s are left, want %v: %v", hole, got, 6*time.Second-lost, k.outcomes())
+		}
+		k.playable(id)
+		k.clean()
+	}
+}
+
+// TestARepairMayBeInterruptedAnywhere harms the n-th operation of a repair for every n, and repairs again. Invariants I1, I2.
+func TestARepairMayBeInterruptedAnywhere(t *testing.T) {
+	k := newKit(t, "front-door")
+	id := k.ids["front-door"]
+	_, fragments := k.record(id, film{start: epoch, seconds: 30})
+	rows := k.rowsOf(id)
+	bend(t, k.path(id, rows[0].name()), len(fragments[0].Run.Init)+len(fragments[0].Bytes)*9)
+	bend(t, k.path(id, rows[1].name()), 70) // its header
+	ok(t, os.Rename(k.path(id, rows[2].name()), k.path(id, "main/2026-11-22/14-00-00.000Z.mp4")))
+	for _, f := range k.check(true, false).Findings {
+		ok(t, k.index.Write(t.Context(), func(tx *sql.Tx) error {
+			return noteDoubt(t.Context(), tx, Doubt{Found: epoch, Finder: finderCheck, Subject: f.subject, Problem: f.Problem})
+		}))
+	}
+	ok(t, k.Store.Close())
+	repair := func(h harm, n int) *faults {
+		o := k.o
+		dir := t.TempDir()
+		o.Recordings, o.Data = filepath.Join(dir, "recordings"), filepath.Join(dir, "data")
+		ok(t, os.CopyFS(o.Recordings, os.DirFS(k.o.Recordings)))
+		ok(t, os.CopyFS(o.Data, os.DirFS(k.o.Data)))
+		for _, name := range []string{"index.db", "store.json"} {
+			ok(t, os.Chmod(filepath.Join(o.Data, name), 0o600))
+		}
+		x := &faults{at: n, harm: h}
+		broken, err := openFaulty(t, k.clock, o, x)
+		if err == nil {
+			index := broken.index
+			x.mu.Lock()
+			x.die = func() { _ = index.Close() }
+			x.mu.Unlock()
+			_ = broken.settleAll(t.Context(), &pace{})
+			_ = broken.guard.Close()
+			_ = index.Close()
+		}
+		again := openKit(t, k.clock, o, "front-door")
+		ok(t, again.reconcile(t.Context()))
+		again.settleNow()
+		again.clean()
+		if got := again.footage(again.ids["front-door"]); got != 28*time.Second+500*time.Millisecond {
+			t.Errorf("%v at operation %d, %q: %v of footage: %s", h, n, x.ops[min(n, len(x.ops))-1], got, strings.Join(again.outcomes(), "\n"))
+		}
+		ok(t, again.Store.Close())
+		return x
+	}
+	total := len(repair(none, 0).ops)
+	if total < 25 {
+		t.Fatalf("a repair is only %d operations", total)
+	}
+	for n := 1; n <= total; n++ {
+		repair([]harm{eio, dieBefore, dieAfter}[n%3], n)
+	}
+}
+
+// TestAFileWronglyInQuarantineComesBack puts whole files there by hand.
+func TestAFileWronglyInQuarantineComesBack(t *testing.T) {
+	k := newKit(t, "front-door")
+	id := k.ids["front-door"]
+	k.record(id, film{start: epoch, seconds: 30})
+	for i, r := range k.rowsOf(id)[:2] {
+		_, err := k.moveToQuarantine(k.cameras[id], r.name(), fmt.Errorf("a mistake"))
+		ok(t, err)
+		if i == 0 {
+			ok(t, k.lose(t.Context(), r, ReasonQuarantined))
+		}
+	}
+	k.settleNow()
+	if got := k.footage(id); got != 30*time.Second {
+		t.Errorf("%v of footage: %v", got, k.outcomes())
+	}
+	k.clean()
+	if left, err := os.ReadDir(filepath.Join(k.o.Recordings, quarantineName)); err != nil || len(left) != 0 {
+		t.Errorf("left in quarantine: %v, %v", left, err)
+	}
+}
+
+// TestDeletedFootageDoesNotComeBackFromQuarantine deletes the time of a file that lies there.
+func TestDeletedFootageDoesNotComeBackFromQuarantine(t *testing.T) {
+	for _, reason := range []string{ReasonDeleted, ReasonDeletedByOwner} {
+		k := newKit(t, "front-door")
+		id := k.ids["front-door"]
+		k.record(id, film{start: epoch, seconds: 30})
+		r := k.rowsOf(id)[0]
+		_, err := k.moveToQuarantine(k.cameras[id], r.name(), fmt.Errorf("a mistake"))
+		ok(t, err)
+		ok(t, k.lose(t.Context(), r, reason))
+		k.settleNow()
+		if got := k.footage(id); got != 20*time.Second {
+			t.Errorf("%s: %v of footage: %v", reason, got, k.outcomes())
+		}
+	}
+}
+
+// TestFootageInQuarantineDoesNotReplaceWhatTheArchiveHas puts a copy there.
+func TestFootageInQuarantineDoesNotReplaceWhatTheArchiveHas(t *testing.T) {
+	k := newKit(t, "front-door")
+	id := k.ids["front-door"]
+	k.record(id, film{start: epoch, seconds: 10})
+	r := k.rowsOf(id)[0]
+	b, err := os.ReadFile(k.path(id, r.name()))
+	ok(t, err)
+	copied := filepath.Join(k.o.Recordings, quarantineName, "copy.mp4")
+	ok(t, os.MkdirAll(filepath.Dir(copied), 0o750))
+	ok(t, os.WriteFile(copied, b, 0o640))
+	ok(t, os.WriteFile(filepath.Join(filepath.Dir(copied), "junk.mp4"), []byte("junk"), 0o640))
+	k.settleNow()
+	got, err := os.ReadFile(k.path(id, r.name()))
+	if _, there := os.Stat(copied); err != nil || !bytes.Equal(got, b) || there != nil {
+		t.Errorf("%v, %v: %v", err, there, k.outcomes())
+	}
+	k.clean()
+	if n := len(k.outcomes()); n != 2 {
+		t.Errorf("%d doubts", n)
+	}
+	k.settleNow() // what was looked into is not looked into again
+	if n := len(k.outcomes()); n != 2 {
+		t.Errorf("%d doubts after another start", n)
+	}
+}
+
+// TestWhatCannotBeReadStaysInDoubt has the disk refuse to read while a doubt is to be settled.
+func TestWhatCannotBeReadStaysInDoubt(t *testing.T) {
+	k := newKit(t, "front-door")
+	id := k.ids["front-door"]
+	k.record(id, film{start: epoch, seconds: 10})
+	r := k.rowsOf(id)[0]
+	path := k.path(id, r.name())
+	good := bend(t, path, 3100)
+	k.playAll(id)
+	ok(t, k.Store.Close())
+	x := &faults{read: syscall.EIO}
+	broken, err := openFaulty(t, k.clock, k.o, x)
+	ok(t, err)
+	if err := broken.settleAll(t.Context(), &pace{}); err == nil {
+		t.Error("settled without reading")
+	}
+	ok(t, broken.Store.Close())
+	ok(t, os.WriteFile(path, good, 0o640)) // and what the disk gives later is good
+	k.openAgain()
+	k.settleNow()
+	if got := k.footage(id); got != 10*time.Second {
+		t.Errorf("%v of footage: %v", got, k.outcomes())
+	}
+	k.clean()
+}
+
+func TestTheSameDoubtIsNotedOnceUntilItIsSettled(t *testing.T) {
+	k := newKit(t, "front-door")
+	note := func() {
+		ok(t, k.index.Write(t.Context(), func(tx *sql.Tx) error {
+			return noteDoubt(t.Context(), tx, Doubt{Found: epoch, Finder: finderCheck, Subject: "nobody/main/x.mp4", Problem: "p"})
+		}))
+	}
+	note()
+	note()
+	if n := len(k.outcomes()); n != 1 {
+		t.Errorf("%d doubts", n)
+	}
+	k.settleNow()
+	note()
+	k.settleNow()
+	if all := k.outcomes(); len(all) != 2 || !strings.Contains(all[1], "left alone") {
+		t.Errorf("%v", all)
+	}
+}
+
+// TestTheScrubGoesOnWhereItStoodAndFindsWhatIsBent reads a store over, with a restart in the middle of the round.
+func TestTheScrubGoesOnWhereItStoodAndFindsWhatIsBent(t *testing.T) {
+	k := newKit(t, "front-door", "garage")
+	for _, id := range k.ids {
+		k.record(id, film{start: epoch, seconds: 30})
+	}
+	id := k.ids["garage"]
+	bend(t, k.path(id, k.rowsOf(id)[1].name()), 3000)
+	var waited time.Duration
+	for n := range 7 { // six segments and the end of the round
+		pause, err := k.scrubNext(t.Context())
+		ok(t, err)
+		waited += pause
+		if n == 3 {
+			x, err := k.Scrub(t.Context())
+			ok(t, err)
+			if x.Began.IsZero() || !x.LastRound.IsZero() || x.Camera == "" || x.Read == 0 || x.Read >= x.Total {
+				t.Errorf("in the middle of a round: %+v", x)
+			}
+			k.reopen()
+		}
+	}
+	x, err := k.Scrub(t.Context())
+	ok(t, err)
+	if x.Found != 1 || x.LastRound.IsZero() || x.Read != x.Total || !x.Began.IsZero() {
+		t.Errorf("after the round: %+v", x)
+	}
+	if waited < 6*scrubPause {
+		t.Errorf("it waited %v between all segments of a tiny store", waited)
+	}
+	if all := k.outcomes(); len(all) != 1 || all[0] != "scrub: " {
+		t.Errorf("doubts %v", all)
+	}
+	k.settleNow()
+	k.clean()
+	// The next round begins a day later, and finds nothing.
+	read := func() int64 {
+		_, err := k.scrubNext(t.Context())
+		ok(t, err)
+		x, err := k.Scrub(t.Context())
+		ok(t, err)
+		return x.Read
+	}
+	if before := x.Read; read() != before {
+		t.Error("another round began at once")
+	}
+	k.clock.set(k.clock.Now().Add(25 * time.Hour))
+	if n := read(); n == 0 || n >= x.Read {
+		t.Errorf("the next round has read %d bytes after a segment", n)
+	}
+}
+
+// TestALargeStoreIsReadOverInAMonth asks for the pauses in a store of four terabytes.
+func TestALargeStoreIsReadOverInAMonth(t *testing.T) {
+	k := newKit(t, "front-door")
+	id := k.ids["front-door"]
+	k.record(id, film{start: epoch, seconds: 4})
+	const total, segment = 4_000_000_000_000, 15_000_000
+	ok(t, k.index.Write(t.Context(), func(tx *sql.Tx) error {
+		return exec(t.Context(), tx, "UPDATE stream SET size_bytes = ? WHERE quality = 1", int64(total))
+	}))
+	pause, err := k.scrubPauseAfter(t.Context(), segmentRow{size: segment})
+	ok(t, err)
+	reading := segment * time.Second / scrubBurst
+	if round := total / segment * (pause + reading); round < scrubRound*95/100 || round > scrubRound*105/100 {
+		t.Errorf("a round takes %v", round)
+	}
+}
+
+func TestDoubtsAndScrubUseTheirKeys(t *testing.T) {
+	k := newKit(t, "front-door")
+	for name, x := range map[string]struct {
+		query string
+		args  []any
+	}{
+		"unsettled doubts": {unsettledDoubtsQuery, []any{1, 10}},
+		"row of a file":    {rowInQuery, []any{1, 1, 0, 1000}},
+		"scrub":            {scrubQuery, []any{1, 1, 0}},
+		"day":              {dayQuery, []any{1, 1, 0, 1000}},
+		"covered":          {coveredQuery, []any{1, 1, 0, 1000}},
+	} {
+		plan := sqlitetest.Plan(t, k.index, x.query, x.args...)
+		if strings.Contains(plan, "SCAN") || strings.Contains(plan, "TEMP B-TREE") {
+			t.Errorf("%s walks more than it returns:\n%s", name, plan)
+		}
+	}
+}
+
+// TestAPaceHoldsReadingBack reads at a rate that a tenth of a second is enough for.
+func TestAPaceHoldsReadingBack(t *testing.T) {
+	p := &pace{rate: 1 << 20}
+	began := time.Now()
+	for range 5 {
+		ok(t, p.wait(t.Context(), 20<<10))
+	}
+	if took := time.Since(began); took < 70*time.Millisecond { // the fifth waits for the four before it
+		t.Errorf("100 kB at 1 MB/s took %v", took)
+	}
+	if p.bytes() != 100<<10 {
+		t.Errorf("counted %d bytes", p.bytes())
+	}
+}
