@@ -122,9 +122,9 @@ func (s *Server) cameraView(r *http.Request, c seen) (cameraView, siteDay, error
 			name = "Sub stream"
 		}
 		v.Facts = append(v.Facts, fact{name, streamText(st)})
-		if st.Identity != "" && c.Rights.Has(access.Manage) {
-			v.Facts = append(v.Facts, fact{name + " recognised by", st.Identity})
-		}
+	}
+	if c.Rights.Has(access.Manage) {
+		v.Facts = append(v.Facts, identityFacts(c.Status)...)
 	}
 	return v, day, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/media"
 )
 
 // quarantineView asks the owner about what answers in a camera's place.
@@ -61,4 +62,19 @@ func (s *Server) postAccept(w http.ResponseWriter, r *http.Request, p access.Per
 	}
 	http.Redirect(w, r, cameraURL(r.PathValue("id")), http.StatusSeeOther)
 	return nil
+}
+
+// identityFacts says how surely the camera is told from others: once, where its streams agree.
+func identityFacts(c CameraStatus) []fact {
+	var facts []fact
+	for _, st := range c.Streams {
+		f := fact{"Identity", st.Identity}
+		if st.Quality == media.Sub {
+			f.Label = "Identity of the sub stream"
+		}
+		if f.Value != "" && (len(facts) == 0 || facts[0].Value != f.Value) {
+			facts = append(facts, f)
+		}
+	}
+	return facts
 }

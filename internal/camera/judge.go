@@ -197,8 +197,8 @@ func Strength(id Identity, others []Known) string {
 	}
 	for _, o := range others {
 		if likeness(o.Identity, id, id) >= likeness(id, id, id) {
-			return "none: looks like another camera of this configuration in every respect"
+			return "none: looks just like another camera here"
 		}
 	}
-	return "weak: looks like any other of its model with the same settings"
+	return "weak: looks like any other of its model"
 }

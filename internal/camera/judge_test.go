@@ -177,7 +177,7 @@ func TestStrengthIsHonest(t *testing.T) {
 	}{
 		{door(), nil, "strong: key, MAC address, serial number in its realm"},
 		{plain(), nil, "weak: looks like any other of its model"},
-		{plain(), []Known{{Name: "yard", Identity: plain()}}, "none: looks like another camera"},
+		{plain(), []Known{{Name: "yard", Identity: plain()}}, "none: looks just like another camera"},
 		{plain(), []Known{{Name: "yard", Identity: with(plain(), func(id *Identity) { id.Picture = "x" })}}, "weak: "},
 	} {
 		if got := Strength(c.id, c.others); !strings.HasPrefix(got, c.want) {
