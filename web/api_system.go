@@ -25,13 +25,14 @@ type SystemReport struct {
 
 // CameraHealth is what it says of a camera.
 type CameraHealth struct {
-	ID        string     `json:"id"`
-	Label     string     `json:"label"`
-	State     string     `json:"state"`
-	Reason    string     `json:"reason"`
-	Since     *time.Time `json:"since"`
-	LastFrame *time.Time `json:"last_frame"`
-	Today     *DayReport `json:"today"` // null for viewers who may not see recordings
+	ID        string          `json:"id"`
+	Label     string          `json:"label"`
+	State     string          `json:"state"`
+	Reason    string          `json:"reason"`
+	Since     *time.Time      `json:"since"`
+	LastFrame *time.Time      `json:"last_frame"`
+	Today     *DayReport      `json:"today"`    // null for viewers who may not see recordings
+	Forecast  *ForecastReport `json:"forecast"` // likewise
 }
 
 // DayReport says how much of a day, as far as it has gone, was recorded. Time before the camera was added does not count.
@@ -50,6 +51,7 @@ type DiskReport struct {
 	FreeBytes    int64 `json:"free_bytes"`
 	MinFreeBytes int64 `json:"min_free_bytes"` // kept free by deleting the oldest footage
 	FootageBytes int64 `json:"footage_bytes"`
+	KeptBytes    int64 `json:"kept_bytes"` // of the footage, what kept clips take
 }
 
 // AlarmReport is a condition of the store that lasts, and what to do about it.
@@ -77,13 +79,17 @@ func (s *Server) systemFor(ctx context.Context, v access.Viewer) (SystemReport, 
 	now := s.Now()
 	out := SystemReport{Now: now.UTC(), Timezone: s.Location.String(), Version: s.Version, Cameras: []CameraHealth{}}
 	status := s.statusByID()
+	expected, err := s.forecasts(ctx)
+	if err != nil {
+		return SystemReport{}, err
+	}
 	for _, c := range s.Cameras {
 		if rights[access.Camera(c.ID)] == 0 {
 			continue
 		}
 		st := status[c.ID]
 		health := CameraHealth{ID: c.Name, Label: c.Label, State: st.State, Reason: st.Reason, Since: moment(st.Since),
-			LastFrame: moment(st.LastFrame)}
+			LastFrame: moment(st.LastFrame), Forecast: forecastFor(expected, c, rights[access.Camera(c.ID)])}
 		if health.Today, err = s.today(ctx, v, c, now); err != nil {
 			return SystemReport{}, err
 		}
@@ -102,7 +108,7 @@ func (s *Server) systemFor(ctx context.Context, v access.Viewer) (SystemReport, 
 		out.Alarms = append(out.Alarms, AlarmReport{Code: a.Code, Since: a.Since.UTC(), Text: a.Text})
 	}
 	out.Disk = &DiskReport{TotalBytes: usage.Total, FreeBytes: usage.Free, MinFreeBytes: usage.MinFree,
-		FootageBytes: usage.Footage}
+		FootageBytes: usage.Footage, KeptBytes: usage.Kept}
 	return out, nil
 }
 

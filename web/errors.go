@@ -160,6 +160,9 @@ func footageProblem(err error) *Problem {
 		}
 		return p
 	}
+	if p := keptProblem(err); p != nil {
+		return p
+	}
 	switch {
 	case errors.Is(err, storage.ErrNoFootage), errors.Is(err, storage.ErrGone), errors.Is(err, storage.ErrUnknownCamera):
 		return newProblem(http.StatusNotFound, "There is no footage of this camera then. The timeline says why.")

@@ -16,6 +16,7 @@ import (
 type cameraView struct {
 	Frame          frame
 	Name, Label    string
+	Href           string
 	State, Reason  string
 	Words          string // what stands in place of the picture before there is one
 	Zone           string // IANA name; empty where only the browser knows
@@ -32,6 +33,7 @@ type cameraView struct {
 	HasSub, Audio  bool
 	Playback       bool   // the viewer may see recordings
 	Export         bool   // and take them away
+	Manage         bool   // and keep and delete them
 	Plain          string // URL of a clip, for browsers without scripts
 	ClipURL        string
 	SaveFrom       string
@@ -101,12 +103,12 @@ func (s *Server) cameraView(r *http.Request, c seen) (cameraView, siteDay, error
 	day := dayOf(moment, s.Location)
 	local := moment.In(s.Location)
 	v := cameraView{
-		Name: c.Name, Label: c.Label, State: stateOf(c.Status), Reason: c.Status.Reason, Words: stateWords(c.Status),
+		Name: c.Name, Label: c.Label, Href: cameraURL(c.Name), State: stateOf(c.Status), Reason: c.Status.Reason, Words: stateWords(c.Status),
 		Zone: zoneName(s.Location), Day: day.String(), Today: dayOf(now, s.Location).String(), DayText: local.Format("2 Jan 2006"), DayWords: local.Format("Mon, 2 Jan 2006"),
 		DaySeconds: int(day.to.Sub(day.from).Seconds()), Clock: local.Format(time.TimeOnly), Date: local.Format("Mon, 2 Jan 2006"),
 		Previous: "?day=" + day.shift(-1).String(), Next: "?day=" + day.shift(1).String(),
 		HasSub: c.HasSub, Audio: c.Audio && c.Rights.Has(access.Audio),
-		Playback: c.Rights.Has(access.Playback), Export: c.Rights.Has(access.Export),
+		Playback: c.Rights.Has(access.Playback), Export: c.Rights.Has(access.Export), Manage: c.Rights.Has(access.Manage),
 		ClipURL: "/api/v1/cameras/" + c.Name + "/clip.mp4", Advice: c.Status.Advice,
 		SaveFrom: rfc3339(moment.Add(-time.Minute)), SaveTo: rfc3339(moment),
 	}
@@ -114,7 +116,7 @@ func (s *Server) cameraView(r *http.Request, c seen) (cameraView, siteDay, error
 		v.At = rfc3339(moment)
 	}
 	v.Frame = s.frame(r, c.Label, "camera-page").with("camera.js", "feed.js", "link.js", "bytes.js", "edge.js", "sink.js", "stills.js",
-		"playback.js", "scrub.js", "timeline.js", "ruler.js", "footage.js", "zone.js", "save.js", "stage.js", "keys.js", "gaplist.js")
+		"playback.js", "scrub.js", "timeline.js", "ruler.js", "footage.js", "zone.js", "save.js", "keep.js", "stage.js", "keys.js", "gaplist.js")
 	v.Facts = append(v.Facts, fact{"State", v.Words}, fact{"Last picture", agoText(c.Status.LastFrame, now)})
 	for _, st := range c.Status.Streams {
 		name := "Main stream"

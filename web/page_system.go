@@ -29,6 +29,7 @@ type verdict struct{ State, Title, Detail string }
 // diskView is how full the recordings' disk is.
 type diskView struct {
 	Free, Footage, Total string
+	Kept                 string // empty when nothing is kept
 	UsedPercent          string
 	Words                string // how full, and what happens when it is
 }
@@ -66,7 +67,7 @@ func (s *Server) pageSystem(w http.ResponseWriter, r *http.Request) error {
 		if stateOf(c.Status) != "recording" {
 			failing++
 		}
-		v.Cameras = append(v.Cameras, systemCameraOf(c, h.Today, report.Now))
+		v.Cameras = append(v.Cameras, systemCameraOf(c, h, report.Now))
 	}
 	v.Verdict = verdictOf(len(v.Cameras), failing)
 	v.Good = failing == 0 && len(v.Cameras) > 0
@@ -115,19 +116,32 @@ func diskOf(d DiskReport) *diskView {
 		v.UsedPercent = strconv.FormatInt((d.TotalBytes-d.FreeBytes)*100/d.TotalBytes, 10)
 	}
 	v.Words = v.UsedPercent + " % in use."
+	if d.KeptBytes > 0 {
+		v.Kept = sizeText(d.KeptBytes)
+	}
 	if d.MinFreeBytes > 0 {
 		v.Words += " The oldest footage is deleted when less than " + sizeText(d.MinFreeBytes) + " are free."
 	}
 	return v
 }
 
-func systemCameraOf(c seen, today *DayReport, now time.Time) systemCameraView {
+func systemCameraOf(c seen, h CameraHealth, now time.Time) systemCameraView {
+	today := h.Today
 	v := systemCameraView{Label: c.Label, Href: cameraURL(c.Name), State: stateOf(c.Status), Words: stateWords(c.Status),
 		Advice: c.Status.Advice}
 	if today != nil {
 		v.Facts = append(v.Facts, fact{"Recorded today", coverageText(today.RecordedSeconds, today.MissingSeconds)})
 		if reason := lastReason(today.Gaps); reason != "" {
 			v.Facts = append(v.Facts, fact{"Last gap", reason})
+		}
+	}
+	if f := h.Forecast; f != nil {
+		v.Facts = append(v.Facts, fact{"Will reach back", f.Words})
+		if f.KeptBytes > 0 {
+			v.Facts = append(v.Facts, fact{"Saved clips", sizeText(f.KeptBytes)})
+		}
+		if f.Advice != "" {
+			v.Advice = append(v.Advice, f.Advice)
 		}
 	}
 	v.Facts = append(v.Facts, fact{"Last picture", agoText(c.Status.LastFrame, now)})

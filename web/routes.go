@@ -68,6 +68,12 @@ func (s *Server) routes() []route {
 		{"GET", "/cameras", signedIn, s.pageCameras, nil, nil},
 		{"GET", "/cameras/{id}", seesCamera, s.pageCamera, nil, nil},
 		{"POST", "/cameras/{id}" + pathAccept, onCamera, nil, always(access.Manage), s.postAccept},
+		{"GET", "/saved", signedIn, s.pageSaved, nil, nil},
+		{"POST", "/cameras/{id}/keep", onCamera, nil, always(access.Manage), s.postKeep},
+		{"GET", "/cameras/{id}/kept/{kept}", onCamera, nil, always(access.Manage), s.pageKept},
+		{"POST", "/cameras/{id}/kept/{kept}/release", onCamera, nil, always(access.Manage), s.postRelease},
+		{"GET", "/cameras/{id}/delete", onCamera, nil, always(access.Manage), s.pageDelete},
+		{"POST", "/cameras/{id}/delete", onCamera, nil, always(access.Manage), s.postDelete},
 		{"GET", "/system", signedIn, s.pageSystem, nil, nil},
 		{"GET", "/connections", administrator, s.pageConnections, nil, nil},
 
@@ -86,6 +92,12 @@ func (s *Server) routes() []route {
 		{"GET", "/api/v1/cameras/{id}/segments.mp4", onCamera, nil, always(access.Playback), s.segments},
 		{"GET", "/api/v1/cameras/{id}/keyframe.mp4", onCamera, nil, always(access.Playback), s.keyFrame},
 		{"GET", "/api/v1/cameras/{id}/live.mp4", onCamera, nil, always(access.Live), s.liveStream},
+
+		{"GET", "/api/v1/kept", signedIn, s.apiAllKept, nil, nil},
+		{"GET", "/api/v1/cameras/{id}/kept", onCamera, nil, always(access.Playback), s.apiKept},
+		{"POST", "/api/v1/cameras/{id}/kept", onCamera, nil, always(access.Manage), s.apiKeep},
+		{"DELETE", "/api/v1/cameras/{id}/kept/{kept}", onCamera, nil, always(access.Manage), s.apiUnkeep},
+		{"DELETE", "/api/v1/cameras/{id}/footage", onCamera, nil, always(access.Manage), s.apiDeleteFootage},
 	}
 }
 

@@ -36,6 +36,11 @@ func hostileWorld(t *testing.T) *world {
 	w.status.set(CameraStatus{ID: w.cameras["front"].ID, State: polyglot, Reason: polyglot, Since: w.now().Add(-time.Hour), LastFrame: w.now(), Advice: []string{polyglot},
 		Streams: []StreamStatus{{Quality: media.Main, Codec: polyglot, Width: 1, Height: 1}}},
 		CameraStatus{ID: w.cameras["attic"].ID, State: "offline", Reason: polyglot, Advice: []string{polyglot}})
+	for range 2 { // of which each lies in the other's way
+		if resp, body := w.keep("front", w.keepBody(2, 5, polyglot)); resp.StatusCode != http.StatusCreated {
+			t.Fatalf("keep: %s", body)
+		}
+	}
 	return w
 }
 
@@ -69,12 +74,18 @@ func TestNothingThatIsStoredOrSentRunsOnAnyPage(t *testing.T) {
 // pagePaths are the pages that can be asked for, out of the route table.
 func (w *world) pagePaths() []string {
 	var paths []string
+	resp, body := w.do(w.as("alice", ask{path: "/api/v1/kept"}))
+	kept := decode[keptListJSON](w.t, resp, body).Kept[0].ID
 	for _, rt := range w.server.routes() {
 		if rt.method != "GET" || !forPeople(newRequest(rt.path)) || strings.HasPrefix(rt.path, "/certificate.") {
 			continue
 		}
 		for _, camera := range []string{"front", "attic"} {
-			paths = append(paths, strings.NewReplacer("{id}", camera, "{$}", "", "{number}", "1", "{secret}", "x").Replace(rt.path))
+			path := strings.NewReplacer("{id}", camera, "{$}", "", "{number}", "1", "{secret}", "x", "{kept}", kept).Replace(rt.path)
+			if strings.HasSuffix(path, "/delete") {
+				path += "?" + w.span(3, 4)
+			}
+			paths = append(paths, path)
 			if !strings.Contains(rt.path, "{id}") {
 				break
 			}

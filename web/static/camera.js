@@ -9,6 +9,7 @@ import { wireKeys } from "./keys.js";
 import { Link, endedSession } from "./link.js";
 import { Playback } from "./playback.js";
 import { Save } from "./save.js";
+import { wireKeep } from "./keep.js";
 import { Scrub } from "./scrub.js";
 import { Stage } from "./stage.js";
 import { Timeline } from "./timeline.js";
@@ -49,6 +50,7 @@ const playback = new Playback(stage.videos.past, {
 });
 const scrub = new Scrub(stage.videos.scrub, { camera, stream }, () => { if (state.dragAt !== null) stage.show("scrub"); });
 const save = new Save(zone, () => ({ at: moment(), now: now() }), () => timeline.update(save.marks()));
+wireKeep(save.form);
 const timeline = new Timeline(byId("timeline"), zone, { onscrub: drag, onpick: pick, onhover: hover }, {
   day: zone.dayBounds(day), footage, at: now(), now: now(), markIn: null, markOut: null,
 });

@@ -1,0 +1,235 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage"
+)
+
+// keptJSON is a kept clip on the wire.
+type keptJSON struct {
+	ID      string    `json:"id"`
+	Camera  string    `json:"camera"` // its id in the configuration
+	From    time.Time `json:"from"`
+	To      time.Time `json:"to"`
+	Streams []string  `json:"streams"`
+	Note    string    `json:"note"`
+	By      string    `json:"by"` // the account that kept it
+	Created time.Time `json:"created"`
+	Bytes   int64     `json:"bytes"` // of the segments that it keeps
+}
+
+type keptListJSON struct {
+	Kept []keptJSON `json:"kept"`
+}
+
+// deletionJSON says what goes, or went: whole segments.
+type deletionJSON struct {
+	From     time.Time  `json:"from"`
+	To       time.Time  `json:"to"`
+	Segments int        `json:"segments"`
+	Bytes    int64      `json:"bytes"`
+	Kept     []keptJSON `json:"kept"` // that lie in the way and were not named
+}
+
+// apiKept answers GET /api/v1/cameras/{id}/kept.
+func (s *Server) apiKept(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	kept, err := s.Store.Kept(r.Context(), p)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, r, http.StatusOK, keptListJSON{keptOf(s.cameraOfPermit(p), kept)})
+}
+
+// apiAllKept answers GET /api/v1/kept: what is kept of all cameras whose recordings the caller may see.
+func (s *Server) apiAllKept(w http.ResponseWriter, r *http.Request) error {
+	all, err := s.allKept(r.Context(), viewerOf(r))
+	if err != nil {
+		return err
+	}
+	out := keptListJSON{Kept: []keptJSON{}}
+	for _, x := range all {
+		out.Kept = append(out.Kept, keptOf(x.camera.Camera, []storage.Kept{x.Kept})...)
+	}
+	return writeJSON(w, r, http.StatusOK, out)
+}
+
+// keptBy is a kept clip with its camera.
+type keptBy struct {
+	storage.Kept
+	camera seen
+}
+
+// allKept lists what is kept of all cameras whose recordings the viewer may see, the newest footage first.
+func (s *Server) allKept(ctx context.Context, v access.Viewer) ([]keptBy, error) {
+	cameras, err := s.camerasOf(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	var all []keptBy
+	for _, c := range cameras {
+		p, err := s.Accounts.Authorize(ctx, v, access.Playback, access.Camera(c.ID))
+		if errors.Is(err, access.ErrDenied) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		kept, err := s.Store.Kept(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		for _, k := range kept {
+			all = append(all, keptBy{k, c})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b keptBy) int { return b.Span.From.Compare(a.Span.From) })
+	return all, nil
+}
+
+// keepRequest is the body of POST /api/v1/cameras/{id}/kept.
+type keepRequest struct {
+	From    string   `json:"from"`
+	To      string   `json:"to"`
+	Note    string   `json:"note"`
+	Streams []string `json:"streams"`
+}
+
+// apiKeep answers POST /api/v1/cameras/{id}/kept.
+func (s *Server) apiKeep(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	var body keepRequest
+	if err := readJSON(r, &body); err != nil {
+		return err
+	}
+	span, err := spanParameters(url.Values{"from": {body.From}, "to": {body.To}}, storage.MaxKept)
+	if err != nil {
+		return err
+	}
+	streams := storage.BothStreams
+	if body.Streams != nil {
+		streams = 0
+	}
+	for _, name := range body.Streams {
+		quality, err := media.ParseQuality(name)
+		if err != nil {
+			return problem(http.StatusBadRequest, "Of the streams one is neither main nor sub.")
+		}
+		streams |= storage.Streams(quality)
+	}
+	kept, err := s.Store.Keep(r.Context(), p, streams, span, strings.TrimSpace(body.Note))
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, r, http.StatusCreated, keptOf(s.cameraOfPermit(p), []storage.Kept{kept})[0])
+}
+
+// apiUnkeep answers DELETE /api/v1/cameras/{id}/kept/{kept}: the footage is subject to retention again.
+func (s *Server) apiUnkeep(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	id, err := keptParameter(r.PathValue("kept"))
+	if err != nil {
+		return err
+	}
+	if err := s.Store.Unkeep(r.Context(), p, id); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// apiDeleteFootage answers DELETE /api/v1/cameras/{id}/footage: with preview=1 it says what would go, and nothing goes.
+func (s *Server) apiDeleteFootage(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	q, err := query(r)
+	if err != nil {
+		return err
+	}
+	preview, err := parameter(q, "preview")
+	if err != nil {
+		return err
+	}
+	if q.Has("preview") && preview != "1" {
+		return problem(http.StatusBadRequest, "The parameter preview can only be 1.")
+	}
+	span, named, err := deletionParameters(q)
+	if err != nil {
+		return err
+	}
+	act := s.Store.DeleteFootage
+	if preview == "1" {
+		act = s.Store.PreviewDelete
+	}
+	d, err := act(r.Context(), p, span, named...)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, r, http.StatusOK, deletionJSON{From: d.Span.From, To: d.Span.To, Segments: d.Segments, Bytes: d.Bytes,
+		Kept: keptOf(s.cameraOfPermit(p), d.Kept)})
+}
+
+// deletionParameters reads what is to be deleted: from, to, and any number of kept clips by name.
+func deletionParameters(q url.Values) (storage.Span, []storage.KeptID, error) {
+	span, err := spanParameters(q, storage.MaxDelete)
+	if err != nil {
+		return span, nil, err
+	}
+	var named []storage.KeptID
+	for _, text := range q["kept"] {
+		id, err := keptParameter(text)
+		if err != nil {
+			return span, nil, err
+		}
+		named = append(named, id)
+	}
+	return span, named, nil
+}
+
+func keptParameter(text string) (storage.KeptID, error) {
+	id, err := storage.ParseKeptID(text)
+	if err != nil {
+		return id, problem(http.StatusBadRequest, "What should name a kept clip is not the id of one.")
+	}
+	return id, nil
+}
+
+func keptOf(c Camera, list []storage.Kept) []keptJSON {
+	out := []keptJSON{}
+	for _, k := range list {
+		x := keptJSON{ID: k.ID.String(), Camera: c.Name, From: k.Span.From.UTC(), To: k.Span.To.UTC(), Streams: []string{}, Note: k.Note, By: k.By,
+			Created: k.Created.UTC(), Bytes: k.Bytes}
+		for _, quality := range []media.Quality{media.Main, media.Sub} {
+			if k.Streams.Has(quality) {
+				x.Streams = append(x.Streams, quality.String())
+			}
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+// keptProblem maps the errors of keeping and deleting; nil for others.
+func keptProblem(err error) *Problem {
+	if kept, ok := errors.AsType[*storage.KeptError](err); ok {
+		p := newProblem(http.StatusConflict, fmt.Sprintf("Nothing was deleted: kept clips lie in the way, %d of them. Let them go first, or name them.", len(kept.Kept)))
+		p.Type = "urn:keepwatch:problem:kept"
+		return p
+	}
+	switch {
+	case errors.Is(err, storage.ErrNotKept):
+		return newProblem(http.StatusNotFound, "There is no such kept clip of this camera; it may have been let go.")
+	case errors.Is(err, storage.ErrNote), errors.Is(err, storage.ErrStreams):
+		return newProblem(http.StatusBadRequest, sentence(err.Error()))
+	case errors.Is(err, storage.ErrTooManyKept):
+		return newProblem(http.StatusConflict, sentence(err.Error()))
+	case errors.Is(err, storage.ErrUnsettled):
+		return newProblem(http.StatusServiceUnavailable, sentence(err.Error())).with("Retry-After", "5")
+	}
+	return nil
+}

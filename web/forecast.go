@@ -1,0 +1,88 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage"
+)
+
+// ForecastReport says how far back a camera's footage will reach if it goes on as in the last day.
+type ForecastReport struct {
+	BytesPerDay *int64   `json:"bytes_per_day"` // null while it is too early to say
+	Days        *float64 `json:"days"`          // null while it is too early to say, and when nothing limits it or nothing is recorded
+	Limit       string   `json:"limit"`         // age, size, space, none; empty while it is too early to say
+	KeptBytes   int64    `json:"kept_bytes"`    // what kept clips take of it
+	Words       string   `json:"words"`
+	Advice      string   `json:"advice"` // empty while there is none
+}
+
+// forecasts returns what is to be expected of each camera.
+func (s *Server) forecasts(ctx context.Context) (map[media.CameraID]*ForecastReport, error) {
+	list, err := s.Store.Forecast(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := map[media.CameraID]*ForecastReport{}
+	for _, f := range list {
+		x := &ForecastReport{Limit: string(f.Limit), KeptBytes: f.Kept, Words: outlookText(f), Advice: keptAdvice(f)}
+		if !f.TooEarly {
+			x.BytesPerDay = &f.BytesPerDay
+		}
+		if f.Limit != "" && !math.IsInf(f.Days, 1) {
+			x.Days = &f.Days
+		}
+		out[f.ID] = x
+	}
+	return out, nil
+}
+
+// forecastFor returns the forecast for those who may see the camera's recordings, and nil for others.
+func forecastFor(all map[media.CameraID]*ForecastReport, c Camera, rights access.Rights) *ForecastReport {
+	if !rights.Has(access.Playback) {
+		return nil
+	}
+	return all[c.ID]
+}
+
+// outlookText is a forecast in words.
+func outlookText(f storage.CameraForecast) string {
+	switch {
+	case f.TooEarly:
+		return "too early to say"
+	case f.Limit == "":
+		return "nothing was recorded in the last 24 hours"
+	}
+	at := " at " + sizeText(f.BytesPerDay) + " a day"
+	switch f.Limit {
+	case storage.LimitAge:
+		return daysText(f.Days) + at + ", as configured"
+	case storage.LimitSize:
+		return daysText(f.Days) + at + ", limited by its size"
+	case storage.LimitSpace:
+		return daysText(f.Days) + at + ", limited by the disk"
+	}
+	return "without end" + at
+}
+
+// keptAdvice says when kept clips leave little for everything else.
+func keptAdvice(f storage.CameraForecast) string {
+	if f.Kept == 0 || f.Days >= 1 || f.TooEarly || f.Limit != storage.LimitSize && f.Limit != storage.LimitSpace {
+		return ""
+	}
+	return fmt.Sprintf("Saved clips take %s, so that other footage reaches back only %s. Let some of them go, or give this camera more room.",
+		sizeText(f.Kept), daysText(f.Days))
+}
+
+func daysText(days float64) string {
+	switch {
+	case days < 1.0/24:
+		return "less than an hour"
+	case days < 2:
+		return fmt.Sprintf("%d h", int(days*24))
+	}
+	return fmt.Sprintf("%d days", int(days))
+}

@@ -1,0 +1,260 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/storage"
+)
+
+// savedView is the list of kept clips.
+type savedView struct {
+	Frame frame
+	Clips []savedClip
+	Total string // of all there are
+	Older string // where to see those that did not find room; empty when there are none
+}
+
+// savedClip is a kept clip in the list.
+type savedClip struct {
+	Anchor       string
+	Title        string // the note, or what stands for one
+	Camera       string
+	When, Length string
+	Size         string
+	By           string
+	Play         string // where to watch it
+	Download     string // empty for those who may not take it away
+	Remove       string // empty for those who may not let it go
+}
+
+// removeView asks what is to become of a kept clip, or whether footage is to be deleted.
+type removeView struct {
+	Frame        frame
+	Camera       string
+	Note         string
+	Kept         bool   // a kept clip is asked about
+	When, Length string // of what was asked for
+	LetGo        string // where to let it go
+	Fate         string // what becomes of it then
+	Delete       string // where to delete it
+	From, To     string
+	Named        string // the kept clip's id
+	Going        string // exactly what is deleted
+	Gone         bool   // there is no footage any more
+	InTheWay     []savedClip
+	Back         string
+}
+
+// savedAtOnce is how many clips the list shows on one page.
+const savedAtOnce = 200
+
+// pageSaved lists what is kept of the viewer's cameras: /saved, with ?before= only what begins before that time.
+func (s *Server) pageSaved(w http.ResponseWriter, r *http.Request) error {
+	all, err := s.allKept(r.Context(), viewerOf(r))
+	if err != nil {
+		return err
+	}
+	v := savedView{Frame: s.frame(r, "Saved", "saved")}
+	before, err := beforeParameter(r)
+	if err != nil {
+		return err
+	}
+	var sum int64
+	var last time.Time
+	for _, k := range all {
+		sum += k.Bytes
+		if !before.IsZero() && !k.Span.From.Before(before) {
+			continue
+		}
+		if len(v.Clips) == savedAtOnce {
+			if v.Older == "" {
+				v.Older = "/saved?before=" + url.QueryEscape(last.UTC().Format(time.RFC3339Nano))
+			}
+			continue
+		}
+		last = k.Span.From
+		v.Clips = append(v.Clips, s.savedClip(k.Kept, k.camera.Camera, k.camera.Rights))
+	}
+	v.Total = fmt.Sprintf("%d clips, %s.", len(all), sizeText(sum))
+	if len(all) == 1 {
+		v.Total = "One clip, " + sizeText(sum) + "."
+	}
+	return writePage(w, r, http.StatusOK, savedPage(v))
+}
+
+func beforeParameter(r *http.Request) (time.Time, error) {
+	q, err := query(r)
+	if err != nil || !q.Has("before") {
+		return time.Time{}, err
+	}
+	return timeParameter(q, "before")
+}
+
+func (s *Server) savedClip(k storage.Kept, c Camera, rights access.Rights) savedClip {
+	x := savedClip{Anchor: "kept-" + k.ID.String(), Title: k.Note, Camera: c.Label, When: s.spanText(k.Span), Length: lengthText(k.Span.To.Sub(k.Span.From)),
+		Size: sizeText(k.Bytes), By: k.By, Play: cameraURL(c.Name) + "?at=" + url.QueryEscape(rfc3339(k.Span.From))}
+	if x.Title == "" {
+		x.Title = "Without a note"
+	}
+	if k.Bytes == 0 {
+		x.Size = "no footage is left"
+	}
+	if rights.Has(access.Export) {
+		q := url.Values{"from": {k.Span.From.UTC().Format(time.RFC3339Nano)}, "to": {k.Span.To.UTC().Format(time.RFC3339Nano)}, "download": {"1"}}
+		x.Download = "/api/v1/cameras/" + c.Name + "/clip.mp4?" + q.Encode()
+	}
+	if rights.Has(access.Manage) {
+		x.Remove = cameraURL(c.Name) + "/kept/" + k.ID.String()
+	}
+	return x
+}
+
+// spanText is a span on the site's clock: "Sun, 22 Nov 2026, 13:05:20 – 13:09:00".
+func (s *Server) spanText(span storage.Span) string {
+	const day = "Mon, 2 Jan 2006, "
+	from, to := span.From.In(s.Location), span.To.In(s.Location)
+	second := ""
+	if from.Format(day) != to.Format(day) {
+		second = to.Format(day)
+	}
+	return from.Format(day+time.TimeOnly) + " – " + second + to.Format(time.TimeOnly)
+}
+
+// postKeep keeps the span of a form and shows it in the list.
+func (s *Server) postKeep(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	form, err := readForm(r)
+	if err != nil {
+		return err
+	}
+	span, err := spanParameters(form, storage.MaxKept)
+	if err != nil {
+		return err
+	}
+	kept, err := s.Store.Keep(r.Context(), p, storage.BothStreams, span, strings.TrimSpace(form.Get("note")))
+	if err != nil {
+		return err
+	}
+	http.Redirect(w, r, "/saved#kept-"+kept.ID.String(), http.StatusSeeOther)
+	return nil
+}
+
+// pageKept asks what is to become of a kept clip.
+func (s *Server) pageKept(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	id, err := keptParameter(r.PathValue("kept"))
+	if err != nil {
+		return err
+	}
+	k, err := s.Store.KeptOne(r.Context(), p, id)
+	if err != nil {
+		return err
+	}
+	c := s.cameraOfPermit(p)
+	v, err := s.removeView(r, p, k.Span, id)
+	if err != nil {
+		return err
+	}
+	v.Frame = s.frame(r, "Remove a saved clip", "saved")
+	v.Kept, v.Note, v.Named, v.Back = true, k.Note, id.String(), "/saved"
+	v.LetGo = cameraURL(c.Name) + "/kept/" + id.String() + "/release"
+	if v.Fate, err = s.fateOf(r, p, k); err != nil {
+		return err
+	}
+	return writePage(w, r, http.StatusOK, removePage(v))
+}
+
+// fateOf says what becomes of a kept clip's footage when it is let go.
+func (s *Server) fateOf(r *http.Request, p access.Permit, k storage.Kept) (string, error) {
+	outlooks, err := s.Store.Forecast(r.Context())
+	if err != nil {
+		return "", err
+	}
+	for _, f := range outlooks {
+		if access.Camera(f.ID) != p.Camera() || f.TooEarly || f.Days <= 0 || f.Limit == storage.NoLimit {
+			continue
+		}
+		left := time.Duration(f.Days*24*float64(time.Hour)) - s.Now().Sub(k.Span.To)
+		if left <= 0 {
+			return "It is older than the footage that this camera keeps, so it will be deleted within seconds.", nil
+		}
+		return "It will be deleted when it is as old as this camera's other footage gets: in about " + lengthText(left) + ".", nil
+	}
+	return "It will be deleted when the limits of this camera or of the disk say so.", nil
+}
+
+// removeView says what deleting the footage of the span would take.
+func (s *Server) removeView(r *http.Request, p access.Permit, span storage.Span, named ...storage.KeptID) (removeView, error) {
+	c := s.cameraOfPermit(p)
+	v := removeView{Camera: c.Label, When: s.spanText(span), Length: lengthText(span.To.Sub(span.From)), Delete: cameraURL(c.Name) + "/delete",
+		From: span.From.UTC().Format(time.RFC3339Nano), To: span.To.UTC().Format(time.RFC3339Nano),
+		Back: cameraURL(c.Name) + "?at=" + url.QueryEscape(rfc3339(span.From))}
+	d, err := s.Store.PreviewDelete(r.Context(), p, span, named...)
+	if p := s.problemOf(err); err != nil && p.Status == http.StatusNotFound {
+		v.Gone = true
+		return v, nil
+	}
+	if err != nil {
+		return v, err
+	}
+	v.Going = s.spanText(d.Span) + ", " + sizeText(d.Bytes)
+	for _, k := range d.Kept {
+		v.InTheWay = append(v.InTheWay, s.savedClip(k, c, access.Owned))
+	}
+	return v, nil
+}
+
+// postRelease lets a kept clip go.
+func (s *Server) postRelease(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	id, err := keptParameter(r.PathValue("kept"))
+	if err != nil {
+		return err
+	}
+	if err := s.Store.Unkeep(r.Context(), p, id); err != nil {
+		return err
+	}
+	http.Redirect(w, r, "/saved", http.StatusSeeOther)
+	return nil
+}
+
+// pageDelete asks whether the footage of a span is to be deleted, and says exactly what would go.
+func (s *Server) pageDelete(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	q, err := query(r)
+	if err != nil {
+		return err
+	}
+	span, _, err := deletionParameters(q)
+	if err != nil {
+		return err
+	}
+	v, err := s.removeView(r, p, span)
+	if err != nil {
+		return err
+	}
+	v.Frame = s.frame(r, "Delete footage", "saved")
+	return writePage(w, r, http.StatusOK, removePage(v))
+}
+
+// postDelete deletes the footage of a span, and the kept clips that are named.
+func (s *Server) postDelete(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	form, err := readForm(r)
+	if err != nil {
+		return err
+	}
+	span, named, err := deletionParameters(form)
+	if err != nil {
+		return err
+	}
+	if _, err := s.Store.DeleteFootage(r.Context(), p, span, named...); err != nil {
+		return err
+	}
+	target := "/saved"
+	if len(named) == 0 {
+		target = cameraURL(s.cameraOfPermit(p).Name) + "?at=" + url.QueryEscape(rfc3339(span.From))
+	}
+	http.Redirect(w, r, target, http.StatusSeeOther)
+	return nil
+}
