@@ -96,6 +96,8 @@ type Directory struct {
 	failures  failureLog
 
 	recordKey  []byte
+	factorKey  []byte
+	ceremonies *ceremonies
 	anchorPath string
 	anchor     anchorLock
 }
@@ -128,6 +130,8 @@ func Open(ctx context.Context, o Options) (*Directory, error) {
 		setup:  newSetup(rand.Text()),
 
 		recordKey:  deriveKey(o.Key, "record"),
+		factorKey:  deriveKey(o.Key, "factors"),
+		ceremonies: newCeremonies(),
 		anchorPath: o.Anchor,
 	}
 	if d.authorize, err = db.Read().PrepareContext(ctx, rightsOnCamera); err != nil {

@@ -57,7 +57,16 @@ func (d *Directory) Login(ctx context.Context, t Attempt) (session string, err e
 	if err != nil {
 		return "", err
 	}
+	code := tidy(t.Code)
+	if code != "" && !isRecovery(code) {
+		if wait := d.logins.admitCode(t.name(), t.Address, d.now()); wait > 0 {
+			return "", &ThrottledError{RetryAfter: wait}
+		}
+	}
 	session, err = d.startSession(ctx, t, account, renewed)
+	if errors.Is(err, ErrNeedsCode) {
+		d.logins.takeBack(t.name(), t.Address, d.now())
+	}
 	if err != nil {
 		return "", err
 	}
@@ -109,6 +118,9 @@ func (d *Directory) startSession(ctx context.Context, t Attempt, account stored,
 		if !same {
 			return ErrBadLogin
 		}
+		if err := d.takeFactor(ctx, tx, totpAttempt{account: account.id, code: tidy(t.Code), now: now}); err != nil {
+			return err
+		}
 		if renewed != "" {
 			const renew = `UPDATE accounts SET password = ? WHERE id = ?`
 			if _, err := tx.ExecContext(ctx, renew, renewed, account.id); err != nil {
@@ -117,13 +129,13 @@ func (d *Directory) startSession(ctx context.Context, t Attempt, account stored,
 		}
 		return insertSession(ctx, tx, newSession{account: account.id, hash: hash[:], now: now, attempt: t})
 	})
-	if err != nil && !errors.Is(err, ErrBadLogin) {
-		return "", fmt.Errorf("log in: %w", err)
+	switch {
+	case err == nil:
+		return secret, nil
+	case errors.Is(err, ErrBadLogin), errors.Is(err, ErrNeedsCode), errors.Is(err, ErrBadFactor):
+		return "", err
 	}
-	if err != nil {
-		return "", ErrBadLogin
-	}
-	return secret, nil
+	return "", fmt.Errorf("log in: %w", err)
 }
 
 type newSession struct {

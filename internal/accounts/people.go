@@ -81,8 +81,9 @@ func (d *Directory) usersFor(ctx context.Context, v access.Viewer) ([]User, erro
 
 func (d *Directory) countOf(ctx context.Context, p *Person) error {
 	const query = `SELECT (SELECT count(*) FROM sessions WHERE account_id = ?1 AND until_us > ?2),
-		(SELECT count(*) FROM tokens WHERE account_id = ?1)`
-	err := d.db.Read().QueryRowContext(ctx, query, p.ID, micros(d.now())).Scan(&p.Sessions, &p.Tokens)
+		(SELECT count(*) FROM tokens WHERE account_id = ?1),
+		EXISTS (SELECT 1 FROM totp WHERE account_id = ?1 AND confirmed) OR EXISTS (SELECT 1 FROM passkeys WHERE account_id = ?1)`
+	err := d.db.Read().QueryRowContext(ctx, query, p.ID, micros(d.now())).Scan(&p.Sessions, &p.Tokens, &p.HasFactor)
 	if err != nil {
 		return fmt.Errorf("list people: %w", err)
 	}

@@ -178,3 +178,33 @@ CREATE TABLE cameras (
     camera BLOB NOT NULL PRIMARY KEY CHECK (length(camera) = 16),
     name   TEXT NOT NULL UNIQUE
 ) STRICT, WITHOUT ROWID;
+
+-- Second factors by time (RFC 6238). One that is not confirmed waits for its first code, beside the one that counts.
+CREATE TABLE totp (
+    account_id INTEGER NOT NULL REFERENCES accounts(id) ON DELETE CASCADE,
+    confirmed  INTEGER NOT NULL CHECK (confirmed IN (0, 1)),
+    secret     BLOB    NOT NULL,                  -- encrypted under a key that is not in this database
+    step       INTEGER NOT NULL,                  -- the last one a code was taken of: none is taken twice
+    created_us INTEGER NOT NULL,
+    PRIMARY KEY (account_id, confirmed)
+) STRICT, WITHOUT ROWID;
+
+-- Codes for who lost the second factor; each is good once.
+CREATE TABLE recovery_codes (
+    account_id INTEGER NOT NULL REFERENCES accounts(id) ON DELETE CASCADE,
+    hash       BLOB    NOT NULL CHECK (length(hash) = 32),
+    PRIMARY KEY (account_id, hash)
+) STRICT, WITHOUT ROWID;
+
+-- Passkeys (WebAuthn, discoverable, with user verification): they log in without a password.
+CREATE TABLE passkeys (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    account_id INTEGER NOT NULL REFERENCES accounts(id) ON DELETE CASCADE,
+    credential_id BLOB NOT NULL UNIQUE CHECK (length(credential_id) BETWEEN 1 AND 1023),
+    origin     TEXT    NOT NULL,                  -- where it was made, and is good
+    credential TEXT    NOT NULL CHECK (json_valid(credential)), -- public key, counter and flags
+    label      TEXT    NOT NULL,
+    created_us INTEGER NOT NULL,
+    used_us    INTEGER                            -- NULL: never
+) STRICT;
+CREATE INDEX passkeys_by_account ON passkeys(account_id);

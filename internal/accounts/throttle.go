@@ -11,6 +11,7 @@ const (
 	pairTries    = 5  // failures of one address at one account before it has to wait
 	hotPairTries = 1  // the same while the account is under attack from many addresses
 	addressTries = 20 // failures of one address at all accounts
+	codeTries    = 20 // codes of the second factor that an account is asked, from addresses that it does not know
 	hotFailures  = 50 // failures at one account, from all addresses, that make it hot
 
 	firstWait   = time.Second
@@ -29,6 +30,7 @@ type throttle struct {
 	pairs     tally[pair]
 	addresses tally[netip.Addr]
 	accounts  tally[string]
+	codes     tally[string]
 }
 
 type pair struct {
@@ -37,7 +39,7 @@ type pair struct {
 }
 
 func newThrottle() *throttle {
-	return &throttle{pairs: tally[pair]{}, addresses: tally[netip.Addr]{}, accounts: tally[string]{}}
+	return &throttle{pairs: tally[pair]{}, addresses: tally[netip.Addr]{}, accounts: tally[string]{}, codes: tally[string]{}}
 }
 
 // admit counts an attempt, before its outcome is known so that attempts at the same time cannot share one look at the tally,
@@ -68,6 +70,24 @@ func (t *throttle) succeeded(name, address string, now time.Time) {
 	t.pairs.put(p, count{last: now, trusted: true}, now)
 	t.addresses.takeBack(p.address, now)
 	t.accounts.takeBack(p.name, now)
+	t.codes.takeBack(p.name, now)
+}
+
+// admitCode counts a code of six digits for an account whose password was right, as admit counts attempts. Its limit is the
+// account's, whatever addresses guesses come from: a million codes are few. It does not hold up an address from which the
+// account logged in lately, nor recovery codes, so that who knows the password cannot keep the owner out.
+func (t *throttle) admitCode(name, address string, now time.Time) time.Duration {
+	p := pairOf(name, address)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.pairs.get(p, now).trusted {
+		return 0
+	}
+	if wait := t.codes.get(p.name, now).wait(codeTries, now); wait > 0 {
+		return wait
+	}
+	t.codes.add(p.name, now)
+	return 0
 }
 
 // takeBack takes back the count of an attempt that was right as far as it went.
@@ -78,13 +98,6 @@ func (t *throttle) takeBack(name, address string, now time.Time) {
 	t.pairs.takeBack(p, now)
 	t.addresses.takeBack(p.address, now)
 	t.accounts.takeBack(p.name, now)
-}
-
-// trusts reports whether the account's last attempt from that address was right.
-func (t *throttle) trusts(name, address string, now time.Time) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.pairs.get(pairOf(name, address), now).trusted
 }
 
 // pairOf makes the key for an attempt: names that cannot exist count as one, and so do IPv6 addresses of one network of 64
