@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
+
 	"keepwatch.internal/storage"
 )
 
@@ -263,5 +265,28 @@ func TestTheSystemPageSaysHowFarBackFootageWillReach(t *testing.T) {
 		if got := keptAdvice(x.f); (got == "") != (x.advice == "") || !strings.HasPrefix(got, x.advice) {
 			t.Errorf("%+v: advice %q", x.f, got)
 		}
+	}
+}
+
+// TestAClipIsKeptWithoutLeavingTheCamera presses Enter in the note, which must not save a file instead.
+func TestAClipIsKeptWithoutLeavingTheCamera(t *testing.T) {
+	w := filmed(t)
+	b := newTab(t)
+	b.signIn(w, "alice")
+	b.do(chromedp.Navigate(w.http.URL + "/cameras/front?at=" + w.start.Add(10*time.Second).Format(time.RFC3339)))
+	b.settle()
+	eval[bool](b, `(() => { document.getElementById("save").open = true; return true })()`)
+	b.do(chromedp.SendKeys(`#keep-note`, "the parcel\r"))
+	said := eval[string](b, `new Promise(done => { const look = () => { const chip = document.getElementById("toast");
+		"shown" in chip.dataset ? done(chip.textContent) : setTimeout(look, 20) }; look() })`)
+	if !strings.HasPrefix(said, "Kept.") {
+		t.Errorf("the page says %q", said)
+	}
+	if at := eval[string](b, `location.pathname + document.getElementById("keep-note").value`); at != "/cameras/front" {
+		t.Errorf("afterwards the page is %q", at)
+	}
+	resp, body := w.do(w.as("alice", ask{path: "/api/v1/kept"}))
+	if list := decode[keptListJSON](t, resp, body).Kept; len(list) != 1 || list[0].Note != "the parcel" || !list[0].To.After(w.start) {
+		t.Errorf("kept: %+v", list)
 	}
 }

@@ -64,10 +64,8 @@ func (s *Server) pageSaved(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var sum int64
 	var last time.Time
 	for _, k := range all {
-		sum += k.Bytes
 		if !before.IsZero() && !k.Span.From.Before(before) {
 			continue
 		}
@@ -80,9 +78,9 @@ func (s *Server) pageSaved(w http.ResponseWriter, r *http.Request) error {
 		last = k.Span.From
 		v.Clips = append(v.Clips, s.savedClip(k.Kept, k.camera.Camera, k.camera.Rights))
 	}
-	v.Total = fmt.Sprintf("%d clips, %s.", len(all), sizeText(sum))
+	v.Total = fmt.Sprintf("%d clips.", len(all))
 	if len(all) == 1 {
-		v.Total = "One clip, " + sizeText(sum) + "."
+		v.Total = "One clip."
 	}
 	return writePage(w, r, http.StatusOK, savedPage(v))
 }
@@ -99,7 +97,7 @@ func (s *Server) savedClip(k storage.Kept, c Camera, rights access.Rights) saved
 	x := savedClip{Anchor: "kept-" + k.ID.String(), Title: k.Note, Camera: c.Label, When: s.spanText(k.Span), Length: lengthText(k.Span.To.Sub(k.Span.From)),
 		Size: sizeText(k.Bytes), By: k.By, Play: cameraURL(c.Name) + "?at=" + url.QueryEscape(rfc3339(k.Span.From))}
 	if x.Title == "" {
-		x.Title = "Without a note"
+		x.Title = noNote
 	}
 	if k.Bytes == 0 {
 		x.Size = "no footage is left"
@@ -114,6 +112,9 @@ func (s *Server) savedClip(k storage.Kept, c Camera, rights access.Rights) saved
 	return x
 }
 
+// noNote stands for the note of a clip that has none.
+const noNote = "Without a note"
+
 // spanText is a span on the site's clock: "Sun, 22 Nov 2026, 13:05:20 – 13:09:00".
 func (s *Server) spanText(span storage.Span) string {
 	const day = "Mon, 2 Jan 2006, "
@@ -122,7 +123,7 @@ func (s *Server) spanText(span storage.Span) string {
 	if from.Format(day) != to.Format(day) {
 		second = to.Format(day)
 	}
-	return from.Format(day+time.TimeOnly) + " – " + second + to.Format(time.TimeOnly)
+	return from.Format(day+time.TimeOnly) + "\u00a0–\u00a0" + second + to.Format(time.TimeOnly)
 }
 
 // postKeep keeps the span of a form and shows it in the list.
@@ -160,6 +161,9 @@ func (s *Server) pageKept(w http.ResponseWriter, r *http.Request, p access.Permi
 	}
 	v.Frame = s.frame(r, "Remove a saved clip", "saved")
 	v.Kept, v.Note, v.Named, v.Back = true, k.Note, id.String(), "/saved"
+	if v.Note == "" {
+		v.Note = noNote
+	}
 	v.LetGo = cameraURL(c.Name) + "/kept/" + id.String() + "/release"
 	if v.Fate, err = s.fateOf(r, p, k); err != nil {
 		return err
