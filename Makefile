@@ -19,7 +19,7 @@ help: ## list the targets
 
 .PHONY: test
 test: ## install what the tests need where it is missing, then vet and run them all
-	.ci/packages ffmpeg chromium node
+	.ci/packages ffmpeg chromium node strace
 	go vet ./...
 	$(GOTEST) ./...
 	node --test $$(find web/jstest -name '*.test.js' -o -name '*.test.mjs' | sort | grep . || echo web/jstest-has-no-tests)
@@ -27,7 +27,7 @@ test: ## install what the tests need where it is missing, then vet and run them 
 .PHONY: race
 race: ## the tests of the concurrent packages under the race detector (needs gcc)
 	.ci/packages gcc ffmpeg chromium
-	CGO_ENABLED=1 $(GOTEST) -race $(RACE)
+	KEEPWATCH_ROUNDS=0.02 CGO_ENABLED=1 $(GOTEST) -race $(RACE)
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME each
