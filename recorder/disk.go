@@ -84,6 +84,7 @@ type disk struct {
 type footage struct {
 	begin  func(context.Context, *media.Run) (writer, error)
 	setGap func(context.Context, media.StreamID, time.Time, string) error
+	clock  func(context.Context, media.StreamID, media.RunID, time.Duration) error
 }
 
 // writer is what storage.Writer does.
@@ -93,7 +94,7 @@ type writer interface {
 }
 
 func footageOf(store *storage.Store) footage {
-	return footage{setGap: store.SetGap, begin: func(ctx context.Context, r *media.Run) (writer, error) {
+	return footage{setGap: store.SetGap, clock: store.NoteCameraClock, begin: func(ctx context.Context, r *media.Run) (writer, error) {
 		w, err := store.Begin(ctx, r)
 		if err != nil {
 			return nil, err
@@ -110,7 +111,14 @@ type order struct {
 	end      bool
 	gap      bool
 	at       time.Time // of gap
-	reason   string    // of end and gap
+	clock    *cameraClock
+	reason   string // of end and gap
+}
+
+// cameraClock is how far a camera's own clock was ahead of ours during a run.
+type cameraClock struct {
+	run   media.RunID
+	ahead time.Duration
 }
 
 func newDisk(to footage, stream media.StreamID, log *slog.Logger) *disk {
@@ -186,6 +194,10 @@ func (d *disk) gap(from time.Time, reason string) {
 	d.order(order{gap: true, at: from, reason: reason})
 }
 
+func (d *disk) clock(run media.RunID, ahead time.Duration) {
+	d.order(order{clock: &cameraClock{run, ahead}})
+}
+
 // start begins to carry out orders.
 func (d *disk) start() {
 	d.kept = make(chan struct{})
@@ -222,6 +234,10 @@ func (d *disk) keep() {
 			d.finish(ctx, o.reason)
 		case o.gap:
 			d.setGap(ctx, o.at, o.reason)
+		case o.clock != nil:
+			if err := d.footage.clock(ctx, d.stream, o.clock.run, o.clock.ahead); err != nil {
+				d.log.Warn("note the camera's clock", "err", err)
+			}
 		}
 	}
 	d.finish(ctx, storage.ReasonStopped)

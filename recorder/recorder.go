@@ -70,6 +70,7 @@ type Recorder struct {
 	video   *media.VideoTrack // of the run
 	end     time.Time         // of the newest fragment
 	timing  timing
+	told    bool // what the camera's clock says is noted for the run
 	follows bool // the session has had a run already
 	sound   hearing
 	health  meter
@@ -105,6 +106,7 @@ type session interface {
 	Next(ctx context.Context) (camera.Item, error)
 	Audio() *media.AudioTrack
 	Lost() uint64
+	Clock() (ahead time.Duration, known bool)
 	Identity(*media.VideoTrack) camera.Identity
 	Close()
 }
@@ -302,6 +304,12 @@ func (r *Recorder) take(item camera.Item, s session) error {
 		r.publish(fragment)
 		health := r.health.snapshot(item.Video, s)
 		health.Shift = r.timing.behind(u.Arrived)
+		var known bool
+		if health.Clock, known = s.Clock(); known && !r.told {
+			if r.told = true; r.opts.Record {
+				r.disk.clock(r.run.ID, health.Clock)
+			}
+		}
 		r.board.frame(u.Arrived, health)
 	}
 	return nil
@@ -314,7 +322,7 @@ func (r *Recorder) beginRun(item camera.Item, audio *media.AudioTrack) error {
 	if r.follows && start.Sub(r.end) < joinable {
 		start = r.end
 	}
-	r.follows = true
+	r.follows, r.told = true, false
 	if r.sound.changed = false; r.sound.missing {
 		audio = nil
 	}

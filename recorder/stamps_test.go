@@ -1,12 +1,15 @@
 package recorder_test
 
 import (
+	"database/sql"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/testcam"
+	"keepwatch.internal/recorder"
 	"keepwatch.internal/storage"
 )
 
@@ -31,5 +34,32 @@ func TestACameraThatSetsItsClockLosesNoFrameAndMakesNoGap(t *testing.T) {
 	marks := r.marks("cam")
 	if span := marks[len(marks)-1].Frame - marks[0].Frame + 1; span != uint64(len(marks)) || span < 90 {
 		t.Errorf("%d of %d frames are in the files", len(marks), span)
+	}
+}
+
+func TestWhatACamerasClockSaysIsKeptAndNotBelieved(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, testcam.Camera{Name: "cam"})
+	const off = -3 * time.Hour
+	r.cams.Camera("cam").SetClock(off)
+	near := func(d time.Duration) bool { return d > off-2*time.Second && d < off+2*time.Second }
+	s := r.until("cam", "told what the camera's clock says", 25*time.Second, func(s recorder.Status) bool { return near(s.Health.Clock) })
+	now := time.Now()
+	line, err := r.store.Timeline(t.Context(), permit(t, r.ids["cam"], access.Playback), media.Main, storage.Span{From: now.Add(-time.Minute), To: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(line.Spans); n == 0 || now.Sub(line.Spans[n-1].To) > 5*time.Second || now.Sub(s.LastFrame) > 5*time.Second {
+		t.Errorf("footage is filed at %+v", line.Spans)
+	}
+	r.close()
+	db, err := sql.Open("sqlite", filepath.Join(r.folder, "data", "index.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var kept int64
+	if err := db.QueryRowContext(t.Context(), "SELECT max(camera_clock_us) FROM run").Scan(&kept); err != nil || !near(time.Duration(kept)*time.Microsecond) {
+		t.Errorf("%v µs are noted: %v", kept, err)
 	}
 }

@@ -41,6 +41,7 @@ type Health struct {
 	BitsPerSecond int64         // of video
 	GOP           time.Duration // between the last two key frames
 	LostPackets   uint64
+	Clock         time.Duration // by which the camera's own clock is ahead of ours; zero until it tells
 	Shift         time.Duration // by which footage is filed later than it happens, after the clock was set back
 }
 

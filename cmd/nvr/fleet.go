@@ -125,11 +125,22 @@ func (f *fleet) streamStatus(id media.StreamID, s recorder.Status) web.StreamSta
 // goodGOP is the longest distance of key frames at which seeking feels immediate.
 const goodGOP = 5 * time.Second
 
+// goodClock is how far a camera's clock may be off before that is worth a word.
+const goodClock = 30 * time.Second
+
 // advice returns what the owner could set better in the camera.
 func advice(stream string, h recorder.Health) []string {
 	var all []string
 	if h.GOP > goodGOP {
 		all = append(all, fmt.Sprintf("%skey frame every %.0f s: seeking will be slow; set the camera's key frame (I-frame) interval to 2 s", stream, h.GOP.Seconds()))
+	}
+	if off := h.Clock.Round(time.Second); off > goodClock || off < -goodClock {
+		side := "ahead"
+		if off < 0 {
+			off, side = -off, "behind"
+		}
+		all = append(all, fmt.Sprintf("%sthe camera's own clock is %v %s: recordings go by this computer's clock, but a time shown in the picture is wrong; set a time server (NTP) in the camera",
+			stream, off, side))
 	}
 	if h.Shift > 0 {
 		all = append(all, fmt.Sprintf("%sthis computer's clock was set back: until it has caught up, footage is filed %v later than it happens, so that nothing is overwritten",

@@ -81,6 +81,7 @@ type Session struct {
 	items  chan Item
 	queued atomic.Int64 // bytes in items
 	lost   atomic.Uint64
+	clock  atomic.Pointer[time.Duration] // see Clock
 	frame  atomic.Int64 // arrival of the newest picture, ns
 
 	cancel context.CancelCauseFunc
@@ -220,6 +221,15 @@ func (s *Session) Identity(t *media.VideoTrack) Identity {
 
 // Lost returns the number of RTP packets that did not arrive.
 func (s *Session) Lost() uint64 { return s.lost.Load() }
+
+// Clock returns by how much the camera's clock is ahead of this computer's, as its sender reports tell (RFC 3550 section
+// 6.4.1), the way of a picture to us not taken off. It is not believed, and not known before the first report.
+func (s *Session) Clock() (ahead time.Duration, known bool) {
+	if off := s.clock.Load(); off != nil {
+		return *off, true
+	}
+	return 0, false
+}
 
 // Next returns the next unit in decoding order. When the session has ended it returns the reason as a *Failure; when
 // ctx ends, ctx's error.

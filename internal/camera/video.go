@@ -79,6 +79,12 @@ func newVideo(s *Session, m *description.Media, f format.Format) (*video, error)
 func (v *video) packet(pkt *rtp.Packet) {
 	now := time.Now()
 	pts, timed := v.session.client.PacketPTS(v.medium, pkt)
+	if pkt.Marker {
+		if said, ok := v.session.client.PacketNTP(v.medium, pkt); ok {
+			off := said.Sub(now.Round(0))
+			v.session.clock.Store(&off)
+		}
+	}
 	v.take(pkt, packetTime{stamp: pkt.Timestamp, pts: pts, timed: timed, at: now})
 }
 

@@ -162,6 +162,13 @@ func (h *Handle) Stamp(ticks int32) {
 	}
 }
 
+// SetClock has the camera tell a time of day that is off by so much.
+func (h *Handle) SetClock(off time.Duration) {
+	for _, s := range h.streams {
+		s.setClock(off)
+	}
+}
+
 // Refuse stops listening, so that connections are refused by the system, and cuts those that are there; and listens
 // again on the same port.
 func (h *Handle) Refuse(refuse bool) error {

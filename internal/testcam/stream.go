@@ -20,20 +20,21 @@ type stream struct {
 	quality media.Quality
 	title   string // of the session description
 
-	mu      sync.Mutex
-	source  source
-	epoch   time.Time // when the run started
-	out     *gortsplib.ServerStream
-	video   track
-	audio   *track // nil without sound
-	viewers map[*gortsplib.ServerSession]struct{}
-	keyFrom time.Time // the first frame from then on is to be a key frame; zero: none is wanted
-	frozen  bool
-	muted   bool
-	shift   uint32        // added to every RTP timestamp
-	last    uint64        // number of the last frame
-	moved   chan struct{} // closed at the next frame
-	restart chan struct{} // wakes the sender after a change of epoch
+	mu       sync.Mutex
+	source   source
+	epoch    time.Time // when the run started
+	out      *gortsplib.ServerStream
+	video    track
+	audio    *track // nil without sound
+	viewers  map[*gortsplib.ServerSession]struct{}
+	keyFrom  time.Time // the first frame from then on is to be a key frame; zero: none is wanted
+	frozen   bool
+	muted    bool
+	shift    uint32        // added to every RTP timestamp
+	clockOff time.Duration // of the time in sender reports
+	last     uint64        // number of the last frame
+	moved    chan struct{} // closed at the next frame
+	restart  chan struct{} // wakes the sender after a change of epoch
 }
 
 // track is one medium of a stream on its way into RTP.
@@ -161,7 +162,7 @@ func (s *stream) step() {
 	watched := len(s.viewers) > 0 && !s.frozen && s.out != nil
 	key := watched && !s.keyFrom.IsZero() && !at.Before(s.keyFrom)
 	u := s.source.next(watched, key)
-	captured := s.epoch.Add(u.at)
+	captured := s.epoch.Add(u.at + s.clockOff)
 	if u.frame > 0 {
 		if key {
 			s.keyFrom = time.Time{}
@@ -222,6 +223,12 @@ func (s *stream) mute(muted bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.muted = muted
+}
+
+func (s *stream) setClock(off time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clockOff = off
 }
 
 func (s *stream) stamp(ticks int32) {
