@@ -82,7 +82,7 @@ type Session struct {
 	queued atomic.Int64 // bytes in items
 	lost   atomic.Uint64
 	clock  atomic.Pointer[time.Duration] // see Clock
-	frame  atomic.Int64 // arrival of the newest picture, ns
+	frame  atomic.Int64                  // arrival of the newest picture, ns
 
 	cancel context.CancelCauseFunc
 	ctx    context.Context
