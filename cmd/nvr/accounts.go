@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 
 	"keepwatch.internal/internal/accounts"
@@ -12,6 +15,29 @@ import (
 // openAccounts opens the accounts database. The newest entry of its record is noted beside the keys, where a copy of the
 // database does not reach.
 func openAccounts(ctx context.Context, c *config.Config, key [32]byte, log *slog.Logger) (*accounts.Directory, error) {
-	return accounts.Open(ctx, accounts.Options{Path: filepath.Join(c.Data, "accounts.db"), Logger: log,
-		Key: key, Anchor: filepath.Join(c.Data, "keys", "record.anchor")})
+	return accounts.Open(ctx, accountsOptions(c, key, log))
+}
+
+func accountsOptions(c *config.Config, key [32]byte, log *slog.Logger) accounts.Options {
+	return accounts.Options{Path: filepath.Join(c.Data, "accounts.db"), Logger: log,
+		Key: key, Anchor: filepath.Join(c.Data, "keys", "record.anchor")}
+}
+
+// checkOwners says which owners in the configuration have no account, as far as that can be known: without an accounts
+// database, or with one that a newer or older program wrote, nothing is said.
+func checkOwners(ctx context.Context, c *config.Config) error {
+	o := accountsOptions(c, [32]byte{}, slog.New(slog.DiscardHandler))
+	if _, err := os.Stat(o.Path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	o.ReadOnly = true
+	people, err := accounts.Open(ctx, o)
+	if err != nil {
+		return nil // whatever is wrong with it is no mistake in the configuration; nvr run says it
+	}
+	all := make([]accounts.Ownership, 0, len(c.Cameras))
+	for _, one := range c.Cameras {
+		all = append(all, accounts.Ownership{Name: one.ID, Owners: one.Owners})
+	}
+	return errors.Join(people.CheckOwners(ctx, all), people.Close())
 }

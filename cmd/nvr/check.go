@@ -28,11 +28,12 @@ type checkCall struct {
 	conf                   *config.Config
 	readData, repair, json bool
 	rate                   int64
+	record                 *recordReport // for -json; nil before there was any
 }
 
 // checks returns what nvr check looks at, one after the other. Each tells what it found by returning errSaid.
 func checks() []func(context.Context, *checkCall) error {
-	return []func(context.Context, *checkCall) error{checkFootage}
+	return []func(context.Context, *checkCall) error{checkViews, checkFootage}
 }
 
 // checkCommand is nvr check. It works beside a running server and without one.
@@ -114,7 +115,10 @@ func checkFootage(ctx context.Context, call *checkCall) error {
 	if call.json {
 		enc := json.NewEncoder(call.t.out)
 		enc.SetIndent("", "  ")
-		err = errors.Join(err, enc.Encode(report))
+		err = errors.Join(err, enc.Encode(struct {
+			*storage.Report
+			Record *recordReport `json:"record"`
+		}{report, call.record}))
 	} else {
 		printReport(call.t.out, report)
 	}

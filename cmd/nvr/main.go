@@ -45,7 +45,7 @@ func commands() []command {
 		{"validate", "[-config FILE]", "list every mistake in a configuration", validateCommand},
 		{"retention", "-dry-run [-config FILE] [-json]", "say what would be deleted, and why; works beside a running server", retentionCommand},
 		{"check", "[-config FILE] [-read-data] [-repair] [-json] [-rate SIZE]", "verify footage against index, while the server runs or not", checkCommand},
-		{"user", "add | list | passwd | remove | token", "manage accounts, while the server runs or not", userCommand},
+		{"user", "add | list | passwd | remove | token | … [NAME]", "manage accounts, while the server runs or not", userCommand},
 		{"camera", "list | accept ID", "who answers for each camera; take another one in its place", cameraCommand},
 		{"healthcheck", "[-config FILE]", "ask the running server whether it is well", healthCommand},
 		{"version", "", "print the version", versionCommand},

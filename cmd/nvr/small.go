@@ -38,9 +38,12 @@ func versionCommand(_ context.Context, t terminal, args []string) error {
 }
 
 // validateCommand is nvr validate.
-func validateCommand(_ context.Context, t terminal, args []string) error {
+func validateCommand(ctx context.Context, t terminal, args []string) error {
 	c, err := configOf(t, args)
 	if err != nil {
+		return err
+	}
+	if err := checkOwners(ctx, c); err != nil {
 		return err
 	}
 	fmt.Fprintf(t.out, "fine: %d cameras\n", len(c.Cameras))

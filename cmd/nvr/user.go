@@ -9,12 +9,14 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"golang.org/x/term"
 
+	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
 )
 
@@ -22,44 +24,76 @@ import (
 type userCall struct {
 	t             terminal
 	people        *accounts.Directory
+	zone          *time.Location
 	name          string
+	id            string // the second word after the action
 	admin         bool
 	passwordStdin bool
-	label         string
+	yes           bool
+	end           bool
+	token         tokenFlags
+}
+
+// tokenFlags are those of "nvr user token".
+type tokenFlags struct {
+	label, actions, cameras string
+	days                    int
+}
+
+// userAction is one thing that nvr user does.
+type userAction struct {
+	name, words string   // what stands behind the name
+	flags       []string // that mean something for it
+	run         func(context.Context, userCall) error
+}
+
+// userActions returns the table of them, in the order of the help.
+func userActions() []userAction {
+	return []userAction{
+		{"add", "NAME", []string{"admin", "password-stdin"}, userAdd},
+		{"list", "", nil, userList},
+		{"passwd", "NAME", []string{"password-stdin"}, userPasswd},
+		{"remove", "NAME", []string{"yes"}, userRemove},
+		{"token", "NAME", []string{"label", "actions", "cameras", "days"}, userToken},
+		{"tokens", "NAME", nil, userTokens},
+		{"token-off", "NAME ID", nil, userTokenOff},
+		{"sessions", "NAME", []string{"end"}, userSessions},
+		{"totp-off", "NAME", nil, userTOTPOff},
+	}
 }
 
 // userCommand opens the accounts database itself, so that it works beside a running server and without one.
 func userCommand(ctx context.Context, t terminal, args []string) error {
-	actions := map[string]func(context.Context, userCall) error{
-		"add": userAdd, "list": userList, "passwd": userPasswd, "remove": userRemove, "token": userToken,
-	}
 	fs := newFlags()
 	path := configFlag(fs)
 	call := userCall{t: t}
 	fs.BoolVar(&call.admin, "admin", false, "add: make it an administrator")
 	fs.BoolVar(&call.passwordStdin, "password-stdin", false, "add, passwd: read the password from standard input")
-	fs.StringVar(&call.label, "label", "", "token: what it is for")
+	fs.BoolVar(&call.yes, "yes", false, "remove: do not ask")
+	fs.BoolVar(&call.end, "end", false, "sessions: end them all")
+	fs.StringVar(&call.token.label, "label", "", "token: what it is for")
+	fs.StringVar(&call.token.actions, "actions", "", "token: what it may do, like live,playback or metrics")
+	fs.StringVar(&call.token.cameras, "cameras", "", "token: on which cameras, like front-door,garage")
+	fs.IntVar(&call.token.days, "days", 0, "token: how long it is good")
 	words, err := parse(fs, args)
 	if err != nil {
 		return err
 	}
-	if len(words) == 0 || actions[words[0]] == nil {
-		return usagef("say what to do: add NAME, list, passwd NAME, remove NAME or token NAME")
-	}
-	action := words[0]
-	if want := map[bool]int{true: 1, false: 2}[action == "list"]; len(words) != want {
-		return usagef("%s takes %d name, not %d", action, want-1, len(words)-1)
-	}
-	if err := misplaced(fs, action); err != nil {
+	action, err := chooseAction(fs, words)
+	if err != nil {
 		return err
 	}
-	if len(words) == 2 {
+	if len(words) > 1 {
 		call.name = words[1]
+	}
+	if len(words) > 2 {
+		call.id = words[2]
 	}
 	c, err := loadConfig(t, *path)
 	if err != nil {
 		return err
 	}
+	call.zone = c.Timezone
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return err
 	}
@@ -70,18 +104,41 @@ func userCommand(ctx context.Context, t terminal, args []string) error {
 	if call.people, err = openAccounts(ctx, c, key, slog.New(slog.NewTextHandler(t.err, nil))); err != nil {
 		return err
 	}
-	return errors.Join(actions[action](ctx, call), call.people.Close())
+	return errors.Join(action.run(ctx, call), call.people.Close())
 }
 
-// misplaced refuses a flag that the action would ignore.
-func misplaced(fs *flag.FlagSet, action string) (err error) {
-	takes := map[string]string{"admin": "add", "password-stdin": "add passwd", "label": "token", "config": action}
+// chooseAction finds the action that the words name, and refuses words and flags that it would ignore.
+func chooseAction(fs *flag.FlagSet, words []string) (userAction, error) {
+	all := userActions()
+	i := -1
+	if len(words) > 0 {
+		i = slices.IndexFunc(all, func(a userAction) bool { return a.name == words[0] })
+	}
+	if i < 0 {
+		var names []string
+		for _, a := range all {
+			names = append(names, strings.TrimSpace(a.name+" "+a.words))
+		}
+		said := "say what to do"
+		if len(words) > 0 {
+			said = fmt.Sprintf("%q is nothing to do", words[0])
+		}
+		return userAction{}, usagef("%s: %s", said, strings.Join(names, ", "))
+	}
+	action := all[i]
+	if want := len(strings.Fields(action.words)); len(words)-1 != want {
+		if want == 0 {
+			return action, usagef("%s takes 0 names, not %d", action.name, len(words)-1)
+		}
+		return action, usagef("it is \"nvr user %s %s\": %s takes %d name, not %d", action.name, action.words, action.name, want, len(words)-1)
+	}
+	var err error
 	fs.Visit(func(f *flag.Flag) {
-		if !strings.Contains(takes[f.Name], action) {
-			err = usagef("-%s means nothing for %s", f.Name, action)
+		if f.Name != "config" && !slices.Contains(action.flags, f.Name) {
+			err = usagef("-%s means nothing for %s", f.Name, action.name)
 		}
 	})
-	return err
+	return action, err
 }
 
 func userAdd(ctx context.Context, c userCall) error {
@@ -108,7 +165,30 @@ func userPasswd(ctx context.Context, c userCall) error {
 	return nil
 }
 
+// userRemove says what the removal takes with it, and asks first where there is somebody to ask.
 func userRemove(ctx context.Context, c userCall) error {
+	effects, err := c.people.RemovalEffects(ctx, c.name)
+	if err != nil {
+		return err
+	}
+	if effects.LastOne {
+		return accounts.ErrLastAdmin
+	}
+	names, err := c.people.CameraNames(ctx)
+	if err != nil {
+		return err
+	}
+	lines := effectLines(c.name, effects, names)
+	if len(lines) > 0 {
+		fmt.Fprintln(c.t.err, strings.Join(lines, "\n"))
+	}
+	if !c.yes && term.IsTerminal(int(c.t.in.Fd())) {
+		fmt.Fprintf(c.t.err, "Remove %s? Type yes: ", c.name)
+		answer, err := bufio.NewReader(io.LimitReader(c.t.in, 64)).ReadString('\n')
+		if err != nil || strings.TrimSpace(answer) != "yes" {
+			return errors.New("nothing was removed")
+		}
+	}
 	if err := c.people.RemoveUser(ctx, c.name); err != nil {
 		return err
 	}
@@ -116,13 +196,37 @@ func userRemove(ctx context.Context, c userCall) error {
 	return nil
 }
 
-func userToken(ctx context.Context, c userCall) error {
-	token, err := c.people.NewToken(ctx, c.name, accounts.EveryToken(c.label))
-	if err != nil {
-		return err
+// effectLines tells what the removal of an account takes and leaves.
+func effectLines(name string, e accounts.Effects, names map[access.Camera]string) []string {
+	var lines []string
+	if n := len(e.Orphans); n > 0 {
+		lines = append(lines, fmt.Sprintf("%s is the only owner of %s: nobody will see %s until the configuration names another owner; recording goes on",
+			name, cameraList(e.Orphans, names), map[bool]string{true: "it", false: "them"}[n == 1]))
 	}
-	fmt.Fprintln(c.t.out, token)
-	return nil
+	if e.Named {
+		lines = append(lines, fmt.Sprintf("the configuration names %s as an owner: take the name out there, too", name))
+	}
+	for what, n := range map[string]int{"shares and links that " + name + " gave": e.Given, "shares that " + name + " was given": e.Held} {
+		if n > 0 {
+			lines = append(lines, fmt.Sprintf("%d %s end with it", n, what))
+		}
+	}
+	slices.Sort(lines[min(len(lines), 2):])
+	return lines
+}
+
+// cameraList names cameras as the configuration did when the server last started.
+func cameraList(cameras []access.Camera, names map[access.Camera]string) string {
+	all := make([]string, 0, len(cameras))
+	for _, c := range cameras {
+		name := names[c]
+		if name == "" {
+			name = "a camera that the configuration no longer names"
+		}
+		all = append(all, name)
+	}
+	slices.Sort(all)
+	return strings.Join(all, ", ")
 }
 
 func userList(ctx context.Context, c userCall) error {
@@ -130,16 +234,33 @@ func userList(ctx context.Context, c userCall) error {
 	if err != nil {
 		return err
 	}
-	w := tabwriter.NewWriter(c.t.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tROLE\tSINCE")
+	seen, err := c.people.SightsOf(ctx)
+	if err != nil {
+		return err
+	}
+	w := c.table("NAME\tROLE\tSINCE\tOWNS\tSEES")
 	for _, u := range users {
 		role := "-"
 		if u.Admin {
 			role = "administrator"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\n", u.Name, role, u.Created.UTC().Format(time.DateOnly))
+		owns := 0
+		for _, s := range seen[u.ID] {
+			if s.Owner {
+				owns++
+			}
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\n", u.Name, role, u.Created.In(c.zone).Format(time.DateOnly), owns, len(seen[u.ID]))
 	}
 	return w.Flush()
+}
+
+func userTOTPOff(ctx context.Context, c userCall) error {
+	if err := c.people.TOTPOff(ctx, c.name); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.t.out, "%s now logs in with the password alone; its codes, recovery codes and passkeys are gone\n", c.name)
+	return nil
 }
 
 // password asks for a password twice on a terminal, or reads a line of standard input where that was asked for.
@@ -173,4 +294,13 @@ func (c userCall) password() (string, error) {
 		return "", errors.New("the passwords differ; nothing was changed")
 	}
 	return first, nil
+}
+
+// number reads the ID that a list shows.
+func (c userCall) number() (int64, error) {
+	n, err := strconv.ParseInt(c.id, 10, 64)
+	if err != nil || n <= 0 {
+		return 0, usagef("%q is no ID; \"nvr user tokens %s\" lists them", c.id, c.name)
+	}
+	return n, nil
 }

@@ -80,6 +80,8 @@ type Options struct {
 	Key [32]byte
 	// Anchor is the file in which the newest entry of the record is noted, in another place than Path; "" for none.
 	Anchor string
+	// ReadOnly opens a database that exists, and runs no migration: what would write fails.
+	ReadOnly bool
 }
 
 // Directory is the open accounts database. Its methods may be called from several goroutines, and several processes may
@@ -113,7 +115,11 @@ func Open(ctx context.Context, o Options) (*Directory, error) {
 	if info, err := os.Stat(o.Path); err == nil && info.Size() == 0 {
 		return nil, fmt.Errorf("the accounts in %s are gone: the file is empty. Put your backup of it back, or delete it if there never was an account", o.Path)
 	}
-	db, err := sqlite.Open(ctx, sqlite.Options{Path: o.Path, ApplicationID: applicationID, Files: files})
+	open := sqlite.Open
+	if o.ReadOnly {
+		open = sqlite.OpenReader
+	}
+	db, err := open(ctx, sqlite.Options{Path: o.Path, ApplicationID: applicationID, Files: files})
 	if sqlite.IsDamaged(err) || errors.Is(err, sqlite.ErrForeign) {
 		return nil, fmt.Errorf("the accounts in %s are damaged or not Keepwatch's: put your backup of that file back, without any -wal or -shm "+
 			"file beside it. No new one is made in its place, since whoever comes first would own every camera: %w", o.Path, err)
