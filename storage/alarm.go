@@ -25,6 +25,7 @@ const (
 	AlarmIndexOld     = "index-old"     // the index was older than the recordings
 	AlarmNetworkDisk  = "network-disk"  // the data folder is not on a disk of this computer
 	AlarmNotExamined  = "not-recovered" // files of the last process could not be read
+	AlarmQuarantine   = "quarantine"    // footage that does not verify lies in the quarantine folder
 )
 
 // alarms keeps what is wrong now. The zero value is ready.

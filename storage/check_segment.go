@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
+	"strings"
 
 	"keepwatch.internal/internal/media"
 )
@@ -242,11 +242,7 @@ func contradictions(files, said []claim) []ledgerFlaw {
 }
 
 // ours reports whether a name in a day's folder is a segment's, or what is left of one that was about to be made.
-func ours(name string) bool {
-	return slices.ContainsFunc([]string{".mp4", ".mp4.new"}, func(suffix string) bool {
-		return len(name) > len(suffix) && name[len(name)-len(suffix):] == suffix
-	})
-}
+func ours(name string) bool { return strings.HasSuffix(name, ".mp4") || strings.HasSuffix(name, pieceSuffix) }
 
 // regular reports whether an entry is a file, and no link or device.
 func regular(e fs.DirEntry) bool { return e.Type().IsRegular() }

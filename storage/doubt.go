@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 )
@@ -87,15 +89,22 @@ func (s *Store) keepSettling(ctx context.Context) {
 	}
 	tick := time.NewTicker(settleEvery)
 	defer tick.Stop()
-	var last int64 // what is newer was not tried yet
-	fresh := time.Now()
+	var tried int64 // what has a larger number was not tried yet
+	var fresh time.Time
+	said := ""
 	for {
 		if time.Since(fresh) >= settleAgain {
-			last, fresh = 0, time.Now()
+			tried, fresh = 0, time.Now()
+			s.reviewQuarantine()
 		}
+		before := tried
 		var err error
-		if last, err = s.settleAfter(ctx, last, &pace{rate: settleRate}); err != nil && ctx.Err() == nil {
+		if tried, err = s.settleAfter(ctx, tried, &pace{rate: settleRate}); err != nil && ctx.Err() == nil && err.Error() != said {
+			said = err.Error()
 			s.log.Error("a doubt about footage could not be settled; will try again", "err", err)
+		}
+		if tried != before {
+			s.reviewQuarantine()
 		}
 		select {
 		case <-ctx.Done():
@@ -103,6 +112,27 @@ func (s *Store) keepSettling(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
+}
+
+// reviewQuarantine raises an alarm while there are files in quarantine, and lowers it when somebody has removed them.
+func (s *Store) reviewQuarantine() {
+	entries, err := s.disk.list(quarantineName)
+	if err != nil && !isMissing(err) {
+		return
+	}
+	n := 0
+	for _, e := range entries {
+		if regular(e) && strings.HasSuffix(e.Name(), ".mp4") {
+			n++
+		}
+	}
+	if n == 0 {
+		s.lower(AlarmQuarantine)
+		return
+	}
+	s.raise(AlarmQuarantine, fmt.Sprintf("Footage that does not verify was found. It is served to nobody; %d files of it are kept in %s, each with a note "+
+		"that says why, and \"nvr check\" lists them. If there are more every now and then, look after that disk and the memory of this computer. "+
+		"Delete the files when you do not need them any more.", n, filepath.Join(s.o.Recordings, quarantineName)))
 }
 
 // settleAfter settles the doubts with larger numbers than after, and returns the largest that it tried.

@@ -253,9 +253,12 @@ func (s *Store) moveBack(x *source, name string) error {
 	return nil
 }
 
+// pieceSuffix ends the name of a segment that is being made from a damaged file.
+const pieceSuffix = ".mp4.new"
+
 // writePiece writes a closed segment of the stretch's fragments: whole and synced before it has its name.
 func writePiece(x *source, t *media.Table, name string) (err error) {
-	temp := name + ".new"
+	temp := strings.TrimSuffix(name, ".mp4") + pieceSuffix
 	if err := x.c.files.remove(temp); err != nil && !isMissing(err) {
 		return err
 	}

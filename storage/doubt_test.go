@@ -2,6 +2,7 @@ package storage
 
 import (
 	"bytes"
+	"context"
 	"database/sql"
 	"fmt"
 	"os"
@@ -150,6 +151,9 @@ func TestARepairMayBeInterruptedAnywhere(t *testing.T) {
 		if got := again.footage(again.ids["front-door"]); got != 28*time.Second+500*time.Millisecond {
 			t.Errorf("%v at operation %d, %q: %v of footage: %s", h, n, x.ops[min(n, len(x.ops))-1], got, strings.Join(again.outcomes(), "\n"))
 		}
+		if left, err := filepath.Glob(filepath.Join(o.Recordings, "*", "*", "*", "*.new")); err != nil || len(left) != 0 {
+			t.Errorf("left behind: %v, %v", left, err)
+		}
 		ok(t, again.Store.Close())
 		return x
 	}
@@ -225,6 +229,48 @@ func TestFootageInQuarantineDoesNotReplaceWhatTheArchiveHas(t *testing.T) {
 	k.settleNow() // what was looked into is not looked into again
 	if n := len(k.outcomes()); n != 2 {
 		t.Errorf("%d doubts after another start", n)
+	}
+}
+
+// TestFilesInQuarantineAreAnAlarmUntilSomebodyRemovesThem lets a running store find a foreign file.
+func TestFilesInQuarantineAreAnAlarmUntilSomebodyRemovesThem(t *testing.T) {
+	k := newKit(t, "front-door")
+	id := k.ids["front-door"]
+	k.record(id, film{start: epoch, seconds: 10})
+	k.reviewQuarantine()
+	if k.standing(AlarmQuarantine) {
+		t.Error("an alarm without cause")
+	}
+	_, err := k.moveToQuarantine(k.cameras[id], k.rowsOf(id)[0].name(), fmt.Errorf("a mistake"))
+	ok(t, err)
+	k.reviewQuarantine()
+	if !k.standing(AlarmQuarantine) {
+		t.Error("no alarm")
+	}
+	k.settleNow() // it is good after all, and goes back
+	k.reviewQuarantine()
+	if k.standing(AlarmQuarantine) {
+		t.Errorf("the alarm stays: %v", k.Alarms(t.Context()))
+	}
+}
+
+// TestARunningStoreSettlesDoubtsByItself runs it until a noted doubt is settled.
+func TestARunningStoreSettlesDoubtsByItself(t *testing.T) {
+	k := newKit(t, "front-door")
+	id := k.ids["front-door"]
+	k.record(id, film{start: epoch, seconds: 30})
+	bend(t, k.path(id, k.rowsOf(id)[1].name()), 3000)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- k.Run(ctx) }()
+	if r := k.check(true, true); len(r.Findings) != 1 || r.Findings[0].Done == "" {
+		t.Errorf("%+v", r.Findings)
+	}
+	stop()
+	ok(t, <-ended)
+	k.clean()
+	if got := k.footage(id); got < 27*time.Second {
+		t.Errorf("%v of footage", got)
 	}
 }
 

@@ -109,7 +109,7 @@ func (s *Store) reconcileDay(ctx context.Context, c *camera, quality media.Quali
 	for _, r := range rows {
 		noted[r.name()] = r
 	}
-	var errs []error
+	errs := []error{s.dropPieces(c, folder, entries)}
 	seen := make(map[string]bool, len(entries))
 	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
 		return !strings.HasSuffix(e.Name(), ".mp4") || !e.Type().IsRegular()
@@ -124,6 +124,20 @@ func (s *Store) reconcileDay(ctx context.Context, c *camera, quality media.Quali
 	for name := range noted {
 		if !seen[name] {
 			errs = append(errs, s.reconcileFile(ctx, c, name, noted, false))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// dropPieces removes what is left of segments that were about to be made from a damaged file when the program ended: the file
+// they come from is in quarantine, whole.
+func (s *Store) dropPieces(c *camera, folder string, entries []fs.DirEntry) error {
+	s.repairing.Lock()
+	defer s.repairing.Unlock()
+	var errs []error
+	for _, e := range entries {
+		if regular(e) && strings.HasSuffix(e.Name(), pieceSuffix) {
+			errs = append(errs, removeSynced(c.files, path.Join(folder, e.Name())))
 		}
 	}
 	return errors.Join(errs...)
