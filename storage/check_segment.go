@@ -242,7 +242,9 @@ func contradictions(files, said []claim) []ledgerFlaw {
 }
 
 // ours reports whether a name in a day's folder is a segment's, or what is left of one that was about to be made.
-func ours(name string) bool { return strings.HasSuffix(name, ".mp4") || strings.HasSuffix(name, pieceSuffix) }
+func ours(name string) bool {
+	return strings.HasSuffix(name, ".mp4") || strings.HasSuffix(name, pieceSuffix)
+}
 
 // regular reports whether an entry is a file, and no link or device.
 func regular(e fs.DirEntry) bool { return e.Type().IsRegular() }

@@ -166,6 +166,19 @@ func TestARepairMayBeInterruptedAnywhere(t *testing.T) {
 	}
 }
 
+func TestAHalfMadePieceIsRemovedByTheWalk(t *testing.T) {
+	k := newKit(t, "front-door")
+	id := k.ids["front-door"]
+	k.record(id, film{start: epoch, seconds: 10})
+	piece := k.path(id, strings.TrimSuffix(k.rowsOf(id)[0].name(), ".mp4")+pieceSuffix)
+	ok(t, os.WriteFile(piece, []byte("half"), 0o640))
+	ok(t, k.reconcile(t.Context()))
+	if _, err := os.Stat(piece); !os.IsNotExist(err) {
+		t.Errorf("it is still there: %v", err)
+	}
+	k.clean()
+}
+
 // TestAFileWronglyInQuarantineComesBack puts whole files there by hand.
 func TestAFileWronglyInQuarantineComesBack(t *testing.T) {
 	k := newKit(t, "front-door")
