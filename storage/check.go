@@ -28,7 +28,8 @@ type CheckOptions struct {
 	Patience time.Duration
 	// Progress is called now and then, by one goroutine; it may be nil.
 	Progress func(Progress)
-	Store    Options // for the store that Repair opens; its folders and key are taken from above
+	Store    Options                     // for the store that Repair opens; its folders and key are taken from above
+	open     func(string) (files, error) // openFolder unless a test puts something in front of it
 }
 
 // Progress is how far a check has come.
@@ -132,7 +133,10 @@ func Check(ctx context.Context, o CheckOptions) (*Report, error) {
 func (k *checker) now() time.Time { return k.o.Store.Now().UTC().Truncate(time.Microsecond) }
 
 func (k *checker) run(ctx context.Context) (err error) {
-	if k.disk, err = openFolder(k.o.Recordings); err != nil {
+	if k.o.open == nil {
+		k.o.open = openFolder
+	}
+	if k.disk, err = k.o.open(k.o.Recordings); err != nil {
 		return explainDisk(k.o.Recordings, err)
 	}
 	defer func() { err = errors.Join(err, k.close()) }()
