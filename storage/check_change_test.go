@@ -1,0 +1,125 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"os"
+	"sync"
+	"testing"
+	"time"
+)
+
+// TestSegmentsThatComeCloseAndGoAreNoFindings checks over and over while footage is written and deleted.
+func TestSegmentsThatComeCloseAndGoAreNoFindings(t *testing.T) {
+	k := newKit(t, "front-door")
+	id := k.ids["front-door"]
+	k.Store.cameras[id].retain = Retain{Age: 20 * time.Second}
+	run, fragments := k.fragments(id, film{start: epoch, seconds: 600})
+	w := k.begin(run)
+	done := make(chan struct{})
+	var group sync.WaitGroup
+	group.Go(func() {
+		defer close(done)
+		for i, f := range fragments {
+			k.clock.set(f.End())
+			if err := w.Append(context.Background(), f); err != nil {
+				t.Error(err)
+				return
+			}
+			if i%8 == 0 {
+				if err := k.retain(context.Background()); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	for n := 0; ; n++ {
+		r := k.check(n%2 == 0, false)
+		if len(r.Findings) != 0 {
+			t.Fatalf("%+v", r.Findings)
+		}
+		select {
+		case <-done:
+			group.Wait()
+			k.clean()
+			if n < 2 {
+				t.Errorf("only %d checks", n)
+			}
+			return
+		default:
+		}
+	}
+}
+
+// meddled is a disk on which something happens just before a file is opened.
+type meddled struct {
+	files
+	before func(name string)
+}
+
+func (d meddled) open(name string) (file, error) {
+	d.before(name)
+	return d.files.open(name)
+}
+
+func (d meddled) sub(name string) (files, error) {
+	sub, err := d.files.sub(name)
+	return meddled{sub, d.before}, err
+}
+
+// marked has retention mark a segment.
+func (k *kit) marked(r segmentRow) {
+	ok(k, k.index.Write(k.Context(), func(tx *sql.Tx) error {
+		_, err := markDeleting(k.Context(), tx, r)
+		return err
+	}))
+}
+
+// TestWhatChangesWhileItIsLookedAtIsNoFinding changes segments between their listing and their reading.
+func TestWhatChangesWhileItIsLookedAtIsNoFinding(t *testing.T) {
+	for what, change := range map[string]func(k *kit, c *camera, r segmentRow) error{
+		"deleted": func(k *kit, c *camera, r segmentRow) error {
+			k.marked(r)
+			return k.finishDeleting(t.Context())
+		},
+		"unlinked by a retention that goes on": func(k *kit, c *camera, r segmentRow) error {
+			k.marked(r)
+			return c.files.remove(r.name())
+		},
+		"found missing and mended by the server": func(k *kit, c *camera, r segmentRow) error {
+			ok(t, os.Truncate(k.path(c.id, r.name()), r.size/2))
+			return k.compare(t.Context(), c, r)
+		},
+	} {
+		k := newKit(t, "front-door")
+		c := k.cameras[k.ids["front-door"]]
+		k.record(c.id, film{start: epoch, seconds: 30})
+		r := k.rowsOf(c.id)[1]
+		var once sync.Once
+		report, err := Check(t.Context(), CheckOptions{Recordings: k.o.Recordings, Data: k.o.Data, MasterKey: k.o.MasterKey,
+			Store: Options{Now: k.clock.Now, Logger: k.o.Logger}, open: func(name string) (files, error) {
+				d, err := openFolder(name)
+				return meddled{d, func(name string) {
+					if name == r.name() {
+						once.Do(func() { ok(t, change(k, c, r)) })
+					}
+				}}, err
+			}})
+		ok(t, err)
+		if len(report.Findings) != 0 {
+			t.Errorf("%s: %+v", what, report.Findings)
+		}
+	}
+}
+
+// TestAStrayThatWasAdoptedMeanwhileIsNotQuarantined has the walk meet a file that got its row since the walk looked.
+func TestAStrayThatWasAdoptedMeanwhileIsNotQuarantined(t *testing.T) {
+	k := newKit(t, "front-door")
+	c := k.cameras[k.ids["front-door"]]
+	k.record(c.id, film{start: epoch, seconds: 10})
+	ok(t, k.reconcileFile(t.Context(), c, k.rowsOf(c.id)[0].name(), nil, true))
+	k.clean()
+	if got := k.footage(c.id); got != 10*time.Second {
+		t.Errorf("%v of footage", got)
+	}
+}
