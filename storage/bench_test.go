@@ -144,3 +144,67 @@ func BenchmarkClip(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkDeleting lets a camera append while 10,000 segments of another are deleted, and reports the longest Append then
+// beside the longest one before, and how long the deletion took.
+func BenchmarkDeleting(b *testing.B) {
+	for b.Loop() {
+		k := newKit(b, "front-door", "garage")
+		id := k.ids["front-door"]
+		k.Store.o.SegmentDuration = time.Second
+		k.record(id, film{start: epoch, seconds: 10_000, gop: 1})
+		k.Store.o.SegmentDuration = 2 * time.Second
+		_, fragments := k.fragments(k.ids["garage"], film{start: k.clock.Now(), seconds: 4000, size: 62_500 / 8})
+		w := k.begin(fragments[0].Run)
+		_, err := k.Enrol(b.Context(), []CameraSpec{{Name: "front-door", Retain: Retain{Age: time.Second}}, {Name: "garage"}})
+		ok(b, err)
+		k.clock.set(k.clock.Now().Add(time.Hour))
+		pace := time.NewTicker(2 * time.Millisecond)
+		longest := func(stop <-chan struct{}) (worst time.Duration, n int) {
+			for ; n < 800 && len(fragments) > 0; n++ {
+				select {
+				case <-stop:
+					return worst, n
+				default:
+				}
+				began := time.Now()
+				ok(b, w.Append(b.Context(), fragments[0]))
+				worst = max(worst, time.Since(began))
+				fragments = fragments[1:]
+				<-pace.C
+			}
+			return worst, n
+		}
+		quiet, _ := longest(nil)
+		done := make(chan struct{})
+		var took time.Duration
+		go func() {
+			defer close(done)
+			began := time.Now()
+			for k.filesOf(id) > 0 {
+				ok(b, k.retain(b.Context()))
+			}
+			took = time.Since(began)
+		}()
+		busy := time.Duration(0)
+		for running := true; running; {
+			worst, n := longest(done)
+			busy, running = max(busy, worst), n == 800
+		}
+		<-done
+		ok(b, w.End(b.Context(), "over"))
+		b.ReportMetric(float64(quiet.Microseconds())/1000, "ms-longest-before")
+		b.ReportMetric(float64(busy.Microseconds())/1000, "ms-longest-while")
+		b.ReportMetric(took.Seconds(), "s-deleting")
+	}
+}
+
+// BenchmarkForecast asks for the forecast of 16 cameras with 30 days each.
+func BenchmarkForecast(b *testing.B) {
+	k, _ := month(b)
+	k.clock.set(epoch.AddDate(0, 0, 30))
+	for b.Loop() {
+		_, err := k.Forecast(b.Context())
+		ok(b, err)
+	}
+}

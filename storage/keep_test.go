@@ -89,6 +89,16 @@ func TestKeptFootageOutlivesEveryKindOfRetention(t *testing.T) {
 				if err == nil || !strings.Contains(err.Error(), "kept clips take "+bytesText(size)) {
 					t.Errorf("a disk that kept clips fill: %v", err)
 				}
+				alarms := k.Alarms(t.Context())
+				if len(alarms) != 1 || alarms[0].Code != AlarmNothingLeft || !strings.Contains(alarms[0].Text, "Kept clips take "+bytesText(size)) {
+					t.Errorf("alarms %+v", alarms)
+				}
+				x.free = 1 << 40
+				ok(t, k.retain(t.Context()))
+				if alarms := k.Alarms(t.Context()); len(alarms) != 0 {
+					t.Errorf("with enough room again: %+v", alarms)
+				}
+				x.free = 1
 			} else {
 				ok(t, err)
 			}

@@ -210,15 +210,17 @@ func (s *Store) retain(ctx context.Context) error {
 	switch {
 	case errors.Is(err, errEnough):
 		s.wake()
-		err = nil
+		return errors.Join(errs...)
 	case errors.Is(err, errNothingLeft):
-		err = s.explainNothingLeft(ctx)
+		err = s.raiseNothingLeft(ctx)
+	case err == nil:
+		s.lower(AlarmNothingLeft)
 	}
 	return errors.Join(append(errs, err)...)
 }
 
-// explainNothingLeft says what takes the room.
-func (s *Store) explainNothingLeft(ctx context.Context) error {
+// raiseNothingLeft says what takes the room. Recording goes on as long as the disk takes it.
+func (s *Store) raiseNothingLeft(ctx context.Context) error {
 	_, total, err := s.disk.space()
 	if err != nil {
 		return err
@@ -227,11 +229,15 @@ func (s *Store) explainNothingLeft(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	words := fmt.Errorf("%s: less than %s is free and %w", s.o.Recordings, bytesText(s.o.MinFree.of(total)), errNothingLeft)
+	words, mend := "", "Make room there, or lower storage.min_free."
 	if kept > 0 {
-		words = fmt.Errorf("%w; kept clips take %s: let some of them go", words, bytesText(kept))
+		words = "; kept clips take " + bytesText(kept)
+		mend = "Kept clips take " + bytesText(kept) + ": let some of them go, on the page Saved, or make room there."
 	}
-	return words
+	need := bytesText(s.o.MinFree.of(total))
+	s.raise(AlarmNothingLeft, fmt.Sprintf("Less than %s is free in %s, and nothing is left that may be deleted. When the disk is full, "+
+		"new footage is dropped. %s", need, s.o.Recordings, mend))
+	return fmt.Errorf("%s: less than %s is free and %w%s", s.o.Recordings, need, errNothingLeft, words)
 }
 
 // deleter deletes in batches what a pass takes.
