@@ -49,6 +49,14 @@ func TestTheOwnerOfAQuarantinedCameraIsAskedAndNobodyElse(t *testing.T) {
 			t.Error("a camera that is well asks, too")
 		}
 	}
+	alice, err := w.accounts.BySession(t.Context(), w.sessions["alice"])
+	check(t, err)
+	_, _, err = w.accounts.NewShare(t.Context(), alice, accounts.ShareSpec{Camera: access.Camera(w.cameras["front"].ID), Account: "bob",
+		Actions: access.Rights(access.Live | access.Playback | access.Export | access.Audio | access.Share)})
+	check(t, err)
+	if len(w.page("bob", "/cameras/front").all("section", "aria-labelledby=quarantine-title")) > 0 {
+		t.Error("somebody who may only watch is asked")
+	}
 	for _, account := range []string{"bob", "root"} {
 		if status := w.accept(account, "front", c.ID()); status != http.StatusNotFound {
 			t.Errorf("%s accepts: %d", account, status)

@@ -76,8 +76,11 @@ func TestAConnectionIsOnRecordWithItsBytes(t *testing.T) {
 func TestWhatTheConfigurationDoesNotNameIsRefusedAndOnRecord(t *testing.T) {
 	at, other := echo(t), echo(t)
 	d := outbound.New(outbound.Options{Places: []outbound.Place{{Camera: "door", Address: at}, {Camera: "yard", Address: other}}})
-	for _, wanted := range []string{other, "example.net:80", "", "127.0.0.1"} {
+	for _, wanted := range []string{other, "127.0.0.9:80", "", "127.0.0.1"} {
 		conn, err := d.Line("door").Dial(t.Context(), "rtsp", wanted)
+		if conn != nil {
+			conn.Close()
+		}
 		if refused, ok := errors.AsType[*outbound.RefusedError](err); conn != nil || !ok || refused.Address != wanted {
 			t.Errorf("%q: %v, %v", wanted, conn, err)
 		}
