@@ -19,7 +19,7 @@ help: ## list the targets
 
 .PHONY: test
 test: ## install what the tests need where it is missing, then vet and run them all
-	.ci/packages ffmpeg chromium node strace
+	.ci/packages ffmpeg chromium node strace ip
 	go vet ./...
 	$(GOTEST) ./...
 	node --test $$(find web/jstest -name '*.test.js' -o -name '*.test.mjs' | sort | grep . || echo web/jstest-has-no-tests)
