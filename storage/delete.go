@@ -77,6 +77,11 @@ func (s *Store) DeleteFootage(ctx context.Context, p access.Permit, span Span, n
 		}
 	}
 	_, d, err := s.doomed(ctx, c, span, named)
+	if errors.Is(err, ErrNoFootage) { // but perhaps there is some that was damaged
+		if n, purging := s.purgeQuarantine(context.WithoutCancel(ctx), c, span); n > 0 || purging != nil {
+			return Deletion{Span: span}, purging
+		}
+	}
 	if err != nil {
 		return Deletion{}, err
 	}
@@ -109,6 +114,9 @@ func (s *Store) deleteNow(ctx context.Context, c *camera, span Span, named []Kep
 		if err := s.deleteForOwner(ctx, c, batch); err != nil {
 			return Deletion{}, fmt.Errorf("delete footage: %w", err)
 		}
+	}
+	if _, err := s.purgeQuarantine(ctx, c, Span{earlier(span.From, d.Span.From), later(span.To, d.Span.To)}); err != nil {
+		return Deletion{}, fmt.Errorf("delete footage: %w", err)
 	}
 	s.log.Info("footage was deleted by an owner", "camera", c.name, "from", d.Span.From, "to", d.Span.To, "segments", d.Segments)
 	return d, nil

@@ -95,6 +95,9 @@ func (s *Store) keepSettling(ctx context.Context) {
 	for {
 		if time.Since(fresh) >= settleAgain {
 			tried, fresh = 0, time.Now()
+			if err := s.ageQuarantine(); err != nil {
+				s.log.Error("a file in quarantine could not be deleted", "err", err)
+			}
 			s.reviewQuarantine()
 		}
 		before := tried

@@ -186,7 +186,7 @@ func (s *Store) takeOut(ctx context.Context, c *camera, r segmentRow, why error)
 	if err := s.lose(ctx, r, ReasonQuarantined); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%v: moved to %s", why, target), nil
+	return fmt.Sprintf("moved to %s, complete; what verifies of it is taken back from there", target), nil
 }
 
 // withdraw makes sure that a closed segment is served no more.

@@ -247,7 +247,7 @@ func (s *Store) adopt(ctx context.Context, c *camera, name string, synced bool) 
 		return "it held no footage, and was removed", removeSynced(c.files, name)
 	case isFormat(err):
 		target, moved := s.moveToQuarantine(c, name, err)
-		return fmt.Sprintf("%v: moved to %s", err, target), moved
+		return fmt.Sprintf("moved to %s, complete; what verifies of it is taken back from there", target), moved
 	}
 	return "", err
 }
