@@ -282,10 +282,11 @@ func (a *archive) link() error {
 			}
 		}
 	}
-	if err := os.Mkdir(a.walked(), 0o700); err != nil {
+	model += "2" // some file systems have at most 65,000 links to a file
+	if err := errors.Join(os.WriteFile(model, make([]byte, 4096), 0o600), os.Mkdir(a.walked(), 0o700)); err != nil {
 		return err
 	}
-	for n := range min(a.minutes, 60_000) { // more links than some file systems have for one file are not needed
+	for n := range min(a.minutes, 64_000) {
 		if err := os.Link(model, filepath.Join(a.walked(), a.begin.Add(time.Duration(n)*time.Minute).Format(walkedLayout))); err != nil {
 			return err
 		}

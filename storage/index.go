@@ -51,7 +51,11 @@ func (s *Store) write(ctx context.Context, f func(*sql.Tx) error) error {
 	if err := s.settleOwed(ctx); err != nil {
 		return err
 	}
-	return s.suspect(s.index.Write(ctx, f))
+	err := s.index.Write(ctx, f)
+	if s.rescue(err) {
+		err = s.index.Write(ctx, f)
+	}
+	return s.suspect(err)
 }
 
 // each runs a query and calls scan for every row.

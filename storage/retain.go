@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/internal/sqlite"
 )
 
 // deleteBatch is how many segments are deleted at once, so that no writer waits long for the index.
@@ -285,7 +286,7 @@ func (d *deleter) flush(ctx context.Context) error {
 // deleteRows deletes the segments of one camera that nobody has begun to keep meanwhile.
 func (s *Store) deleteRows(ctx context.Context, c *camera, rows []segmentRow) error {
 	marked := make([]segmentRow, 0, len(rows))
-	err := s.write(ctx, func(tx *sql.Tx) error {
+	mark := func(tx *sql.Tx) error {
 		marked = marked[:0]
 		for _, r := range rows {
 			done, err := markDeleting(ctx, tx, r)
@@ -305,7 +306,11 @@ func (s *Store) deleteRows(ctx context.Context, c *camera, rows []segmentRow) er
 			}
 		}
 		return nil
-	})
+	}
+	err := s.write(ctx, mark)
+	if sqlite.IsFull(err) && s.sacrifice(ctx, c, rows) {
+		err = s.write(ctx, mark)
+	}
 	if err != nil {
 		return err
 	}

@@ -109,8 +109,8 @@ func TestFootageIsDeletedBySize(t *testing.T) {
 func TestFootageIsDeletedUntilEnoughIsFree(t *testing.T) {
 	c := &clock{now: epoch}
 	o := testOptions(t, c)
-	o.MinFree = MinFree{Bytes: leastFree}
-	x := &faults{free: leastFree}
+	o.MinFree = MinFree{Bytes: 64 << 20}
+	x := &faults{free: 64 << 20}
 	k, err := openFaulty(t, c, o, x)
 	ok(t, err)
 	defer k.Store.Close()
@@ -122,7 +122,7 @@ func TestFootageIsDeletedUntilEnoughIsFree(t *testing.T) {
 	if n := k.filesOf(old) + k.filesOf(young); n != 6 {
 		t.Fatalf("%d files left with enough free", n)
 	}
-	x.free = leastFree - 2*k.rowsOf(old)[0].size
+	x.free = 64<<20 - 2*k.rowsOf(old)[0].size
 	ok(t, k.retain(t.Context()))
 	if a, b := k.filesOf(old), k.filesOf(young); a != 1 || b != 3 {
 		t.Errorf("%d and %d files are left, want 1 of the older camera and 3", a, b)

@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -28,6 +29,7 @@ func (s *Store) Run(ctx context.Context) error {
 	group.Go(func() { s.examineIndex(ctx) })
 	group.Go(func() { s.keepSettling(ctx) })
 	group.Go(func() { s.keepScrubbing(ctx) })
+	group.Go(func() { s.watchRoom(ctx) })
 	tick := time.NewTicker(s.syncEvery())
 	defer tick.Stop()
 	for {
@@ -55,8 +57,12 @@ func (s *Store) keepHouse(ctx context.Context) {
 	for {
 		s.lookAtClock(time.Now())
 		err := s.write(ctx, func(tx *sql.Tx) error { return s.noteAlive(ctx, tx, s.now()) })
-		if err == nil {
-			err = s.retain(ctx)
+		err = errors.Join(err, s.retain(ctx)) // which may be what helps
+		if errors.Is(err, errNothingLeft) {
+			s.raise(AlarmNothingLeft, fmt.Sprintf("Less than storage.min_free asks for is free on %s, and no footage is left that may be deleted: kept clips or "+
+				"something else fill the disk. Delete something there, let kept clips go, or lower storage.min_free.", s.o.Recordings))
+		} else if err == nil {
+			s.lower(AlarmNothingLeft)
 		}
 		text := ""
 		if err != nil && ctx.Err() == nil {

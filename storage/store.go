@@ -40,14 +40,16 @@ type Options struct {
 	Logger          *slog.Logger     // slog.Default when nil
 }
 
-// MinFree is how much of a disk is kept free: the larger of both.
+// MinFree is how much of a disk is kept free: the larger of both, and at least a little more than the reserve of the data
+// folder takes, so that footage alone never fills a disk.
 type MinFree struct {
 	Percent float64 // of the file system's size
 	Bytes   int64
 }
 
 func (m MinFree) of(total int64) int64 {
-	return max(m.Bytes, int64(m.Percent/100*float64(total)))
+	reserve, least := reserveSizes(total)
+	return max(m.Bytes, int64(m.Percent/100*float64(total)), reserve+3*least)
 }
 
 // Store is an open store of footage. Its methods may be called from several goroutines.
@@ -60,8 +62,10 @@ type Store struct {
 	guard io.Closer
 	index *sqlite.DB
 
-	alarms alarms
-	damage struct { // of the index, met while it is in use
+	alarms  alarms
+	rooming sync.Mutex
+	room    room
+	damage  struct { // of the index, met while it is in use
 		once  sync.Once
 		found chan struct{}
 		err   error // set before found is closed
@@ -140,6 +144,7 @@ func open(ctx context.Context, o Options, openFolder func(string) (files, error)
 		return nil, explainDisk(o.Recordings, err)
 	}
 	s.warnOfNetwork(networkKind(o.Data))
+	s.room.shared = sameDisk(o.Data, o.Recordings)
 	if err = s.openIndexed(ctx); err != nil {
 		return nil, err
 	}

@@ -111,6 +111,9 @@ func (w *Writer) Append(ctx context.Context, f *media.Fragment) error {
 	if err != nil {
 		return err
 	}
+	if w.s.noRoom() {
+		return w.fail(ctx, "append to "+w.stream.String(), errNoRoom)
+	}
 	if w.mustRotate(f) {
 		w.closeSegment(context.WithoutCancel(ctx))
 	}
