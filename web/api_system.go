@@ -20,6 +20,7 @@ type SystemReport struct {
 	Cameras  []CameraHealth `json:"cameras"`
 	Disk     *DiskReport    `json:"disk,omitempty"`   // administrators only
 	Alarms   []AlarmReport  `json:"alarms,omitempty"` // administrators only: what is wrong with disks and databases
+	Scrub    *ScrubReport   `json:"scrub,omitempty"`  // administrators only: the slow reading of all footage
 	Others   *int           `json:"others,omitempty"` // administrators only: cameras not in Cameras
 }
 
@@ -106,6 +107,9 @@ func (s *Server) systemFor(ctx context.Context, v access.Viewer) (SystemReport, 
 	out.Others = &others
 	for _, a := range s.Store.Alarms(ctx) {
 		out.Alarms = append(out.Alarms, AlarmReport{Code: a.Code, Since: a.Since.UTC(), Text: a.Text})
+	}
+	if out.Scrub, err = s.scrub(ctx); err != nil {
+		return SystemReport{}, err
 	}
 	out.Disk = &DiskReport{TotalBytes: usage.Total, FreeBytes: usage.Free, MinFreeBytes: usage.MinFree,
 		FootageBytes: usage.Footage, KeptBytes: usage.Kept}
