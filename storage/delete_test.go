@@ -282,3 +282,46 @@ func checkLife(k *kit, id media.CameraID, life keepLife) {
 		}
 	}
 }
+
+// TestWhatIsKeptWhileRetentionIsUnderWayStays keeps a clip after retention has chosen its segment and before it deletes.
+func TestWhatIsKeptWhileRetentionIsUnderWayStays(t *testing.T) {
+	k := newKit(t, "front-door")
+	id := k.ids["front-door"]
+	k.record(id, film{start: epoch, seconds: 40})
+	chosen := k.rowsOf(id)
+	k.keepSpan(id, 12, 13, "")
+	ok(t, k.deleteRows(t.Context(), k.Store.cameras[id], chosen))
+	same(t, "left", k.starts(id), 10)
+	tl := k.timeline(id, at(0), at(40))
+	if len(tl.Spans) != 1 || tl.Spans[0].From != at(10) || tl.Spans[0].To != at(20) {
+		t.Errorf("the timeline says %+v", tl)
+	}
+	checkWhole(k, nil)
+}
+
+// TestAnOwnerDeletesWhatRetentionLeftForAnOpenClip has a clip hold a segment that retention wants gone. The owner's word counts
+// more than the clip.
+func TestAnOwnerDeletesWhatRetentionLeftForAnOpenClip(t *testing.T) {
+	k := newKit(t, "front-door")
+	id, ctx := k.ids["front-door"], t.Context()
+	k.record(id, film{start: epoch, seconds: 40, size: 2000})
+	c, err := k.OpenClip(ctx, k.permit(id, access.Export), media.Main, Span{at(11), at(19)})
+	ok(t, err)
+	defer c.Close()
+	k.limit(Retain{MaxBytes: 1})
+	ok(t, k.retain(ctx))
+	if n := k.filesOf(id); n != 1 {
+		t.Fatalf("%d files are left for the clip", n)
+	}
+	gone, err := k.DeleteFootage(ctx, k.permit(id, access.Manage), Span{at(12), at(13)})
+	ok(t, err)
+	if n := k.filesOf(id); n != 0 || gone.Segments != 1 {
+		t.Errorf("%d files are left, %+v", n, gone)
+	}
+	if n, err := c.Read(make([]byte, 1)); n != 0 || !errors.Is(err, ErrGone) {
+		t.Errorf("the clip goes on: %d, %v", n, err)
+	}
+	if tl := k.timeline(id, at(12), at(13)); len(tl.Gaps) != 1 || tl.Gaps[0].Code != CodeDeletedByOwner {
+		t.Errorf("the timeline says %+v", tl)
+	}
+}

@@ -171,6 +171,12 @@ func TestKeptBytesAreCountedOnce(t *testing.T) {
 	k.clock.set(at(60))
 	k.keepSpan(id, 5, 12, "two of them meet in the segment at 10")
 	k.keepSpan(id, 13, 21, "")
+	const untilThirty = `SELECT sum(size_bytes) FROM segment WHERE camera = ? AND start_us < ?`
+	var two int64
+	ok(t, k.index.Read().QueryRowContext(t.Context(), untilThirty, k.cameras[id].row, micros(at(30))).Scan(&two))
+	if u, err := k.Usage(t.Context(), Span{epoch, at(1)}); err != nil || u.Kept != two {
+		t.Errorf("%d bytes are kept, want %d, %v", u.Kept, two, err)
+	}
 	k.keepSpan(id, 4, 22, "and one covers both")
 	_, err := k.Keep(t.Context(), k.permit(id, access.Manage), Streams(media.Main), Span{at(41), at(42)}, "main only")
 	ok(t, err)
