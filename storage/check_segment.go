@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -85,7 +84,7 @@ func (x *inspection) contents(f file) (*flaw, error) {
 		}
 	}
 	x.packed = packKeys(x.row.start, keysOf(entries))
-	if x.keys != nil && !bytes.Equal(x.keys, x.packed) {
+	if x.keys != nil && !sameKeys(x.row.start, x.keys, x.packed) {
 		return &flaw{FindingKeys, "the key frames that the index lists are not those of the file", 0}, nil
 	}
 	return nil, nil

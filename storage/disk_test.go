@@ -282,7 +282,7 @@ func TestIndexStaysSmall(t *testing.T) {
 		return n
 	}
 	before := size()
-	fillDay(k, rows, epoch, 2*time.Second)
+	fillDay(k, rows, epoch, time.Second) // a key frame a second: the most that cameras send
 	if perDay := (size() - before) / int64(len(rows)); perDay > 600_000 {
 		t.Errorf("the index takes %d bytes a camera and day", perDay)
 	} else {

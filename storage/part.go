@@ -170,6 +170,17 @@ const maxFragment = 128 << 20
 // enough.
 func (r *reader) fragment(f file, x part, k keyFrame, buffer []byte) ([]byte, media.Label, error) {
 	offset := k.offset
+	if k.size == 0 {
+		var head [media.LabelSize]byte
+		if _, err := f.ReadAt(head[:], offset); err != nil {
+			return nil, media.Label{}, fmt.Errorf("fragment at %d: %w", offset, tooShort(err))
+		}
+		label, err := media.ParseLabel(head[:])
+		if err != nil {
+			return nil, label, fmt.Errorf("fragment at %d: %w", offset, err)
+		}
+		k.size = uint32(min(int64(label.ContentSize)+media.LabelSize, maxFragment+1))
+	}
 	if k.size > maxFragment {
 		return nil, media.Label{}, fmt.Errorf("fragment at %d of %d bytes: %w", offset, k.size, media.ErrFormat)
 	}
