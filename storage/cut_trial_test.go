@@ -32,6 +32,24 @@ func (m *medium) cut(r *rand.Rand) *medium {
 	return left
 }
 
+// writeBack is what a system does that was given half a minute: nothing is unsynced any more.
+func (m *medium) writeBack() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, x := range m.pending {
+		x.keep()
+	}
+	m.pending = nil
+	m.root.writeBack()
+}
+
+func (n *node) writeBack() {
+	n.synced, n.writes = bytes.Clone(n.content), nil
+	for _, x := range n.names {
+		x.writeBack()
+	}
+}
+
 // tear makes copies of nodes as a power cut leaves them.
 type tear struct {
 	r     *rand.Rand

@@ -1,8 +1,11 @@
 package storage
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -162,6 +165,7 @@ func (l *life) settled() {
 // afterDeath says what the death of the process was: a kill, or a power cut that took what was not synced; and what became
 // of the index.
 func (l *life) afterDeath(n int) {
+	l.ended = l.mono
 	if n < 11 {
 		l.did("kill")
 		l.kills++
@@ -214,11 +218,37 @@ func (l *life) compare(p *tape) {
 			continue
 		}
 		if s.state == unsynced {
-			l.worst = max(l.worst, l.mono-s.mono)
+			l.worst = max(l.worst, l.ended-s.mono)
 		}
 		s.state = gone
 	}
 	l.readable(p)
+	if n := len(spans.Spans); n > 0 {
+		l.plays(p, spans.Spans[n-1])
+		l.plays(p, spans.Spans[l.r.IntN(n)])
+	}
+}
+
+// plays fails unless a span that the timeline shows can be read to its end, and is what was recorded.
+func (l *life) plays(p *tape, s RunSpan) {
+	l.Helper()
+	c, err := l.k.OpenSegments(context.Background(), l.k.permit(p.stream.Camera, access.Playback), p.stream.Quality, Span{s.From, s.To})
+	if err != nil {
+		l.fatal("%s: the footage from %v to %v cannot be opened: %v", l.name(p), s.From.Sub(epoch), s.To.Sub(epoch), err)
+	}
+	got, err := io.ReadAll(c)
+	if err = errors.Join(err, c.Close()); err != nil {
+		l.fatal("%s: the footage from %v to %v cannot be read: %v", l.name(p), s.From.Sub(epoch), s.To.Sub(epoch), err)
+	}
+	var want []byte
+	for _, x := range p.shots {
+		if x.f.Run.ID == s.Run && !x.f.Start.Before(c.Start()) && !x.f.End().After(c.End()) {
+			want = append(want, x.f.Bytes...)
+		}
+	}
+	if !bytes.HasSuffix(got, want) || len(want) == 0 {
+		l.fatal("%s: the footage from %v to %v is not what was recorded", l.name(p), s.From.Sub(epoch), s.To.Sub(epoch))
+	}
 }
 
 // compareNow fails unless the timeline of a stream is what the model says.
@@ -239,8 +269,8 @@ func (l *life) compareNow(p *tape) Timeline {
 			l.fatal("%s: fragment %d at %v is lost\nspans %+v\ngaps %+v", l.name(p), s.f.Seq, s.f.Start.Sub(epoch), tl.Spans, tl.Gaps)
 		case there && s.state == gone:
 			l.fatal("%s: fragment %d at %v is back", l.name(p), s.f.Seq, s.f.Start.Sub(epoch))
-		case !there && s.state == unsynced && l.mono-s.mono > mostLost:
-			l.fatal("%s: fragment %d was lost %v after it was written", l.name(p), s.f.Seq, l.mono-s.mono)
+		case !there && s.state == unsynced && l.ended-s.mono > mostLost:
+			l.fatal("%s: fragment %d was lost %v after it was written", l.name(p), s.f.Seq, l.ended-s.mono)
 		}
 	}
 	if shown != known {

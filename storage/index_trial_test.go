@@ -70,7 +70,7 @@ func (l *life) reopenWhole() {
 		l.k.Store = s
 		_, err = s.Enrol(context.Background(), []CameraSpec{{Name: lifeName}})
 		if err == nil {
-			err = errors.Join(s.suspect(s.index.Examine(context.Background())), s.finishDeleting(context.Background()), s.reconcile(context.Background()))
+			err = errors.Join(s.suspect(s.index.Examine(context.Background())), s.finishDeleting(context.Background()), s.reconcile(context.Background()), s.settleAll(context.Background(), &pace{}))
 		}
 		if err == nil {
 			return

@@ -78,10 +78,9 @@ func (c *camera) writeKept(key []byte, k Kept) error {
 	if err != nil {
 		return err
 	}
-	if _, err := c.files.stat(keptFolder); err != nil {
-		if err := errors.Join(c.files.mkdir(keptFolder), c.files.syncDir(".")); err != nil {
-			return err
-		}
+	// A folder that is there already may have been made by a process that died before it was synced.
+	if err := errors.Join(c.files.mkdir(keptFolder), c.files.syncDir(".")); err != nil {
+		return err
 	}
 	return writeFile(c.files, keptName(k.ID), append(b, '\n'))
 }

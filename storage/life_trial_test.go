@@ -28,6 +28,7 @@ type life struct {
 	kept  []keeping
 	mono  time.Duration // footage time that has passed; steps of the wall clock do not touch it
 	sync  time.Duration // mono at the last sync
+	ended time.Duration // mono at the last end
 	base  string        // folder of the data folders
 	data  int           // number of the newest
 	dead  string        // data folder as a death in the middle of something left it
@@ -118,7 +119,14 @@ func (l *life) open(x *faults) bool {
 		l.k.Store = s
 		l.k.ids, err = s.Enrol(context.Background(), []CameraSpec{{Name: lifeName}})
 		if err == nil {
-			err = errors.Join(s.finishDeleting(context.Background()), s.reconcile(context.Background()))
+			if l.r != nil && len(l.tapes) > 0 && l.r.IntN(3) == 0 { // cameras do not wait for what recovery still has to do
+				l.did("meanwhile")
+				l.film(l.tapes[l.r.IntN(len(l.tapes))], 1+l.r.IntN(12))
+			}
+			err = errors.Join(s.finishDeleting(context.Background()), s.reconcile(context.Background()), s.settleAll(context.Background(), &pace{}))
+			for _, p := range l.tapes {
+				l.stop(p)
+			}
 		}
 	}
 	if x.dead {
@@ -135,7 +143,7 @@ func (l *life) open(x *faults) bool {
 
 func (l *life) fatal(format string, args ...any) {
 	l.Helper()
-	l.Fatalf("%s\nafter:%s", fmt.Sprintf(format, args...), l.note)
+	l.Fatalf("%s\nafter:%s\non the disk: %q", fmt.Sprintf(format, args...), l.note, l.names(l.disk.root, ""))
 }
 
 func (l *life) did(format string, args ...any) {
@@ -334,7 +342,11 @@ func (l *life) syncAll() {
 		return
 	}
 	for _, p := range l.tapes {
-		p.becomes(written, safe)
+		for i := range p.shots { // what another process left unsynced waits for recovery
+			if s := &p.shots[i]; s.state == written && p.w != nil && s.f.Run == p.w.run {
+				s.state = safe
+			}
+		}
 	}
 }
 
@@ -395,6 +407,20 @@ func (l *life) step() {
 		}
 	}
 	if !l.x.dead {
+		l.disk.writeBack() // somebody had to come and set it
 		l.k.clock.set(l.k.clock.Now().Add(by))
 	}
+}
+
+// names lists what is on the disk.
+func (l *life) names(at *node, path string) (all []string) {
+	for name, n := range at.names {
+		if n.names != nil {
+			all = append(all, l.names(n, path+name+"/")...)
+		} else {
+			all = append(all, fmt.Sprintf("%s%s %d", path, name, len(n.content)))
+		}
+	}
+	slices.Sort(all)
+	return all
 }

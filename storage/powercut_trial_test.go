@@ -52,6 +52,7 @@ func cutAt(t *testing.T, template *life, h harming, c cutting) {
 	if !l.x.dead {
 		t.Fatalf("operation %d was never reached", h.at)
 	}
+	l.ended = l.mono
 	died, op := l.dead, l.x.ops[l.x.at-1]
 	l.bury(l.k.Store)
 	for i := range c.states {

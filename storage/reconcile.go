@@ -214,6 +214,16 @@ func (s *Store) lose(ctx context.Context, r segmentRow, reason string) error {
 	})
 }
 
+// unsyncedFor is for longer than any system keeps what a program wrote from the disk.
+const unsyncedFor = 15 * time.Minute
+
+// recent reports whether a file was written to so lately that a process which was killed may have left it unsynced, with
+// its table in place.
+func (s *Store) recent(c *camera, name string) bool {
+	info, err := c.files.stat(name)
+	return err == nil && s.now().Sub(info.ModTime()) < unsyncedFor
+}
+
 // adopt gives a row to a file without one, or moves the file to quarantine. A file that was synced is not read whole. It
 // tells in words what it did. The caller holds repairing.
 func (s *Store) adopt(ctx context.Context, c *camera, name string, synced bool) (string, error) {
@@ -221,7 +231,7 @@ func (s *Store) adopt(ctx context.Context, c *camera, name string, synced bool) 
 		return "it has its row", err
 	}
 	m, sure, err := mended{}, false, error(nil)
-	if synced {
+	if synced && !s.recent(c, name) {
 		m, sure = trust(c, name)
 	}
 	if !sure {
