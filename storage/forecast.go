@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 	"time"
 
 	"keepwatch.internal/internal/media"
@@ -41,7 +42,9 @@ func (s *Store) Forecast(ctx context.Context) ([]CameraForecast, error) {
 		}
 		list = append(list, h)
 	}
-	out, err := forecast(ctx, s.index.Read(), list, outlook{now: s.now(), free: free, minFree: s.o.MinFree.of(total), live: s.liveOf})
+	o := outlook{now: s.now(), free: free, minFree: s.o.MinFree.of(total), live: s.liveOf}
+	o.rate = func(ctx context.Context, h *holdings) (float64, bool, error) { return s.rateOf(ctx, h, o) }
+	out, err := forecast(ctx, s.index.Read(), list, o)
 	if err != nil {
 		return nil, fmt.Errorf("forecast: %w", err)
 	}
@@ -53,6 +56,44 @@ type outlook struct {
 	now           time.Time
 	free, minFree int64
 	live          func(media.StreamID) live // what is being written
+	// rate returns what dailyRate does, or did a short while ago; nil asks that.
+	rate func(context.Context, *holdings) (float64, bool, error)
+}
+
+// rates remembers what each camera records a day, since working it out walks over a day of segments. The zero value is
+// ready.
+type rates struct {
+	mu   sync.Mutex
+	last map[int64]rate // by the camera's row
+}
+
+type rate struct {
+	at     time.Time
+	perDay float64
+}
+
+// ratesHold is how long a rate is remembered.
+const ratesHold = 5 * time.Minute
+
+// rateOf returns the camera's rate, worked out within ratesHold.
+func (s *Store) rateOf(ctx context.Context, h *holdings, o outlook) (float64, bool, error) {
+	s.rates.mu.Lock()
+	last, known := s.rates.last[h.c.row]
+	s.rates.mu.Unlock()
+	if age := o.now.Sub(last.at); known && age >= 0 && age < ratesHold {
+		return last.perDay, true, nil
+	}
+	perDay, known, err := dailyRate(ctx, s.index.Read(), h, o)
+	if err != nil || !known {
+		return 0, false, err
+	}
+	s.rates.mu.Lock()
+	defer s.rates.mu.Unlock()
+	if s.rates.last == nil {
+		s.rates.last = map[int64]rate{}
+	}
+	s.rates.last[h.c.row] = rate{o.now, perDay}
+	return perDay, true, nil
 }
 
 // supply is a camera as a forecast sees it, in bytes and days.
@@ -68,12 +109,15 @@ const (
 )
 
 func forecast(ctx context.Context, q queryer, list []*holdings, o outlook) ([]CameraForecast, error) {
+	if o.rate == nil {
+		o.rate = func(ctx context.Context, h *holdings) (float64, bool, error) { return dailyRate(ctx, q, h, o) }
+	}
 	out := make([]CameraForecast, len(list))
 	supplies := make([]supply, len(list))
 	room := float64(o.free - o.minFree)
 	for i, h := range list {
 		f := CameraForecast{ID: h.c.id, Name: h.c.name, Retired: !h.c.retired.IsZero()}
-		rate, known, err := dailyRate(ctx, q, h, o)
+		rate, known, err := o.rate(ctx, h)
 		if err != nil {
 			return nil, err
 		}

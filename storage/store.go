@@ -63,6 +63,7 @@ type Store struct {
 	index *sqlite.DB
 
 	alarms  alarms
+	rates   rates
 	rooming sync.Mutex
 	room    room
 	damage  struct { // of the index, met while it is in use
