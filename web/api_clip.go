@@ -133,7 +133,11 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, p access.Permit, c
 		r = r.Clone(r.Context()) // of several ranges none: a server may ignore them (RFC 9110 section 14.2)
 		r.Header.Del("Range")
 	}
-	content := &guarded{Clip: c, guard: g}
+	content := &guarded{Clip: c, guard: g, begin: func(p access.Permit) error {
+		_, err := s.beginView(w, r, p, c.Start(), c.End())
+		return err
+	}}
+	defer endView(w)
 	lazy := &lazyHeader{ResponseWriter: w}
 	http.ServeContent(lazy, r, "", time.Time{}, content)
 	switch {
@@ -151,6 +155,7 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, p access.Permit, c
 type guarded struct {
 	*storage.Clip
 	guard *guard
+	begin func(access.Permit) error // puts the view on record; nil once that is done
 	err   error
 }
 
@@ -162,6 +167,10 @@ func (g *guarded) Read(b []byte) (int, error) {
 	p, err := g.guard.fresh()
 	if err == nil {
 		err = g.Renew(p)
+	}
+	if err == nil && g.begin != nil {
+		err = g.begin(p)
+		g.begin = nil
 	}
 	n := 0
 	if err == nil {

@@ -86,7 +86,7 @@ func connectionsPage(v connectionsView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				for _, c := range v.Rows {
-					var templ_7745c5c3_Var6 = []any{"row", "still", templ.KV("warned", c.Refused)}
+					var templ_7745c5c3_Var6 = []any{"row", "flat", templ.KV("warned", c.Refused)}
 					templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var6...)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err

@@ -110,6 +110,20 @@ func (s *Server) problemOf(err error) *Problem {
 		return notFound()
 	case errors.Is(err, accounts.ErrNobody):
 		return newProblem(http.StatusUnauthorized, "Sign in first, or send a token that is valid.")
+	case errors.Is(err, accounts.ErrUnrecorded):
+		p := newProblem(http.StatusServiceUnavailable, "Who watches is put on record, and that cannot be done at the moment; so nothing is shown.")
+		p.cause = err
+		return p
+	case errors.Is(err, accounts.ErrNotFresh):
+		p := newProblem(http.StatusForbidden, "Give your password again first: POST /api/v1/session/confirm. It then holds for ten minutes.")
+		p.Type = "urn:keepwatch:problem:confirm"
+		return p
+	case errors.Is(err, accounts.ErrNeedsCode):
+		p := newProblem(http.StatusUnauthorized, "The password is right. Now the code of your second factor, or a recovery code, is needed.")
+		p.Type = "urn:keepwatch:problem:code-needed"
+		return p
+	case errors.Is(err, accounts.ErrBadFactor):
+		return newProblem(http.StatusUnauthorized, "That code is wrong, or was used already. Wait for the next one.")
 	case errors.Is(err, accounts.ErrBadLogin):
 		return newProblem(http.StatusUnauthorized, "That name and password do not belong together.")
 	case errors.Is(err, accounts.ErrBadCode):

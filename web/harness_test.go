@@ -41,6 +41,8 @@ type world struct {
 	cameras  map[string]Camera
 	sessions map[string]string // by account
 	tokens   map[string]string
+	guests   []principal
+	views    *accounts.Recorder
 	start    time.Time // of what film records
 	picture  int       // bytes of each picture
 
@@ -126,7 +128,8 @@ func empty(t *testing.T) *world {
 	for _, c := range list {
 		w.cameras[c.Name] = c
 	}
-	w.server, err = New(Options{Accounts: w.accounts, Store: w.store, Hub: w.hub, Status: w.status, Cameras: list, Version: "test",
+	w.views = w.accounts.NewRecorder(accounts.RecorderOptions{})
+	w.server, err = New(Options{Accounts: w.accounts, Views: w.views, Store: w.store, Hub: w.hub, Status: w.status, Cameras: list, Version: "test",
 		Location: time.FixedZone("", 3600), Hosts: []string{"nvr.example.net"}, Logger: logger})
 	check(t, err)
 	w.http = httptest.NewServer(w.server.Handler())
@@ -139,7 +142,19 @@ func empty(t *testing.T) *world {
 			t.Error(err)
 		}
 	})
+	w.record()
 	return w
+}
+
+// record runs the recorder of views until the test is over.
+func (w *world) record() {
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- w.views.Run(ctx) }()
+	w.t.Cleanup(func() {
+		stop()
+		<-done // its error is that of a database which the test has closed
+	})
 }
 
 // inhabited makes a world with its people.

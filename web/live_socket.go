@@ -11,6 +11,7 @@ import (
 
 	"github.com/coder/websocket"
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/accounts"
 	"keepwatch.internal/internal/media"
 )
 
@@ -32,6 +33,7 @@ type socket struct {
 	viewer access.Viewer
 	conn   *websocket.Conn
 	out    chan message
+	client string               // address
 	tiles  map[uint16]*liveTile // what is being shown
 	names  map[uint16]string    // camera of every tile number used so far
 	wg     sync.WaitGroup
@@ -41,8 +43,9 @@ type socket struct {
 type message []wireFrame
 
 type wireFrame struct {
-	kind websocket.MessageType
-	data []byte
+	kind    websocket.MessageType
+	data    []byte
+	viewing *accounts.Viewing // whose bytes they are; nil for text
 }
 
 // watchRequest is what a client sends: the set of tiles that it shows from now on.
@@ -74,7 +77,7 @@ func (s *Server) liveSocket(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer conn.CloseNow()
 	conn.SetReadLimit(maxMessage)
-	sock := &socket{server: s, viewer: viewerOf(r), conn: conn, out: make(chan message), tiles: map[uint16]*liveTile{}, names: map[uint16]string{}}
+	sock := &socket{server: s, viewer: viewerOf(r), conn: conn, client: infoOf(r).client, out: make(chan message), tiles: map[uint16]*liveTile{}, names: map[uint16]string{}}
 	sock.serve(r.Context())
 	return nil
 }
@@ -110,6 +113,11 @@ func (k *socket) write(ctx context.Context) {
 func (k *socket) writeFrame(ctx context.Context, f wireFrame) error {
 	ctx, cancel := context.WithTimeout(ctx, stallTime)
 	defer cancel()
+	if f.viewing != nil { // before it leaves: a message that is cut off in the middle counts as a whole
+		if err := f.viewing.Wrote(len(f.data)); err != nil {
+			return err
+		}
+	}
 	return k.conn.Write(ctx, f.kind, f.data)
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/accounts"
 	"keepwatch.internal/internal/live"
 	"keepwatch.internal/internal/media"
 )
@@ -41,6 +42,8 @@ func (s *Server) liveStream(w http.ResponseWriter, r *http.Request, p access.Per
 // copyRun sends fragments until the run ends, the permit ends or the caller goes.
 func (s *Server) copyRun(w http.ResponseWriter, r *http.Request, g *guard, cursor *live.Cursor) error {
 	var run *media.Run
+	var viewing *accounts.Viewing
+	defer endView(w)
 	for {
 		f, _, p, err := nextFragment(r.Context(), g, cursor)
 		if err != nil {
@@ -53,6 +56,11 @@ func (s *Server) copyRun(w http.ResponseWriter, r *http.Request, g *guard, curso
 		switch {
 		case run == nil:
 			run = f.Run
+			if r.Method != http.MethodHead {
+				if viewing, err = s.beginView(w, r, p, f.Start, time.Time{}); err != nil {
+					return err
+				}
+			}
 			h := w.Header()
 			h.Set("Content-Type", out.mime)
 			h.Set("Keepwatch-Run", run.ID.String())
@@ -68,6 +76,7 @@ func (s *Server) copyRun(w http.ResponseWriter, r *http.Request, g *guard, curso
 		case run.ID != f.Run.ID:
 			return nil
 		}
+		viewing.Saw(f.Start, f.End())
 		if _, err := w.Write(out.bytes); err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/coder/websocket"
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/accounts"
 	"keepwatch.internal/internal/live"
 	"keepwatch.internal/internal/media"
 )
@@ -50,8 +51,9 @@ type liveTile struct {
 	permit access.Permit
 	due    time.Time // when the permit must be asked for again
 	cursor *live.Cursor
-	run    *media.Run // of the last fragment sent
-	state  tileEvent  // last told
+	run    *media.Run        // of the last fragment sent
+	view   *accounts.Viewing // on record since the first fragment
+	state  tileEvent         // last told
 }
 
 // start begins to show a tile.
@@ -88,6 +90,9 @@ func (t *liveTile) show(ctx context.Context) {
 	}
 	if t.cursor != nil {
 		t.cursor.Close()
+	}
+	if t.view != nil {
+		t.view.End()
 	}
 	if ctx.Err() != nil {
 		return
@@ -182,6 +187,12 @@ func (t *liveTile) fragment(ctx context.Context, f *media.Fragment, lost int) er
 	if err != nil {
 		return err
 	}
+	if t.view == nil {
+		if t.view, err = t.socket.server.Views.Begin(t.permit, accounts.Watch{Address: t.socket.client, From: f.Start}); err != nil {
+			return err
+		}
+	}
+	t.view.Saw(f.Start, f.End())
 	var m message
 	if lost > 0 {
 		m = append(m, t.event(tileEvent{Type: "lost", Fragments: lost})...)
@@ -233,7 +244,7 @@ func (t *liveTile) binary(kind byte, payload []byte) wireFrame {
 	data := make([]byte, binaryHeader, binaryHeader+len(payload))
 	data[0], data[1] = binaryVersion, kind
 	binary.BigEndian.PutUint16(data[2:], t.number)
-	return wireFrame{kind: websocket.MessageBinary, data: append(data, payload...)}
+	return wireFrame{kind: websocket.MessageBinary, data: append(data, payload...), viewing: t.view}
 }
 
 func sameMoment(a, b *time.Time) bool {

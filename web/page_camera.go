@@ -42,6 +42,9 @@ type cameraView struct {
 	Advice         []string
 	Others         []otherCamera
 	Quarantine     *quarantineView // nil: nothing to ask
+	Share          bool            // the viewer may share the camera
+	SeenBy         string          // who can see the camera, in a sentence
+	Here           string          // path of the page
 }
 
 // gapView is a stretch of the day that was not recorded.
@@ -81,9 +84,14 @@ func (s *Server) pageCamera(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v.Others = others
 	if v.Quarantine, err = s.quarantineOf(r, c); err != nil {
 		return err
+	}
+	v.Others, v.Here = others, cameraURL(c.Name)
+	if v.Share = c.Rights.Has(access.Share); v.Share {
+		if v.SeenBy, err = s.seenBy(r, c); err != nil {
+			return err
+		}
 	}
 	if v.Playback {
 		if err := s.addFootage(r, c, &v, day); err != nil {

@@ -23,7 +23,10 @@ type loginView struct {
 	Ended     bool   // a session ended while something was watched
 	Complaint string
 
-	OwnAuthority bool // the box signs for itself
+	NeedsCode    bool   // the password was right; now the second factor is asked for
+	Password     string // then
+	Passkeys     bool   // passkeys work under this address
+	OwnAuthority bool   // the box signs for itself
 }
 
 // errorView is the page that says what went wrong.
@@ -107,14 +110,21 @@ func (s *Server) postLogin(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	c := credentials{Username: form.Get("username"), Password: form.Get("password")}
+	c := credentials{Username: form.Get("username"), Password: form.Get("password"), TOTP: form.Get("code")}
 	next := localPath(form.Get("next"))
 	if _, err := s.login(w, r, c); err != nil {
 		words, status, mine := s.formComplaint(err)
 		if !mine {
 			return err
 		}
-		return s.writeLogin(w, r, status, loginView{Username: c.Username, Next: next, Complaint: words})
+		v := loginView{Username: c.Username, Next: next, Complaint: words}
+		if errors.Is(err, accounts.ErrNeedsCode) || errors.Is(err, accounts.ErrBadFactor) {
+			v.NeedsCode, v.Password = true, c.Password
+		}
+		if errors.Is(err, accounts.ErrNeedsCode) {
+			v.Complaint, status = "", http.StatusOK
+		}
+		return s.writeLogin(w, r, status, v)
 	}
 	http.Redirect(w, r, next, http.StatusSeeOther)
 	return nil
@@ -132,7 +142,11 @@ func (s *Server) postLogout(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) formComplaint(err error) (words string, status int, mine bool) {
 	_, invalid := errors.AsType[*accounts.InvalidError](err)
 	_, throttled := errors.AsType[*accounts.ThrottledError](err)
-	if !invalid && !throttled && !errors.Is(err, accounts.ErrBadLogin) && !errors.Is(err, accounts.ErrBadCode) {
+	if p, ok := errors.AsType[*Problem](err); ok && (p.Status == http.StatusBadRequest || p.Status == http.StatusForbidden) {
+		return p.Detail, p.Status, true
+	}
+	if !invalid && !throttled && !errors.Is(err, accounts.ErrBadLogin) && !errors.Is(err, accounts.ErrBadCode) &&
+		!errors.Is(err, accounts.ErrBadFactor) && !errors.Is(err, accounts.ErrNeedsCode) {
 		return "", 0, false
 	}
 	p := s.problemOf(err)

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"keepwatch.internal/internal/accounts"
 )
 
 // errCut is returned by writes to an answer that was cut off because its permit was not renewed.
@@ -17,7 +19,8 @@ type response struct {
 	control *http.ResponseController
 	started bool // the status line is decided
 	status  int
-	failed  bool // a write did not succeed: the caller is gone, stalled, or was cut off
+	failed  bool              // a write did not succeed: the caller is gone, stalled, or was cut off
+	viewing *accounts.Viewing // counts what is written while footage is; nil otherwise
 
 	mu  sync.Mutex // guards the deadline against cutOff
 	cut bool
@@ -51,6 +54,11 @@ func (w *response) Write(b []byte) (int, error) {
 	}
 	defer w.release()
 	n, err := w.ResponseWriter.Write(b)
+	if w.viewing != nil {
+		if unrecorded := w.viewing.Wrote(n); err == nil {
+			err = unrecorded
+		}
+	}
 	w.failed = w.failed || err != nil
 	return n, err
 }

@@ -19,7 +19,9 @@ const (
 	public               // anyone; who it is is not looked at
 	visitor              // anyone, told apart from signed-in viewers
 	setupOnly            // anyone who has the code from the console, while there is no account
+	caller               // any account, token or link
 	signedIn             // any account or token
+	person               // an account that signed in itself: what manages accounts is for no program
 	administrator        // accounts that manage the system; for others it does not exist
 	seesCamera           // holders of any right on camera {id}: pages about it
 	onCamera             // holders of the route's action on camera {id}
@@ -74,24 +76,54 @@ func (s *Server) routes() []route {
 		{"POST", "/cameras/{id}/kept/{kept}/release", onCamera, nil, always(access.Manage), s.postRelease},
 		{"GET", "/cameras/{id}/delete", onCamera, nil, always(access.Manage), s.pageDelete},
 		{"POST", "/cameras/{id}/delete", onCamera, nil, always(access.Manage), s.postDelete},
+		{"GET", "/cameras/{id}/access", onCamera, nil, always(access.Share), s.pageSharing},
+		{"POST", "/cameras/{id}/shares", onCamera, nil, always(access.Share), s.postShare},
+		{"POST", "/cameras/{id}/shares/revoke", onCamera, nil, always(access.Share), s.postRevoke},
+		{"GET", "/cameras/{id}/views", onCamera, nil, always(access.Manage), s.pageWatched},
+		{"GET", "/account", person, s.pageAccount, nil, nil},
+		{"POST", "/account/password", person, s.form("password", s.writeAccount, s.changePassword), nil, nil},
+		{"POST", "/account/sessions", person, s.form("sessions", s.writeAccount, s.endSessions), nil, nil},
+		{"POST", "/account/tokens", person, s.form("tokens", s.writeAccount, s.newToken), nil, nil},
+		{"POST", "/account/tokens/remove", person, s.form("tokens", s.writeAccount, s.removeToken), nil, nil},
+		{"GET", "/account/views", person, s.pageOwnViews, nil, nil},
+		{"GET", "/people", administrator, s.pagePeople, nil, nil},
+		{"POST", "/people", administrator, s.form("people", s.writePeople, s.addPerson), nil, nil},
+		{"GET", "/people/{person}/remove", administrator, s.pageRemoval, nil, nil},
+		{"POST", "/people/{person}/remove", administrator, s.form("people", s.writePeople, s.removePerson), nil, nil},
+		{"GET", "/s/{secret}", public, s.enterLink, nil, nil},
+		{"GET", "/link", public, s.pageLink, nil, nil},
+		{"POST", "/link/leave", public, s.leaveLink, nil, nil},
 		{"GET", "/system", signedIn, s.pageSystem, nil, nil},
 		{"GET", "/connections", administrator, s.pageConnections, nil, nil},
 
 		{"POST", "/api/v1/setup", setupOnly, s.apiSetup, nil, nil},
 		{"POST", "/api/v1/session", public, s.apiLogin, nil, nil},
 		{"DELETE", "/api/v1/session", public, s.apiLogout, nil, nil},
-		{"GET", "/api/v1/me", signedIn, s.apiMe, nil, nil},
-		{"GET", "/api/v1/cameras", signedIn, s.apiCameras, nil, nil},
+		{"POST", "/api/v1/session/confirm", person, s.apiConfirm, nil, nil},
+		{"GET", "/api/v1/me", caller, s.apiMe, nil, nil},
+		{"GET", "/api/v1/me/sessions", person, s.apiSessions, nil, nil},
+		{"DELETE", "/api/v1/me/sessions", person, s.apiEndOthers, nil, nil},
+		{"DELETE", "/api/v1/me/sessions/{number}", person, s.apiEndSession, nil, nil},
+		{"GET", "/api/v1/me/tokens", person, s.apiTokens, nil, nil},
+		{"POST", "/api/v1/me/tokens", person, s.apiNewToken, nil, nil},
+		{"DELETE", "/api/v1/me/tokens/{number}", person, s.apiRemoveToken, nil, nil},
+		{"GET", "/api/v1/me/views", person, s.apiOwnViews, nil, nil},
+		{"GET", "/api/v1/cameras", caller, s.apiCameras, nil, nil},
 
 		{"GET", "/api/v1/system", signedIn, s.apiSystem, nil, nil},
 		{"GET", "/api/v1/connections", administrator, s.apiConnections, nil, nil},
-		{"GET", "/api/v1/live", signedIn, s.liveSocket, nil, nil},
+		{"GET", "/api/v1/live", caller, s.liveSocket, nil, nil},
 
 		{"GET", "/api/v1/cameras/{id}/timeline", onCamera, nil, always(access.Playback), s.timeline},
 		{"GET", "/api/v1/cameras/{id}/clip.mp4", onCamera, nil, fileAction, s.clip},
 		{"GET", "/api/v1/cameras/{id}/segments.mp4", onCamera, nil, always(access.Playback), s.segments},
 		{"GET", "/api/v1/cameras/{id}/keyframe.mp4", onCamera, nil, always(access.Playback), s.keyFrame},
 		{"GET", "/api/v1/cameras/{id}/live.mp4", onCamera, nil, always(access.Live), s.liveStream},
+		{"GET", "/api/v1/cameras/{id}/access", onCamera, nil, always(access.Manage), s.apiSeers},
+		{"GET", "/api/v1/cameras/{id}/shares", onCamera, nil, always(access.Share), s.apiShares},
+		{"POST", "/api/v1/cameras/{id}/shares", onCamera, nil, always(access.Share), s.apiNewShare},
+		{"DELETE", "/api/v1/cameras/{id}/shares/{number}", onCamera, nil, always(access.Share), s.apiRevoke},
+		{"GET", "/api/v1/cameras/{id}/views", onCamera, nil, always(access.Manage), s.apiWatched},
 
 		{"GET", "/api/v1/kept", signedIn, s.apiAllKept, nil, nil},
 		{"GET", "/api/v1/cameras/{id}/kept", onCamera, nil, always(access.Playback), s.apiKept},
@@ -140,7 +172,7 @@ func (rt route) check() error {
 		if !named {
 			return errors.New("a page about a camera needs {id}")
 		}
-	case public, visitor, setupOnly, signedIn, administrator:
+	case public, visitor, setupOnly, caller, signedIn, person, administrator:
 		if named {
 			return errors.New("a route that names a camera needs a policy on that camera")
 		}
@@ -218,8 +250,16 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, rt route) error {
 		return err
 	}
 	r = withViewer(r, v)
+	if v.Kind == access.LinkView && rt.policy != caller && rt.policy != onCamera {
+		return accounts.ErrNobody
+	}
 	switch rt.policy {
-	case signedIn:
+	case caller, signedIn:
+		return rt.handle(w, r)
+	case person:
+		if v.Kind != access.AccountView {
+			return newProblem(http.StatusForbidden, "This is for people who signed in, and for no token.")
+		}
 		return rt.handle(w, r)
 	case administrator:
 		if !v.Admin {

@@ -108,8 +108,8 @@ func New(o Options) (*Server, error) {
 	if o.Location == nil {
 		o.Location = time.UTC
 	}
-	if o.Accounts == nil || o.Store == nil || o.Hub == nil || o.Status == nil {
-		return nil, errors.New("web: accounts, store, hub and status are needed")
+	if o.Accounts == nil || o.Views == nil || o.Store == nil || o.Hub == nil || o.Status == nil {
+		return nil, errors.New("web: accounts, the record of views, store, hub and status are needed")
 	}
 	if len(o.Networks) == 0 {
 		o.Networks = privateNetworks()

@@ -61,7 +61,12 @@ func withViewer(r *http.Request, v access.Viewer) *http.Request {
 
 // resolve finds out who asks. An Authorization header is taken alone, never mixed with a cookie: a program that sends a
 // bad token is told so, whatever session the same machine has. The error is accounts.ErrNobody or the database's.
+//
+// Requests of a link say so in the query, as=link: then its cookie alone counts.
 func (s *Server) resolve(r *http.Request) (access.Viewer, error) {
+	if isLink(r) {
+		return s.linkViewer(r)
+	}
 	if values := r.Header.Values("Authorization"); len(values) > 0 {
 		scheme, token, _ := strings.Cut(values[0], " ")
 		if len(values) > 1 || !strings.EqualFold(scheme, "Bearer") || token == "" {
@@ -81,7 +86,7 @@ type credentials struct {
 	Code     string `json:"-"` // for the set-up only
 	Username string `json:"username"`
 	Password string `json:"password"`
-	TOTP     string `json:"totp,omitempty"` // taken from clients that send it; no account asks for one yet
+	TOTP     string `json:"totp,omitempty"` // a code of the second factor, or a recovery code
 }
 
 func (c credentials) String() string { return "credentials of " + c.Username }

@@ -81,7 +81,7 @@ func (w *world) pagePaths() []string {
 			continue
 		}
 		for _, camera := range []string{"front", "attic"} {
-			path := strings.NewReplacer("{id}", camera, "{$}", "", "{number}", "1", "{secret}", "x", "{kept}", kept).Replace(rt.path)
+			path := strings.NewReplacer("{id}", camera, "{$}", "", "{person}", "bob", "{number}", "1", "{secret}", "x", "{kept}", kept).Replace(rt.path)
 			if strings.HasSuffix(path, "/delete") {
 				path += "?" + w.span(3, 4)
 			}

@@ -13,6 +13,11 @@ import { backoff } from "./edge.js";
  * @property {boolean} gone
  */
 
+/** What requests say on the page of a share link: that they come with the link, and not with a session. */
+export function byLink() {
+  return globalThis.document?.body?.classList.contains("link-page") ? "as=link" : "";
+}
+
 /** A connection on which nothing at all arrives for so long is taken for dead, ms. */
 const SILENCE = 15_000;
 
@@ -45,7 +50,7 @@ export class Link {
   open() {
     this.timer = 0;
     if (this.wishes.length === 0) return;
-    const socket = new WebSocket(location.origin.replace(/^http/, "ws") + "/api/v1/live");
+    const socket = new WebSocket(location.origin.replace(/^http/, "ws") + "/api/v1/live?" + byLink());
     socket.binaryType = "arraybuffer";
     this.socket = socket;
     this.heard = Date.now();
@@ -117,7 +122,7 @@ export class Link {
 /** Goes to the login page if the session has ended; a WebSocket that is refused does not say why. */
 export async function askForLogin() {
   try {
-    const answer = await fetch("/api/v1/me", { cache: "no-store" });
+    const answer = await fetch("/api/v1/me?" + byLink(), { cache: "no-store" });
     endedSession(answer);
   } catch {
     // No network: the link keeps trying.
@@ -130,6 +135,7 @@ export async function askForLogin() {
  */
 export function endedSession(answer) {
   const ended = answer.status === 401 || answer.type === "opaqueredirect"; // pages redirect, the API says 401
-  if (ended) location.assign("/login?ended=1&next=" + encodeURIComponent(location.pathname + location.search));
+  if (ended && byLink()) location.reload(); // which says that the link is over
+  else if (ended) location.assign("/login?ended=1&next=" + encodeURIComponent(location.pathname + location.search));
   return ended;
 }

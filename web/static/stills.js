@@ -1,6 +1,6 @@
 // For browsers without Media Source Extensions: the newest key frame, about once a second, as a file that they can play.
 
-import { endedSession } from "./link.js";
+import { byLink, endedSession } from "./link.js";
 
 /** Pictures are at least so far apart, ms. */
 const APART = 1000;
@@ -34,6 +34,7 @@ export class Stills {
     this.busy = true;
     this.asked = now;
     const query = new URLSearchParams({ at: new Date(now).toISOString(), stream });
+    if (byLink()) query.set("as", "link");
     try {
       const answer = await fetch(`/api/v1/cameras/${this.camera}/keyframe.mp4?${query}`, { cache: "no-store" });
       if (endedSession(answer)) return;

@@ -1,0 +1,130 @@
+package web
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/accounts"
+)
+
+// shareJSON is a share in the API.
+type shareJSON struct {
+	ID      int64      `json:"id"`
+	Account string     `json:"account"` // empty for a link
+	Actions []string   `json:"actions"`
+	Label   string     `json:"label"`
+	By      string     `json:"by"`
+	Created time.Time  `json:"created"`
+	Until   *time.Time `json:"until"`
+	From    *time.Time `json:"from"`
+	To      *time.Time `json:"to"`
+	Link    string     `json:"link,omitempty"` // once, when it is made
+}
+
+// newShareJSON is what makes one.
+type newShareJSON struct {
+	Account string     `json:"account"`
+	Actions []string   `json:"actions"`
+	Label   string     `json:"label"`
+	Until   *time.Time `json:"until"`
+	From    *time.Time `json:"from"`
+	To      *time.Time `json:"to"`
+}
+
+func shareOut(x accounts.Share) shareJSON {
+	return shareJSON{ID: x.ID, Account: x.Account, Actions: x.Actions.Names(), Label: x.Label, By: x.By, Created: x.Created.UTC(),
+		Until: moment(x.Until), From: moment(x.Window.From), To: moment(x.Window.To)}
+}
+
+// apiShares answers GET /api/v1/cameras/{id}/shares.
+func (s *Server) apiShares(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	shares, err := s.sharesFor(r, p)
+	if err != nil {
+		return err
+	}
+	out := []shareJSON{}
+	for _, x := range shares {
+		out = append(out, shareOut(x))
+	}
+	return writeJSON(w, r, http.StatusOK, map[string]any{"shares": out})
+}
+
+// apiNewShare answers POST /api/v1/cameras/{id}/shares.
+func (s *Server) apiNewShare(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	var in newShareJSON
+	if err := readJSON(r, &in); err != nil {
+		return err
+	}
+	spec := accounts.ShareSpec{Camera: p.Camera(), Account: in.Account, Label: in.Label, Until: momentIn(in.Until),
+		Window: access.Window{From: momentIn(in.From), To: momentIn(in.To)}}
+	var err error
+	if spec.Actions, err = rightsNamed(in.Actions); err != nil {
+		return problem(http.StatusBadRequest, sentence(err.Error()))
+	}
+	id, link, err := s.newShare(r, spec)
+	if err != nil {
+		return err
+	}
+	out := shareOut(accounts.Share{ID: id, ShareSpec: spec, By: p.Viewer().Name, Created: s.Now()})
+	out.Link = link
+	return writeJSON(w, r, http.StatusCreated, out)
+}
+
+// momentIn reads an optional time.
+func momentIn(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+// apiRevoke answers DELETE /api/v1/cameras/{id}/shares/{number}.
+func (s *Server) apiRevoke(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	id, err := numberIn(r)
+	if err != nil {
+		return err
+	}
+	if err := s.revoke(r, p, id); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// numberIn reads {number} of the path.
+func numberIn(r *http.Request) (int64, error) {
+	id, err := strconv.ParseInt(r.PathValue("number"), 10, 64)
+	if err != nil || id < 1 {
+		return 0, notFound()
+	}
+	return id, nil
+}
+
+// seerJSON is somebody who can see a camera, in the API.
+type seerJSON struct {
+	Kind    string     `json:"kind"` // owner, account or link
+	Name    string     `json:"name"`
+	Actions []string   `json:"actions"`
+	From    *time.Time `json:"from"`
+	To      *time.Time `json:"to"`
+	Shares  []int64    `json:"shares"`
+}
+
+// apiSeers answers GET /api/v1/cameras/{id}/access.
+func (s *Server) apiSeers(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	seers, err := s.Accounts.WhoSees(r.Context(), p)
+	if err != nil {
+		return err
+	}
+	out := []seerJSON{}
+	for _, x := range seers {
+		j := seerJSON{Kind: seerKind(x), Name: x.Name, Actions: x.Grant.Rights.Names(), From: moment(x.Grant.Window.From), To: moment(x.Grant.Window.To), Shares: []int64{}}
+		for _, share := range x.Shares {
+			j.Shares = append(j.Shares, share.ID)
+		}
+		out = append(out, j)
+	}
+	return writeJSON(w, r, http.StatusOK, map[string]any{"viewers": out})
+}

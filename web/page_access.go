@@ -1,0 +1,309 @@
+package web
+
+import (
+	"cmp"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/accounts"
+)
+
+// sharingView is the page that says who can see a camera, and lets its owner change that.
+type sharingView struct {
+	Frame       frame
+	Notice      notice
+	Camera      string // URL of its page
+	Label       string
+	Owner       bool // the viewer may know of everybody
+	Seers       []seerRow
+	Shares      []shareRow
+	ForAccounts []choice
+	ForLinks    []choice
+	From, To    string // proposed for a link
+	Zone        string
+}
+
+type seerRow struct{ Name, Kind, Words string }
+
+type shareRow struct{ ID, To, Words string }
+
+// localMoment is how browsers write a moment without zone.
+const localMoment = "2006-01-02T15:04:05"
+
+// pageSharing shows who can see a camera. It is for those who may share it; owners see all, others what they gave.
+func (s *Server) pageSharing(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	return s.writeSharing(w, r, p, noticeOf(r))
+}
+
+func (s *Server) writeSharing(w http.ResponseWriter, r *http.Request, p access.Permit, n notice) error {
+	c := s.cameraOfPermit(p)
+	v := sharingView{Frame: s.frame(r, "Who can see "+c.Label, "cameras"), Notice: n, Camera: cameraURL(c.Name), Label: c.Label, Zone: s.Location.String()}
+	rights, err := s.Accounts.Rights(r.Context(), p.Viewer())
+	if err != nil {
+		return err
+	}
+	held := rights[p.Camera()]
+	links := held &^ access.Rights(access.Share|access.Manage)
+	v.ForLinks, v.ForAccounts = choicesOf(links, access.Rights(access.Playback)), choicesOf(links, access.Rights(access.Live|access.Playback))
+	if v.Owner = held.Has(access.Manage); v.Owner {
+		v.ForAccounts = append(v.ForAccounts, choicesOf(access.Rights(access.Share), 0)...)
+	}
+	if err := s.addSeers(r, p, &v); err != nil {
+		return err
+	}
+	shares, err := s.sharesFor(r, p)
+	if err != nil {
+		return err
+	}
+	for _, x := range shares {
+		v.Shares = append(v.Shares, s.shareRow(x))
+	}
+	now := s.Now().In(s.Location)
+	v.From, v.To = now.Add(-time.Hour).Format(localMoment), now.Format(localMoment)
+	if from := n.typed("from"); from != "" {
+		v.From, v.To = from, n.typed("end")
+	}
+	return writePage(w, r, n.Status, sharingPage(v))
+}
+
+// addSeers adds who can see the camera, for those who may know.
+func (s *Server) addSeers(r *http.Request, p access.Permit, v *sharingView) error {
+	seers, err := s.seers(r, p)
+	if err != nil {
+		return err
+	}
+	for _, x := range seers {
+		row := seerRow{Name: x.Name, Kind: seerKind(x), Words: rightsWords(x.Grant.Rights)}
+		if row.Name == "" {
+			row.Name = "A link without a name"
+		}
+		if w := x.Grant.Window; !w.Open() {
+			row.Words += ", of " + s.stretchText(w.From, w.To)
+		}
+		if until := lastUntil(x); !until.IsZero() {
+			row.Words += ", until " + s.whenText(until)
+		}
+		v.Seers = append(v.Seers, row)
+	}
+	return nil
+}
+
+// seers asks who can see the camera, and returns nobody to viewers who may not know.
+func (s *Server) seers(r *http.Request, p access.Permit) ([]accounts.Seer, error) {
+	manage, err := s.Accounts.Authorize(r.Context(), p.Viewer(), access.Manage, p.Camera())
+	if errors.Is(err, access.ErrDenied) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.Accounts.WhoSees(r.Context(), manage)
+}
+
+// seenBy says who can see a camera, in a sentence for those who may share it.
+func (s *Server) seenBy(r *http.Request, c seen) (string, error) {
+	p, err := s.Accounts.Authorize(r.Context(), viewerOf(r), access.Share, access.Camera(c.ID))
+	if err != nil {
+		return "", err
+	}
+	seers, err := s.seers(r, p)
+	if err != nil || seers == nil {
+		return "It was shared with you, and you may share it.", err
+	}
+	names, links := []string{}, 0
+	for _, x := range seers {
+		switch {
+		case x.IsLink():
+			links++
+		case x.AccountID == viewerOf(r).AccountID:
+			names = slices.Insert(names, 0, "You")
+		default:
+			names = append(names, x.Name)
+		}
+	}
+	if links > 0 {
+		names = append(names, "whoever has "+map[bool]string{true: "the link", false: "one of the links"}[links == 1])
+	}
+	switch len(names) {
+	case 0:
+		return "Nobody.", nil
+	case 1:
+		return names[0] + " alone.", nil
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1] + ".", nil
+}
+
+func seerKind(x accounts.Seer) string {
+	switch {
+	case x.Owner:
+		return "owner"
+	case x.IsLink():
+		return "link"
+	}
+	return "account"
+}
+
+// lastUntil is when the last of somebody's shares ends; zero for never, and for owners.
+func lastUntil(x accounts.Seer) time.Time {
+	var last time.Time
+	for _, share := range x.Shares {
+		if x.Owner || share.Until.IsZero() {
+			return time.Time{}
+		}
+		last = later(last, share.Until)
+	}
+	return last
+}
+
+// sharesFor lists the shares of the permit's camera: all that count now to its owner, to others those that they gave.
+func (s *Server) sharesFor(r *http.Request, p access.Permit) ([]accounts.Share, error) {
+	seers, err := s.seers(r, p)
+	if err != nil {
+		return nil, err
+	}
+	shares := []accounts.Share{}
+	for _, x := range seers {
+		shares = append(shares, x.Shares...)
+	}
+	if p.Viewer().Kind != access.AccountView {
+		return shares, nil
+	}
+	given, err := s.Accounts.SharesBy(r.Context(), p.Viewer())
+	for _, x := range given { // also those that are over
+		if x.Camera == p.Camera() && !slices.ContainsFunc(shares, func(y accounts.Share) bool { return y.ID == x.ID }) {
+			shares = append(shares, x)
+		}
+	}
+	slices.SortFunc(shares, func(a, b accounts.Share) int { return cmp.Compare(b.ID, a.ID) })
+	return shares, err
+}
+
+func (s *Server) shareRow(x accounts.Share) shareRow {
+	row := shareRow{ID: strconv.FormatInt(x.ID, 10), To: x.Account, Words: "may " + rightsWords(x.Actions)}
+	if x.IsLink() {
+		row.To = "Link"
+		if x.Label != "" {
+			row.To = "Link “" + x.Label + "”"
+		}
+	}
+	if !x.Window.Open() {
+		row.Words += ", of " + s.stretchText(x.Window.From, x.Window.To)
+	}
+	switch {
+	case x.Until.IsZero():
+		row.Words += "; until it is revoked"
+	case !x.Until.After(s.Now()):
+		row.Words += "; ended " + s.whenText(x.Until)
+	default:
+		row.Words += "; until " + s.whenText(x.Until)
+	}
+	row.Words += "; given by " + x.By + " on " + s.whenText(x.Created)
+	return row
+}
+
+// postShare gives a share.
+func (s *Server) postShare(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	page := func(w http.ResponseWriter, r *http.Request, n notice) error { return s.writeSharing(w, r, p, n) }
+	return s.form("shares", page, func(r *http.Request, form url.Values) (outcome, error) {
+		spec, err := s.shareOf(form)
+		if err != nil {
+			return outcome{}, err
+		}
+		spec.Camera = p.Camera()
+		_, link, err := s.newShare(r, spec)
+		if err != nil || link == "" {
+			return outcome{next: cameraURL(s.cameraOfPermit(p).Name) + "/access?done=share"}, err
+		}
+		return outcome{once: s.linkMade(r, p, link)}, nil
+	})(w, r)
+}
+
+// newShare gives a share for a person who gave the password lately, or for a token that may share.
+func (s *Server) newShare(r *http.Request, spec accounts.ShareSpec) (id int64, link string, err error) {
+	if viewerOf(r).Kind == access.AccountView {
+		if err := s.Accounts.RequireFresh(r.Context(), viewerOf(r)); err != nil {
+			return 0, "", err
+		}
+	}
+	id, link, err = s.Accounts.NewShare(r.Context(), viewerOf(r), spec)
+	if link != "" {
+		link = s.linkURL(r, link)
+	}
+	return id, link, err
+}
+
+// linkURL is the address of a link, on the server as the caller knows it.
+func (s *Server) linkURL(r *http.Request, secret string) string {
+	scheme := "http"
+	if infoOf(r).secure {
+		scheme = "https"
+	}
+	return scheme + "://" + r.Host + "/s/" + secret
+}
+
+// shareOf reads the form of a new share.
+func (s *Server) shareOf(form url.Values) (spec accounts.ShareSpec, err error) {
+	spec = accounts.ShareSpec{Label: form.Get("label")}
+	if spec.Actions, err = rightsNamed(form["action"]); err != nil {
+		return spec, problem(http.StatusBadRequest, sentence(err.Error()))
+	}
+	if spec.Until, err = s.daysFromNow(form.Get("until")); err != nil {
+		return spec, err
+	}
+	if form.Get("to") == "account" {
+		spec.Account = strings.ToLower(strings.TrimSpace(form.Get("account")))
+		if spec.Account == "" {
+			return spec, problem(http.StatusBadRequest, "Say with whom: the name of an account.")
+		}
+		return spec, nil
+	}
+	if form.Get("window") != "" {
+		spec.Window.From, err = s.localTime(form.Get("from"))
+		if err == nil {
+			spec.Window.To, err = s.localTime(form.Get("end"))
+		}
+	}
+	return spec, err
+}
+
+// localTime reads a moment on the site's clock, as browsers send it.
+func (s *Server) localTime(text string) (time.Time, error) {
+	for _, form := range []string{localMoment, "2006-01-02T15:04"} {
+		if t, err := time.ParseInLocation(form, text, s.Location); err == nil && t.Year() >= firstYear && t.Year() < lastYear {
+			return t.UTC(), nil
+		}
+	}
+	return time.Time{}, problem(http.StatusBadRequest, "That is not a time such as 2026-11-22 13:05:20.")
+}
+
+// postRevoke ends a share.
+func (s *Server) postRevoke(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	page := func(w http.ResponseWriter, r *http.Request, n notice) error { return s.writeSharing(w, r, p, n) }
+	return s.form("shares", page, func(r *http.Request, form url.Values) (outcome, error) {
+		id, err := strconv.ParseInt(form.Get("share"), 10, 64)
+		if err != nil {
+			return outcome{}, notFound()
+		}
+		return outcome{next: cameraURL(s.cameraOfPermit(p).Name) + "/access?done=revoked"}, s.revoke(r, p, id)
+	})(w, r)
+}
+
+// revoke ends a share of the permit's camera. One of another camera does not exist here.
+func (s *Server) revoke(r *http.Request, p access.Permit, id int64) error {
+	shares, err := s.sharesFor(r, p)
+	if err != nil {
+		return err
+	}
+	for _, x := range shares {
+		if x.ID == id {
+			return s.Accounts.RevokeShare(r.Context(), viewerOf(r), id)
+		}
+	}
+	return access.ErrDenied
+}

@@ -1,0 +1,297 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/accounts"
+)
+
+// accountView is the page of the signed-in account.
+type accountView struct {
+	Frame         frame
+	Notice        notice
+	TOTP          bool
+	RecoveryWords string
+	Passkeys      []passkeyRow
+	NoPasskeys    string // why there can be none here; empty where there can
+	Sessions      []sessionRow
+	Tokens        []tokenRow
+	Actions       []choice
+	Cameras       []cameraChoice
+}
+
+type passkeyRow struct{ ID, Label, Words string }
+
+type sessionRow struct {
+	ID, Device, Words string
+	Current           bool
+}
+
+type tokenRow struct{ ID, Label, Words string }
+
+// cameraChoice is a camera in a form.
+type cameraChoice struct{ Name, Label string }
+
+// secretView is a page with what can be seen once only.
+type secretView struct {
+	Frame       frame
+	Title, Lead string
+	Lines       []string
+	Hint        string
+	Next        string
+}
+
+// doneWords are the messages that a page shows after a form was carried out; the address names one of them.
+func doneWords(name string) (section, words string) {
+	switch name {
+	case "password":
+		return name, "The password is changed. Everywhere else you are signed out."
+	case "session":
+		return "sessions", "That session is ended; what it showed ended within a second."
+	case "token":
+		return "tokens", "The token is ended."
+	case "totp-on":
+		return "totp", "The second factor is on."
+	case "totp-off":
+		return "totp", "The second factor is off."
+	case "passkey":
+		return "passkeys", "The passkey is removed."
+	case "passkey-new":
+		return "passkeys", "The passkey is added: from now on it can sign you in."
+	case "share":
+		return "shares", "Shared."
+	case "revoked":
+		return "shares", "Revoked: what it had opened is closed."
+	case "person":
+		return "people", "The account is made."
+	case "removed":
+		return "people", "The account is removed, with all that belonged to it."
+	}
+	return "", ""
+}
+
+// noticeOf is what the address asks a page to say.
+func noticeOf(r *http.Request) notice {
+	section, words := doneWords(r.URL.Query().Get("done"))
+	return notice{Section: section, Words: words, Status: http.StatusOK}
+}
+
+func (s *Server) pageAccount(w http.ResponseWriter, r *http.Request) error {
+	return s.writeAccount(w, r, noticeOf(r))
+}
+
+func (s *Server) writeAccount(w http.ResponseWriter, r *http.Request, n notice) error {
+	v := accountView{Frame: s.frame(r, "Account", "account"), Notice: n}
+	if err := s.addFactors(r, &v); err != nil {
+		return err
+	}
+	sessions, err := s.Accounts.Sessions(r.Context(), viewerOf(r))
+	if err != nil {
+		return err
+	}
+	for _, x := range sessions {
+		words := fmt.Sprintf("signed in %s from %s, last used %s", s.whenText(x.Created), x.Address, s.hourText(x.Used))
+		v.Sessions = append(v.Sessions, sessionRow{ID: strconv.FormatInt(x.ID, 10), Device: deviceWords(x.Agent), Words: words, Current: x.Current})
+	}
+	if err := s.addTokens(r, &v); err != nil {
+		return err
+	}
+	return writePage(w, r, n.Status, accountPage(v))
+}
+
+// hourText tells a last use, which is known to the hour.
+func (s *Server) hourText(t time.Time) string {
+	if ago := s.Now().Sub(t); ago < 2*time.Hour {
+		return "lately"
+	}
+	return agoText(t, s.Now())
+}
+
+func (s *Server) addTokens(r *http.Request, v *accountView) error {
+	tokens, err := s.Accounts.OwnTokens(r.Context(), viewerOf(r))
+	if err != nil {
+		return err
+	}
+	cameras, err := s.camerasOf(r.Context(), viewerOf(r))
+	if err != nil {
+		return err
+	}
+	for _, t := range tokens {
+		v.Tokens = append(v.Tokens, tokenRow{ID: strconv.FormatInt(t.ID, 10), Label: t.Label, Words: s.tokenWords(t, cameras)})
+	}
+	for _, c := range cameras {
+		v.Cameras = append(v.Cameras, cameraChoice{c.Name, c.Label})
+	}
+	v.Actions = choicesOf(access.Owned, access.Rights(access.Live|access.Playback))
+	if v.Frame.Admin {
+		v.Actions = append(v.Actions, choice{Name: metricsName, Words: "read the figures of the system (metrics)"})
+	}
+	return nil
+}
+
+// metricsName is what a token for the figures of the system is asked for with, beside actions.
+const metricsName = "metrics"
+
+func (s *Server) tokenWords(t accounts.Token, cameras []seen) string {
+	words := rightsWords(t.Actions)
+	if t.Metrics && t.Actions == 0 {
+		words = "the figures of the system"
+	}
+	switch {
+	case t.Actions == 0:
+	case t.Cameras == nil:
+		words += ", on all cameras that are yours to see"
+	default:
+		words += ", on " + namesOf(t.Cameras, cameras)
+	}
+	if !t.Until.IsZero() {
+		words += ", until " + s.whenText(t.Until)
+		if !t.Until.After(s.Now()) {
+			words += " (over)"
+		}
+	}
+	if t.Used.IsZero() {
+		return words + "; never used"
+	}
+	return words + "; last used " + s.hourText(t.Used)
+}
+
+// namesOf lists the labels of those cameras that are the viewer's to see, and counts the others.
+func namesOf(ids []access.Camera, cameras []seen) string {
+	words, others := "", 0
+	for _, id := range ids {
+		label := ""
+		for _, c := range cameras {
+			if access.Camera(c.ID) == id {
+				label = c.Label
+			}
+		}
+		switch {
+		case label == "":
+			others++
+		case words == "":
+			words = label
+		default:
+			words += ", " + label
+		}
+	}
+	if others > 0 && words != "" {
+		return fmt.Sprintf("%s and %d that are not yours to see", words, others)
+	}
+	if others > 0 {
+		return fmt.Sprintf("%d cameras that are not yours to see", others)
+	}
+	return words
+}
+
+// changePassword is the form that does.
+func (s *Server) changePassword(r *http.Request, form url.Values) (outcome, error) {
+	err := s.Accounts.ChangePassword(r.Context(), viewerOf(r),
+		accounts.PasswordChange{Old: form.Get("old"), New: form.Get("new"), Address: infoOf(r).client})
+	if errors.Is(err, accounts.ErrBadLogin) {
+		return outcome{}, problem(http.StatusForbidden, "That is not your password until now.")
+	}
+	return outcome{next: "/account?done=password#password"}, err
+}
+
+// endSessions ends one session, the others, or all.
+func (s *Server) endSessions(r *http.Request, form url.Values) (outcome, error) {
+	v := viewerOf(r)
+	switch which := form.Get("session"); which {
+	case "all":
+		_, err := s.Accounts.EndAllSessions(r.Context(), v)
+		return outcome{next: "/login"}, err
+	case "others":
+		_, err := s.Accounts.EndOtherSessions(r.Context(), v)
+		return outcome{next: "/account?done=session#sessions"}, err
+	default:
+		id, err := strconv.ParseInt(which, 10, 64)
+		if err != nil {
+			return outcome{}, notFound()
+		}
+		return outcome{next: "/account?done=session#sessions"}, s.Accounts.EndSession(r.Context(), v, id)
+	}
+}
+
+// newToken makes a token and shows it, once.
+func (s *Server) newToken(r *http.Request, form url.Values) (outcome, error) {
+	spec, err := s.tokenOf(r, form)
+	if err != nil {
+		return outcome{}, err
+	}
+	token, err := s.Accounts.NewOwnToken(r.Context(), viewerOf(r), spec)
+	return outcome{once: secretPage(secretView{Frame: s.frame(r, "New token", "account"), Title: "Token “" + spec.Label + "”",
+		Lead: "Copy it now to where it is needed: it is not kept here and cannot be shown again.", Lines: []string{token},
+		Hint: "Programs send it as “Authorization: Bearer …”. Whoever has it may do what you allowed it.", Next: "/account#tokens"})}, err
+}
+
+// tokenOf reads the form of a new token.
+func (s *Server) tokenOf(r *http.Request, form url.Values) (accounts.TokenSpec, error) {
+	spec := accounts.TokenSpec{Label: form.Get("label")}
+	var names []string
+	for _, name := range form["action"] {
+		if name == metricsName {
+			spec.Metrics = true
+			continue
+		}
+		names = append(names, name)
+	}
+	var err error
+	if spec.Actions, err = rightsNamed(names); err != nil {
+		return spec, problem(http.StatusBadRequest, sentence(err.Error()))
+	}
+	if spec.Until, err = s.daysFromNow(form.Get("until")); err != nil {
+		return spec, err
+	}
+	if form.Get("cameras") == "these" {
+		spec.Cameras, err = s.camerasNamed(r, form["camera"])
+	}
+	return spec, err
+}
+
+// camerasNamed finds cameras that the viewer may see by their names.
+func (s *Server) camerasNamed(r *http.Request, names []string) ([]access.Camera, error) {
+	cameras, err := s.camerasOf(r.Context(), viewerOf(r))
+	if err != nil {
+		return nil, err
+	}
+	ids := []access.Camera{}
+	for _, name := range names {
+		found := false
+		for _, c := range cameras {
+			if c.Name == name {
+				ids, found = append(ids, access.Camera(c.ID)), true
+			}
+		}
+		if !found {
+			return nil, problem(http.StatusBadRequest, "One of the cameras is not there.")
+		}
+	}
+	return ids, nil
+}
+
+// daysFromNow reads how long something shall last; empty is for ever.
+func (s *Server) daysFromNow(days string) (time.Time, error) {
+	if days == "" {
+		return time.Time{}, nil
+	}
+	n, err := strconv.Atoi(days)
+	if err != nil || n < 1 || n > 3660 {
+		return time.Time{}, problem(http.StatusBadRequest, "That is not a number of days.")
+	}
+	return s.Now().AddDate(0, 0, n), nil
+}
+
+func (s *Server) removeToken(r *http.Request, form url.Values) (outcome, error) {
+	id, err := strconv.ParseInt(form.Get("token"), 10, 64)
+	if err != nil {
+		return outcome{}, notFound()
+	}
+	return outcome{next: "/account?done=token#tokens"}, s.Accounts.RemoveOwnToken(r.Context(), viewerOf(r), id)
+}

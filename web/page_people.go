@@ -1,0 +1,139 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"keepwatch.internal/internal/accounts"
+)
+
+// peopleView is the page on which administrators manage accounts. It counts cameras and names none.
+type peopleView struct {
+	Frame  frame
+	Notice notice
+	People []personRow
+}
+
+type personRow struct {
+	Name, Words string
+	Admin, Self bool
+}
+
+// removalView asks before an account is removed.
+type removalView struct {
+	Frame    frame
+	Name     string
+	Effects  []string
+	Possible bool
+}
+
+func (s *Server) pagePeople(w http.ResponseWriter, r *http.Request) error {
+	return s.writePeople(w, r, noticeOf(r))
+}
+
+func (s *Server) writePeople(w http.ResponseWriter, r *http.Request, n notice) error {
+	people, err := s.Accounts.People(r.Context(), viewerOf(r))
+	if err != nil {
+		return err
+	}
+	v := peopleView{Frame: s.frame(r, "People", "people"), Notice: n}
+	for _, p := range people {
+		v.People = append(v.People, personRow{Name: p.Name, Admin: p.Admin, Self: p.ID == viewerOf(r).AccountID, Words: s.personWords(p)})
+	}
+	return writePage(w, r, n.Status, peoplePage(v))
+}
+
+func (s *Server) personWords(p accounts.Person) string {
+	words := []string{"since " + p.Created.In(s.Location).Format("2 Jan 2006")}
+	switch {
+	case p.Cameras == 0:
+		words = append(words, "sees no camera")
+	case p.Owned == p.Cameras:
+		words = append(words, "owns "+counted(p.Owned, "camera"))
+	default:
+		words = append(words, fmt.Sprintf("sees %s, owns %d of them", counted(p.Cameras, "camera"), p.Owned))
+	}
+	words = append(words, counted(p.Sessions, "session"))
+	if p.Tokens > 0 {
+		words = append(words, counted(p.Tokens, "token"))
+	}
+	if p.HasFactor {
+		words = append(words, "second factor on")
+	}
+	return strings.Join(words, ", ")
+}
+
+// counted is "1 camera", "2 cameras".
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// addPerson makes an account.
+func (s *Server) addPerson(r *http.Request, form url.Values) (outcome, error) {
+	if form.Get("password") != form.Get("again") {
+		return outcome{}, problem(http.StatusBadRequest, "The two passwords differ.")
+	}
+	err := s.Accounts.AddAccount(r.Context(), viewerOf(r),
+		accounts.NewAccount{Name: form.Get("username"), Password: form.Get("password"), Admin: form.Get("admin") != ""})
+	return outcome{next: "/people?done=person"}, err
+}
+
+// pageRemoval says what the removal of an account takes with it.
+func (s *Server) pageRemoval(w http.ResponseWriter, r *http.Request) error {
+	name := r.PathValue("person")
+	effects, err := s.Accounts.RemovalEffects(r.Context(), name)
+	if errors.Is(err, accounts.ErrNoUser) {
+		return notFound()
+	}
+	if err != nil {
+		return err
+	}
+	return writePage(w, r, http.StatusOK, removalPage(removalView{Frame: s.frame(r, "Remove "+name, "people"), Name: name,
+		Effects: effectWords(name, effects), Possible: !effects.LastOne}))
+}
+
+func effectWords(name string, e accounts.Effects) []string {
+	var words []string
+	if e.LastOne {
+		return []string{name + " is the only administrator. Make another one first."}
+	}
+	if len(e.Orphans) > 0 {
+		words = append(words, counted(len(e.Orphans), "camera")+" will have no owner: recorded as before, and seen by nobody until the configuration names one.")
+	}
+	if others := len(e.Cameras) - len(e.Orphans); others > 0 {
+		words = append(words, counted(others, "camera")+" will be left to the other owners.")
+	}
+	if e.Given > 0 {
+		words = append(words, counted(e.Given, "share")+" or links given by "+name+" will end.")
+	}
+	if e.Held > 0 {
+		words = append(words, counted(e.Held, "share")+" with "+name+" will end.")
+	}
+	if e.Sessions > 0 {
+		words = append(words, counted(e.Sessions, "session")+" will be signed out within a second.")
+	}
+	if e.Tokens > 0 {
+		words = append(words, counted(e.Tokens, "token")+" will stop working.")
+	}
+	if e.Named {
+		words = append(words, "The configuration names "+name+" as an owner; take the name out of it. Whoever makes an account of that name on the box gets those cameras.")
+	}
+	return append(words, "What "+name+" watched stays on record. Footage stays.")
+}
+
+func (s *Server) removePerson(r *http.Request, form url.Values) (outcome, error) {
+	err := s.Accounts.RemoveAccount(r.Context(), viewerOf(r), r.PathValue("person"))
+	switch {
+	case errors.Is(err, accounts.ErrLastAdmin):
+		return outcome{}, problem(http.StatusBadRequest, sentence(accounts.ErrLastAdmin.Error()))
+	case errors.Is(err, accounts.ErrNoUser):
+		return outcome{}, problem(http.StatusBadRequest, "There is no account of that name any more.")
+	}
+	return outcome{next: "/people?done=removed"}, err
+}
