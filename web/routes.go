@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"keepwatch.internal/internal/access"
@@ -51,6 +52,11 @@ func always(a access.Action) func(*http.Request) access.Action {
 
 // routes is every URL the server knows.
 func (s *Server) routes() []route {
+	return slices.Concat(s.openRoutes(), s.pageRoutes(), s.apiRoutes(), s.footageRoutes())
+}
+
+// openRoutes are what needs no session: files, doors and links.
+func (s *Server) openRoutes() []route {
 	return []route{
 		{"GET", "/healthz", public, s.healthz, nil, nil},
 		{"GET", "/readyz", public, s.readyz, nil, nil},
@@ -59,13 +65,21 @@ func (s *Server) routes() []route {
 		{"GET", "/certificate", public, s.pageCertificate, nil, nil},
 		{"GET", "/certificate.pem", public, s.certificate, nil, nil},
 		{"GET", "/certificate.crt", public, s.certificateFile, nil, nil},
-
 		{"GET", "/{$}", visitor, s.pageHome, nil, nil},
 		{"GET", "/setup", setupOnly, s.pageSetup, nil, nil},
 		{"POST", "/setup", setupOnly, s.postSetup, nil, nil},
 		{"GET", "/login", visitor, s.pageLogin, nil, nil},
 		{"POST", "/login", public, s.postLogin, nil, nil},
 		{"POST", "/logout", public, s.postLogout, nil, nil},
+		{"GET", "/s/{secret}", public, s.enterLink, nil, nil},
+		{"GET", "/link", public, s.pageLink, nil, nil},
+		{"POST", "/link/leave", public, s.leaveLink, nil, nil},
+	}
+}
+
+// pageRoutes are the pages and their forms.
+func (s *Server) pageRoutes() []route {
+	return []route{
 		{"GET", "/live", signedIn, s.pageLive, nil, nil},
 		{"GET", "/cameras", signedIn, s.pageCameras, nil, nil},
 		{"GET", "/cameras/{id}", seesCamera, s.pageCamera, nil, nil},
@@ -90,12 +104,14 @@ func (s *Server) routes() []route {
 		{"POST", "/people", administrator, s.form("people", s.writePeople, s.addPerson), nil, nil},
 		{"GET", "/people/{person}/remove", administrator, s.pageRemoval, nil, nil},
 		{"POST", "/people/{person}/remove", administrator, s.form("people", s.writePeople, s.removePerson), nil, nil},
-		{"GET", "/s/{secret}", public, s.enterLink, nil, nil},
-		{"GET", "/link", public, s.pageLink, nil, nil},
-		{"POST", "/link/leave", public, s.leaveLink, nil, nil},
 		{"GET", "/system", signedIn, s.pageSystem, nil, nil},
 		{"GET", "/connections", administrator, s.pageConnections, nil, nil},
+	}
+}
 
+// apiRoutes are the calls of the API that are about no camera in particular.
+func (s *Server) apiRoutes() []route {
+	return []route{
 		{"POST", "/api/v1/setup", setupOnly, s.apiSetup, nil, nil},
 		{"POST", "/api/v1/session", public, s.apiLogin, nil, nil},
 		{"DELETE", "/api/v1/session", public, s.apiLogout, nil, nil},
@@ -109,11 +125,16 @@ func (s *Server) routes() []route {
 		{"DELETE", "/api/v1/me/tokens/{number}", person, s.apiRemoveToken, nil, nil},
 		{"GET", "/api/v1/me/views", person, s.apiOwnViews, nil, nil},
 		{"GET", "/api/v1/cameras", caller, s.apiCameras, nil, nil},
-
 		{"GET", "/api/v1/system", signedIn, s.apiSystem, nil, nil},
 		{"GET", "/api/v1/connections", administrator, s.apiConnections, nil, nil},
 		{"GET", "/api/v1/live", caller, s.liveSocket, nil, nil},
+		{"GET", "/api/v1/kept", signedIn, s.apiAllKept, nil, nil},
+	}
+}
 
+// footageRoutes are the calls of the API on one camera.
+func (s *Server) footageRoutes() []route {
+	return []route{
 		{"GET", "/api/v1/cameras/{id}/timeline", onCamera, nil, always(access.Playback), s.timeline},
 		{"GET", "/api/v1/cameras/{id}/clip.mp4", onCamera, nil, fileAction, s.clip},
 		{"GET", "/api/v1/cameras/{id}/segments.mp4", onCamera, nil, always(access.Playback), s.segments},
@@ -124,8 +145,6 @@ func (s *Server) routes() []route {
 		{"POST", "/api/v1/cameras/{id}/shares", onCamera, nil, always(access.Share), s.apiNewShare},
 		{"DELETE", "/api/v1/cameras/{id}/shares/{number}", onCamera, nil, always(access.Share), s.apiRevoke},
 		{"GET", "/api/v1/cameras/{id}/views", onCamera, nil, always(access.Manage), s.apiWatched},
-
-		{"GET", "/api/v1/kept", signedIn, s.apiAllKept, nil, nil},
 		{"GET", "/api/v1/cameras/{id}/kept", onCamera, nil, always(access.Playback), s.apiKept},
 		{"POST", "/api/v1/cameras/{id}/kept", onCamera, nil, always(access.Manage), s.apiKeep},
 		{"DELETE", "/api/v1/cameras/{id}/kept/{kept}", onCamera, nil, always(access.Manage), s.apiUnkeep},
