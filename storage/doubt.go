@@ -169,7 +169,7 @@ func (s *Store) settle(ctx context.Context, d Doubt, p *pace) error {
 	}
 	s.log.Info("a doubt was settled", "subject", d.Subject, "finder", d.Finder, "problem", d.Problem, "outcome", outcome)
 	return s.write(ctx, func(tx *sql.Tx) error {
-		const query = `UPDATE doubt SET settled_us = ?, outcome = ? WHERE id = ?`
+		const query = `UPDATE doubt SET settled_us = ?, outcome = ? WHERE id = ? AND settled_us IS NULL`
 		return exec(ctx, tx, query, micros(s.now()), outcome, d.ID)
 	})
 }

@@ -33,6 +33,10 @@ func (s *Store) reconcile(ctx context.Context) error {
 			}
 		}
 	}
+	// What was taken out on the way is looked into at once: it may be mostly good.
+	if _, err := s.settleAfter(ctx, 0, &pace{rate: settleRate}); err != nil && ctx.Err() == nil {
+		s.log.Error("a doubt about footage could not be settled; will try again", "err", err)
+	}
 	return errors.Join(errs...)
 }
 
