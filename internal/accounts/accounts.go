@@ -1,11 +1,15 @@
-// Package accounts keeps people: accounts, sessions, tokens, who owns which camera, and what owners share. It holds the one
-// place that makes permits, Directory.Authorize.
+// Package accounts keeps people: accounts, sessions, tokens, second factors, who owns which camera, what owners share, and the
+// record of who watched what and who changed whose rights. It holds the one place that makes permits, Directory.Authorize.
 //
 // What it promises. A permit comes from a read of the accounts database that joins the session, token or link by which the
 // viewer came with the account behind it and that account's rights on exactly that camera; whatever was removed before the
 // read gives nothing, and neither does a database that fails or is busy. Passwords are kept as argon2id hashes; secrets of
 // sessions and tokens, and the code of the first set-up, are never stored, only SHA-256 of the former. An administrator
 // manages accounts and sees no camera. Whoever guesses passwords is slowed down, and the owner is never locked out for long.
+//
+// The record is a chain of entries whose ends are sealed and whose newest entry is noted elsewhere: VerifyViews tells when it is not
+// what was written. A change of rights and its entry are one transaction. Views are gathered by a Recorder, which never makes a
+// handler wait, and refuses new ones when what was watched cannot be put on record.
 //
 // It does not know HTTP, and it does not know footage.
 package accounts

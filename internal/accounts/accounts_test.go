@@ -182,8 +182,8 @@ func TestTheRightsQueryStaysOnItsIndexes(t *testing.T) {
 	b := newBench(t)
 	c := cam(1)
 	plan := sqlitetest.Plan(t, b.db, rightsOnCamera, 1, 1, 1, 1, c[:])
-	for line := range strings.Lines(plan) { // s, t, a, l: sessions and shares, tokens, accounts, links
-		if slices.Contains([]string{"SCAN s", "SCAN t", "SCAN a", "SCAN l"}, strings.TrimSpace(line)) {
+	for line := range strings.Lines(plan) { // s, t, a, l, p, c: sessions and shares, tokens, accounts, links, shares passed on, cameras of tokens
+		if slices.Contains([]string{"SCAN s", "SCAN t", "SCAN a", "SCAN l", "SCAN p", "SCAN c"}, strings.TrimSpace(line)) {
 			t.Errorf("the query reads a whole table:\n%s", plan)
 		}
 	}
