@@ -364,3 +364,27 @@ func (c *cinema) tamper(t testing.TB, statement string) {
 		return err
 	}))
 }
+
+// TestWhatIsWatchedWhileItIsWrittenIsNotLost lets somebody watch on between the look at the views and the commit.
+func TestWhatIsWatchedWhileItIsWrittenIsNotLost(t *testing.T) {
+	c := newCinema(t)
+	w, err := c.Begin(c.permit(t, c.bob, access.Live, 1), Watch{Address: home, From: c.clock.now()})
+	must(t, err)
+	must(t, w.Wrote(10))
+	c.clock.advance(longestView)
+	c.isGood()
+	work := c.gather(micros(c.clock.now()), false)
+	must(t, w.Wrote(5))
+	w.End()
+	must(t, c.write(t.Context(), work))
+	c.settle(work)
+	must(t, c.flush(t.Context(), true))
+	_, c.alice = c.session(t, "alice")
+	var sum int64
+	for _, v := range c.seen(t, 1) {
+		sum += v.Bytes
+	}
+	if len(work) != 1 || !work[0].over || sum != 15 {
+		t.Errorf("%d bytes on record, 15 went out; %+v", sum, c.seen(t, 1))
+	}
+}

@@ -181,3 +181,19 @@ func TestOwnersShareChangesAndAccountsAreOnRecord(t *testing.T) {
 		t.Errorf("on record:\n%s\nwant\n%s", strings.Join(told, "\n"), strings.Join(want, "\n"))
 	}
 }
+
+// TestAnEntryWithANewHashOfItsOwnIsFound edits an entry as one would who knows how hashes are made.
+func TestAnEntryWithANewHashOfItsOwnIsFound(t *testing.T) {
+	c := anchored(t)
+	const last = 10
+	var before []byte
+	must(t, c.db.Read().QueryRow("SELECT hash FROM record WHERE id = ?", last-1).Scan(&before))
+	var e entry
+	must(t, c.db.Read().QueryRow("SELECT "+entryColumns+" FROM record WHERE id = ?", last).Scan(e.fields()...))
+	e.bytes++
+	c.exec(t, "UPDATE record SET bytes = ?, hash = ? WHERE id = ?", e.bytes, e.link(before), last)
+	r, err := c.VerifyViews(t.Context())
+	if err != nil || r.FirstBad != last+1 || len(r.Problems) != 1 {
+		t.Errorf("first bad %d: %q, %v", r.FirstBad, r.Problems, err)
+	}
+}
