@@ -109,8 +109,8 @@ func (s *Store) putIndexAside(why string) error {
 	}
 	kept := filepath.Join(s.o.Data, target)
 	s.log.Error("the index is damaged; it was put aside and is made again from the recordings", "kept", kept, "err", why)
-	s.raise(AlarmIndexRebuilt, fmt.Sprintf("The index was damaged (%s). It is made again from the recordings; nothing of them is lost. "+
-		"The damaged one is kept as %s and can be deleted. If this happens again, look after the disk of %s.", why, kept, s.o.Data))
+	s.raise(AlarmIndexRebuilt, fmt.Sprintf("The index was damaged. It is made again from the recordings; nothing of them is lost. "+
+		"The damaged one is kept as %s and can be deleted. If this happens again, look after that disk.", kept))
 	return s.dropOldDamaged()
 }
 

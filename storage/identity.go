@@ -162,8 +162,8 @@ func bare(err error) error {
 // explainDisk turns the errors that people can mend into sentences.
 func explainDisk(path string, err error) error {
 	switch {
-	case err == nil:
-		return nil
+	case err == nil, errors.Is(err, ErrRefused):
+		return err
 	case isReadOnly(err):
 		return refuse("%s is on a read-only file system; recording needs to write there (%w)", path, err)
 	case errors.Is(err, fs.ErrPermission):

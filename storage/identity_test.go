@@ -22,6 +22,9 @@ func refused(t *testing.T, o Options, words ...string) {
 		ok(t, s.Close())
 	}
 	wantErr(t, err, ErrRefused)
+	if n := strings.Count(err.Error(), "refused"); n != 1 {
+		t.Errorf("the refusal says %d times that it is one: %v", n, err)
+	}
 	for _, word := range words {
 		if !strings.Contains(err.Error(), word) {
 			t.Errorf("the refusal does not say %q: %v", word, err)
