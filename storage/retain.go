@@ -45,12 +45,16 @@ type holdings struct {
 	loose  []*sweep
 }
 
+// heldQuery adds up a camera's segments without those that are being deleted. That the state is one of 1 and 3 is said so that
+// the index of unsettled segments serves.
+const heldQuery = `SELECT coalesce(sum(size_bytes), 0) - (SELECT coalesce(sum(size_bytes), 0) FROM segment
+		WHERE state = 3 AND state IN (1, 3) AND camera = ?1)
+	FROM stream WHERE camera = ?1`
+
 // holdingsOf prepares a camera for a pass.
 func holdingsOf(ctx context.Context, q queryer, c *camera, retain Retain) (*holdings, error) {
-	const query = `SELECT coalesce(sum(size_bytes), 0) - (SELECT coalesce(sum(size_bytes), 0) FROM segment WHERE state = 3 AND camera = ?1)
-		FROM stream WHERE camera = ?1`
 	h := &holdings{c: c, retain: retain}
-	if err := q.QueryRowContext(ctx, query, c.row).Scan(&h.size); err != nil {
+	if err := q.QueryRowContext(ctx, heldQuery, c.row).Scan(&h.size); err != nil {
 		return nil, err
 	}
 	for _, quality := range qualities {

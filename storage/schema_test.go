@@ -22,6 +22,7 @@ func TestHotQueriesUseTheirKeys(t *testing.T) {
 		"key frame":    {keyFrameQuery, []any{id[:], 1, 10}},
 		"unsettled":    {unsettledQuery, []any{1, 10}},
 		"loose":        {looseQuery, []any{1, 1, 0, 10}},
+		"held":         {heldQuery, []any{1}},
 		"touched":      {touchedQuery, []any{1, 1, 0, 10}},
 		"kept":         {keptQuery, []any{1}},
 		"kept one":     {keptOneQuery, []any{1, id[:]}},
