@@ -43,6 +43,7 @@ type world struct {
 	tokens   map[string]string
 	guests   []principal
 	views    *accounts.Recorder
+	link     string    // to one of alice's cameras, where a test made it
 	start    time.Time // of what film records
 	picture  int       // bytes of each picture
 

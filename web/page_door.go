@@ -101,6 +101,8 @@ func (s *Server) pageLogin(w http.ResponseWriter, r *http.Request) error {
 
 func (s *Server) writeLogin(w http.ResponseWriter, r *http.Request, status int, v loginView) error {
 	v.Frame = s.frame(r, "Sign in", "door-page")
+	_, none := accounts.PasskeyOrigin(r.Host, infoOf(r).secure)
+	v.Passkeys = none == nil
 	v.OwnAuthority = len(s.CertificatePEM) > 0
 	return writePage(w, r, status, loginPage(v))
 }

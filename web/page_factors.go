@@ -1,6 +1,20 @@
 package web
 
-import "net/http"
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"image/png"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/pquerna/otp"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/accounts"
+)
 
 // factorView is the page that sets up a second factor.
 type factorView struct {
@@ -9,4 +23,180 @@ type factorView struct {
 	Complaint    string
 }
 
-func (s *Server) addFactors(r *http.Request, v *accountView) error { return nil }
+// passkeyView is the page on which a browser is asked for a passkey.
+type passkeyView struct {
+	Frame     frame
+	Title     string
+	Lead      string
+	New       bool   // a new one is made
+	Options   string // for the browser, JSON
+	Ceremony  string
+	Next      string
+	Label     string
+	Complaint string
+}
+
+const qrPixels = 232
+
+// addFactors adds what the account has beside its password.
+func (s *Server) addFactors(r *http.Request, v *accountView) error {
+	f, err := s.Accounts.Factors(r.Context(), viewerOf(r))
+	if err != nil {
+		return err
+	}
+	v.TOTP = f.TOTP
+	v.RecoveryWords = fmt.Sprintf("%s left, for when the phone is lost.", counted(f.Recovery, "recovery code"))
+	if f.Recovery == 1 {
+		v.RecoveryWords = "One recovery code is left, for when the phone is lost: make new ones."
+	}
+	for _, k := range f.Passkeys {
+		words := "made " + s.whenText(k.Created) + ", for " + k.Origin
+		if !k.Used.IsZero() {
+			words += ", last used " + s.hourText(k.Used)
+		}
+		label := k.Label
+		if label == "" {
+			label = "Passkey"
+		}
+		v.Passkeys = append(v.Passkeys, passkeyRow{ID: strconv.FormatInt(k.ID, 10), Label: label, Words: words})
+	}
+	if _, err := accounts.PasskeyOrigin(r.Host, infoOf(r).secure); err != nil {
+		v.NoPasskeys = sentence(err.Error())
+	}
+	return nil
+}
+
+// beginTOTP shows the key for the authenticator app, once.
+func (s *Server) beginTOTP(r *http.Request, _ url.Values) (outcome, error) {
+	key, err := s.Accounts.BeginTOTP(r.Context(), viewerOf(r))
+	if err != nil {
+		return outcome{}, err
+	}
+	picture, err := qrCode(key.URL)
+	if err != nil {
+		return outcome{}, err
+	}
+	return outcome{once: factorPage(factorView{Frame: s.frame(r, "Second factor", "account"), Picture: picture, Key: key.Secret})}, nil
+}
+
+// qrCode draws an address as a QR code, as the URL of a picture that is in the page itself.
+func qrCode(address string) (string, error) {
+	key, err := otp.NewKeyFromURL(address)
+	if err != nil {
+		return "", err
+	}
+	img, err := key.Image(qrPixels, qrPixels)
+	if err != nil {
+		return "", err
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		return "", err
+	}
+	return "data:image/png;base64," + base64.StdEncoding.EncodeToString(b.Bytes()), nil
+}
+
+// confirmTOTP switches the second factor on and shows the recovery codes, once.
+func (s *Server) confirmTOTP(r *http.Request, form url.Values) (outcome, error) {
+	codes, err := s.Accounts.ConfirmTOTP(r.Context(), viewerOf(r), form.Get("code"))
+	if errors.Is(err, accounts.ErrBadFactor) {
+		return outcome{}, problem(http.StatusBadRequest, "That was not the code that the app shows now. Look whether the phone's clock is right, and set it up again.")
+	}
+	return s.recoveryCodes(r, codes), err
+}
+
+func (s *Server) newRecoveryCodes(r *http.Request, _ url.Values) (outcome, error) {
+	codes, err := s.Accounts.NewRecoveryCodes(r.Context(), viewerOf(r))
+	return s.recoveryCodes(r, codes), err
+}
+
+func (s *Server) recoveryCodes(r *http.Request, codes []string) outcome {
+	return outcome{once: secretPage(secretView{Frame: s.frame(r, "Recovery codes", "account"), Title: "Your recovery codes",
+		Lead:  "Keep them where you keep important papers. Each signs you in once in place of the app's code. They cannot be shown again; older ones have ended.",
+		Lines: codes, Next: "/account?done=totp-on#totp"})}
+}
+
+func (s *Server) removeTOTP(r *http.Request, _ url.Values) (outcome, error) {
+	return outcome{next: "/account?done=totp-off#totp"}, s.Accounts.RemoveTOTP(r.Context(), viewerOf(r))
+}
+
+// beginPasskey asks the browser for a new passkey.
+func (s *Server) beginPasskey(r *http.Request, _ url.Values) (outcome, error) {
+	at, err := accounts.PasskeyOrigin(r.Host, infoOf(r).secure)
+	if err != nil {
+		return outcome{}, err
+	}
+	options, ceremony, err := s.Accounts.BeginPasskey(r.Context(), viewerOf(r), at)
+	if err != nil {
+		return outcome{}, err
+	}
+	return outcome{once: passkeyPage(passkeyView{Frame: s.frame(r, "New passkey", "door-page").with("passkey.js"), Title: "New passkey", New: true,
+		Lead: "Your browser will ask where to keep it, and for your fingerprint, face or code.", Options: string(options), Ceremony: ceremony,
+		Label: deviceWords(r.UserAgent())})}, nil
+}
+
+func (s *Server) finishPasskey(r *http.Request, form url.Values) (outcome, error) {
+	err := s.Accounts.FinishPasskey(r.Context(), viewerOf(r),
+		accounts.Answer{Ceremony: form.Get("ceremony"), Response: []byte(form.Get("response")), Label: form.Get("label")})
+	if errors.Is(err, accounts.ErrBadPasskey) {
+		return outcome{}, problem(http.StatusBadRequest, sentence(err.Error()))
+	}
+	return outcome{next: "/account?done=passkey-new#passkeys"}, err
+}
+
+func (s *Server) removePasskey(r *http.Request, form url.Values) (outcome, error) {
+	id, err := strconv.ParseInt(form.Get("passkey"), 10, 64)
+	if err != nil {
+		return outcome{}, notFound()
+	}
+	return outcome{next: "/account?done=passkey#passkeys"}, s.Accounts.RemovePasskey(r.Context(), viewerOf(r), id)
+}
+
+// postPasskeyLogin asks the browser for a passkey of this place.
+func (s *Server) postPasskeyLogin(w http.ResponseWriter, r *http.Request) error {
+	form, err := readForm(r)
+	if err != nil {
+		return err
+	}
+	return s.writePasskeyLogin(w, r, passkeyView{Next: localPath(form.Get("next"))})
+}
+
+func (s *Server) writePasskeyLogin(w http.ResponseWriter, r *http.Request, v passkeyView) error {
+	at, err := accounts.PasskeyOrigin(r.Host, infoOf(r).secure)
+	if err != nil {
+		return problem(http.StatusBadRequest, sentence(err.Error()))
+	}
+	options, ceremony, err := s.Accounts.BeginPasskeyLogin(r.Context(), at, infoOf(r).client)
+	if err != nil {
+		return err
+	}
+	status := http.StatusOK
+	if v.Complaint != "" {
+		status = http.StatusForbidden
+	}
+	v.Frame, v.Title = s.frame(withViewer(r, access.Viewer{}), "Sign in", "door-page").with("passkey.js"), "Sign in with a passkey"
+	v.Lead, v.Options, v.Ceremony = "Your browser asks for your fingerprint, face or code.", string(options), ceremony
+	return writePage(w, r, status, passkeyPage(v))
+}
+
+// postPasskeyAnswer lets in who holds the passkey.
+func (s *Server) postPasskeyAnswer(w http.ResponseWriter, r *http.Request) error {
+	form, err := readForm(r)
+	if err != nil {
+		return err
+	}
+	next := localPath(form.Get("next"))
+	session, err := s.Accounts.PasskeyLogin(r.Context(), accounts.Answer{Ceremony: form.Get("ceremony"), Response: []byte(form.Get("response"))},
+		accounts.Attempt{Address: infoOf(r).client, Agent: r.UserAgent()})
+	if errors.Is(err, accounts.ErrBadPasskey) {
+		return s.writePasskeyLogin(w, r, passkeyView{Next: next, Complaint: "That passkey was not accepted. Try again, or sign in with the password."})
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := s.enter(w, r, session); err != nil {
+		return err
+	}
+	http.Redirect(w, r, next, http.StatusSeeOther)
+	return nil
+}

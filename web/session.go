@@ -112,6 +112,12 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request, c credentials) (a
 	if err != nil {
 		return access.Viewer{}, err
 	}
+	return s.enter(w, r, session)
+}
+
+// enter lets the holder of a new session in.
+func (s *Server) enter(w http.ResponseWriter, r *http.Request, session string) (access.Viewer, error) {
+	ctx := r.Context()
 	v, err := s.Accounts.BySession(ctx, session)
 	if err != nil {
 		return access.Viewer{}, err

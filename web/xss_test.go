@@ -9,6 +9,8 @@ import (
 	cdp "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/accounts"
 	"keepwatch.internal/internal/media"
 )
 
@@ -41,7 +43,34 @@ func hostileWorld(t *testing.T) *world {
 			t.Fatalf("keep: %s", body)
 		}
 	}
+	w.nameBadly()
 	return w
+}
+
+// shortPolyglot is for where names are short.
+const shortPolyglot = `"'><img class=pwned src=x onerror=window.pwned=1>`
+
+// nameBadly gives shares, links, tokens and sessions names that mean no good, and has a link watched.
+func (w *world) nameBadly() {
+	w.t.Helper()
+	t, ctx := w.t, w.t.Context()
+	alice, err := w.accounts.BySession(ctx, w.sessions["alice"])
+	check(t, err)
+	front := access.Camera(w.cameras["front"].ID)
+	_, link, err := w.accounts.NewShare(ctx, alice, accounts.ShareSpec{Camera: front, Actions: access.Rights(access.Playback), Label: shortPolyglot})
+	check(t, err)
+	_, err = w.accounts.NewOwnToken(ctx, alice, accounts.TokenSpec{Actions: access.Owned, Label: shortPolyglot})
+	check(t, err)
+	_, err = w.accounts.Login(ctx, accounts.Attempt{Username: "alice", Password: password, Address: "127.0.0.1", Agent: shortPolyglot})
+	check(t, err)
+	w.link = link
+	resp, _ := w.do(ask{path: "/api/v1/cameras/front/clip.mp4?as=link&" + w.span(1, 3), header: map[string]string{"Cookie": linkCookieName(false) + "=" + link}})
+	if resp.StatusCode != http.StatusOK || !poll(10*time.Second, func() bool { return w.watched("front", shortPolyglot, access.Playback) > 0 }) {
+		t.Fatal("the view by the link is not on record")
+	}
+	w.server.Connections = func() []Connection {
+		return []Connection{{Camera: "front", Protocol: polyglot, Address: polyglot, Remote: polyglot, Refused: 1}}
+	}
 }
 
 // TestNothingThatIsStoredOrSentRunsOnAnyPage looks at every page in a browser that was told to ignore the policy on
@@ -65,6 +94,11 @@ func TestNothingThatIsStoredOrSentRunsOnAnyPage(t *testing.T) {
 		b.settle()
 		b.nothingRan(path)
 	}
+	b.do(chromedp.Navigate(w.http.URL + "/s/" + w.link))
+	if b.settle(); !strings.Contains(eval[string](b, `document.body.innerText`), "pwned") {
+		t.Error("the link's page does not show its name")
+	}
+	b.nothingRan("the page of a link")
 	b.do(chromedp.Navigate("data:text/html," + strings.ReplaceAll(polyglot, "#", "%23")))
 	if eval[int](b, `document.querySelectorAll(".pwned").length`) == 0 {
 		t.Error("the polyglot does nothing anywhere: this test shows nothing")
