@@ -119,7 +119,7 @@ type world struct {
 // model: at least 10,000.
 func TestRightsAgreeWithTheModel(t *testing.T) {
 	decisions, granted := 0, 0
-	for seed := range uint64(5) {
+	for seed := range uint64(3) {
 		w := newWorld(t, seed)
 		for step := range 3 {
 			d, g := w.compare(t)
@@ -320,9 +320,9 @@ func (w *world) compare(t *testing.T) (decisions, granted int) {
 // decision of Authorize, and with the model: at least 10,000.
 func TestWhoSeesACameraIsWhomAuthorizeLets(t *testing.T) {
 	decisions, granted := 0, 0
-	for seed := uint64(100); seed < 112; seed++ {
+	for seed := uint64(100); seed < 106; seed++ {
 		w := newWorld(t, seed)
-		for range 2 {
+		for range 5 {
 			d, g := w.compareSights(t)
 			decisions, granted = decisions+d, granted+g
 			w.change(t)
