@@ -149,6 +149,9 @@ func (s *Store) loadKept(ctx context.Context, c *camera) error {
 		return nil
 	}
 	files, err := c.listKept()
+	if err == nil {
+		err = c.syncKept()
+	}
 	if err != nil {
 		return fmt.Errorf("kept clips of %s: %w", c.name, err)
 	}
@@ -211,6 +214,18 @@ func (s *Store) settleKept(ctx context.Context, c *camera, files map[KeptID]bool
 		}
 		return nil
 	})
+}
+
+// syncKept makes what there is of kept files, and what there is no more, survive a power cut: the last process may have died
+// before it did, and what is listed from now on must stay.
+func (c *camera) syncKept() error {
+	if _, err := c.files.stat(keptFolder); err != nil {
+		if isMissing(err) {
+			return nil
+		}
+		return err
+	}
+	return errors.Join(c.files.syncDir(keptFolder), c.files.syncDir("."))
 }
 
 // listKept lists the kept spans of which the camera has a file.
