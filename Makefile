@@ -61,6 +61,12 @@ bench: ## measure beside peers, print the table
 	go run ./bench
 	go run ./bench -store
 
+.PHONY: storm
+storm: ## the storm for long: 200 cameras, 120 viewers, until 1,000,000 objects were looked at
+	.ci/packages ffmpeg
+	KEEPWATCH_ROUNDS=50 KEEPWATCH_STORM_CAMERAS=200 KEEPWATCH_STORM_VIEWERS=120 \
+	go test -timeout 60m -v -count 1 -run '^TestAStormShowsNobodyAByteOfAForeignCamera$$' ./cmd/nvr
+
 .PHONY: ci
 ci: ## every gate, as .ci/run
 	.ci/run

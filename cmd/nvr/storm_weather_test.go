@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"keepwatch.internal/internal/sqlite"
+)
+
+// weather does to the server and its cameras what storms do, over and over until enough was seen.
+func (s *storm) weather(ctx context.Context, r *rand.Rand, objects int64) {
+	const least = 6 // of these events
+	for i := 0; ctx.Err() == nil && (i < least || s.tally.objects() < objects); i++ {
+		s.pause(ctx, time.Duration(1500+r.IntN(1500))*time.Millisecond)
+		switch i % 6 {
+		case 0: // all cameras drop out and may come back at once
+			s.each(func(c *lens) { c.handle.Drop() })
+			s.tally.do(func() { s.tally.waves++ })
+			s.recovered(time.Now(), "a wave")
+		case 1:
+			s.lock(ctx, "accounts.db", 0x6b77_0001, "../../internal/accounts")
+		case 2, 5:
+			s.strike(ctx, r)
+		case 3:
+			s.each(func(c *lens) { s.must(c.handle.Refuse(true)) })
+			s.pause(ctx, time.Second)
+			back := time.Now()
+			s.each(func(c *lens) { s.must(c.handle.Refuse(false)) })
+			s.tally.do(func() { s.tally.waves++ })
+			s.recovered(back, "a wave")
+		case 4:
+			s.people.leave(ctx)
+			s.lock(ctx, "index.db", 0x4b57_6978, "../../storage")
+		}
+	}
+}
+
+func (s *storm) each(f func(*lens)) {
+	for _, c := range s.lenses {
+		f(c)
+	}
+}
+
+func (s *storm) must(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Error(err)
+	}
+}
+
+func (s *storm) pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}
+
+// lock has this process, which is not the server's, hold a database's write lock for two seconds.
+func (s *storm) lock(ctx context.Context, name string, mark int32, files string) {
+	const held = 2 * time.Second
+	db, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(s.dir, "data", name), ApplicationID: mark, Files: os.DirFS(files), Busy: 20 * time.Second})
+	if err != nil {
+		s.must(err)
+		return
+	}
+	enough := errors.New("enough")
+	err = db.Write(ctx, func(*sql.Tx) error { s.pause(ctx, held); return enough })
+	if !errors.Is(err, enough) && ctx.Err() == nil {
+		s.t.Errorf("lock %s: %v", name, err)
+	}
+	s.must(db.Close())
+	s.tally.do(func() { s.tally.locks++ })
+}
+
+// strike kills the server, gives some cameras to other owners, and starts it again.
+func (s *storm) strike(ctx context.Context, r *rand.Rand) {
+	down := time.Now()
+	s.kill(syscall.SIGKILL)
+	if log := s.log.String(); strings.Contains(log, "panic") {
+		s.t.Errorf("the server panicked:\n%s", log)
+	}
+	for range max(1, len(s.lenses)/8) {
+		s.people.handOver(ctx, s.lenses[r.IntN(len(s.lenses))], down)
+	}
+	again := time.Now()
+	s.start()
+	s.people.owning()
+	s.tally.do(func() { s.tally.kills++ })
+	s.recovered(again, "a kill")
+}
+
+// backWithin is how long after a wave or a kill all cameras record again.
+const backWithin = 30 * time.Second
+
+// recovered waits until every camera records, as its owner is told.
+func (s *storm) recovered(since time.Time, after string) {
+	s.t.Helper()
+	waiting := ""
+	ok := poll(s.t.Context(), backWithin, func() bool { waiting = s.waiting(); return waiting == "" || s.failed.Load() >= mostFailures })
+	took := time.Since(since)
+	s.tally.do(func() { s.tally.slowest = max(s.tally.slowest, took) })
+	if !ok {
+		s.fail("%v after %s these do not record: %s\n%s", took, after, waiting, s.log.String())
+	}
+}
+
+// waiting names the cameras that do not record.
+func (s *storm) waiting() string {
+	recording := map[string]bool{}
+	for _, x := range s.people.owners {
+		req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url+"/api/v1/cameras", nil)
+		if err != nil {
+			return err.Error()
+		}
+		s.people.with(x).dress(req)
+		resp, err := s.client.Do(req)
+		if err != nil {
+			return err.Error()
+		}
+		var all struct{ Cameras []struct{ ID, State string } }
+		err = json.NewDecoder(resp.Body).Decode(&all)
+		_ = resp.Body.Close()
+		if err != nil || resp.StatusCode != http.StatusOK {
+			return fmt.Sprintf("%s is answered with %d, %v", x.name, resp.StatusCode, err)
+		}
+		for _, c := range all.Cameras {
+			recording[c.ID] = c.State == "recording"
+		}
+	}
+	var late []string
+	for _, c := range s.lenses {
+		if !recording[c.name] {
+			late = append(late, c.name)
+		}
+	}
+	return strings.Join(late, " ")
+}
