@@ -328,3 +328,27 @@ func TestAdministratorsManageAccountsAndSeeNoCameraByIt(t *testing.T) {
 		t.Errorf("removing who is not there: %d", resp.StatusCode)
 	}
 }
+
+func TestDeletingFootageAsksForThePassword(t *testing.T) {
+	w := filmed(t)
+	w.stale()
+	form := url.Values{"from": {w.start.Format(time.RFC3339)}, "to": {w.start.Add(filmLength * time.Second).Format(time.RFC3339)}}
+	resp, page := w.submit(w.sessions["alice"], "/cameras/front/delete", form)
+	if resp.StatusCode != http.StatusOK || len(page.all("input", "name="+confirmField)) != 1 {
+		t.Fatalf("status %d: %s", resp.StatusCode, text(page.root))
+	}
+	clip := w.as("alice", ask{path: "/api/v1/cameras/front/clip.mp4?" + w.span(1, 3)})
+	resp, body := w.do(w.as("alice", ask{method: "DELETE", path: "/api/v1/cameras/front/footage?" + form.Encode()}))
+	if p := problemIn(t, resp, body); p.Type != "urn:keepwatch:problem:confirm" {
+		t.Errorf("the API: %s", body)
+	}
+	if resp, _ := w.do(clip); resp.StatusCode != http.StatusOK {
+		t.Errorf("the footage is gone without a password: %d", resp.StatusCode)
+	}
+	form.Set(confirmField, password)
+	resp, page = w.submit(w.sessions["alice"], "/cameras/front/delete", form)
+	w.went(resp, page, "/")
+	if resp, _ := w.do(clip); resp.StatusCode != http.StatusNotFound {
+		t.Errorf("with the password it stays: %d", resp.StatusCode)
+	}
+}

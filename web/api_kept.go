@@ -162,6 +162,11 @@ func (s *Server) apiDeleteFootage(w http.ResponseWriter, r *http.Request, p acce
 	if err != nil {
 		return err
 	}
+	if preview != "1" {
+		if err := s.requireFresh(r); err != nil {
+			return err
+		}
+	}
 	act := s.Store.DeleteFootage
 	if preview == "1" {
 		act = s.Store.PreviewDelete

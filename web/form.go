@@ -9,6 +9,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
 )
 
@@ -82,6 +83,35 @@ func (s *Server) form(section string, page formPage, do formAction) handler {
 	}
 }
 
+// freshForm reads a form for which the password has to have been given lately, by people: tokens have none. When it asks
+// for the password instead, it reports that the request is answered.
+func (s *Server) freshForm(w http.ResponseWriter, r *http.Request) (form url.Values, answered bool, err error) {
+	if form, err = readForm(r); err != nil {
+		return nil, false, err
+	}
+	if form.Has(confirmField) {
+		again := form.Get(confirmField)
+		form.Del(confirmField)
+		if err := s.Accounts.Confirm(r.Context(), viewerOf(r), again, infoOf(r).client); err != nil {
+			return nil, true, s.askAgain(w, r, form, err)
+		}
+	}
+	if err := s.requireFresh(r); errors.Is(err, accounts.ErrNotFresh) {
+		return nil, true, s.askAgain(w, r, form, nil)
+	} else if err != nil {
+		return nil, false, err
+	}
+	return form, false, nil
+}
+
+// requireFresh returns accounts.ErrNotFresh for people who have not given their password lately.
+func (s *Server) requireFresh(r *http.Request) error {
+	if viewerOf(r).Kind != access.AccountView {
+		return nil
+	}
+	return s.Accounts.RequireFresh(r.Context(), viewerOf(r))
+}
+
 // confirmView is the page that asks for the password again.
 type confirmView struct {
 	Frame     frame
@@ -117,8 +147,11 @@ func (s *Server) askAgain(w http.ResponseWriter, r *http.Request, form url.Value
 // backOf is the page that a form's address belongs to.
 func backOf(r *http.Request) string {
 	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
-	if parts[0] == "cameras" && len(parts) > 1 {
+	if parts[0] == "cameras" && len(parts) > 2 && parts[2] == "shares" {
 		return "/cameras/" + url.PathEscape(parts[1]) + "/access"
+	}
+	if parts[0] == "cameras" && len(parts) > 1 {
+		return "/cameras/" + url.PathEscape(parts[1])
 	}
 	return "/" + url.PathEscape(parts[0])
 }

@@ -226,10 +226,8 @@ func (s *Server) postShare(w http.ResponseWriter, r *http.Request, p access.Perm
 
 // newShare gives a share for a person who gave the password lately, or for a token that may share.
 func (s *Server) newShare(r *http.Request, spec accounts.ShareSpec) (id int64, link string, err error) {
-	if viewerOf(r).Kind == access.AccountView {
-		if err := s.Accounts.RequireFresh(r.Context(), viewerOf(r)); err != nil {
-			return 0, "", err
-		}
+	if err := s.requireFresh(r); err != nil {
+		return 0, "", err
 	}
 	id, link, err = s.Accounts.NewShare(r.Context(), viewerOf(r), spec)
 	if link != "" {

@@ -51,6 +51,8 @@ func (s *Server) personWords(p accounts.Person) string {
 	switch {
 	case p.Cameras == 0:
 		words = append(words, "sees no camera")
+	case p.Owned == 0:
+		words = append(words, "sees "+counted(p.Cameras, "camera")+" of others")
 	case p.Owned == p.Cameras:
 		words = append(words, "owns "+counted(p.Owned, "camera"))
 	default:
@@ -63,7 +65,7 @@ func (s *Server) personWords(p accounts.Person) string {
 	if p.HasFactor {
 		words = append(words, "second factor on")
 	}
-	return strings.Join(words, ", ")
+	return unbroken(strings.Join(words, ", "))
 }
 
 // counted is "1 camera", "2 cameras".

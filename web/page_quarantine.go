@@ -48,8 +48,8 @@ func (s *Server) quarantineOf(r *http.Request, c seen) (*quarantineView, error) 
 
 // postAccept takes what answers in the camera's place for the camera, when it is what was asked about.
 func (s *Server) postAccept(w http.ResponseWriter, r *http.Request, p access.Permit) error {
-	form, err := readForm(r)
-	if err != nil {
+	form, answered, err := s.freshForm(w, r)
+	if err != nil || answered {
 		return err
 	}
 	switch err := s.Accounts.AcceptClaims(r.Context(), p.Camera(), form["claim"], p.Viewer().Name); {

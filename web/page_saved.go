@@ -244,8 +244,8 @@ func (s *Server) pageDelete(w http.ResponseWriter, r *http.Request, p access.Per
 
 // postDelete deletes the footage of a span, and the kept clips that are named.
 func (s *Server) postDelete(w http.ResponseWriter, r *http.Request, p access.Permit) error {
-	form, err := readForm(r)
-	if err != nil {
+	form, answered, err := s.freshForm(w, r)
+	if err != nil || answered {
 		return err
 	}
 	span, named, err := deletionParameters(form)

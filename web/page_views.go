@@ -18,6 +18,7 @@ type viewsView struct {
 	Back, BackWords string
 	Day, Today, All string
 	Rows            []viewRow
+	Changes         []viewRow // of who may see; on the first page
 	None            string
 	Older           string
 	Footer          string
@@ -45,7 +46,24 @@ func (s *Server) pageWatched(w http.ResponseWriter, r *http.Request, p access.Pe
 		v.Rows = append(v.Rows, s.viewRow(x, whoWatched(x)))
 	}
 	v.Older = olderURL(r, page.Next)
+	if q.After == (accounts.Cursor{}) {
+		changes, err := s.Accounts.Changes(r.Context(), p, q)
+		if err != nil {
+			return err
+		}
+		for _, x := range changes.List {
+			v.Changes = append(v.Changes, viewRow{Who: changeWords(x), What: "by " + x.By, When: s.whenText(x.At)})
+		}
+	}
 	return writePage(w, r, http.StatusOK, viewsPage(v))
+}
+
+// changeWords tells of a change in the words of the record.
+func changeWords(x accounts.Change) string {
+	if x.Detail == "" {
+		return sentence(x.What)
+	}
+	return sentence(x.What + ": " + x.Detail)
 }
 
 // pageOwnViews shows people what they watched themselves.

@@ -89,6 +89,9 @@ func (s *Server) whenText(t time.Time) string {
 
 // stretchText is a stretch of time on the site's clock: "22 Nov, 13:05 – 14:10".
 func (s *Server) stretchText(from, to time.Time) string {
+	if to.Sub(from) < 2*time.Minute && to.After(from) {
+		return s.whenText(from) + from.In(s.Location).Format(":05–") + to.In(s.Location).Format(time.TimeOnly)
+	}
 	if dayOf(from, s.Location).String() == dayOf(to, s.Location).String() {
 		return s.whenText(from) + "–" + to.In(s.Location).Format("15:04")
 	}
