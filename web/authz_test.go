@@ -77,12 +77,14 @@ func (w *world) askAll(rt route, owned map[string]string) (decisions int) {
 	}
 	for _, p := range w.principals() {
 		p.owned = owned
-		for _, camera := range cameras {
+		for i, camera := range cameras {
 			for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"} {
 				queries := w.queries()
 				switch {
-				case method != rt.method && method != "HEAD":
-					queries = queries[:1] // which no handler reads
+				case method != rt.method && method != "HEAD" && i >= 3:
+					continue // no handler gets as far as the name
+				case method != rt.method:
+					queries = queries[:1] // which no handler reads, or as GET does
 				case !strings.HasPrefix(rt.path, "/api/"):
 					queries = queries[:1] // pages cost more, and decide as the API does
 				}
