@@ -99,6 +99,7 @@ type Directory struct {
 	setup  *setup
 
 	authorize *sql.Stmt // rightsOnCamera
+	rights    *sql.Stmt // rightsOfViewer
 	failures  failureLog
 
 	recordKey  []byte
@@ -147,12 +148,15 @@ func Open(ctx context.Context, o Options) (*Directory, error) {
 	if d.authorize, err = db.Read().PrepareContext(ctx, rightsOnCamera); err != nil {
 		return nil, errors.Join(fmt.Errorf("open accounts: %w", err), db.Close())
 	}
+	if d.rights, err = db.Read().PrepareContext(ctx, rightsOfViewer); err != nil {
+		return nil, errors.Join(fmt.Errorf("open accounts: %w", err), db.Close())
+	}
 	return d, nil
 }
 
 // Close closes the database. Closing twice is harmless.
 func (d *Directory) Close() error {
-	return errors.Join(d.authorize.Close(), d.db.Close())
+	return errors.Join(d.authorize.Close(), d.rights.Close(), d.db.Close())
 }
 
 func micros(t time.Time) int64 { return t.UnixMicro() }

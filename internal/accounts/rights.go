@@ -93,7 +93,7 @@ func (d *Directory) Authorize(ctx context.Context, v access.Viewer, a access.Act
 // Grants returns what the viewer may do now, and of which time, by camera; cameras without any right are not in it. It reads
 // what Authorize reads, but gives no permit.
 func (d *Directory) Grants(ctx context.Context, v access.Viewer) (map[access.Camera]access.Grant, error) {
-	rows, err := d.db.Read().QueryContext(ctx, rightsOfViewer, v.Kind, v.GrantID, v.AccountID, micros(d.now()))
+	rows, err := d.rights.QueryContext(ctx, v.Kind, v.GrantID, v.AccountID, micros(d.now()))
 	held, err := readHoldings(rows, err)
 	if err != nil {
 		return nil, fmt.Errorf("read rights: %w", err)
