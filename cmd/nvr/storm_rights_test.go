@@ -29,6 +29,7 @@ type stormPeople struct {
 	owner map[*lens]*person
 	owned map[*lens]*right
 	given []gift // shares and links that may still count
+	stale []gift // those of owners who are none any more: they count no more, but would again
 }
 
 // gift is a share that somebody holds.
@@ -251,24 +252,46 @@ func (p *stormPeople) revoke(ctx context.Context, i int) {
 }
 
 // handOver gives a camera to another owner; the server is down and reads it from the configuration. What the one before had
-// shared is taken back.
-func (p *stormPeople) handOver(ctx context.Context, c *lens, down time.Time) {
+// shared counts no more from then on, though nobody revokes it: that comes later, since it would count again if the camera
+// came back.
+func (p *stormPeople) handOver(c *lens, down time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i := len(p.given) - 1; i >= 0; i-- {
-		if p.given[i].right.camera == c {
-			p.revoke(ctx, i)
+	now, kept := time.Now(), p.given[:0]
+	over := func(r *right) {
+		if r.until.IsZero() || r.until.After(now) {
+			r.ending, r.until = down, now
 		}
 	}
+	for _, g := range p.given {
+		if g.right.camera != c {
+			kept = append(kept, g)
+			continue
+		}
+		g.to.change(g.right, over)
+		p.stale = append(p.stale, g)
+	}
+	p.given = kept
 	from := p.owner[c]
-	from.change(p.owned[c], func(r *right) { r.ending, r.until = down, time.Now() })
+	from.change(p.owned[c], over)
 	for i, x := range p.owners {
 		if x == from {
 			p.own(c, p.owners[(i+1)%len(p.owners)])
 		}
 	}
-	p.configure()
 	p.tally.do(func() { p.tally.grants++; p.tally.revoked++ })
+}
+
+// tidy revokes what former owners had shared.
+func (p *stormPeople) tidy(ctx context.Context) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, g := range p.stale {
+		if err := p.dir.RevokeShare(ctx, p.viewer(ctx, g.by), g.right.share); err != nil && ctx.Err() == nil && p.leaver != nil {
+			p.t.Errorf("revoke: %v", err)
+		}
+	}
+	p.stale = nil
 }
 
 // leave removes an account with all that it holds.

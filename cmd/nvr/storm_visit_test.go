@@ -35,6 +35,7 @@ type stopwatch struct {
 	bytes int
 	after time.Duration
 	slow  bool // the guest reads a little now and then
+	known bool // it says that it has what it asks for
 }
 
 // ownViews is one's own part of the record.
@@ -93,10 +94,10 @@ func anyStop(r *rand.Rand, e errand) stopwatch {
 		return stopwatch{bytes: 1 + r.IntN(24<<10)}
 	case r.IntN(100) < 60:
 		return stopwatch{bytes: 1 + r.IntN(250)}
-	case r.IntN(100) < 10:
+	case r.IntN(100) < 15:
 		return stopwatch{slow: true}
 	}
-	return stopwatch{}
+	return stopwatch{known: r.IntN(3) == 0}
 }
 
 // visit does one errand and looks at every byte that comes back.
@@ -114,6 +115,9 @@ func (s *storm) visit(ctx context.Context, g *guest, e errand, stop stopwatch) {
 	}
 	for name, values := range e.header {
 		req.Header[name] = values
+	}
+	if stop.known {
+		req.Header.Set("If-None-Match", "*") // "answer only if it has changed", which nobody may be told who may not see it
 	}
 	g.dress(req)
 	from := time.Now()
@@ -193,10 +197,10 @@ func (s *storm) judge(a answer) error {
 		return s.words(a)
 	}
 	might, must := a.may(question{a.camera, a.action, a.from, a.served})
-	switch ok := a.status == http.StatusOK || a.status == http.StatusPartialContent; {
+	switch ok := a.status < 400 && a.status != http.StatusSeeOther; {
 	case ok && !might:
 		return errors.New("served without a right")
-	case ok && a.media:
+	case ok && a.media && a.status != http.StatusNotModified:
 		return s.footage(a)
 	case !ok && must && !a.media && (a.status == http.StatusNotFound || a.status == http.StatusUnauthorized) && !a.link:
 		return errors.New("refused with a right")
@@ -216,11 +220,22 @@ func (s *storm) footage(a answer) error {
 	if err != nil || e.newest.IsZero() {
 		return err
 	}
+	if err := hears(a, &e); err != nil {
+		return err
+	}
 	if a.live {
 		return s.timely(a, e.newest)
 	}
 	if !a.shows(a.camera, e.newest) {
 		return fmt.Errorf("footage of %s, which no right opens", e.newest.Format(clock))
+	}
+	return nil
+}
+
+// hears checks that there is sound only for those who may hear: it may change while they listen.
+func hears(a answer, e *eye) error {
+	if might, _ := a.may(question{a.camera, access.Audio, a.from.Add(-cutWithin), a.to}); e.sounds > 0 && !might {
+		return fmt.Errorf("%d frames of sound without the right to hear", e.sounds)
 	}
 	return nil
 }
@@ -259,6 +274,7 @@ type tile struct {
 	Camera string `json:"camera"`
 	Stream string `json:"stream"`
 	eye    *eye
+	heard  int // frames of sound before this message
 }
 
 // watch keeps a live connection of several tiles, the guest's own and others, for a while.
@@ -284,11 +300,11 @@ func (s *storm) watch(ctx context.Context, g *guest, r *rand.Rand) {
 	defer conn.CloseNow()
 	conn.SetReadLimit(8 << 20)
 	s.tally.answer("live socket", http.StatusSwitchingProtocols, 0, true)
-	tiles := map[int]tile{}
-	var wanted []tile
+	tiles := map[int]*tile{}
+	var wanted []*tile
 	for n := range 1 + r.IntN(5) {
 		c := s.anyCamera(g, r)
-		tiles[n] = tile{n, c.name, "main", &eye{camera: c}}
+		tiles[n] = &tile{Tile: n, Camera: c.name, Stream: "main", eye: &eye{camera: c}}
 		wanted = append(wanted, tiles[n])
 	}
 	message, err := json.Marshal(map[string]any{"type": "watch", "tiles": wanted})
@@ -315,7 +331,7 @@ func (s *storm) watch(ctx context.Context, g *guest, r *rand.Rand) {
 }
 
 // message judges a message of a live connection.
-func (s *storm) message(g *guest, tiles map[int]tile, kind websocket.MessageType, b []byte) error {
+func (s *storm) message(g *guest, tiles map[int]*tile, kind websocket.MessageType, b []byte) error {
 	now := time.Now()
 	s.tally.bytes(len(b))
 	if kind == websocket.MessageText {
@@ -339,5 +355,12 @@ func (s *storm) message(g *guest, tiles map[int]tile, kind websocket.MessageType
 		}
 		return nil
 	}
-	return s.timely(answer{guest: g, errand: errand{camera: x.eye.camera}, to: now}, x.eye.newest)
+	a := answer{guest: g, errand: errand{camera: x.eye.camera}, from: x.eye.newest, to: now}
+	if heard := x.eye.sounds; heard > x.heard {
+		if err := hears(a, x.eye); err != nil {
+			return err
+		}
+		x.heard = heard
+	}
+	return s.timely(a, x.eye.newest)
 }

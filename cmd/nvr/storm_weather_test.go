@@ -84,14 +84,16 @@ func (s *storm) lock(ctx context.Context, name string, mark int32, files string)
 
 // strike kills the server, gives some cameras to other owners, and starts it again.
 func (s *storm) strike(ctx context.Context, r *rand.Rand) {
+	s.people.tidy(ctx)
 	down := time.Now()
 	s.kill(syscall.SIGKILL)
 	if log := s.log.String(); strings.Contains(log, "panic") {
 		s.t.Errorf("the server panicked:\n%s", log)
 	}
-	for range max(1, len(s.lenses)/8) {
-		s.people.handOver(ctx, s.lenses[r.IntN(len(s.lenses))], down)
+	for _, i := range r.Perm(len(s.lenses))[:max(1, len(s.lenses)/8)] {
+		s.people.handOver(s.lenses[i], down)
 	}
+	s.configure()
 	again := time.Now()
 	s.start()
 	s.people.owning()
