@@ -42,7 +42,8 @@ type card struct {
 	Retired time.Time `json:"retired,omitzero"`
 }
 
-var namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+// A name that begins with '_' is a synthetic camera's: no configuration can hold it.
+var namePattern = regexp.MustCompile(`^[a-z0-9_][a-z0-9-]{0,62}$`)
 
 // Enrol makes the cameras in use those that specs lists and returns their identities by name. A name that is not in use
 // gets a new UUID and folder, also when a camera of that name existed before: an archive is never inherited. Cameras

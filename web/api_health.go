@@ -7,11 +7,15 @@ func (s *Server) healthz(w http.ResponseWriter, r *http.Request) error {
 	return writePlain(w, r, http.StatusOK, "ok\n")
 }
 
-// readyz says whether databases are open and recorders started. Why not is in the log; strangers learn nothing.
+// readyz says whether databases are open, recorders started and footage is shown. Why not is in the log; strangers learn
+// nothing more.
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) error {
 	if err := s.Status.Ready(); err != nil {
 		s.Logger.Warn("not ready", "req", infoOf(r).id, "err", err)
 		return writePlain(w, r, http.StatusServiceUnavailable, "not ready\n")
+	}
+	if s.halted() != nil {
+		return writePlain(w, r, http.StatusServiceUnavailable, "showing no footage: see the log\n")
 	}
 	return writePlain(w, r, http.StatusOK, "ready\n")
 }

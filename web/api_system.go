@@ -18,6 +18,7 @@ type SystemReport struct {
 	Timezone string         `json:"timezone"`
 	Version  string         `json:"version"`
 	Cameras  []CameraHealth `json:"cameras"`
+	Canary   *CanaryReport  `json:"canary"`           // the server's test of itself; null where it makes none
 	Disk     *DiskReport    `json:"disk,omitempty"`   // administrators only
 	Alarms   []AlarmReport  `json:"alarms,omitempty"` // administrators only: what is wrong with disks and databases
 	Scrub    *ScrubReport   `json:"scrub,omitempty"`  // administrators only: the slow reading of all footage
@@ -78,7 +79,7 @@ func (s *Server) systemFor(ctx context.Context, v access.Viewer) (SystemReport, 
 		return SystemReport{}, err
 	}
 	now := s.Now()
-	out := SystemReport{Now: now.UTC(), Timezone: s.Location.String(), Version: s.Version, Cameras: []CameraHealth{}}
+	out := SystemReport{Now: now.UTC(), Timezone: s.Location.String(), Version: s.Version, Cameras: []CameraHealth{}, Canary: s.canaryReport()}
 	status := s.statusByID()
 	expected, err := s.forecasts(ctx)
 	if err != nil {
@@ -103,7 +104,7 @@ func (s *Server) systemFor(ctx context.Context, v access.Viewer) (SystemReport, 
 	if err != nil {
 		return SystemReport{}, err
 	}
-	others := len(s.Cameras) - len(out.Cameras)
+	others := s.real - len(out.Cameras)
 	out.Others = &others
 	for _, a := range s.Store.Alarms(ctx) {
 		out.Alarms = append(out.Alarms, AlarmReport{Code: a.Code, Since: a.Since.UTC(), Text: a.Text})

@@ -114,6 +114,8 @@ func (s *Server) problemOf(err error) *Problem {
 		p := newProblem(http.StatusServiceUnavailable, "Who watches is put on record, and that cannot be done at the moment; so nothing is shown.")
 		p.cause = err
 		return p
+	case errors.Is(err, errHalted):
+		return haltedProblem()
 	case errors.Is(err, accounts.ErrNotFresh):
 		p := newProblem(http.StatusForbidden, "Give your password again first: POST /api/v1/session/confirm. It then holds for ten minutes.")
 		p.Type = "urn:keepwatch:problem:confirm"

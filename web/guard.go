@@ -68,6 +68,9 @@ func (g *guard) watch(resp *response) {
 func (g *guard) fresh() (access.Permit, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if err := g.server.halted(); err != nil && g.err == nil {
+		g.err = err
+	}
 	now := time.Now()
 	if g.err != nil || now.Sub(g.asked) < renewEvery {
 		return g.permit, g.err

@@ -119,8 +119,9 @@ func empty(t *testing.T) *world {
 	w.store, err = storage.Open(t.Context(), storage.Options{Recordings: w.recordings,
 		Data: filepath.Join(dir, "data"), MasterKey: [32]byte{1}, Now: w.now, Logger: logger})
 	check(t, err)
+	synthetic := storage.SyntheticCameras()
 	ids, err := w.store.Enrol(t.Context(), []storage.CameraSpec{{Name: "front", Label: "Front"}, {Name: "yard", Label: "Yard"},
-		{Name: "attic", Label: "Attic"}})
+		{Name: "attic", Label: "Attic"}, synthetic[0], synthetic[1]})
 	check(t, err)
 	enrolling = false
 	w.hub = live.NewHub(live.Options{})
@@ -131,6 +132,7 @@ func empty(t *testing.T) *world {
 	}
 	w.views = w.accounts.NewRecorder(accounts.RecorderOptions{})
 	w.server, err = New(Options{Accounts: w.accounts, Views: w.views, Store: w.store, Hub: w.hub, Status: w.status, Cameras: list, Version: "test",
+		Canary:   [2]media.CameraID{ids[synthetic[0].Name], ids[synthetic[1].Name]},
 		Location: time.FixedZone("", 3600), Hosts: []string{"nvr.example.net"}, Logger: logger})
 	check(t, err)
 	w.http = httptest.NewServer(w.server.Handler())

@@ -166,6 +166,9 @@ func (t *liveTile) renew(ctx context.Context) error {
 // ask gets a fresh permit for the tile and its cursor.
 func (t *liveTile) ask(ctx context.Context) error {
 	s := t.socket.server
+	if err := s.halted(); err != nil {
+		return err
+	}
 	asked := time.Now()
 	p, err := s.Accounts.Authorize(ctx, t.socket.viewer, access.Live, access.Camera(t.camera.ID))
 	if err != nil {

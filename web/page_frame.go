@@ -43,6 +43,7 @@ type frame struct {
 	User    string // empty for strangers
 	Initial string
 	Admin   bool
+	Halted  bool   // the canary found a leak, and no footage is shown
 	Now     string // the server's clock in unix milliseconds, for the ages that the browser tells
 }
 
@@ -51,7 +52,7 @@ type fact struct{ Label, Value string }
 
 func (s *Server) frame(r *http.Request, title, section string) frame {
 	v := viewerOf(r)
-	return frame{Title: title, Section: section, User: v.Name, Initial: initialOf(v.Name), Admin: v.Admin,
+	return frame{Title: title, Section: section, User: v.Name, Initial: initialOf(v.Name), Admin: v.Admin, Halted: s.halted() != nil,
 		Now: strconv.FormatInt(s.Now().UnixMilli(), 10)}
 }
 

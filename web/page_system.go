@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"net/http"
@@ -19,6 +20,7 @@ type systemView struct {
 	Disk    *diskView // for administrators
 	Alarms  []fact    // for administrators: since when, and what
 	Cameras []systemCameraView
+	Canary  *canaryView
 	Others  string // for administrators: that there are cameras that are not theirs
 	Footer  string
 }
@@ -77,10 +79,25 @@ func (s *Server) pageSystem(w http.ResponseWriter, r *http.Request) error {
 	for _, a := range report.Alarms {
 		v.Alarms = append(v.Alarms, fact{"Since " + a.Since.In(s.Location).Format("2 January, 15:04"), a.Text})
 	}
+	v.Canary = canaryOf(report.Canary, report.Now)
 	if report.Others != nil {
 		v.Others = othersText(*report.Others)
 	}
 	return writePage(w, r, http.StatusOK, systemPage(v))
+}
+
+// canaryView is what the server's test of itself found.
+type canaryView struct {
+	State string // of the mark
+	Words string
+}
+
+func canaryOf(r *CanaryReport, now time.Time) *canaryView {
+	if r == nil {
+		return nil
+	}
+	state := map[string]string{canarySound: "recording", canaryLeaked: "offline"}[r.State]
+	return &canaryView{State: cmp.Or(state, "connecting"), Words: r.words(now) + "."}
 }
 
 func othersText(n int) string {

@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 
 	"keepwatch.internal/internal/accounts"
@@ -77,6 +78,9 @@ type Options struct {
 	Proxies  []netip.Prefix // whose X-Forwarded-* headers count
 	Secure   bool           // served over TLS
 
+	// Canary are the synthetic cameras with which RunCanary tests the server; it does nothing when they are zero.
+	Canary [2]media.CameraID
+
 	Connections func() []Connection // every connection made since the start, ordered by camera; nil knows none
 
 	CertificatePEM []byte // of the box's own authority, to install on devices; may be empty
@@ -89,6 +93,9 @@ type Options struct {
 type Server struct {
 	Options
 	handler  http.Handler
+	table    []route               // of all URLs
+	canary   *canary               // nil without synthetic cameras
+	real     int                   // how many of Cameras are: the synthetic ones come last
 	files    map[string]staticFile // by name below static/
 	stopping chan struct{}         // closed by Run when it ends; streams then end too
 	streams  *slots
@@ -120,7 +127,12 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{Options: o, files: files, stopping: make(chan struct{}), nobodys: media.NewCameraID(),
 		streams: newSlots(maxStreams, maxStreamsAccount), clips: newSlots(maxClips, maxClipsAccount), opening: make(chan struct{}, longClips)}
-	routes, err := s.compile(s.routes())
+	s.real = len(s.Cameras)
+	if s.canary = newCanary(s, o.Canary); s.canary != nil {
+		s.Cameras = slices.Concat(s.Cameras, s.canary.cameras[:])
+	}
+	s.table = s.routes()
+	routes, err := s.compile(s.table)
 	if err != nil {
 		return nil, err
 	}

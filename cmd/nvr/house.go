@@ -35,6 +35,7 @@ type house struct {
 	views  *accounts.Recorder
 	store  *storage.Store
 	ids    map[string]media.CameraID // by the name in the configuration
+	canary [2]media.CameraID         // the synthetic cameras
 	hub    *live.Hub
 	out    *outbound.Dialer
 	fleet  *fleet
@@ -87,8 +88,13 @@ func (h *house) enrol(ctx context.Context) (err error) {
 		specs = append(specs, storage.CameraSpec{Name: c.ID, Label: c.Label,
 			Retain: storage.Retain{Age: c.Retain.Age, MaxBytes: c.Retain.MaxBytes}})
 	}
-	if h.ids, err = h.store.Enrol(ctx, specs); err != nil {
+	synthetic := storage.SyntheticCameras()
+	if h.ids, err = h.store.Enrol(ctx, append(specs, synthetic[:]...)); err != nil {
 		return err
+	}
+	for i, c := range synthetic {
+		h.canary[i] = h.ids[c.Name]
+		delete(h.ids, c.Name)
 	}
 	names := map[access.Camera]string{}
 	for name, id := range h.ids {
@@ -126,7 +132,7 @@ func (h *house) webOptions() web.Options {
 	o := web.Options{
 		Accounts: h.people, Views: h.views, Store: h.store, Hub: h.hub, Status: h.fleet, Location: h.conf.Timezone,
 		Hosts: h.conf.Web.Hosts, Networks: h.conf.Web.Networks, Proxies: h.conf.Web.Proxies,
-		Connections: h.connections, Secure: h.tls != nil, Version: versionText(), Logger: h.log,
+		Connections: h.connections, Canary: h.canary, Secure: h.tls != nil, Version: versionText(), Logger: h.log,
 	}
 	if h.ca != nil {
 		o.CertificatePEM = h.ca.CertificatePEM()
@@ -158,6 +164,7 @@ func (h *house) run(ctx context.Context, listeners ...served) error {
 	store.Go(guard("store", func() error { return h.store.Run(keeping) }))
 	store.Go(guard("accounts", func() error { return h.views.Run(keeping) }))
 	cameras.Go(guard("cameras", func() error { return h.fleet.run(recording) }))
+	http.Go(guard("canary", func() error { return h.web.RunCanary(ctx) }))
 	for _, l := range listeners {
 		http.Go(guard("web", func() error { return l.serve(ctx, l.listener) }))
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,6 +39,7 @@ func retentionCommand(ctx context.Context, t terminal, args []string) error {
 	if err != nil {
 		return err
 	}
+	plan.Cameras = slices.DeleteFunc(plan.Cameras, func(c storage.CameraPlan) bool { return storage.Synthetic(c.Name) })
 	if *asJSON {
 		e := json.NewEncoder(t.out)
 		e.SetIndent("", "  ")

@@ -83,7 +83,7 @@ func (d *Directory) password(ctx context.Context, t Attempt) (account stored, re
 	if len(t.Password) > maxPasswordBytes {
 		return stored{}, "", ErrBadLogin
 	}
-	const query = `SELECT id, password FROM accounts WHERE name = ?`
+	const query = `SELECT id, password FROM accounts WHERE name = ? AND id > 0`
 	switch err := d.db.Read().QueryRowContext(ctx, query, t.name()).Scan(&account.id, &account.password); {
 	case errors.Is(err, sql.ErrNoRows):
 		account.password = d.hasher.decoy

@@ -76,7 +76,7 @@ func checkOwners(ctx context.Context, tx *sql.Tx, all []Ownership) (gone []strin
 			if err := checkName(name); err != nil { // above all the empty one, which would stand for the first account
 				return nil, fmt.Errorf("owner %q: %w", name, err)
 			}
-			const query = `SELECT EXISTS (SELECT 1 FROM accounts WHERE name = ?1), EXISTS (SELECT 1 FROM former WHERE name = ?1)`
+			const query = `SELECT EXISTS (SELECT 1 FROM accounts WHERE name = ?1 AND id > 0), EXISTS (SELECT 1 FROM former WHERE name = ?1)`
 			var known, former bool
 			if err := tx.QueryRowContext(ctx, query, name).Scan(&known, &former); err != nil {
 				return nil, err
@@ -163,7 +163,7 @@ func changeOwner(ctx context.Context, a *amendment, statement string, row ownerR
 }
 
 func ownerRows(ctx context.Context, tx *sql.Tx) (map[ownerRow]bool, error) {
-	const query = `SELECT camera, owner FROM ownership`
+	const query = `SELECT camera, owner FROM ownership WHERE owner NOT IN (SELECT name FROM accounts WHERE id < 0)`
 	rows, err := tx.QueryContext(ctx, query)
 	if err != nil {
 		return nil, err

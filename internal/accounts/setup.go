@@ -109,7 +109,7 @@ type rowQuerier interface {
 }
 
 func noAccount(ctx context.Context, q rowQuerier) (empty bool, err error) {
-	const query = `SELECT NOT EXISTS (SELECT 1 FROM accounts)`
+	const query = `SELECT NOT EXISTS (SELECT 1 FROM accounts WHERE id > 0)`
 	err = q.QueryRowContext(ctx, query).Scan(&empty)
 	return empty, err
 }

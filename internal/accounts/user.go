@@ -97,7 +97,7 @@ func insertAccount(ctx context.Context, a *amendment, u User, hash string) error
 
 // Users returns all accounts by name.
 func (d *Directory) Users(ctx context.Context) ([]User, error) {
-	const query = `SELECT id, name, admin, created_us FROM accounts ORDER BY name`
+	const query = `SELECT id, name, admin, created_us FROM accounts WHERE id > 0 ORDER BY name`
 	rows, err := d.db.Read().QueryContext(ctx, query)
 	if err != nil {
 		return nil, fmt.Errorf("list accounts: %w", err)
@@ -191,7 +191,7 @@ func removeUser(ctx context.Context, a *amendment, name string) error {
 }
 
 func findAccount(ctx context.Context, tx *sql.Tx, name string) (id int64, admin bool, err error) {
-	const query = `SELECT id, admin FROM accounts WHERE name = ?`
+	const query = `SELECT id, admin FROM accounts WHERE name = ? AND id > 0`
 	err = tx.QueryRowContext(ctx, query, name).Scan(&id, &admin)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, false, fmt.Errorf("%w: %q", ErrNoUser, name)

@@ -1,0 +1,308 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/media"
+)
+
+// probeOnce makes the canary's test once and returns what it found.
+func (w *world) probeOnce() CanaryReport {
+	w.server.canary.round(w.t.Context())
+	return *w.server.canaryReport()
+}
+
+func TestTheCanaryFindsNothingWhereNothingLeaks(t *testing.T) {
+	w := filmed(t)
+	for range 2 { // by session, then by token
+		if r := w.probeOnce(); r.State != canarySound || r.Leaked != 0 || r.Last == nil || r.Reason != "" {
+			t.Fatalf("%+v", r)
+		}
+	}
+	r := w.server.canaryReport()
+	if routes := len(w.server.table); r.Probes < uint64(2*routes) {
+		t.Errorf("%d probes over %d routes", r.Probes, routes)
+	}
+	t.Logf("%d probes in two rounds", r.Probes)
+	if resp, _ := w.do(w.as("alice", ask{path: "/api/v1/cameras/front/clip.mp4?" + w.span(1, 3)})); resp.StatusCode != http.StatusOK {
+		t.Errorf("footage: %s", resp.Status)
+	}
+	report := decode[SystemReport](w.systemAs("root"))
+	if report.Canary == nil || report.Canary.State != canarySound || *report.Others != 3 {
+		t.Errorf("the system report: %+v, %d others", report.Canary, *report.Others)
+	}
+	for _, name := range []string{"root", "alice"} {
+		for _, path := range []string{"/api/v1/cameras", "/cameras", "/system", "/account", "/people", "/live"} {
+			if _, body := w.do(w.as(name, ask{path: path})); bytes.Contains(body, []byte("_canary")) || bytes.Contains(body, []byte("canary-")) {
+				t.Errorf("%s meets a synthetic owner or camera on %s", name, path)
+			}
+		}
+	}
+}
+
+// systemAs asks for the system report.
+func (w *world) systemAs(name string) (testing.TB, *http.Response, []byte) {
+	resp, body := w.do(w.as(name, ask{path: "/api/v1/system"}))
+	return w.t, resp, body
+}
+
+// between plants something between the canary and the server.
+func between(f func(w *world, next http.Handler) http.HandlerFunc) func(*world) {
+	return func(w *world) { w.server.handler = f(w, w.server.handler) }
+}
+
+// leaksOfFootage are ways in which others leaked.
+func leaksOfFootage() map[string]func(*world) {
+	return map[string]func(*world){
+		"a cache that does not know who asks": between(func(_ *world, next http.Handler) http.HandlerFunc {
+			kept := map[string]*httptest.ResponseRecorder{}
+			return func(rw http.ResponseWriter, r *http.Request) {
+				if !strings.HasSuffix(r.URL.Path, "clip.mp4") {
+					next.ServeHTTP(rw, r)
+					return
+				}
+				rec := kept[r.URL.Path]
+				if rec == nil || rec.Code != http.StatusOK {
+					rec = httptest.NewRecorder()
+					next.ServeHTTP(rec, r)
+					kept[r.URL.Path] = rec
+				}
+				rw.WriteHeader(rec.Code)
+				_, _ = rw.Write(rec.Body.Bytes())
+			}
+		}),
+		"whoever asks is taken for the owner": between(func(w *world, next http.Handler) http.HandlerFunc {
+			return func(rw http.ResponseWriter, r *http.Request) {
+				c := w.server.canary
+				if strings.Contains(r.URL.Path, c.cameras[1].Name+"/keyframe.mp4") {
+					r.Header.Del("Cookie")
+					r.AddCookie(&http.Cookie{Name: cookieName(false), Value: c.seats[1].Session})
+				}
+				next.ServeHTTP(rw, r)
+			}
+		}),
+		"a live ring under another's name": between(func(w *world, next http.Handler) http.HandlerFunc {
+			return func(rw http.ResponseWriter, r *http.Request) {
+				c := w.server.canary
+				if strings.Contains(r.URL.Path, c.cameras[0].Name+"/live.mp4") {
+					_, _ = rw.Write(markOf(c.cameras[1].ID))
+					return
+				}
+				next.ServeHTTP(rw, r)
+			}
+		}),
+	}
+}
+
+// leaksOfKnowledge tell what is there, or give rights.
+func leaksOfKnowledge() map[string]func(*world) {
+	return map[string]func(*world){
+		"a status that tells what is there": between(func(w *world, next http.Handler) http.HandlerFunc {
+			return func(rw http.ResponseWriter, r *http.Request) {
+				rec := httptest.NewRecorder()
+				next.ServeHTTP(rec, r)
+				if rec.Code == http.StatusNotFound && strings.Contains(r.URL.Path, "_canary") {
+					rec.Code = http.StatusForbidden
+				}
+				rw.WriteHeader(rec.Code)
+				_, _ = rw.Write(rec.Body.Bytes())
+			}
+		}),
+		"a list of all cameras": between(func(w *world, next http.Handler) http.HandlerFunc {
+			return func(rw http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/api/v1/cameras" {
+					_, _ = rw.Write([]byte(w.cameras["yard"].ID.String()))
+					return
+				}
+				next.ServeHTTP(rw, r)
+			}
+		}),
+		"a join that gives each owner all": func(w *world) {
+			w.probeOnce() // so that there are owners
+			w.statement(`INSERT OR IGNORE INTO ownership (camera, owner) SELECT o.camera, a.name FROM ownership o, accounts a WHERE a.id < 0`)
+		},
+	}
+}
+
+// TestTheCanaryHitsOnPlantedLeaks plants the leaks of others between the canary and the server, or in the database.
+func TestTheCanaryHitsOnPlantedLeaks(t *testing.T) {
+	plants := leaksOfFootage()
+	maps.Copy(plants, leaksOfKnowledge())
+	for name, plant := range plants {
+		t.Run(name, func(t *testing.T) {
+			w := filmed(t)
+			handler := w.server.Handler()
+			plant(w)
+			if r := w.probeOnce(); r.State != canaryLeaked || r.Leaked == 0 || r.Reason == "" {
+				t.Fatalf("%+v", r)
+			}
+			w.server.handler = handler
+			if resp, body := w.do(w.as("alice", ask{path: "/api/v1/cameras/front/clip.mp4?" + w.span(1, 3)})); resp.StatusCode != http.StatusServiceUnavailable {
+				t.Errorf("footage after a leak: %s, %d bytes", resp.Status, len(body))
+			}
+		})
+	}
+}
+
+// TestALeakStopsAllFootageAndSaysSo looks at everything that tells of it, and at what is under way.
+func TestALeakStopsAllFootageAndSaysSo(t *testing.T) {
+	w := filmed(t)
+	stream := w.open(t.Context(), w.as("alice", ask{path: "/api/v1/cameras/front/live.mp4"}))
+	stream.Body.Close()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	w.broadcast(w.cameras["front"], media.Main, 3)
+	stream = w.open(ctx, w.as("alice", ask{path: "/api/v1/cameras/front/live.mp4"}))
+	defer stream.Body.Close()
+	if stream.StatusCode != http.StatusOK {
+		t.Fatal(stream.Status)
+	}
+	w.server.canary.found("a planted leak")
+	cut := make(chan struct{})
+	go func() {
+		defer close(cut)
+		_, _ = new(bytes.Buffer).ReadFrom(stream.Body)
+	}()
+	select {
+	case <-cut:
+	case <-time.After(2 * time.Second):
+		t.Error("a stream goes on")
+	}
+	for _, path := range []string{"live.mp4", "clip.mp4?" + w.span(1, 3), "segments.mp4?" + w.span(1, 3), "keyframe.mp4?at=" + w.start.Add(3*time.Second).Format(time.RFC3339)} {
+		if resp, _ := w.do(w.as("alice", ask{path: "/api/v1/cameras/front/" + path})); resp.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("%s: %s", path, resp.Status)
+		}
+	}
+	for _, path := range []string{"/live", "/cameras", "/cameras/front", "/saved", "/system", "/account", "/login?next=x"} {
+		a := w.as("alice", ask{path: path})
+		if strings.HasPrefix(path, "/login") {
+			a.session = ""
+		}
+		if resp, body := w.do(a); resp.StatusCode != http.StatusOK || !bytes.Contains(body, []byte("No footage is shown.")) {
+			t.Errorf("%s does not say so: %s", path, resp.Status)
+		}
+	}
+	if resp, _ := w.do(ask{path: "/readyz"}); resp.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("readyz: %s", resp.Status)
+	}
+	if r := decode[SystemReport](w.systemAs("alice")); r.Canary.State != canaryLeaked || r.Canary.Leaked != 1 {
+		t.Errorf("the system report: %+v", r.Canary)
+	}
+	if !strings.Contains(w.log.String(), "LEAK") {
+		t.Error("the log does not say so")
+	}
+	check(t, w.server.canary.film(t.Context(), 0)) // recording goes on
+}
+
+// TestTroubleIsNoLeak has the server fail in every way that is not a leak.
+func TestTroubleIsNoLeak(t *testing.T) {
+	w := filmed(t)
+	handler := w.server.handler
+	turn := 0
+	for name, answer := range map[string]func(rw http.ResponseWriter, r *http.Request){
+		"every third answer fails": func(rw http.ResponseWriter, r *http.Request) {
+			if turn++; turn%3 == 0 {
+				rw.WriteHeader(http.StatusServiceUnavailable)
+				return
+			}
+			handler.ServeHTTP(rw, r)
+		},
+		"every fifth session is not known": func(rw http.ResponseWriter, r *http.Request) {
+			if turn++; turn%5 == 0 {
+				rw.WriteHeader(http.StatusUnauthorized)
+				return
+			}
+			handler.ServeHTTP(rw, r)
+		},
+		"too much is open":     func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusTooManyRequests) },
+		"everything is torn":   func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"nothing is there":     func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusNotFound) },
+		"everything is empty":  func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusOK) },
+		"the first times vary": func(rw http.ResponseWriter, r *http.Request) { varying(rw, r, &turn, handler) },
+	} {
+		w.server.handler = http.HandlerFunc(answer)
+		if r := w.probeOnce(); r.State == canaryLeaked {
+			t.Fatalf("%s: %+v", name, r)
+		} else if r.State == canarySound && name != "the first times vary" {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+	w.server.handler = handler
+	ended, stop := context.WithCancel(t.Context())
+	stop()
+	w.server.canary.round(ended)
+	if r := w.probeOnce(); r.State != canarySound {
+		t.Errorf("after all is well again: %+v", r)
+	}
+	check(t, w.accounts.Close())
+	if r := w.probeOnce(); r.State != canaryUnknown || !strings.Contains(r.words(time.Now()), "Could not be made") {
+		t.Errorf("without accounts: %+v", r)
+	}
+}
+
+// varying answers each address differently at first, as a page does that tells of something that changes.
+func varying(rw http.ResponseWriter, r *http.Request, turn *int, next http.Handler) {
+	if *turn++; *turn%40 == 0 {
+		rw.Header().Set("Varies", time.Now().String())
+	}
+	next.ServeHTTP(rw, r)
+}
+
+// TestARestartTestsAnew seats, films and asks again over the same databases.
+func TestARestartTestsAnew(t *testing.T) {
+	w := filmed(t)
+	for range 3 {
+		w.server.canary = newCanary(w.server, [2]media.CameraID{w.server.canary.cameras[0].ID, w.server.canary.cameras[1].ID})
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- w.server.RunCanary(ctx) }()
+		w.eventually("the first round", func() bool { return w.server.canaryReport().State != canaryWaiting })
+		stop()
+		check(t, <-done)
+		if r := w.server.canaryReport(); r.State != canarySound {
+			t.Fatalf("%+v", r)
+		}
+	}
+	w.statement(`CREATE TRIGGER leak AFTER INSERT ON accounts WHEN new.id = -2 BEGIN
+		INSERT INTO ownership (camera, owner) SELECT o.camera, new.name FROM ownership o JOIN accounts a ON a.name = o.owner WHERE a.id = -1; END`)
+	for range 2 {
+		w.server.canary = newCanary(w.server, [2]media.CameraID{w.server.canary.cameras[0].ID, w.server.canary.cameras[1].ID})
+		check(t, w.server.RunCanary(t.Context())) // returns at the leak
+		if w.server.halted() == nil {
+			t.Fatal("a restart with the same leak shows footage")
+		}
+	}
+	if _, err := w.accounts.Login(t.Context(), accounts.Attempt{Username: "alice", Password: password, Address: "127.0.0.1"}); err != nil {
+		t.Error(err)
+	}
+}
+
+// statement changes the accounts database behind the program's back.
+func (w *world) statement(text string) {
+	w.t.Helper()
+	db, err := sql.Open("sqlite", "file:"+w.people+"?_pragma=busy_timeout(5000)")
+	check(w.t, err)
+	_, err = db.ExecContext(w.t.Context(), text)
+	check(w.t, errors.Join(err, db.Close()))
+}
+
+// eventually waits until what is asked for is so.
+func (w *world) eventually(what string, so func() bool) {
+	w.t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !so(); runtime.Gosched() {
+		if time.Now().After(deadline) {
+			w.t.Fatal("not within ten seconds: " + what)
+		}
+	}
+}
