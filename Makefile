@@ -27,7 +27,29 @@ test: ## install what the tests need where it is missing, then vet and run them 
 .PHONY: race
 race: ## the tests of the concurrent packages under the race detector (needs gcc)
 	.ci/packages gcc ffmpeg chromium
-	KEEPWATCH_ROUNDS=0.02 CGO_ENABLED=1 $(GOTEST) -race $(RACE)
+	KEEPWATCH_ROUNDS=0.02 KEEPWATCH_PLANTED=0 CGO_ENABLED=1 $(GOTEST) -race $(RACE)
+
+# The trials of docs/trials.md. `make test` runs each as often as the page says; ROUNDS is how many times as often.
+TRIALS := ^Test(KillsAtAny|FaultsOfTheReal|EveryFaultAt|APowerCutAt|ASmallDisk|NoIndexCosts|NoBentBit|RandomHistories)
+ROUNDS := 10
+
+.PHONY: torture
+torture: ## the trials of durability for long: make torture ROUNDS=34 kills 1,000 times
+	.ci/packages ffmpeg strace
+	@figures=$$(mktemp); status=0; \
+	KEEPWATCH_ROUNDS=$(ROUNDS) KEEPWATCH_FIGURES=$$figures \
+		go test -p 1 -count=1 -timeout 0 -run '$(TRIALS)' ./storage ./cmd/nvr || status=$$?; \
+	printf '\n| Promise | Trial | Figure | |\n| --- | --- | --- | --- |\n'; cat $$figures; rm -f $$figures; exit $$status
+
+.PHONY: trials
+trials: ## what of the trials a change must pass beyond make test: 8,000 more histories, and three planted bugs
+	KEEPWATCH_ROUNDS=4 go test -count=1 -timeout 20m -run '^TestRandomHistories' ./storage
+	KEEPWATCH_PLANTED=3 go test -count=1 -timeout 20m -run '^TestPlantedBugs' ./internal/planted
+
+.PHONY: planted
+planted: ## plant every bug of internal/planted, and see the trial that should catch it go red
+	.ci/packages ffmpeg strace
+	KEEPWATCH_PLANTED=all go test -count=1 -timeout 0 -v -run '^TestPlantedBugs' ./internal/planted
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME each

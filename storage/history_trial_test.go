@@ -76,7 +76,7 @@ func (l *life) retain(age time.Duration) {
 	if err := l.k.retain(context.Background()); err != nil && l.x.harm == none {
 		l.fatal("retention: %v", err)
 	}
-	if l.x.harm != none { // it may not have come to its end
+	if l.x.dead || l.x.harm == eio || l.x.harm == enospc { // it may not have come to its end
 		for _, p := range l.tapes {
 			p.becomes(gone, doubtful)
 		}
@@ -180,6 +180,12 @@ func (l *life) afterDeath(n int) {
 		}
 	}
 	l.disk.locks = map[*node]bool{}
+	if n := l.disk.root.names[quarantineName]; n != nil && len(n.names) > 0 {
+		// What was deleted may return from there, since the ledger may not know any more that it was.
+		for _, p := range l.tapes {
+			p.becomes(gone, doubtful)
+		}
+	}
 	switch l.r.IntN(12) {
 	case 0:
 		l.did("index lost")

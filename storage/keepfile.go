@@ -200,6 +200,11 @@ func (s *Store) settleKept(ctx context.Context, c *camera, files map[KeptID]bool
 	if len(found)+len(gone) == 0 {
 		return nil
 	}
+	if len(found) > 0 { // who made the files may have died before their folder was synced
+		if err := errors.Join(c.files.syncDir(keptFolder), c.files.syncDir(".")); err != nil {
+			return err
+		}
+	}
 	s.log.Info("kept clips were compared with their files", "camera", c.name, "found", len(found), "gone", len(gone))
 	return s.write(ctx, func(tx *sql.Tx) error {
 		for _, k := range found {

@@ -57,24 +57,30 @@ func cutAt(t *testing.T, template *life, h harming, c cutting) {
 	l.bury(l.k.Store)
 	for i := range c.states {
 		r := rand.New(rand.NewPCG(h.seed, uint64(h.at*1000+i)))
-		after := *l
-		after.r, after.disk, after.k = r, l.disk.cut(r), &kit{TB: t, clock: l.k.clock, o: l.k.o}
+		after := l.afterCut(r, died)
 		after.did("%s at operation %d %q, cut %d", h.harm, h.at, op, i)
-		after.k.o.Data = after.copyData(died)
-		l.data = after.data
-		ok(t, cutIndex(r, after.k.o.Data))
-		after.tapes, after.kept = nil, slices.Clone(l.kept)
-		for _, p := range l.tapes {
-			q := &tape{stream: p.stream, shots: slices.Clone(p.shots)}
-			q.becomes(written, unsynced)
-			after.tapes = append(after.tapes, q)
-		}
 		after.open(&faults{})
 		after.check()
 		after.cuts++
 		after.bury(after.k.Store)
 	}
 	ok(t, os.RemoveAll(l.base))
+}
+
+// afterCut is one of the lives that may go on after a power cut at a death that left the data folder died.
+func (l *life) afterCut(r *rand.Rand, died string) *life {
+	after := *l
+	after.r, after.disk, after.k = r, l.disk.cut(r), &kit{TB: l.TB, clock: l.k.clock, o: l.k.o}
+	after.k.o.Data = after.copyData(died)
+	l.data = after.data
+	ok(l, cutIndex(r, after.k.o.Data))
+	after.tapes, after.kept = nil, slices.Clone(l.kept)
+	for _, p := range l.tapes {
+		q := &tape{stream: p.stream, shots: slices.Clone(p.shots)}
+		q.becomes(written, unsynced)
+		after.tapes = append(after.tapes, q)
+	}
+	return &after
 }
 
 // scripted is a life in which everything happens that the store does to its disk. It dies where h says.
@@ -111,4 +117,27 @@ func (l *life) putStray(p *tape) {
 	_, err = f.WriteAt([]byte("not footage"), 0)
 	ok(l, err)
 	_ = l.k.reconcile(context.Background())
+}
+
+// TestAFolderThatADeathLeftUnsyncedIsSyncedByTheNextStart dies when the folder of the day was just made, records again,
+// and cuts the power.
+func TestAFolderThatADeathLeftUnsyncedIsSyncedByTheNextStart(t *testing.T) {
+	template := makeTemplate(t)
+	l := scripted(t, template, harming{at: 1, harm: dieAfter, seed: 1}, &tally{})
+	l.bury(l.k.Store)
+	l.disk.locks = map[*node]bool{}
+	l.k.o.Data, l.tapes[0].w, l.tapes[0].left, l.tapes[0].shots = l.dead, nil, nil, nil
+	l.open(&faults{})
+	l.film(l.tapes[0], 8)
+	l.syncAll()
+	l.died()
+	l.ended = l.mono
+	died := l.dead
+	l.bury(l.k.Store)
+	for i := range 20 {
+		after := l.afterCut(rand.New(rand.NewPCG(1, uint64(i))), died)
+		after.open(&faults{})
+		after.check()
+		after.bury(after.k.Store)
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 
 	"keepwatch.internal/internal/media"
@@ -48,13 +47,16 @@ func (w *Writer) discard(ctx context.Context, g *segment) {
 	}
 }
 
-// removeSynced removes a file, if it is there, so that it stays removed after a power cut.
+// removeSynced removes a file, if it is there, so that it stays removed after a power cut. One that is not there may have
+// been removed by somebody who died, or met a fault, before the folder was synced.
 func removeSynced(d files, name string) error {
-	err := d.remove(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	if err := d.remove(name); err != nil && !isMissing(err) {
+		return err
 	}
-	return errors.Join(err, d.syncDir(path.Dir(name)))
+	if err := d.syncDir(path.Dir(name)); err != nil && !isMissing(err) {
+		return err
+	}
+	return nil
 }
 
 // seal writes the table, syncs and closes the file, and returns what its row has to learn.
