@@ -35,7 +35,9 @@ const (
 	mostOff = maxStep + 3*time.Second
 	// calmOff is the same hours after the last step, for a camera with an ordinary quartz: one that is off by 500 ppm leaves
 	// nothing to mend steps with.
-	calmOff  = 300 * time.Millisecond
+	calmOff = 300 * time.Millisecond
+	// pacedOff is the same for stamps at a wrong rate, an hour after the first: the network delays the first of a session, too.
+	pacedOff = 1500 * time.Millisecond
 	pace     = 2 * time.Second // from picture to picture
 	pictures = 15              // from key frame to key frame
 )
@@ -78,7 +80,8 @@ type daysCamera struct {
 	rng   *rand.Rand
 	clock *daysClock
 	ppm   int64
-	away  time.Time // until when it does not answer
+	away  time.Time     // until when it does not answer
+	every time.Duration // from reboot to reboot; 0 for each night
 	shots []shot
 	n     int // of sessions
 	video media.VideoTrack
@@ -94,6 +97,9 @@ func (c *daysCamera) open(context.Context) (session, error) {
 
 // nextReboot is at three in the night by the camera.
 func (c *daysCamera) nextReboot() time.Time {
+	if c.every > 0 {
+		return time.Now().Add(c.every)
+	}
 	return time.Now().Truncate(24 * time.Hour).Add(27 * time.Hour).Add(time.Duration(c.rng.IntN(3600)) * time.Second)
 }
 
@@ -148,6 +154,11 @@ type daysHouse struct {
 	id      media.CameraID
 	stop    context.CancelFunc
 	stopped sync.WaitGroup
+}
+
+func newDaysHouse(t *testing.T, rng *rand.Rand, clock *daysClock, ppm int64) *daysHouse {
+	return &daysHouse{t: t, folder: t.TempDir(), clock: clock, cam: &daysCamera{rng: rng, clock: clock, ppm: ppm,
+		video: media.VideoTrack{Codec: media.H264, Width: 640, Height: 360, SPS: []byte{0x67, 0x42, 0xc0, 0x1e, 0xd9}, PPS: []byte{0x68, 0xcb}}}}
 }
 
 func (h *daysHouse) start() {
@@ -224,8 +235,7 @@ func TestDaysWithAClockThatIsSetAndSlewedLeaveNoOverlapAndNoUnexplainedSecond(t 
 		synctest.Test(t, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, uint64(i)))
 			clock := &daysClock{since: time.Now(), offset: -30 * 365 * 24 * time.Hour} // it was never set: about 1970
-			h := &daysHouse{t: t, folder: t.TempDir(), clock: clock, cam: &daysCamera{rng: rng, clock: clock, ppm: ppm,
-				video: media.VideoTrack{Codec: media.H264, Width: 640, Height: 360, SPS: []byte{0x67, 0x42, 0xc0, 0x1e, 0xd9}, PPS: []byte{0x68, 0xcb}}}}
+			h := newDaysHouse(t, rng, clock, ppm)
 			began := storage.Earliest()
 			h.start()
 			t.Cleanup(h.close)
@@ -246,6 +256,34 @@ func TestDaysWithAClockThatIsSetAndSlewedLeaveNoOverlapAndNoUnexplainedSecond(t 
 			}
 			clock.set(0, 0)
 			calm := time.Now().Add(8 * time.Hour)
+			time.Sleep(10 * time.Hour)
+			synctest.Wait()
+			h.judge(began, calm)
+		})
+	}
+}
+
+// TestACameraWhoseStampsRunAtAWrongRateLosesNothingAndMakesNoGap has cameras stamp for 25 pictures a second and deliver 21, the
+// other way round, and less.
+func TestACameraWhoseStampsRunAtAWrongRateLosesNothingAndMakesNoGap(t *testing.T) {
+	seed := *daysSeed
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	for i, ppm := range []int64{-190476, 160000, 5000, -5000, -1000} {
+		synctest.Test(t, func(t *testing.T) {
+			clock := &daysClock{since: time.Now(), offset: 26 * 365 * 24 * time.Hour}
+			h := newDaysHouse(t, rand.New(rand.NewPCG(seed, uint64(i))), clock, ppm)
+			h.cam.every = 4 * time.Hour
+			began := clock.at(time.Now())
+			h.start()
+			t.Cleanup(h.close)
+			t.Cleanup(func() {
+				if t.Failed() {
+					t.Logf("-days.seed=%d, %d ppm", seed, ppm)
+				}
+			})
+			calm := time.Now().Add(time.Hour)
 			time.Sleep(10 * time.Hour)
 			synctest.Wait()
 			h.judge(began, calm)
@@ -336,6 +374,9 @@ func (h *daysHouse) judgeSums(tl storage.Timeline, began, end time.Time) {
 		case len(s) > 0 && s[0].From.Equal(at):
 			at, s = s[0].To, s[1:]
 		case len(g) > 0 && g[0].From.Equal(at):
+			if g[0].Code == storage.CodeCameraStream && len(h.clock.steps) == 0 {
+				h.t.Errorf("a gap that the camera's stamps made: %+v", g[0])
+			}
 			if g[0].Code == storage.CodeOther || g[0].Code == storage.CodeUnknown || g[0].Code == storage.CodeNotYet || g[0].Code == storage.CodeBefore {
 				h.t.Errorf("an unexplained gap: %+v", g[0])
 			}
@@ -369,8 +410,12 @@ func (h *daysHouse) judgeTime(tl storage.Timeline, x kept, calm time.Time) {
 	run := tl.Spans[i]
 	off -= max(0, run.Shift-x.from.Sub(run.From)/1e6*maxReturnPPM)
 	limit := mostOff
-	if shot.arrived.After(calm) && h.cam.ppm <= 200 && h.cam.ppm >= -200 {
+	switch {
+	case !shot.arrived.After(calm):
+	case h.cam.ppm <= 200 && h.cam.ppm >= -200:
 		limit = calmOff
+	case h.cam.ppm < -500 || h.cam.ppm > 500:
+		limit = pacedOff
 	}
 	for _, step := range h.clock.steps { // until its next key frame a run goes on as if nothing had happened
 		if after := shot.arrived.Sub(step); after >= 0 && after < (pictures+2)*pace {

@@ -70,6 +70,7 @@ type Recorder struct {
 	video   *media.VideoTrack // of the run
 	end     time.Time         // of the newest fragment
 	timing  timing
+	pacer   pacer
 	told    bool // what the camera's clock says is noted for the run
 	follows bool // the session has had a run already
 	sound   hearing
@@ -116,7 +117,7 @@ func New(opts Options) *Recorder {
 	if opts.Logins == nil {
 		opts.Logins = NewLogins()
 	}
-	r := &Recorder{opts: opts, timing: newTiming(opts.Clock)}
+	r := &Recorder{opts: opts, timing: newTiming(opts.Clock), pacer: pacer{log: opts.Logger}}
 	r.open = func(ctx context.Context) (session, error) {
 		source := opts.Source
 		source.Admit = func(seen camera.Identity) error { return r.judge(ctx, seen, false) }
@@ -231,6 +232,7 @@ func (r *Recorder) session(ctx context.Context) error {
 	}
 	defer s.Close()
 	r.sound, r.follows = hearing{}, false
+	r.pacer.connected()
 	for {
 		item, err := s.Next(ctx)
 		if err != nil {
@@ -243,7 +245,7 @@ func (r *Recorder) session(ctx context.Context) error {
 			r.opts.Ring.End()
 			return err
 		}
-		if err := r.take(item, s); err != nil {
+		if err := r.take(r.paced(item, s), s); err != nil {
 			r.opts.Ring.End()
 			return err
 		}
@@ -260,6 +262,16 @@ func (r *Recorder) connect(ctx context.Context) (session, error) {
 		return nil, &camera.Failure{Kind: camera.Refused, Reason: "wrong user name or password", Err: errNoLogin}
 	}
 	return r.open(ctx)
+}
+
+// paced is the item with its unit in our clock's pace.
+func (r *Recorder) paced(item camera.Item, s session) camera.Item {
+	rate := media.VideoTimescale
+	if a := s.Audio(); item.Unit.Kind == media.Audio && a != nil {
+		rate = a.SampleRate
+	}
+	item.Unit = r.pacer.of(item.Unit, rate)
+	return item
 }
 
 // take brings one unit to the muxer, beginning a new run where one has to begin.
@@ -321,6 +333,9 @@ func (r *Recorder) beginRun(item camera.Item, audio *media.AudioTrack) error {
 	start := r.timing.begin(item.Unit.Arrived, r.end)
 	if r.follows && start.Sub(r.end) < joinable {
 		start = r.end
+	}
+	if !r.follows || start.After(r.end) || r.timing.shift > 0 {
+		r.pacer.anchored()
 	}
 	r.follows, r.told = true, false
 	if r.sound.changed = false; r.sound.missing {

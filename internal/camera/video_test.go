@@ -136,6 +136,29 @@ func TestADelayedNetworkChangesNoStamps(t *testing.T) {
 	}
 }
 
+// A recorder scales them; here they are only not to be taken for single mistakes.
+func TestStampsAtASteadyWrongRateAreBelieved(t *testing.T) {
+	sps, pps, _ := sets(t)
+	for _, apart := range []time.Duration{32 * time.Millisecond, 48 * time.Millisecond} { // 40 are stamped
+		f := newFeeder(t, false)
+		f.picture(0, true, sps, pps, idr)
+		for n := int64(1); n < 15000; n++ {
+			p := &rtp.Packet{Header: rtp.Header{Marker: true, SequenceNumber: f.seq, Timestamp: uint32(n * 3600)}, Payload: delta}
+			f.seq++
+			f.v.take(p, packetTime{stamp: p.Timestamp, pts: n * 3600, timed: true, at: f.base.Add(time.Duration(n) * apart)})
+		}
+		items := f.s.drain()
+		if len(items) != 15000 {
+			t.Fatalf("%d pictures of 15000", len(items))
+		}
+		for n, it := range items {
+			if it.Unit.DTS != int64(n)*3600 {
+				t.Fatalf("%v apart: picture %d is to be decoded at %d", apart, n, it.Unit.DTS)
+			}
+		}
+	}
+}
+
 func TestALostMarkerEndsAPictureAtTheNextStamp(t *testing.T) {
 	sps, pps, _ := sets(t)
 	for _, always := range []bool{false, true} {
