@@ -5,6 +5,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"time"
 
 	"keepwatch.internal/internal/media"
@@ -286,6 +289,33 @@ func (e *eye) piece(b []byte) error {
 		return fmt.Errorf("%w: %d marks in %d bytes", errUnmarked, len(marks), len(b))
 	}
 	return nil
+}
+
+// pictured has a clip decoded, and reads the code word in the pixels of each picture.
+func (s *storm) pictured(f film) (read int) {
+	s.t.Helper()
+	path := filepath.Join(s.t.TempDir(), "clip.mp4")
+	if err := os.WriteFile(path, f.file, 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	luma, err := exec.CommandContext(s.t.Context(), "ffmpeg", "-nostdin", "-v", "error", "-i", path, "-an", "-fps_mode", "passthrough", "-f", "rawvideo",
+		"-pix_fmt", "gray", "-").Output()
+	if err != nil {
+		s.t.Errorf("a clip of %s does not decode: %v", f.camera.name, err)
+		return 0
+	}
+	for ; len(luma) >= stormWidth*stormHeight; luma = luma[stormWidth*stormHeight:] {
+		m, err := testcam.ReadPixels(luma, stormWidth, stormWidth, stormHeight)
+		if err != nil || m.Camera != f.camera.code {
+			s.t.Errorf("picture %d of a clip of %s: %v, %v", read, f.camera.name, m, err)
+			return read
+		}
+		read++
+	}
+	if read != f.frames {
+		s.t.Errorf("a clip of %s has %d marks and %d pictures", f.camera.name, f.frames, read)
+	}
+	return read
 }
 
 // boxesIn yields the content of all boxes on the path.

@@ -83,19 +83,34 @@ func (g *guest) may(q question) (might, must bool) {
 	return might, must
 }
 
-// shows reports whether a moment of recorded time lies in what the guest's rights on the camera open. What the camera says of
-// its frames and what the recorder says differ by how long a frame is under way.
-func (g *guest) shows(c *lens, at time.Time) bool {
-	const underway = 3 * time.Second
+// shows reports whether a stretch of recorded time lies in what one of the guest's rights at the time opens. What the camera
+// says of its frames and what the recorder says differ by how long a frame is under way.
+func (g *guest) shows(q question, oldest, newest time.Time) bool {
+	const underway = 2 * time.Second
 	g.person.mu.Lock()
 	defer g.person.mu.Unlock()
 	for _, r := range g.person.rights {
 		w := r.window
-		if r.camera == c && (w.Open() || at.After(w.From.Add(-underway)) && at.Before(w.To.Add(underway))) {
+		if r.camera == q.camera && !r.from.After(q.to) && (r.until.IsZero() || !r.until.Before(q.from)) &&
+			(w.Open() || oldest.After(w.From.Add(-underway)) && newest.Before(w.To.Add(underway))) {
 			return true
 		}
 	}
 	return false
+}
+
+// had returns the cameras of the guest's rights, also of those that are over.
+func (g *guest) had() []*lens {
+	if g.person == nil {
+		return nil
+	}
+	g.person.mu.Lock()
+	defer g.person.mu.Unlock()
+	var all []*lens
+	for _, r := range g.person.rights {
+		all = append(all, r.camera)
+	}
+	return all[max(0, len(all)-6):]
 }
 
 // held returns the cameras on which the guest might have a right now.

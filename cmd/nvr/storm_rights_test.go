@@ -166,9 +166,10 @@ func (p *stormPeople) step(ctx context.Context, r *rand.Rand) {
 	}
 	if len(p.links) > 0 && r.IntN(3) == 0 {
 		l := p.links[r.IntN(len(p.links))]
-		if !spec.Actions.Has(access.Live) && r.IntN(2) == 0 {
+		if r.IntN(2) == 0 {
+			spec.Actions = access.Rights(access.Playback | access.Export)
 			now := time.Now()
-			spec.Window = access.Window{From: now.Add(-8 * time.Second), To: now.Add(-2 * time.Second)}
+			spec.Window = access.Window{From: now.Add(-6 * time.Second), To: now.Add(-3 * time.Second)}
 		}
 		if p.free(l.person) {
 			p.give(ctx, spec, present{c, l.person, l})

@@ -29,6 +29,9 @@ const (
 	stormViewersVar = "KEEPWATCH_STORM_VIEWERS"
 )
 
+// stormWidth and stormHeight are the size of the cameras' pictures.
+const stormWidth, stormHeight = 160, 90
+
 // storm is one trial under way.
 type storm struct {
 	*site
@@ -110,7 +113,7 @@ func newStorm(t *testing.T, seed uint64, cameras int) *storm {
 		}
 		seen[name] = true
 		c := testcam.Camera{Name: name, Code: uint32(len(specs) + 1), NoSub: true, Audio: testcam.AAC,
-			Main: testcam.Video{Width: 160, Height: 90, FPS: 10, GOP: time.Second}}
+			Main: testcam.Video{Width: stormWidth, Height: stormHeight, FPS: 10, GOP: time.Second}}
 		if cameras > 64 {
 			c.Main.FPS = 5
 		}
@@ -164,9 +167,12 @@ func (s *storm) configure() {
 	}
 }
 
-// anyCamera draws a camera: mostly one of the guest's, where there is any.
+// anyCamera draws a camera: mostly one of the guest's, where there is any, and often one that was.
 func (s *storm) anyCamera(g *guest, r *rand.Rand) *lens {
-	if held := g.held(s.lenses); len(held) > 0 && r.IntN(10) < 7 {
+	if had := g.had(); len(had) > 0 && r.IntN(10) < 3 {
+		return had[r.IntN(len(had))]
+	}
+	if held := g.held(s.lenses); len(held) > 0 && r.IntN(10) < 8 {
 		return held[r.IntN(len(held))]
 	}
 	return s.lenses[r.IntN(len(s.lenses))]
@@ -193,6 +199,25 @@ type tally struct {
 	kills, waves, locks       int
 	slowest                   time.Duration // until all cameras recorded again
 	grants, revoked           int
+	films                     []film // some of the clips that were received whole, to be decoded
+}
+
+// film is a clip as it was received.
+type film struct {
+	camera *lens
+	file   []byte
+	frames int
+}
+
+// mostFilms are decoded: it takes a process each.
+const mostFilms = 8
+
+func (c *tally) film(f film) {
+	c.do(func() {
+		if len(c.films) < mostFilms {
+			c.films = append(c.films, f)
+		}
+	})
 }
 
 func newTally() *tally { return &tally{statuses: map[string]int64{}} }
@@ -248,17 +273,25 @@ func (c *tally) answer(what string, status, bytes int, cut bool) {
 func (s *storm) verdict(objects int64) {
 	c := s.tally
 	seen := c.objects()
+	decoded := 0
+	for _, f := range c.films {
+		decoded += s.pictured(f)
+	}
 	var lines []string
 	for _, what := range slices.Sorted(maps.Keys(c.statuses)) {
 		lines = append(lines, fmt.Sprintf("%s: %d", what, c.statuses[what]))
 	}
 	s.t.Log(strings.Join(lines, ", "))
 	trialtest.Report(s.t, "Storm", "%d cameras: %d objects (%d fragments, %d pictures, %d frames of sound, %d pages and messages), %.1f MB in %d answers, "+
-		"%d %% of them cancelled, over %d connections; %d rights given, %d taken away; %d kills, %d waves, %d locks; all cameras back within %v; %d foreign",
+		"%d %% of them cancelled, over %d connections; %d rights given, %d taken away; %d kills, %d waves, %d locks; all cameras back within %v; code words of %d decoded pictures read; %d foreign",
 		len(s.lenses), seen, c.fragments, c.frames, c.sounds, c.texts, float64(c.received)/1e6, c.answers, 100*c.cut/max(c.answers, 1), s.dialled.Load(),
-		c.grants, c.revoked, c.kills, c.waves, c.locks, c.slowest.Round(100*time.Millisecond), s.failed.Load())
+		c.grants, c.revoked, c.kills, c.waves, c.locks, c.slowest.Round(100*time.Millisecond), decoded, s.failed.Load())
 	if s.failed.Load() > 0 {
+		s.t.Logf("what the server says of errors:\n%s", s.complaints())
 		return
+	}
+	if decoded == 0 {
+		s.t.Error("no clip was received whole")
 	}
 	if seen < objects || 100*c.cut < 30*c.answers {
 		s.t.Errorf("%d objects of %d, %d of %d answers cancelled", seen, objects, c.cut, c.answers)
@@ -269,6 +302,22 @@ func (s *storm) verdict(objects int64) {
 			s.t.Errorf("the storm had no %s", what)
 		}
 	}
+	s.calm()
+}
+
+// complaints are the last errors in the server's log.
+func (s *storm) complaints() string {
+	var errors []string
+	for line := range strings.Lines(s.log.String()) {
+		if strings.Contains(line, "level=ERROR") {
+			errors = append(errors, line)
+		}
+	}
+	return strings.Join(errors[max(0, len(errors)-20):], "")
+}
+
+// calm fails when the server panicked.
+func (s *storm) calm() {
 	if log := s.log.String(); strings.Contains(log, "panic") {
 		s.t.Errorf("the server panicked:\n%s", log)
 	}

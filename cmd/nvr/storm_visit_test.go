@@ -16,6 +16,7 @@ import (
 	"github.com/coder/websocket"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/accounts"
 )
 
 // errand is what a guest asks for.
@@ -135,7 +136,7 @@ func (s *storm) visit(ctx context.Context, g *guest, e errand, stop stopwatch) {
 	body, cut := s.read(resp.Body, cancel, stop)
 	_ = resp.Body.Close()
 	s.tally.answer(e.what, resp.StatusCode, len(body), cut)
-	a := answer{g, e, resp.StatusCode, body, from, served, time.Now()}
+	a := answer{g, e, resp.StatusCode, body, cut, from, served, time.Now()}
 	if err := s.judge(a); err != nil {
 		s.fail("%s: GET %s %v, cut off %+v: status %d, %d bytes from %s to %s: %v", g.name, path, e.header, stop, a.status, len(body),
 			from.Format(clock), a.to.Format(clock), err)
@@ -182,6 +183,7 @@ type answer struct {
 	errand
 	status           int
 	body             []byte
+	cut              bool      // the guest went away before its end
 	from, served, to time.Time // the request left, the header came, the body ended
 }
 
@@ -202,7 +204,8 @@ func (s *storm) judge(a answer) error {
 		return errors.New("served without a right")
 	case ok && a.media && a.status != http.StatusNotModified:
 		return s.footage(a)
-	case !ok && must && !a.media && (a.status == http.StatusNotFound || a.status == http.StatusUnauthorized) && !a.link:
+	case !ok && must && !a.media && a.served.Sub(a.from) < accounts.PermitTTL && // whoever is served so slowly may find the permit over
+		(a.status == http.StatusNotFound || a.status == http.StatusUnauthorized) && !a.link:
 		return errors.New("refused with a right")
 	}
 	return s.words(a)
@@ -226,8 +229,11 @@ func (s *storm) footage(a answer) error {
 	if a.live {
 		return s.timely(a, e.newest)
 	}
-	if !a.shows(a.camera, e.newest) {
-		return fmt.Errorf("footage of %s, which no right opens", e.newest.Format(clock))
+	if a.what == "clip" && !a.cut {
+		s.tally.film(film{a.camera, a.body, e.frames})
+	}
+	if !a.shows(question{camera: a.camera, from: a.from, to: a.served}, e.oldest, e.newest) {
+		return fmt.Errorf("footage of %s to %s, which no right opens", e.oldest.Format(clock), e.newest.Format(clock))
 	}
 	return nil
 }

@@ -87,10 +87,8 @@ func (s *storm) strike(ctx context.Context, r *rand.Rand) {
 	s.people.tidy(ctx)
 	down := time.Now()
 	s.kill(syscall.SIGKILL)
-	if log := s.log.String(); strings.Contains(log, "panic") {
-		s.t.Errorf("the server panicked:\n%s", log)
-	}
-	for _, i := range r.Perm(len(s.lenses))[:max(1, len(s.lenses)/8)] {
+	s.calm()
+	for _, i := range r.Perm(len(s.lenses))[:max(1, len(s.lenses)/4)] {
 		s.people.handOver(s.lenses[i], down)
 	}
 	s.configure()
