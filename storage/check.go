@@ -48,7 +48,7 @@ type Report struct {
 	ReadData bool      `json:"read_data"`
 	Repair   bool      `json:"repair"`
 	Cameras  int       `json:"cameras"`
-	Segments int64     `json:"segments"` // that were looked at
+	Segments int64     `json:"segments"` // that were looked at; those of synthetic cameras are, but do not count
 	Bytes    int64     `json:"bytes"`    // of these segments
 	Read     int64     `json:"bytes_read"`
 	Findings []Finding `json:"findings"`

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"time"
@@ -11,7 +12,7 @@ import (
 
 const (
 	canaryLength = 2 * time.Second
-	canaryFPS    = 5
+	canaryFPS    = 2
 )
 
 // film has two seconds of a synthetic camera recorded by the store, and shown by the live ring, as a recorder would. Every
@@ -49,33 +50,43 @@ func (c *canary) film(ctx context.Context, i int) error {
 	return nil
 }
 
-// shootCanary makes a run of pictures that hold nothing but their camera's mark.
+// shootCanary makes a run whose every picture is 16 pixels square, and shows in its brightness, as text, whose it is.
 func shootCanary(stream media.StreamID, start time.Time, key media.LabelKey) (*media.Run, []*media.Fragment, error) {
-	track := media.VideoTrack{Codec: media.H264, Width: 16, Height: 16, SPS: []byte{0x67, 0x42, 0xc0, 0x0a, 0xda, 0x79}, PPS: []byte{0x68, 0xce, 0x3c, 0x80}}
+	track := media.VideoTrack{Codec: media.H264, Width: 16, Height: 16,
+		SPS: []byte{0x67, 0x42, 0xc0, 0x0a, 0xdd, 0xe4}, PPS: []byte{0x68, 0xce, 0x38, 0x80}}
 	run, err := media.NewRun(stream, start, track, nil, key)
 	if err != nil {
 		return nil, nil, err
 	}
 	muxer := media.NewMuxer(run, key)
 	var fragments []*media.Fragment
-	for n := range int(canaryLength/time.Second) * canaryFPS {
-		head := byte(0x41)
-		if n%canaryFPS == 0 {
-			head = 0x65
-		}
-		ticks := int64(n) * media.VideoTimescale / canaryFPS
-		f, err := muxer.Write(&media.Unit{Kind: media.Video, PTS: ticks, DTS: ticks, Arrived: start.Add(time.Duration(n) * time.Second / canaryFPS),
-			Random: n%canaryFPS == 0, Data: [][]byte{append([]byte{head}, markOf(stream.Camera)...)}})
-		if err != nil {
-			return nil, nil, err
-		}
+	keep := func(f *media.Fragment, err error) error {
 		if f != nil {
 			fragments = append(fragments, f)
 		}
+		return err
 	}
-	last, err := muxer.Flush()
-	if last != nil {
-		fragments = append(fragments, last)
+	for n := range int(canaryLength/time.Second) * canaryFPS {
+		ticks := int64(n) * media.VideoTimescale / canaryFPS
+		u := &media.Unit{Kind: media.Video, PTS: ticks, DTS: ticks, Arrived: start.Add(time.Duration(n) * time.Second / canaryFPS), Random: true,
+			Data: [][]byte{canaryPicture(n, markOf(stream.Camera))}}
+		if err := keep(muxer.Write(u)); err != nil {
+			return nil, nil, err
+		}
 	}
-	return run, fragments, err
+	return run, fragments, keep(muxer.Flush())
+}
+
+// canaryPicture codes a picture of one macroblock whose samples stand in the stream as they are (I_PCM, ITU-T H.264 clause
+// 7.3.5): the mark, again and again, over even colour. The slice header of pictures that follow each other differs in
+// idr_pic_id, as clause 7.4.3 wants it.
+func canaryPicture(n int, mark []byte) []byte {
+	nalu := []byte{0x65, 0x88, 0x84, 0x86, 0x80}
+	if n%2 == 1 {
+		nalu = []byte{0x65, 0x88, 0x82, 0x21, 0xa0}
+	}
+	luma := bytes.Repeat(mark, 256/len(mark)+1)[:256]
+	nalu = append(nalu, luma...)
+	nalu = append(nalu, bytes.Repeat([]byte{0x80}, 128)...)
+	return append(nalu, 0x80)
 }

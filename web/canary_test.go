@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -15,6 +16,7 @@ import (
 
 	"keepwatch.internal/internal/accounts"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/internal/media/mediatest"
 )
 
 // probeOnce makes the canary's test once and returns what it found.
@@ -303,6 +305,23 @@ func (w *world) eventually(what string, so func() bool) {
 	for deadline := time.Now().Add(10 * time.Second); !so(); runtime.Gosched() {
 		if time.Now().After(deadline) {
 			w.t.Fatal("not within ten seconds: " + what)
+		}
+	}
+}
+
+// TestTheCanarysFootagePlays has it decoded: what stands in the recordings plays in any player.
+func TestTheCanarysFootagePlays(t *testing.T) {
+	w := inhabited(t)
+	if r := w.probeOnce(); r.State != canarySound {
+		t.Fatalf("%+v", r)
+	}
+	files, err := filepath.Glob(filepath.Join(w.recordings, "_canary-*", "main", "*", "*.mp4"))
+	if err != nil || len(files) != 2 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, path := range files {
+		if n := mediatest.Decode(t, path); n != int(canaryLength/time.Second)*canaryFPS {
+			t.Errorf("%s: %d pictures", path, n)
 		}
 	}
 }

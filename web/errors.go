@@ -73,7 +73,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, p *Problem) {
 // forPeople reports whether a request is for a page.
 func forPeople(r *http.Request) bool {
 	switch p := r.URL.Path; {
-	case p == "/api", strings.HasPrefix(p, "/api/"), strings.HasPrefix(p, "/static/"), p == "/healthz", p == "/readyz", p == "/robots.txt":
+	case p == "/api", strings.HasPrefix(p, "/api/"), strings.HasPrefix(p, "/static/"), p == "/healthz", p == "/readyz", p == "/robots.txt", p == "/metrics":
 		return false
 	}
 	return true

@@ -55,6 +55,13 @@ func (s *slots) take(v access.Viewer) (release func(), err error) {
 	return func() { s.give(who) }, nil
 }
 
+// taken returns how many slots are taken now.
+func (s *slots) taken() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.all
+}
+
 func (s *slots) give(who int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

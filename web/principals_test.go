@@ -179,6 +179,8 @@ func (rt route) expected(p principal, camera, method string, action access.Actio
 		return exactly(http.StatusUnauthorized)
 	case rt.policy == person && !p.person():
 		return exactly(http.StatusForbidden)
+	case rt.policy == measuring && (p.account != "root" || p.token == ""):
+		return exactly(http.StatusNotFound)
 	case rt.policy == administrator && (p.account != "root" || !p.person()):
 		return exactly(http.StatusNotFound)
 	case rt.policy == seesCamera && !p.mayOn(camera), rt.policy == onCamera && !p.rights(camera).Has(action):

@@ -23,6 +23,7 @@ const (
 	caller               // any account, token or link
 	signedIn             // any account or token
 	person               // an account that signed in itself: what manages accounts is for no program
+	measuring            // an administrator's tokens that are made to read figures; for others it does not exist
 	administrator        // accounts that manage the system; for others it does not exist
 	seesCamera           // holders of any right on camera {id}: pages about it
 	onCamera             // holders of the route's action on camera {id}
@@ -135,6 +136,7 @@ func (s *Server) apiRoutes() []route {
 		{"GET", "/api/v1/me/views", person, s.apiOwnViews, nil, nil},
 		{"GET", "/api/v1/cameras", caller, s.apiCameras, nil, nil},
 		{"GET", "/api/v1/system", signedIn, s.apiSystem, nil, nil},
+		{"GET", "/metrics", measuring, s.metrics, nil, nil},
 		{"GET", "/api/v1/connections", administrator, s.apiConnections, nil, nil},
 		{"GET", "/api/v1/live", caller, s.liveSocket, nil, nil},
 		{"GET", "/api/v1/kept", signedIn, s.apiAllKept, nil, nil},
@@ -200,7 +202,7 @@ func (rt route) check() error {
 		if !named {
 			return errors.New("a page about a camera needs {id}")
 		}
-	case public, visitor, setupOnly, caller, signedIn, person, administrator:
+	case public, visitor, setupOnly, caller, signedIn, person, measuring, administrator:
 		if named {
 			return errors.New("a route that names a camera needs a policy on that camera")
 		}
@@ -287,6 +289,11 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, rt route) error {
 	case person:
 		if v.Kind != access.AccountView {
 			return newProblem(http.StatusForbidden, "This is for people who signed in, and for no token.")
+		}
+		return rt.handle(w, r)
+	case measuring:
+		if !v.Metrics {
+			return notFound()
 		}
 		return rt.handle(w, r)
 	case administrator:

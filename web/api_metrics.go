@@ -1,0 +1,190 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/media"
+)
+
+// metrics answers GET /metrics in the text format of Prometheus, to an administrator's tokens that are made for it.
+//
+// Cameras stand in it by name as far as the token has a right on them, as in the system report; of the others there is only
+// how many are in which state. When a camera's bit rate rises, something moves before it: that is its owner's to know.
+// Nothing is kept between two requests: every figure is read when it is asked for.
+func (s *Server) metrics(w http.ResponseWriter, r *http.Request) error {
+	g := &gauges{}
+	if err := s.measure(r.Context(), viewerOf(r), g); err != nil {
+		return err
+	}
+	registry := prometheus.NewRegistry()
+	for _, c := range []prometheus.Collector{g, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})} {
+		if err := registry.Register(c); err != nil {
+			return fmt.Errorf("metrics: %w", err)
+		}
+	}
+	promhttp.HandlerFor(registry, promhttp.HandlerOpts{DisableCompression: true}).ServeHTTP(w, r)
+	return nil
+}
+
+// measure reads all figures.
+func (s *Server) measure(ctx context.Context, v access.Viewer, g *gauges) error {
+	report, err := s.systemFor(ctx, v)
+	if err != nil {
+		return err
+	}
+	usage, err := s.Store.Usage(ctx, s.dayAt(s.Now()))
+	if err != nil {
+		return err
+	}
+	scrub, err := s.scrub(ctx)
+	if err != nil {
+		return err
+	}
+	g.set("keepwatch_info", "The version that runs.", 1, "version", s.Version)
+	s.measureStates(g)
+	for _, h := range report.Cameras {
+		g.camera(h, report.Now)
+	}
+	named := map[media.CameraID]string{}
+	status := s.statusByID()
+	for _, c := range s.Cameras {
+		for _, h := range report.Cameras {
+			if h.ID == c.Name {
+				named[c.ID] = c.Name
+				g.streams(c.Name, status[c.ID])
+			}
+		}
+	}
+	for _, u := range usage.Cameras {
+		name, ok := named[u.ID]
+		if !ok {
+			continue
+		}
+		g.set("keepwatch_camera_footage_bytes", "Bytes of footage, kept clips included.", float64(u.Bytes), "camera", name)
+		g.set("keepwatch_camera_segments", "Segments of footage.", float64(u.Segments), "camera", name)
+		g.moment("keepwatch_camera_oldest_footage_timestamp_seconds", "Begin of the oldest footage.", moment(u.Oldest), "camera", name)
+	}
+	g.set("keepwatch_disk_total_bytes", "Size of the recordings' file system.", float64(usage.Total))
+	g.set("keepwatch_disk_free_bytes", "What is free of it.", float64(usage.Free))
+	g.set("keepwatch_disk_min_free_bytes", "What is kept free by deleting the oldest footage.", float64(usage.MinFree))
+	g.set("keepwatch_footage_bytes", "Bytes of all footage.", float64(usage.Footage))
+	g.set("keepwatch_kept_bytes", "Of these, what kept clips take.", float64(usage.Kept))
+	for _, a := range s.Store.Alarms(ctx) {
+		g.set("keepwatch_alarm", "1 for each condition that needs attention.", 1, "code", a.Code)
+	}
+	g.set("keepwatch_scrub_read_bytes", "How much of all footage the slow reading has read in this round.", float64(scrub.ReadBytes))
+	g.set("keepwatch_scrub_total_bytes", "How much there is to read in it.", float64(scrub.TotalBytes))
+	g.count("keepwatch_scrub_found_total", "Segments that did not verify, since the index was made.", float64(scrub.Found))
+	g.moment("keepwatch_scrub_last_round_timestamp_seconds", "End of the last full round.", scrub.LastRound)
+	g.set("keepwatch_open_streams", "Live connections that are open.", float64(s.streams.taken()))
+	g.set("keepwatch_open_clips", "Clips that are being read.", float64(s.clips.taken()))
+	if report.Canary != nil {
+		g.canary(*report.Canary)
+	}
+	return nil
+}
+
+// measureStates says how many cameras there are in each state, whoever they belong to.
+func (s *Server) measureStates(g *gauges) {
+	states := map[string]int{}
+	status := s.statusByID()
+	for _, c := range s.Cameras[:s.real] {
+		states[stateOf(status[c.ID])]++
+	}
+	for state, n := range states {
+		g.set("keepwatch_cameras", "Cameras by state, all of them.", float64(n), "state", state)
+	}
+}
+
+// gauges gathers figures. It implements prometheus.Collector, without saying beforehand which ones there will be.
+type gauges struct{ list []prometheus.Metric }
+
+// Describe implements prometheus.Collector.
+func (g *gauges) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements prometheus.Collector.
+func (g *gauges) Collect(out chan<- prometheus.Metric) {
+	for _, m := range g.list {
+		out <- m
+	}
+}
+
+// set adds a figure as it is now. labels are names and values in turns.
+func (g *gauges) set(name, help string, value float64, labels ...string) {
+	g.add(prometheus.GaugeValue, series{name, help, labels}, value)
+}
+
+// count adds a figure that only grows.
+func (g *gauges) count(name, help string, value float64, labels ...string) {
+	g.add(prometheus.CounterValue, series{name, help, labels}, value)
+}
+
+// moment adds a time, unless there is none.
+func (g *gauges) moment(name, help string, t *time.Time, labels ...string) {
+	if t != nil {
+		g.set(name, help, float64(t.UnixMilli())/1000, labels...)
+	}
+}
+
+type series struct {
+	name, help string
+	labels     []string
+}
+
+func (g *gauges) add(kind prometheus.ValueType, x series, value float64) {
+	var names, values []string
+	for i := 0; i+1 < len(x.labels); i += 2 {
+		names, values = append(names, x.labels[i]), append(values, x.labels[i+1])
+	}
+	g.list = append(g.list, prometheus.MustNewConstMetric(prometheus.NewDesc(x.name, x.help, names, nil), kind, value, values...))
+}
+
+func (g *gauges) camera(h CameraHealth, now time.Time) {
+	up := 0.0
+	if h.State == "recording" {
+		up = 1
+	}
+	g.set("keepwatch_camera_up", "1 while the camera is being recorded.", up, "camera", h.ID)
+	if h.LastFrame != nil {
+		g.set("keepwatch_camera_frame_age_seconds", "How old the newest picture is.", now.Sub(*h.LastFrame).Seconds(), "camera", h.ID)
+	}
+	if h.Today != nil {
+		g.set("keepwatch_camera_recorded_today_seconds", "Footage of this day, in the site's time zone.", h.Today.RecordedSeconds, "camera", h.ID)
+		for code, seconds := range h.Today.MissingByCode {
+			g.set("keepwatch_camera_missing_today_seconds", "What is missing of this day, by the codes of gaps.", seconds, "camera", h.ID, "code", code)
+		}
+	}
+	if h.Forecast != nil && h.Forecast.Days != nil {
+		g.set("keepwatch_camera_forecast_days", "How far back footage will reach.", *h.Forecast.Days, "camera", h.ID)
+	}
+}
+
+func (g *gauges) streams(camera string, st CameraStatus) {
+	for _, x := range st.Streams {
+		q := x.Quality.String()
+		g.set("keepwatch_stream_lost_packets", "Packets lost since the session with the camera began.", float64(x.LostPackets), "camera", camera, "stream", q)
+		g.set("keepwatch_stream_bits_per_second", "Bit rate.", float64(x.BitsPerSecond), "camera", camera, "stream", q)
+		g.set("keepwatch_stream_frames_per_second", "Frame rate.", x.FPS, "camera", camera, "stream", q)
+	}
+}
+
+func (g *gauges) canary(r CanaryReport) {
+	for _, state := range []string{canaryWaiting, canarySound, canaryUnknown, canaryLeaked} {
+		is := 0.0
+		if r.State == state {
+			is = 1
+		}
+		g.set("keepwatch_canary_state", "1 for the state that the test for leaks is in.", is, "state", state)
+	}
+	g.count("keepwatch_canary_probes_total", "Answers asked for across owners since the start.", float64(r.Probes))
+	g.count("keepwatch_canary_leaked_total", "Of these, how many held what they should not. Anything but 0 has stopped all footage.", float64(r.Leaked))
+	g.moment("keepwatch_canary_last_timestamp_seconds", "When the test last proved something.", r.Last)
+}
