@@ -1,0 +1,311 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pquerna/otp/totp"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/media"
+	"keepwatch.internal/internal/testcam"
+)
+
+// vault is a running house in which every secret is one of a kind, and everything that came out of it.
+type vault struct {
+	t       *testing.T
+	dir     string
+	conf    string
+	house   *house
+	secrets map[string]string // by what it is
+	log     *buffer
+	looked  int // at how many outputs
+}
+
+// look fails when any of the secrets is in b, as it is or in another spelling.
+func (v *vault) look(where string, b []byte, but ...string) {
+	v.t.Helper()
+	v.looked++
+	for name, secret := range v.secrets {
+		if slices.Contains(but, name) {
+			continue
+		}
+		for _, s := range spellings(secret) {
+			if i := bytes.Index(b, []byte(s)); i >= 0 {
+				v.t.Errorf("%s: the %s, written %q: …%q…", where, name, s, b[max(0, i-60):min(len(b), i+len(s)+20)])
+			}
+		}
+	}
+}
+
+// spellings are the ways in which a secret could be written.
+func spellings(secret string) []string {
+	b := []byte(secret)
+	all := []string{secret, hex.EncodeToString(b), strings.ToUpper(hex.EncodeToString(b)), url.QueryEscape(secret), url.PathEscape(secret)}
+	for _, e := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+		for shift := range 3 { // as it stands behind other bytes: what depends on them, and on those that follow, is left out
+			text := e.EncodeToString(append(make([]byte, shift), b...))
+			all = append(all, text[(shift*8+5)/6:(shift+len(b))*8/6])
+		}
+	}
+	return all
+}
+
+func TestASecretIsFoundInEverySpelling(t *testing.T) {
+	const secret = "C4nary:of/all+kinds"
+	for _, text := range []string{"x" + secret + "y", hex.EncodeToString([]byte(secret)), "Basic " + base64.StdEncoding.EncodeToString([]byte("admin:"+secret)),
+		base64.URLEncoding.EncodeToString([]byte("ab" + secret + "!")), "https://x/?p=" + url.QueryEscape(secret)} {
+		if !slices.ContainsFunc(spellings(secret), func(s string) bool { return strings.Contains(text, s) }) {
+			t.Errorf("not found in %s", text)
+		}
+	}
+}
+
+// newVault starts cameras with passwords of their own, one of which will not be the right one, and fills the accounts.
+func newVault(t *testing.T) *vault {
+	v := &vault{t: t, dir: t.TempDir(), log: &buffer{}, secrets: map[string]string{"password of a camera": "C4naryGood1", "wrong password of a camera": "C4naryWrong2",
+		"password of a camera that is away": "C4naryAway3", "password in a path": "C4naryPath4", "password of alice": "C4nary alice five",
+		"password of bob": "C4nary bob six", "password that was mistyped": "C4nary typed seven"}}
+	cams, err := testcam.Start(t.Context(), testcam.Options{Cameras: []testcam.Camera{
+		{Name: "good", Username: "admin", Password: v.secrets["password of a camera"]},
+		{Name: "wrong", Username: "admin", Password: "another", Auth: testcam.Basic}}})
+	must(t, err)
+	t.Cleanup(cams.Close)
+	good := cams.Camera("good").URL(media.Main)
+	wrong := strings.Replace(cams.Camera("wrong").URL(media.Main), "another", v.secrets["wrong password of a camera"], 1)
+	place, err := url.Parse(good)
+	must(t, err)
+	v.conf = filepath.Join(v.dir, "config.yaml")
+	text := fmt.Sprintf("data: data\nrecordings: recordings\nweb: {listen: \"127.0.0.1:0\", tls: off}\nstorage: {min_free: 1MB}\ncameras:\n"+
+		"  good: {main: %q}\n  wrong: {main: %q}\n  away: {main: %q}\n  path: {main: %q}\n", good, wrong,
+		"rtsp://admin:"+v.secrets["password of a camera that is away"]+"@127.0.0.1:9/x",
+		"rtsp://"+place.Host+"/user=admin&password="+v.secrets["password in a path"]+"&channel=1")
+	must(t, os.WriteFile(v.conf, []byte(text), 0o600))
+	conf, err := loadConfig(terminal{out: io.Discard, err: io.Discard}, v.conf)
+	must(t, err)
+	v.house, err = openHouse(t.Context(), conf, slog.New(slog.NewTextHandler(v.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	must(t, err)
+	key, err := os.ReadFile(filepath.Join(v.dir, "data", "keys", masterKeyName))
+	must(t, err)
+	v.secrets["master key"] = string(key)
+	v.people()
+	return v
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// people makes accounts that hold one of everything.
+func (v *vault) people() {
+	t, ctx, d := v.t, v.t.Context(), v.house.people
+	t.Helper()
+	for _, name := range []string{"alice", "bob"} {
+		must(t, d.AddUser(ctx, name, v.secrets["password of "+name], name == "alice"))
+		session, err := d.Login(ctx, accounts.Attempt{Username: name, Password: v.secrets["password of "+name], Address: "127.0.0.1"})
+		must(t, err)
+		token, err := d.NewToken(ctx, name, accounts.EveryToken("of "+name))
+		must(t, err)
+		v.secrets["session of "+name], v.secrets["token of "+name] = session, token
+	}
+	alice, err := d.BySession(ctx, v.secrets["session of alice"])
+	must(t, err)
+	_, link, err := d.NewShare(ctx, alice, accounts.ShareSpec{Camera: access.Camera(v.house.ids["good"]), Actions: access.Rights(access.Live | access.Playback)})
+	must(t, err)
+	factor, err := d.BeginTOTP(ctx, alice)
+	must(t, err)
+	code, err := totp.GenerateCode(factor.Secret, time.Now())
+	must(t, err)
+	codes, err := d.ConfirmTOTP(ctx, alice, code)
+	must(t, err)
+	v.secrets["link"], v.secrets["second factor"] = link, factor.Secret
+	for i, c := range codes {
+		v.secrets[fmt.Sprintf("recovery code %d", i)] = c
+	}
+}
+
+// TestNoSecretLeaves searches everything that the program puts out for every secret that it knows: the log at its most
+// talkative, every page and answer that can be reached, as everybody, what commands print, and all files but those that keep them.
+func TestNoSecretLeaves(t *testing.T) {
+	v := newVault(t)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- v.house.run(ctx) }()
+	srv := httptest.NewServer(v.house.web.Handler())
+	state := func(name string) string {
+		for _, c := range v.house.fleet.Cameras() {
+			if c.ID == v.house.ids[name] {
+				return c.State
+			}
+		}
+		return ""
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(v.log.String())
+		}
+	})
+	until(t, 20*time.Second, "recording, and failing", func() bool {
+		return state("good") == "recording" && state("wrong") == "refused" && state("away") == "offline" && state("path") == "refused"
+	})
+	pages := 0
+	for _, who := range []func(*http.Request){
+		func(*http.Request) {},
+		func(r *http.Request) { r.AddCookie(&http.Cookie{Name: "keepwatch", Value: v.secrets["session of alice"]}) },
+		func(r *http.Request) { r.AddCookie(&http.Cookie{Name: "keepwatch", Value: v.secrets["session of bob"]}) },
+		func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+v.secrets["token of alice"]) },
+		func(r *http.Request) {
+			r.AddCookie(&http.Cookie{Name: "keepwatch-link", Value: v.secrets["link"]})
+			r.URL.RawQuery = strings.TrimPrefix(r.URL.RawQuery+"&as=link", "&")
+		},
+	} {
+		pages += v.crawl(srv.URL, who)
+	}
+	v.mistype(srv.URL)
+	for _, words := range [][]string{{"validate"}, {"check", "-json"}, {"check", "-read-data"}, {"retention", "-dry-run", "-json"}, {"user", "list"}, {"user", "tokens", "alice"},
+		{"user", "sessions", "alice"}, {"camera", "list"}, {"user", "remove", "nobody", "-yes"}, {"run"}} {
+		v.command(words...)
+	}
+	srv.Close()
+	stop()
+	must(t, <-done)
+	must(t, v.house.close())
+	v.look("the log", []byte(v.log.String()))
+	v.files()
+	t.Logf("looked at %d outputs, %d of them pages and answers, for %d secrets", v.looked, pages, len(v.secrets))
+	if pages < 150 {
+		t.Errorf("only %d pages and answers were reached", pages)
+	}
+}
+
+// crawl asks for everything that a caller can reach: what the description of the API names, and all links of pages.
+func (v *vault) crawl(base string, sign func(*http.Request)) (pages int) {
+	v.t.Helper()
+	description, err := os.ReadFile(filepath.Join("..", "..", "web", "openapi.yaml"))
+	must(v.t, err)
+	next := map[string]bool{"/": true, "/live": true, "/cameras": true, "/saved": true, "/system": true, "/account": true, "/account/views": true, "/people": true,
+		"/connections": true, "/link": true, "/setup": true, "/login": true, "/certificate": true, "/nothing": true}
+	span := "?" + url.Values{"from": {time.Now().Add(-2 * time.Minute).UTC().Format(time.RFC3339)}, "to": {time.Now().UTC().Format(time.RFC3339)},
+		"at": {time.Now().Add(-time.Second).UTC().Format(time.RFC3339)}, "preview": {"1"}}.Encode()
+	for _, m := range regexp.MustCompile(`(?m)^  (/\S*):\n(?:    parameters:.*\n(?:      .*\n)*)?    get:`).FindAllSubmatch(description, -1) {
+		for name := range v.house.ids {
+			next[strings.NewReplacer("{id}", name, "{number}", "1", "{kept}", "x").Replace(string(m[1]))+span] = true
+		}
+	}
+	link := regexp.MustCompile(`(?:href|src|action)="(/[^"#]*)"`)
+	seen := map[string]bool{}
+	for len(next) > 0 && pages < 400 {
+		path := slices.Min(slices.Collect(maps.Keys(next)))
+		delete(next, path)
+		seen[path] = true
+		pages++
+		for _, m := range link.FindAllSubmatch(v.get(base, path, sign), -1) {
+			if to := strings.ReplaceAll(string(m[1]), "&amp;", "&"); !seen[to] {
+				next[to] = true
+			}
+		}
+	}
+	return pages
+}
+
+// get asks for a page, looks at it, and returns it.
+func (v *vault) get(base, path string, sign func(*http.Request)) []byte {
+	v.t.Helper()
+	patience := 10 * time.Second
+	if strings.Contains(path, "/live.mp4") { // it is endless
+		patience = 500 * time.Millisecond
+	}
+	ctx, cancel := context.WithTimeout(v.t.Context(), patience)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, "GET", base+path, nil)
+	must(v.t, err)
+	sign(r)
+	return v.send(r)
+}
+
+func (v *vault) send(r *http.Request) []byte {
+	v.t.Helper()
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		return nil // cut off
+	}
+	defer resp.Body.Close()
+	body, _ := io.ReadAll(resp.Body) // as much as came
+	var all bytes.Buffer
+	must(v.t, resp.Header.Write(&all))
+	v.look(r.Method+" "+r.URL.Path, append(all.Bytes(), body...))
+	return body
+}
+
+// mistype sends secrets where they are wrong.
+func (v *vault) mistype(base string) {
+	v.t.Helper()
+	typed := v.secrets["password that was mistyped"]
+	form := url.Values{"username": {"alice"}, "password": {typed}, "code": {v.secrets["recovery code 0"]}}.Encode()
+	for _, q := range []struct{ path, kind, body string }{
+		{"/login", "application/x-www-form-urlencoded", form},
+		{"/setup", "application/x-www-form-urlencoded", form},
+		{"/api/v1/session", "application/json", `{"username": "alice", "password": "` + typed + `"}`},
+		{"/api/v1/session", "application/json", `{"username": "alice", "password": ["` + typed + `"]}`},
+		{"/api/v1/session", "application/json", `{"` + typed + `": 1}`},
+		{"/api/v1/session", "application/json", typed},
+		{"/api/v1/session", "text/plain", typed},
+	} {
+		r, err := http.NewRequestWithContext(v.t.Context(), "POST", base+q.path, strings.NewReader(q.body))
+		must(v.t, err)
+		r.Header.Set("Content-Type", q.kind)
+		v.send(r)
+	}
+}
+
+// command runs a command beside the server and looks at what it prints.
+func (v *vault) command(words ...string) {
+	v.t.Helper()
+	in, err := os.Open(os.DevNull)
+	must(v.t, err)
+	var out bytes.Buffer
+	run(terminal{in: in, out: &out, err: &out}, append(words, "-config", v.conf))
+	must(v.t, in.Close())
+	v.look("nvr "+strings.Join(words, " "), out.Bytes())
+	if out.Len() == 0 {
+		v.t.Errorf("nvr %v printed nothing", words)
+	}
+}
+
+// files looks at all that is on the disk, but for the configuration and the keys, whose one place it is.
+func (v *vault) files() {
+	v.t.Helper()
+	must(v.t, filepath.WalkDir(v.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || path == v.conf {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if filepath.Base(path) == masterKeyName {
+			v.look(path, b, "master key")
+			return err
+		}
+		v.look(path, b)
+		return err
+	}))
+}
