@@ -172,8 +172,12 @@ func TestNoSecretLeaves(t *testing.T) {
 	pages := 0
 	for _, who := range []func(*http.Request){
 		func(*http.Request) {},
-		func(r *http.Request) { r.AddCookie(&http.Cookie{Name: "keepwatch", Value: v.secrets["session of alice"]}) },
-		func(r *http.Request) { r.AddCookie(&http.Cookie{Name: "keepwatch", Value: v.secrets["session of bob"]}) },
+		func(r *http.Request) {
+			r.AddCookie(&http.Cookie{Name: "keepwatch", Value: v.secrets["session of alice"]})
+		},
+		func(r *http.Request) {
+			r.AddCookie(&http.Cookie{Name: "keepwatch", Value: v.secrets["session of bob"]})
+		},
 		func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+v.secrets["token of alice"]) },
 		func(r *http.Request) {
 			r.AddCookie(&http.Cookie{Name: "keepwatch-link", Value: v.secrets["link"]})
