@@ -354,7 +354,7 @@ func cameraPage(v cameraView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "\">Who can see it, and sharing</a> ")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "\">See who, and share</a> ")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -879,7 +879,7 @@ func saveClip(v cameraView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 84, "\" required autocomplete=\"off\"> <button id=\"mark-out\" class=\"plain needs-js\" type=\"button\">Set to this moment <kbd>O</kbd></button></div></div><div class=\"save-end\"><button id=\"save-button\" class=\"primary\">Save</button><p id=\"save-facts\" class=\"quiet\" role=\"status\"></p></div><p class=\"hint\">The file begins with the last key frame before that time, so that nothing is encoded again.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 84, "\" required autocomplete=\"off\"> <button id=\"mark-out\" class=\"plain needs-js\" type=\"button\">Set to this moment <kbd>O</kbd></button></div></div><div class=\"save-end\"><button id=\"save-button\" class=\"primary\">Download</button><p id=\"save-facts\" class=\"quiet\" role=\"status\"></p></div><p class=\"hint\">The file may begin a few seconds earlier: its pictures are those that the camera sent, unchanged.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -932,7 +932,7 @@ func keepClip(v cameraView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 87, "\"><legend>Or keep it here</legend><div class=\"field\"><label for=\"keep-note\">Note</label> <input id=\"keep-note\" name=\"note\" maxlength=\"500\" autocomplete=\"off\" placeholder=\"What it shows\"></div><div class=\"save-end\"><button id=\"keep-button\" formmethod=\"post\" formaction=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 87, "\"><legend>Or keep it on the recorder</legend><div class=\"field\"><label for=\"keep-note\">Note</label> <input id=\"keep-note\" name=\"note\" maxlength=\"500\" autocomplete=\"off\" placeholder=\"What it shows\"></div><div class=\"save-end\"><button id=\"keep-button\" formmethod=\"post\" formaction=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -958,7 +958,7 @@ func keepClip(v cameraView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 89, "\">Delete…</button></div><p class=\"hint\">Kept footage is deleted by no limit. You find it on the page <a href=\"/saved\">Saved</a>.</p></fieldset>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 89, "\">Delete this footage…</button></div><p class=\"hint\">Kept footage stays until you let it go. You find it under <a href=\"/saved\">Saved</a>.</p></fieldset>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

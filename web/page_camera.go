@@ -111,7 +111,7 @@ func (s *Server) cameraView(r *http.Request, c seen) (cameraView, siteDay, error
 	day := dayOf(moment, s.Location)
 	local := moment.In(s.Location)
 	v := cameraView{
-		Name: c.Name, Label: c.Label, Href: cameraURL(c.Name), State: stateOf(c.Status), Reason: c.Status.Reason, Words: stateWords(c.Status),
+		Name: c.Name, Label: c.Label, Href: cameraURL(c.Name), State: stateOf(c.Status), Reason: c.Status.Reason, Words: firstWords(c.Status),
 		Zone: zoneName(s.Location), Day: day.String(), Today: dayOf(now, s.Location).String(), DayText: local.Format("2 Jan 2006"), DayWords: local.Format("Mon, 2 Jan 2006"),
 		DaySeconds: int(day.to.Sub(day.from).Seconds()), Clock: local.Format(time.TimeOnly), Date: local.Format("Mon, 2 Jan 2006"),
 		Previous: "?day=" + day.shift(-1).String(), Next: "?day=" + day.shift(1).String(),
@@ -124,7 +124,7 @@ func (s *Server) cameraView(r *http.Request, c seen) (cameraView, siteDay, error
 		v.At = rfc3339(moment)
 	}
 	v.Frame = s.frame(r, c.Label, "camera-page").with("camera.js", "feed.js", "link.js", "bytes.js", "edge.js", "sink.js", "stills.js",
-		"playback.js", "scrub.js", "timeline.js", "ruler.js", "footage.js", "zone.js", "save.js", "keep.js", "stage.js", "keys.js", "gaplist.js")
+		"playback.js", "scrub.js", "timeline.js", "ruler.js", "footage.js", "zone.js", "save.js", "keep.js", "kept.js", "stage.js", "keys.js", "gaplist.js")
 	v.Facts = append(v.Facts, fact{"State", v.Words}, fact{"Last picture", agoText(c.Status.LastFrame, now)})
 	for _, st := range c.Status.Streams {
 		name := "Main stream"

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -70,7 +71,7 @@ func (s *Server) pageConnections(w http.ResponseWriter, r *http.Request) error {
 	case len(all) == 0:
 		v.Verdict = "No connection was made since the start."
 	default:
-		v.Verdict = "All of them go to cameras that the configuration names. Nothing else was wanted."
+		v.Verdict = "All of them go to cameras that the configuration names. Nothing else was tried."
 	}
 	return writePage(w, r, http.StatusOK, connectionsPage(v))
 }
@@ -82,17 +83,28 @@ func times(n uint64, one string) string {
 	return fmt.Sprintf("%d attempts", n)
 }
 
+// timesText says how often.
+func timesText(n uint64) string {
+	switch n {
+	case 1:
+		return "once"
+	case 2:
+		return "twice"
+	}
+	return fmt.Sprintf("%d times", n)
+}
+
 func (s *Server) connectionWords(c Connection) string {
 	now := s.Now()
 	if c.Refused > 0 {
-		return fmt.Sprintf("%s, refused %d×, last %s", c.Protocol, c.Refused, agoText(c.Last, now))
+		return fmt.Sprintf("%s, refused %s, last %s", strings.ToUpper(c.Protocol), timesText(c.Refused), agoText(c.Last, now))
 	}
-	words := fmt.Sprintf("%s, %d×", c.Protocol, c.Count)
+	words := fmt.Sprintf("%s, connected %s", strings.ToUpper(c.Protocol), timesText(c.Count))
 	if c.Failed > 0 {
-		words += fmt.Sprintf(", %d failed", c.Failed)
+		words += fmt.Sprintf(", failed %s", timesText(c.Failed))
 	}
 	if c.Open > 0 {
-		words += fmt.Sprintf(", %d open", c.Open)
+		words += fmt.Sprintf(", %d open now", c.Open)
 	}
 	if c.Sent+c.Received > 0 {
 		words += fmt.Sprintf(", %s received, %s sent", sizeText(int64(c.Received)), sizeText(int64(c.Sent)))

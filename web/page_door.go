@@ -33,6 +33,7 @@ type loginView struct {
 type errorView struct {
 	Frame         frame
 	Title, Detail string
+	Stranger      bool   // one who has no account here, most likely
 	Request       string // its id in the log; empty if there is nothing in the log
 }
 

@@ -130,6 +130,14 @@ func stateWords(c CameraStatus) string {
 	return state + ": " + c.Reason
 }
 
+// firstWords stand over a picture that has not come yet.
+func firstWords(c CameraStatus) string {
+	if stateOf(c) == "recording" {
+		return "waiting for the first picture"
+	}
+	return stateWords(c)
+}
+
 func stateOf(c CameraStatus) string {
 	if c.State == "" {
 		return "not started"

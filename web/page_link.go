@@ -78,7 +78,7 @@ func (s *Server) enterLink(w http.ResponseWriter, r *http.Request) error {
 // noLink says that there is nothing behind a link, whatever the reason.
 func (s *Server) noLink(w http.ResponseWriter, r *http.Request) error {
 	p := linkProblem()
-	v := errorView{Frame: s.frame(withViewer(r, access.Viewer{}), p.Detail, "door-page"), Title: "Nothing behind this link", Detail: p.Detail}
+	v := errorView{Frame: s.frame(withViewer(r, access.Viewer{}), p.Detail, "door-page"), Title: "Nothing behind this link", Detail: p.Detail, Stranger: true}
 	return writePage(w, r, p.Status, errorPage(v))
 }
 

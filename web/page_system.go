@@ -21,7 +21,8 @@ type systemView struct {
 	Alarms  []fact    // for administrators: since when, and what
 	Cameras []systemCameraView
 	Canary  *canaryView
-	Others  string // for administrators: that there are cameras that are not theirs
+	Scrub   *scrubView // for administrators
+	Others  string     // for administrators: that there are cameras that are not theirs
 	Footer  string
 }
 
@@ -80,6 +81,7 @@ func (s *Server) pageSystem(w http.ResponseWriter, r *http.Request) error {
 		v.Alarms = append(v.Alarms, fact{"Since " + a.Since.In(s.Location).Format("2 January, 15:04"), a.Text})
 	}
 	v.Canary = canaryOf(report.Canary, report.Now)
+	v.Scrub = s.scrubOf(report.Scrub)
 	if report.Others != nil {
 		v.Others = othersText(*report.Others)
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"keepwatch.internal/internal/access"
@@ -33,7 +34,7 @@ const viewsPerPage = 100
 func (s *Server) pageWatched(w http.ResponseWriter, r *http.Request, p access.Permit) error {
 	c := s.cameraOfPermit(p)
 	v := viewsView{Frame: s.frame(r, "Who watched "+c.Label, "cameras"), Title: "Who watched " + c.Label, Back: cameraURL(c.Name), BackWords: c.Label,
-		None: "Nobody watched it then.", Footer: "What was asked for within a minute is one entry. Entries are chained, so that none can be changed or taken out unnoticed; nvr check verifies them."}
+		None: "Nobody watched it then.", Footer: "What was asked for within a minute is one entry. Entries are chained, so that none can be changed or taken out unnoticed; the command nvr check proves it."}
 	q, err := s.recordQuery(r, &v)
 	if err != nil {
 		return err
@@ -52,18 +53,24 @@ func (s *Server) pageWatched(w http.ResponseWriter, r *http.Request, p access.Pe
 			return err
 		}
 		for _, x := range changes.List {
-			v.Changes = append(v.Changes, viewRow{Who: changeWords(x), What: "by " + x.By, When: s.whenText(x.At)})
+			v.Changes = append(v.Changes, viewRow{Who: s.changeWords(x), What: "by " + x.By, When: s.whenText(x.At)})
 		}
 	}
 	return writePage(w, r, http.StatusOK, viewsPage(v))
 }
 
-// changeWords tells of a change in the words of the record.
-func changeWords(x accounts.Change) string {
+// changeWords tells of a change in the words of the record, with times on the site's clock.
+func (s *Server) changeWords(x accounts.Change) string {
 	if x.Detail == "" {
 		return sentence(x.What)
 	}
-	return sentence(x.What + ": " + x.Detail)
+	parts := strings.Split(x.Detail, ", ")
+	for i, part := range parts {
+		if t, err := time.Parse("until "+time.RFC3339, part); err == nil {
+			parts[i] = "until " + s.whenText(t)
+		}
+	}
+	return sentence(x.What + ": " + strings.Join(parts, ", "))
 }
 
 // pageOwnViews shows people what they watched themselves.

@@ -122,7 +122,7 @@ func peoplePage(v peopleView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "\">Remove …</a></li>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "\">Remove…</a></li>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -150,7 +150,7 @@ func peoplePage(v peopleView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "\" aria-describedby=\"username-hint\"><p id=\"username-hint\" class=\"hint\">Lower-case letters, digits, and . _ -</p></div><div class=\"field\"><label for=\"password\">Password</label> <input id=\"password\" name=\"password\" type=\"password\" required minlength=\"10\" autocomplete=\"new-password\" aria-describedby=\"password-hint\"><p id=\"password-hint\" class=\"hint\">At least ten characters. They can change it themselves under Account, and should.</p></div><div class=\"field\"><label for=\"again\">The same again</label> <input id=\"again\" name=\"again\" type=\"password\" required minlength=\"10\" autocomplete=\"new-password\"></div><label class=\"check\"><input type=\"checkbox\" name=\"admin\" value=\"1\"> manages accounts and the system, like you</label> <button class=\"primary\">Make the account</button></form></details></section><p class=\"hint\">Forgot a password? On the box: <code>nvr user passwd NAME</code>. From here nobody can set another's.</p></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "\" aria-describedby=\"username-hint\"><p id=\"username-hint\" class=\"hint\">Lower-case letters, digits, and . _ -</p></div><div class=\"field\"><label for=\"password\">Password</label> <input id=\"password\" name=\"password\" type=\"password\" required minlength=\"10\" autocomplete=\"new-password\" aria-describedby=\"password-hint\"><p id=\"password-hint\" class=\"hint\">At least ten characters. They can change it themselves under Account, and should.</p></div><div class=\"field\"><label for=\"again\">The same again</label> <input id=\"again\" name=\"again\" type=\"password\" required minlength=\"10\" autocomplete=\"new-password\"></div><label class=\"check\"><input type=\"checkbox\" name=\"admin\" value=\"1\"> manages accounts and the system, like you</label> <button class=\"primary\">Make the account</button></form></details></section><p class=\"hint\">Did somebody forget their password? On the machine of the recorder: <code>nvr user passwd NAME</code>. Here nobody can set another's.</p></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -54,7 +54,7 @@ func savedPage(v savedView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<h2>Nothing saved yet</h2><p>On a camera's page, mark a time with <kbd>I</kbd> and <kbd>O</kbd> and choose “Keep”: that footage stays, whatever is deleted around it.</p></div>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<h2>Nothing saved yet</h2><p>Open a camera, then “Save a clip”, set the times and choose “Keep”: that footage stays, whatever is deleted around it.</p></div>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

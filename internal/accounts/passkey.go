@@ -42,7 +42,7 @@ func PasskeyOrigin(host string, secure bool) (Relying, error) {
 	_, notAddress := netip.ParseAddr(strings.Trim(name, "[]"))
 	switch {
 	case !secure && name != "localhost":
-		return invalid("passkeys need an encrypted connection: browsers offer none over plain HTTP. Set web.tls, or use a code app instead")
+		return invalid("passkeys need an encrypted connection: browsers offer none over plain HTTP. Use an authenticator app, or ask whoever runs the recorder for HTTPS (web.tls)")
 	case notAddress == nil:
 		return invalid("passkeys belong to a name, and this page was opened by its IP address: open it by a name, such as nvr.local, or use a code app instead")
 	case name == "" || len(name) > 253 || strings.ContainsAny(name, "/\\@?#%:[] "):

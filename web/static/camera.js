@@ -4,6 +4,7 @@ import { announce, byId, keepAwake, toast } from "./app.js";
 import { noAge } from "./edge.js";
 import { Feed, pageClock } from "./feed.js";
 import { Footage, gapText } from "./footage.js";
+import { keptOf, keptText } from "./kept.js";
 import { listGaps } from "./gaplist.js";
 import { wireKeys } from "./keys.js";
 import { Link, endedSession } from "./link.js";
@@ -50,9 +51,9 @@ const playback = new Playback(stage.videos.past, {
 });
 const scrub = new Scrub(stage.videos.scrub, { camera, stream }, () => { if (state.dragAt !== null) stage.show("scrub"); });
 const save = new Save(zone, () => ({ at: moment(), now: now() }), () => timeline.update(save.marks()));
-wireKeep(save.form);
+wireKeep(save.form, loadKept);
 const timeline = new Timeline(byId("timeline"), zone, { onscrub: drag, onpick: pick, onhover: hover }, {
-  day: zone.dayBounds(day), footage, at: now(), now: now(), markIn: null, markOut: null,
+  day: zone.dayBounds(day), footage, at: now(), now: now(), kept: [], markIn: null, markOut: null,
 });
 
 /** The moment that is shown, ms. */
@@ -140,7 +141,8 @@ function hover(t, x) {
     return;
   }
   const gap = footage.gapAt(t);
-  tip.textContent = gap && t < now() ? `${zone.clock(t)} · ${gapText(gap, short)}` : zone.clock(t);
+  const words = [gap && t < now() ? gapText(gap, short) : "", footage.clockNote(t), keptText(timeline.shown.kept, t)];
+  tip.textContent = [zone.clock(t), ...words.filter(Boolean)].join(" · ");
   tip.dataset.shown = "";
   const half = tip.offsetWidth / 2;
   const left = Math.min(Math.max(x, half), timeline.width - half);
@@ -178,6 +180,11 @@ async function loadFootage(which, bounds) {
   }
 }
 
+/** Draws the clips that are kept. */
+async function loadKept() {
+  if (mayPlay) timeline.update({ kept: await keptOf(camera) });
+}
+
 function paintDay() {
   const words = zone.date(zone.dayBounds(day).from + 12 * 3600e3);
   setText("day-words", words);
@@ -212,7 +219,7 @@ function paint() {
 }
 
 function paintStage() {
-  const told = feed.tick(link.connected);
+  const told = feed.tick(!link.broken);
   if (state.mode === "live" && comingBack()) {
     setText("age", "waiting");
     byId("camera").dataset.life = "waiting";
@@ -223,11 +230,11 @@ function paintStage() {
   if (state.mode === "live") {
     if (playback.active) playback.stop();
     tellLife(told);
-    setText("age", told.age || noAge(told.life, feed.state, link.connected));
+    setText("age", told.age || noAge(told.life, feed.state, !link.broken));
     byId("camera").dataset.life = told.life;
     stage.notice(told.life === "live" ? "" : [told.age, told.words].filter(Boolean).join(" · "), told.life !== "waiting");
     if (feed.shown) stage.show("live");
-    stage.busy(told.life === "waiting" && link.connected && feed.state !== "offline");
+    stage.busy(told.life === "waiting" && !link.broken && feed.state !== "offline");
     return;
   }
   byId("camera").dataset.life = "past";
@@ -407,6 +414,7 @@ function start() {
   wireControls();
   measureFrames();
   paintDay();
+  loadKept();
   const at = Date.parse(page.at ?? "");
   if (mayPlay && !Number.isNaN(at) && at < now() - 3000) goTo(at, true);
   else goLive();

@@ -60,7 +60,7 @@ export function ageText(seconds) {
 
 /**
  * @typedef {object} TileInput
- * @property {boolean} connected the live connection stands
+ * @property {boolean} connected the live connection stands, or is being made and nothing speaks against it yet
  * @property {string} state of the camera, as the server tells it
  * @property {string} reason
  * @property {number | null} behind age of the picture shown; null before the first

@@ -105,7 +105,7 @@ export class Feed {
 
   /**
    * Keeps the picture at the live edge; called a few times a second.
-   * @param {boolean} connected @returns {ReturnType<typeof tileWords>} what there is to say
+   * @param {boolean} connected false once the live connection was lost or cannot be made @returns {ReturnType<typeof tileWords>} what there is to say
    */
   tick(connected) {
     const { video, sink } = this;

@@ -1,9 +1,12 @@
 // What was recorded of a camera in a span, and what was not and why. Pure. Times are milliseconds since the epoch.
 
+import { lengthText } from "./zone.js";
+
 /**
  * @typedef {{from: number, to: number}} Span half-open
  * @typedef {{from: number, to: number, reason: string}} Gap
- * @typedef {{spans: {from: string, to: string}[], gaps: {from: string, to: string, reason: string}[]}} TimelineAnswer
+ * @typedef {{from: number, to: number, seconds: number}} Shift a stretch that is filed later than it happened
+ * @typedef {{spans: {from: string, to: string, shift_seconds?: number}[], gaps: {from: string, to: string, reason: string}[]}} TimelineAnswer
  */
 
 /** The server's reason for time that has not come: no gap, for it may yet be recorded. */
@@ -14,10 +17,11 @@ const SILENT = 1500;
 
 /** Footage and gaps of one camera, each in order of time. */
 export class Footage {
-  /** @param {Span[]} spans @param {Gap[]} gaps */
-  constructor(spans, gaps) {
+  /** @param {Span[]} spans @param {Gap[]} gaps @param {Shift[]} [shifts] */
+  constructor(spans, gaps, shifts = []) {
     this.spans = spans;
     this.gaps = gaps;
+    this.shifts = shifts;
   }
 
   /** @param {TimelineAnswer} answer of the server */
@@ -25,7 +29,8 @@ export class Footage {
     const spans = (answer.spans ?? []).map((s) => ({ from: Date.parse(s.from), to: Date.parse(s.to) }));
     const past = (answer.gaps ?? []).filter((g) => g.reason !== NOT_YET);
     const gaps = past.map((g) => ({ from: Date.parse(g.from), to: Date.parse(g.to), reason: g.reason }));
-    return new Footage(join(spans), gaps);
+    const shifts = (answer.spans ?? []).flatMap((s, i) => (s.shift_seconds ? [{ ...spans[i], seconds: s.shift_seconds }] : []));
+    return new Footage(join(spans), gaps, shifts);
   }
 
   /** @param {number} t @returns {Span | null} */
@@ -36,6 +41,13 @@ export class Footage {
   /** @param {number} t @returns {Gap | null} */
   gapAt(t) {
     return this.gaps.find((g) => g.from <= t && t < g.to) ?? null;
+  }
+
+  /** @param {number} t @returns {string} what is to be known of the clock then, or "" */
+  clockNote(t) {
+    const shift = this.shifts.find((s) => s.from <= t && t < s.to);
+    if (!shift) return "";
+    return `the recorder's clock had been set back: this began ${lengthText(shift.seconds * 1000)} earlier than written here`;
   }
 
   /** @param {number} t @returns {number | null} t if it was recorded, else where footage next begins */

@@ -2,8 +2,8 @@
 
 import { byId, toast } from "./app.js";
 
-/** @param {HTMLFormElement} form of the panel that saves */
-export function wireKeep(form) {
+/** @param {HTMLFormElement} form of the panel that saves @param {() => void} onkept called when a clip was kept */
+export function wireKeep(form, onkept) {
   const button = document.getElementById("keep-button");
   const note = document.getElementById("keep-note");
   if (!(button instanceof HTMLButtonElement) || !(note instanceof HTMLInputElement)) return; // not theirs to keep
@@ -16,12 +16,12 @@ export function wireKeep(form) {
     if (event.defaultPrevented || event.submitter !== button) return;
     event.preventDefault();
     button.setAttribute("aria-busy", "true");
-    await keep(form, note).catch(() => toast("The recorder does not answer. Nothing was kept."));
+    if (await keep(form, note).catch(() => toast("The recorder does not answer. Nothing was kept."))) onkept();
     button.removeAttribute("aria-busy");
   });
 }
 
-/** @param {HTMLFormElement} form @param {HTMLInputElement} note */
+/** @param {HTMLFormElement} form @param {HTMLInputElement} note @returns {Promise<boolean>} whether it was kept */
 async function keep(form, note) {
   const fields = new FormData(form);
   const camera = byId("camera").dataset.camera;
@@ -31,5 +31,6 @@ async function keep(form, note) {
   });
   const said = await answer.json();
   if (answer.ok) note.value = "";
-  toast(answer.ok ? "Kept. It is on the page Saved." : `Not kept: ${said.detail ?? said.title}`);
+  toast(answer.ok ? "Kept. You find it under Saved." : `Not kept: ${said.detail ?? said.title}`);
+  return answer.ok;
 }

@@ -21,6 +21,9 @@ export function byLink() {
 /** A connection on which nothing at all arrives for so long is taken for dead, ms. */
 const SILENCE = 15_000;
 
+/** A connection that takes so long to be made is in trouble, ms; before that there is nothing to tell. */
+const OPENING = 3000;
+
 export class Link {
   constructor() {
     /** @type {Map<number, Listener>} */
@@ -32,6 +35,7 @@ export class Link {
     /** @type {WebSocket | null} */
     this.socket = null;
     this.connected = false;
+    this.broken = false; // it is wanted, and was lost or cannot be made: what people are to be told
     this.attempt = 0;
     this.heard = 0;
     this.timer = 0;
@@ -56,6 +60,7 @@ export class Link {
     this.heard = Date.now();
     socket.onopen = () => {
       this.connected = true;
+      this.broken = false;
       this.send();
     };
     socket.onmessage = (event) => {
@@ -72,6 +77,7 @@ export class Link {
     if (socket !== this.socket) return;
     this.socket = null;
     this.connected = false;
+    this.broken = this.wishes.length > 0;
     this.announced.clear();
     if (this.attempt >= 2) askForLogin();
     this.timer = window.setTimeout(() => this.open(), backoff(this.attempt++, Math.random()));
@@ -88,6 +94,7 @@ export class Link {
       this.heard = Date.now();
       return;
     }
+    if (!this.connected && Date.now() - this.heard > OPENING) this.broken = true;
     if (Date.now() - this.heard < SILENCE) return;
     socket.onclose = null;
     socket.close();

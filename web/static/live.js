@@ -33,8 +33,8 @@ function setText(element, text) {
 
 /** @param {Tile} t */
 function paint(t) {
-  const { life, age, words } = t.feed.tick(link.connected);
-  setText(t.element.querySelector(".age"), age || noAge(life, t.feed.state, link.connected));
+  const { life, age, words } = t.feed.tick(!link.broken);
+  setText(t.element.querySelector(".age"), age || noAge(life, t.feed.state, !link.broken));
   setText(t.element.querySelector(".notice-age"), life === "stale" ? age : "");
   setText(t.element.querySelector(".notice-words"), words);
   if (t.life === life) return;

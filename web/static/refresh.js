@@ -44,7 +44,8 @@ function sayOffline(part) {
   document.body.dataset.offline = "";
 }
 
-async function refresh() {
+/** @param {boolean} [again] whether it is the second attempt */
+async function refresh(again) {
   const part = document.querySelector("[data-refresh]");
   if (!part || document.hidden) return;
   try {
@@ -57,10 +58,12 @@ async function refresh() {
     fetched = new Date();
     document.getElementById("offline")?.remove();
     delete document.body.dataset.offline;
-  } catch {
-    sayOffline(part);
+  } catch (error) {
+    // A request breaks off as well when the page is being left, or the network changes: that is no news yet.
+    if (again || /** @type {Error} */ (error).name === "TimeoutError") sayOffline(part);
+    else setTimeout(() => refresh(true), 700);
   }
 }
 
 setInterval(refresh, period);
-document.addEventListener("visibilitychange", refresh);
+document.addEventListener("visibilitychange", () => refresh());

@@ -12,6 +12,7 @@ import { CLOSEST, clampView, firstView, pinch, placeLabels, ticks, toT, toX, zoo
  * @property {Footage} footage
  * @property {number} at the playhead, ms
  * @property {number} now the present, ms
+ * @property {import("./kept.js").Kept[]} kept clips that nothing deletes
  * @property {number | null} markIn
  * @property {number | null} markOut
  */
@@ -114,7 +115,7 @@ export class Timeline {
     const of = (/** @type {string} */ name) => style.getPropertyValue(name).trim();
     return {
       footage: of("--footage"), gap: of("--gap"), hatch: of("--gap-line"), line: of("--line"), text: of("--ink-2"),
-      faint: of("--ink-3"), play: of("--accent"), mark: of("--mark"), veil: of("--mark-veil"), now: of("--ink"),
+      faint: of("--ink-3"), play: of("--accent"), mark: of("--mark"), paper: of("--paper"), veil: of("--mark-veil"), now: of("--ink"),
       font: `500 12px ${style.fontFamily}`,
     };
   }
@@ -126,6 +127,7 @@ export class Timeline {
     g.setTransform(ratio, 0, 0, ratio, 0, 0);
     g.clearRect(0, 0, this.width, this.height);
     this.paintBand(g);
+    this.paintKept(g);
     this.paintTicks(g);
     this.paintMarks(g);
     this.paintPlayhead(g);
@@ -183,6 +185,23 @@ export class Timeline {
     }
     g.stroke();
     g.restore();
+  }
+
+  /**
+   * Kept clips have a bar along the foot of the band, edged so that it stands out from footage and gaps alike.
+   * @param {CanvasRenderingContext2D} g
+   */
+  paintKept(g) {
+    const bottom = this.height - STRIP - 4;
+    for (const k of this.shown.kept) {
+      if (k.to < this.view.from || k.from > this.view.to) continue;
+      const left = Math.max(0, this.x(k.from));
+      const wide = Math.max(4, Math.min(this.width, this.x(k.to)) - left);
+      g.fillStyle = this.colours.paper;
+      g.fillRect(left - 1, bottom - 9, wide + 2, 9);
+      g.fillStyle = this.colours.mark;
+      g.fillRect(left, bottom - 7, wide, 5);
+    }
   }
 
   /** @param {CanvasRenderingContext2D} g */

@@ -1,0 +1,37 @@
+package web
+
+import (
+	"testing"
+	"time"
+
+	"keepwatch.internal/internal/accounts"
+)
+
+func TestTheScrubSaysHowFarItIsAndNeverThatAllIsWellWhenSomethingWasFound(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	s := &Server{Options: Options{Location: time.UTC, Now: func() time.Time { return now }}}
+	for _, c := range []struct {
+		r           ScrubReport
+		state, want string
+	}{
+		{ScrubReport{}, "connecting", "The first round has not begun."},
+		{ScrubReport{Round: &now, ReadBytes: 12, TotalBytes: 100}, "recording", "All footage read again: 12 % of this round, nothing found."},
+		{ScrubReport{Round: &now, ReadBytes: 120, TotalBytes: 100, Found: 1}, "offline", "All footage read again: 100 % of this round; one file was damaged, and is set aside."},
+		{ScrubReport{LastRound: &now, Found: 3}, "offline", "All footage was read again until 22 Nov, 12:00; 3 files were damaged, and are set aside."},
+	} {
+		if v := s.scrubOf(&c.r); v.State != c.state || v.Words != c.want {
+			t.Errorf("%+v: %+v, want %s, %q", c.r, *v, c.state, c.want)
+		}
+	}
+	if s.scrubOf(nil) != nil {
+		t.Error("who is told nothing sees a card")
+	}
+}
+
+func TestChangesAreToldWithTimesOnTheSitesClock(t *testing.T) {
+	s := &Server{Options: Options{Location: time.FixedZone("", 3600), Now: func() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) }}}
+	got := s.changeWords(accounts.Change{What: "share given", Detail: "mia: live, playback, until 2026-11-29T07:21:59Z, \"for mia\""})
+	if want := `Share given: mia: live, playback, until 29 Nov, 08:21, "for mia".`; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
