@@ -32,6 +32,7 @@ func rules() []rule {
 		{"functions take few parameters", fewParameters},
 		{"the README names the dependencies", dependenciesNamed},
 		{"links between pages lead somewhere", linksLead},
+		{"tests that pages name are there", testsAreThere},
 	}
 }
 
