@@ -127,8 +127,11 @@ func (s *Server) apiNewToken(w http.ResponseWriter, r *http.Request) error {
 	if err := readJSON(r, &in); err != nil {
 		return err
 	}
-	spec := accounts.TokenSpec{Label: in.Label, Metrics: in.Metrics, Until: momentIn(in.Until)}
-	var err error
+	spec := accounts.TokenSpec{Label: in.Label, Metrics: in.Metrics}
+	err := momentsIn([]*time.Time{in.Until}, []*time.Time{&spec.Until})
+	if err != nil {
+		return err
+	}
 	if spec.Actions, err = rightsNamed(in.Actions); err != nil {
 		return problem(http.StatusBadRequest, sentence(err.Error()))
 	}

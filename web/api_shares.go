@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -57,9 +58,11 @@ func (s *Server) apiNewShare(w http.ResponseWriter, r *http.Request, p access.Pe
 	if err := readJSON(r, &in); err != nil {
 		return err
 	}
-	spec := accounts.ShareSpec{Camera: p.Camera(), Account: in.Account, Label: in.Label, Until: momentIn(in.Until),
-		Window: access.Window{From: momentIn(in.From), To: momentIn(in.To)}}
-	var err error
+	spec := accounts.ShareSpec{Camera: p.Camera(), Account: in.Account, Label: in.Label}
+	err := momentsIn([]*time.Time{in.Until, in.From, in.To}, []*time.Time{&spec.Until, &spec.Window.From, &spec.Window.To})
+	if err != nil {
+		return err
+	}
 	if spec.Actions, err = rightsNamed(in.Actions); err != nil {
 		return problem(http.StatusBadRequest, sentence(err.Error()))
 	}
@@ -72,12 +75,18 @@ func (s *Server) apiNewShare(w http.ResponseWriter, r *http.Request, p access.Pe
 	return writeJSON(w, r, http.StatusCreated, out)
 }
 
-// momentIn reads an optional time.
-func momentIn(t *time.Time) time.Time {
-	if t == nil {
-		return time.Time{}
+// momentsIn reads optional times. One that is there is never taken for none, whatever it says.
+func momentsIn(from, to []*time.Time) error {
+	for i, t := range from {
+		if t == nil {
+			continue
+		}
+		if t.UTC().Year() < firstYear || t.UTC().Year() >= lastYear {
+			return problem(http.StatusBadRequest, fmt.Sprintf("A time lies outside the years %d to %d.", firstYear, lastYear-1))
+		}
+		*to[i] = t.UTC()
 	}
-	return t.UTC()
+	return nil
 }
 
 // apiRevoke answers DELETE /api/v1/cameras/{id}/shares/{number}.

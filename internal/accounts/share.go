@@ -109,8 +109,8 @@ func mayPassOn(ctx context.Context, a *amendment, v access.Viewer, s ShareSpec) 
 	for _, h := range held {
 		switch {
 		case !h.grant.Rights.Has(access.Share):
-		case h.share == 0: // the owner
-			most |= shareable
+		case h.share == 0: // the owner, or a token of it: no more than the token is for
+			most |= h.grant.Rights & shareable
 		default:
 			most |= h.grant.Rights & linkable
 		}
@@ -150,6 +150,9 @@ func insertShare(ctx context.Context, a *amendment, v access.Viewer, s shareRow)
 		}
 		grantee.Valid = true
 		to = s.Account
+		if err := endLapsed(ctx, a, s.ShareSpec, grantee.Int64); err != nil {
+			return 0, err
+		}
 	}
 	var hash any
 	if s.hash != nil {
@@ -165,6 +168,36 @@ func insertShare(ctx context.Context, a *amendment, v access.Viewer, s shareRow)
 	}
 	a.note("share given", describeShare(to, s.ShareSpec), grantee.Int64, &s.Camera)
 	return id, nil
+}
+
+// lapsed removes what an account passed on of a camera that it has no right to pass on any more: ?1 the camera, ?2 the
+// account, ?3 now.
+const lapsed = `DELETE FROM shares WHERE camera = ?1 AND granted_by = ?2
+	AND NOT EXISTS (SELECT 1 FROM owners o WHERE o.camera = ?1 AND o.account_id = ?2)
+	AND NOT EXISTS (SELECT 1 FROM shares p JOIN owners g ON g.camera = p.camera AND g.account_id = p.granted_by
+		WHERE p.account_id = ?2 AND p.camera = ?1 AND p.actions & 16 AND (p.until_us IS NULL OR p.until_us > ?3))
+	RETURNING ifnull(account_id, 0), label, actions`
+
+// endLapsed ends for good what the grantee had passed on under an earlier share that is over: a new share that may be passed
+// on begins with nothing passed on, and brings nobody back.
+func endLapsed(ctx context.Context, a *amendment, s ShareSpec, grantee int64) error {
+	if !s.Actions.Has(access.Share) {
+		return nil
+	}
+	rows, err := a.QueryContext(ctx, lapsed, s.Camera[:], grantee, micros(a.now))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var old ShareSpec
+		var to int64
+		if err := rows.Scan(&to, &old.Label, &old.Actions); err != nil {
+			return err
+		}
+		a.note("share revoked", describeShare("passed on by "+s.Account, old), to, &s.Camera)
+	}
+	return errors.Join(rows.Err(), rows.Close())
 }
 
 // describeShare tells of a share in the words of the record.

@@ -98,6 +98,77 @@ func TestWhatIsPassedOnIsNoMoreThanWhatOneHolds(t *testing.T) {
 	}
 }
 
+func TestANewShareDoesNotBringBackWhatWasPassedOnUnderAnOlderOne(t *testing.T) {
+	playback := access.Rights(access.Playback)
+	ends := map[string]func(*family, int64){
+		"revoked": func(f *family, id int64) { must(t, f.RevokeShare(t.Context(), f.alice, id)) },
+		"over":    func(f *family, _ int64) { f.clock.advance(time.Hour) },
+	}
+	for name, end := range ends {
+		f := newFamily(t)
+		spec := ShareSpec{Camera: cam(1), Account: "bob", Actions: playback | passOn, Until: f.clock.now().Add(time.Hour)}
+		first := f.share(t, f.alice, spec)
+		f.share(t, f.bob, ShareSpec{Camera: cam(1), Account: "carol", Actions: playback})
+		_, link, err := f.NewShare(t.Context(), f.bob, ShareSpec{Camera: cam(1), Actions: playback})
+		must(t, err)
+		own := f.share(t, f.bob, ShareSpec{Camera: cam(2), Account: "carol", Actions: playback})
+		spec.Until = f.clock.now().Add(5 * time.Hour)
+		if name == "revoked" { // a second one beside the first ends nothing
+			second := f.share(t, f.alice, spec)
+			if f.may(f.carol, 1) != playback {
+				t.Errorf("%s: a further share of bob's ended what he had passed on", name)
+			}
+			must(t, f.RevokeShare(t.Context(), f.alice, second))
+		}
+		end(f, first)
+		f.share(t, f.alice, spec)
+		if got := f.may(f.carol, 1); got != 0 {
+			t.Errorf("%s: carol may %v again, and nobody gave it to her", name, got.Names())
+		}
+		if _, err := f.ByLink(t.Context(), link); err != ErrNobody {
+			t.Errorf("%s: the link opens again: %v", name, err)
+		}
+		if f.may(f.carol, 2) != playback || own == 0 {
+			t.Errorf("%s: what bob gave of his own camera is gone", name)
+		}
+		changes, err := f.Changes(t.Context(), f.permitOf(t, f.alice, access.Manage, 1), RecordQuery{})
+		must(t, err)
+		ended := 0
+		for _, c := range changes.List {
+			if c.What == "share revoked" && strings.HasPrefix(c.Detail, "passed on by bob") {
+				ended++
+			}
+		}
+		if ended != 2 {
+			t.Errorf("%s: %d ends are on record, want 2", name, ended)
+		}
+	}
+}
+
+func (f *family) permitOf(t testing.TB, v access.Viewer, a access.Action, camera byte) access.Permit {
+	t.Helper()
+	p, err := f.Authorize(t.Context(), v, a, cam(camera))
+	must(t, err)
+	return p
+}
+
+func TestATokenSharesNoMoreThanItMayDo(t *testing.T) {
+	f := newFamily(t)
+	secret, err := f.NewOwnToken(t.Context(), f.alice, TokenSpec{Label: "doorbell", Actions: watchLive | passOn})
+	must(t, err)
+	v, err := f.ByToken(t.Context(), secret)
+	must(t, err)
+	for _, tooMuch := range []access.Action{access.Playback, access.Export, access.Audio} {
+		for _, to := range []string{"", "carol"} {
+			spec := ShareSpec{Camera: cam(1), Account: to, Actions: access.Rights(tooMuch) | watchLive}
+			if _, link, err := f.NewShare(t.Context(), v, spec); err != access.ErrDenied {
+				t.Errorf("a token for live alone shares %s with %q: %q, %v", tooMuch, to, link, err)
+			}
+		}
+	}
+	f.share(t, v, ShareSpec{Camera: cam(1), Account: "carol", Actions: watchLive | passOn})
+}
+
 func TestALinkOpensItsCameraAndItsTimeUntilItEnds(t *testing.T) {
 	f := newFamily(t)
 	now := f.clock.now()
