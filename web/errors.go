@@ -114,6 +114,8 @@ func (s *Server) problemOf(err error) *Problem {
 		p := newProblem(http.StatusServiceUnavailable, "Who watches is put on record, and that cannot be done at the moment; so nothing is shown.")
 		p.cause = err
 		return p
+	case errors.Is(err, accounts.ErrTooManyViews):
+		return newProblem(http.StatusTooManyRequests, "This account, or these links, watch from more places at once than can be kept on record; close some.").with("Retry-After", "60")
 	case errors.Is(err, errHalted):
 		return haltedProblem()
 	case errors.Is(err, accounts.ErrNotFresh):

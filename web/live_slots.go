@@ -19,25 +19,30 @@ const (
 	longClip          = time.Hour
 )
 
-// slots counts answers, so that no account can take all that the server can give.
+// slots counts answers, so that no account can take all that the server can give, and neither can links: whoever may share
+// can make as many as they like, so that all together have a quarter.
 type slots struct {
 	most, mostOfOne int
 
 	mu    sync.Mutex
 	all   int
-	ofOne map[int64]int // by account; a link counts by its grant, negative
+	ofOne map[holder]int
+	links int           // of all
 	empty chan struct{} // once nobody shall come in: closed when the last has left
 }
 
+// holder is whose answers are counted: an account, or a link by its grant.
+type holder struct{ account, link int64 }
+
 func newSlots(most, mostOfOne int) *slots {
-	return &slots{most: most, mostOfOne: mostOfOne, ofOne: map[int64]int{}}
+	return &slots{most: most, mostOfOne: mostOfOne, ofOne: map[holder]int{}}
 }
 
 // take takes a slot for the viewer, or returns a problem. release gives it back.
 func (s *slots) take(v access.Viewer) (release func(), err error) {
-	who := v.AccountID
-	if who == 0 {
-		who = -v.GrantID
+	who := holder{account: v.AccountID}
+	if v.Kind == access.LinkView {
+		who = holder{link: v.GrantID}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -47,11 +52,14 @@ func (s *slots) take(v access.Viewer) (release func(), err error) {
 	if s.ofOne[who] >= s.mostOfOne {
 		return nil, newProblem(http.StatusTooManyRequests, "This account has too many of these open at once; close some.").with("Retry-After", "5")
 	}
-	if s.all >= s.most {
+	if s.all >= s.most || who.link != 0 && s.links >= s.most/4 {
 		return nil, newProblem(http.StatusServiceUnavailable, "The server serves as many viewers as it takes.").with("Retry-After", "5")
 	}
 	s.all++
 	s.ofOne[who]++
+	if who.link != 0 {
+		s.links++
+	}
 	return func() { s.give(who) }, nil
 }
 
@@ -62,10 +70,13 @@ func (s *slots) taken() int {
 	return s.all
 }
 
-func (s *slots) give(who int64) {
+func (s *slots) give(who holder) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.all--
+	if who.link != 0 {
+		s.links--
+	}
 	if s.ofOne[who]--; s.ofOne[who] == 0 {
 		delete(s.ofOne, who)
 	}

@@ -71,6 +71,9 @@ func (r *Recorder) settle(work []dirty) {
 		list := r.views[s.key]
 		list = slices.DeleteFunc(list, func(x *stretch) bool { return x == s })
 		r.count--
+		if r.each[s.key.viewer.AccountID]--; r.each[s.key.viewer.AccountID] == 0 {
+			delete(r.each, s.key.viewer.AccountID)
+		}
 		if r.views[s.key] = list; len(list) == 0 {
 			delete(r.views, s.key)
 		}

@@ -131,7 +131,7 @@ func (d *Directory) enter(ctx context.Context, tx *sql.Tx, entries []entry) (end
 	if broken != "" {
 		d.log.Error("the record of views was tampered with; nvr check names where", "what", broken)
 		at := micros(d.now())
-		mark := entry{kind: changeEntry, viewer: actor{Name: "keepwatch"}, what: brokenRecord, detail: broken, first: at, last: at}
+		mark := entry{kind: changeEntry, viewer: byProgram(), what: brokenRecord, detail: broken, first: at, last: at}
 		entries = append([]entry{mark}, entries...)
 	}
 	const insert = `INSERT INTO record (` + entryColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`
@@ -196,9 +196,11 @@ func (e *entry) values() []any {
 // actor is who changes something.
 type actor = access.Viewer
 
-// byConsole is whoever may run nvr on the box, and byConfig what the configuration says at the start.
+// byConsole is whoever may run nvr on the box, byConfig what the configuration says at the start, and byProgram the program
+// itself. No account gets one of their names.
 func byConsole() actor { return actor{Name: "console"} }
 func byConfig() actor  { return actor{Name: "configuration"} }
+func byProgram() actor { return actor{Name: "keepwatch"} }
 
 // amendment is a transaction that changes who may do what, and puts that on record.
 type amendment struct {

@@ -16,7 +16,8 @@ const (
 	longestView = time.Hour        // then the view enters the record, and goes on as the next one
 	viewReach   = time.Minute      // recorded times that are no further apart are one view
 	maxPlaces   = 16               // views of one viewer, camera and action at the same time; the next widens the latest
-	maxOpen     = 4096             // views in memory
+	maxOpen     = 8192             // views in memory
+	maxOpenEach = maxOpen / 4      // of them, those of one account, or of all links together
 	flushEvery  = 2 * time.Second  // what a killed process loses of the record at most
 	unwritten   = 30 * time.Second // so long may the record be out of reach before nothing is shown any more
 	pruneEvery  = time.Hour
@@ -26,6 +27,10 @@ const (
 // ErrUnrecorded is returned by Begin and Wrote when the record of views cannot be written: footage that nobody could say
 // later who saw is not shown.
 var ErrUnrecorded = errors.New("the record of views cannot be written, so nothing is shown")
+
+// ErrTooManyViews is returned by Begin to an account, or to a link, when that account or all links together watch from more
+// sessions, addresses and cameras at once than the record keeps apart, so that nobody takes the room of all.
+var ErrTooManyViews = errors.New("too many views at once: close some")
 
 // RecorderOptions says how the record is kept.
 type RecorderOptions struct {
@@ -43,6 +48,7 @@ type Recorder struct {
 	mu    sync.Mutex
 	views map[viewKey][]*stretch
 	count int
+	each  map[int64]int // of count, by account; 0 is all links
 }
 
 // viewKey says whose view of what it is.
@@ -75,7 +81,7 @@ type snapshot struct {
 
 // NewRecorder returns the recorder for the views of d's cameras. One process at a time has one, and runs it.
 func (d *Directory) NewRecorder(o RecorderOptions) *Recorder {
-	r := &Recorder{d: d, o: o, views: map[viewKey][]*stretch{}}
+	r := &Recorder{d: d, o: o, views: map[viewKey][]*stretch{}, each: map[int64]int{}}
 	r.isGood()
 	return r
 }
@@ -107,8 +113,8 @@ type Viewing struct {
 	once sync.Once
 }
 
-// Begin notes that the permit's viewer begins to watch. It is called before the first byte, and returns ErrUnrecorded, or
-// access.ErrDenied for a permit that has expired.
+// Begin notes that the permit's viewer begins to watch. It is called before the first byte, and returns ErrUnrecorded,
+// ErrTooManyViews, or access.ErrDenied for a permit that has expired.
 func (r *Recorder) Begin(p access.Permit, w Watch) (*Viewing, error) {
 	now := r.d.now()
 	if err := p.Check(now, p.Action()); err != nil {
@@ -131,12 +137,13 @@ func (r *Recorder) Begin(p access.Permit, w Watch) (*Viewing, error) {
 	defer r.mu.Unlock()
 	s := r.find(key, snapshot{last: micros(now), from: from, to: to})
 	if s == nil {
-		if r.count >= maxOpen {
-			return nil, ErrUnrecorded
+		if err := r.full(v); err != nil {
+			return nil, err
 		}
 		s = &stretch{key: key, first: micros(now), from: from, to: to}
 		r.views[key] = append(r.views[key], s)
 		r.count++
+		r.each[v.AccountID]++
 	}
 	s.last.Store(max(s.last.Load(), micros(now)))
 	s.from, s.to = min(s.from, from), max(s.to, to)
@@ -144,7 +151,18 @@ func (r *Recorder) Begin(p access.Permit, w Watch) (*Viewing, error) {
 	return &Viewing{r: r, s: s}, nil
 }
 
-// find returns the stretch that what begins now belongs to, or nil.
+// full returns why there is no room for one more view of the viewer, or nil. The caller holds Recorder.mu.
+func (r *Recorder) full(v access.Viewer) error {
+	switch {
+	case r.each[v.AccountID] >= maxOpenEach:
+		return ErrTooManyViews
+	case r.count >= maxOpen:
+		return ErrUnrecorded
+	}
+	return nil
+}
+
+// find returns the stretch that what begins now belongs to, or nil. Where there is no room, that is the latest of its key.
 func (r *Recorder) find(key viewKey, x snapshot) *stretch {
 	reach := viewReach.Microseconds()
 	all := r.views[key]
@@ -158,7 +176,7 @@ func (r *Recorder) find(key viewKey, x snapshot) *stretch {
 			return s
 		}
 	}
-	if len(all) >= maxPlaces {
+	if len(all) >= maxPlaces || r.full(key.viewer) != nil {
 		return latest
 	}
 	return nil

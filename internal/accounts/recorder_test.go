@@ -277,19 +277,81 @@ func TestNothingIsShownWhenTheRecordCannotBeWritten(t *testing.T) {
 	}
 }
 
-func TestTheRecordsMemoryIsBounded(t *testing.T) {
-	c := newCinema(t)
-	p := c.permit(t, c.bob, access.Live, 1)
-	for n := range maxOpen {
-		_, err := c.Begin(p, Watch{Address: fmt.Sprintf("10.0.%d.%d", n/256, n%256), From: c.clock.now()})
+// crowd begins n views of one permit, each from an address of its own.
+func (c *cinema) crowd(t testing.TB, p access.Permit, n int) {
+	t.Helper()
+	for i := range n {
+		_, err := c.Begin(p, Watch{Address: fmt.Sprintf("10.0.%d.%d", i/256, i%256), From: c.clock.now()})
 		must(t, err)
 	}
-	if _, err := c.Begin(p, Watch{Address: "10.1.0.0", From: c.clock.now()}); !errors.Is(err, ErrUnrecorded) {
+}
+
+func TestTheRecordsMemoryIsBounded(t *testing.T) {
+	c := newCinema(t)
+	viewers := []access.Viewer{c.alice, c.bob}
+	for _, name := range []string{"carol", "dave", "erin"} {
+		c.user(t, name, false)
+		_, _, err := c.NewShare(t.Context(), c.alice, ShareSpec{Camera: cam(1), Account: name, Actions: access.Watching})
+		must(t, err)
+		_, v := c.session(t, name)
+		viewers = append(viewers, v)
+	}
+	for _, v := range viewers[:4] {
+		c.crowd(t, c.permit(t, v, access.Live, 1), maxOpenEach)
+	}
+	p := c.permit(t, viewers[4], access.Live, 1)
+	if _, err := c.Begin(p, Watch{Address: home, From: c.clock.now()}); !errors.Is(err, ErrUnrecorded) {
 		t.Errorf("one more: %v", err)
 	}
 	c.clock.advance(PermitTTL)
 	if _, err := c.Begin(p, Watch{Address: home}); !errors.Is(err, access.ErrDenied) {
 		t.Errorf("with a permit that has expired: %v", err)
+	}
+}
+
+func TestOneAccountCannotTakeTheRecordsRoom(t *testing.T) {
+	c := newCinema(t)
+	p := c.permit(t, c.bob, access.Live, 1)
+	c.crowd(t, p, maxOpenEach)
+	if _, err := c.Begin(p, Watch{Address: home, From: c.clock.now()}); !errors.Is(err, ErrTooManyViews) {
+		t.Errorf("one more: %v", err)
+	}
+	if _, err := c.Begin(c.permit(t, c.alice, access.Live, 1), Watch{Address: home, From: c.clock.now()}); err != nil {
+		t.Errorf("somebody else: %v", err)
+	}
+	again, err := c.Begin(p, Watch{Address: "10.0.0.0", From: c.clock.now().Add(time.Hour), To: c.clock.now().Add(time.Hour)})
+	must(t, err) // from where there is a view already, it is widened
+	again.End()
+	c.flushed(t)
+	for _, list := range c.views {
+		for _, s := range list {
+			s.handles = 0
+		}
+	}
+	c.clock.advance(2 * viewPause)
+	c.flushed(t)
+	if c.count != 0 || len(c.each) != 0 {
+		t.Errorf("afterwards %d views are counted, of accounts %v", c.count, c.each)
+	}
+}
+
+func TestLinksTakeNoRoomFromAccounts(t *testing.T) {
+	c := newCinema(t)
+	for n := range 2 {
+		_, link, err := c.NewShare(t.Context(), c.alice, ShareSpec{Camera: cam(1), Actions: access.Rights(access.Live)})
+		must(t, err)
+		v, err := c.ByLink(t.Context(), link)
+		must(t, err)
+		if n == 0 {
+			c.crowd(t, c.permit(t, v, access.Live, 1), maxOpenEach)
+			continue
+		}
+		if _, err := c.Begin(c.permit(t, v, access.Live, 1), Watch{Address: home}); !errors.Is(err, ErrTooManyViews) {
+			t.Errorf("the second link: %v", err)
+		}
+	}
+	if _, err := c.Begin(c.permit(t, c.bob, access.Live, 1), Watch{Address: home}); err != nil {
+		t.Errorf("an account: %v", err)
 	}
 }
 

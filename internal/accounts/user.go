@@ -41,6 +41,11 @@ func checkNewAccount(name, password string) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
+	switch name {
+	case byConsole().Name, byConfig().Name, byProgram().Name:
+		return &InvalidError{Field: "username",
+			Sentence: fmt.Sprintf("the name %s stands in the record for what no account did: choose another one", name)}
+	}
 	return checkPassword(name, password)
 }
 

@@ -114,3 +114,17 @@ func TestANewAccountOfAnOldNameInheritsNoSessionTokenOrShare(t *testing.T) {
 		t.Errorf("session: %v, token: %v", bySession, byToken)
 	}
 }
+
+func TestNoAccountIsCalledWhatStandsInTheRecordForNone(t *testing.T) {
+	f := newFamily(t)
+	for _, name := range []string{"console", "configuration", "keepwatch"} {
+		for by, err := range map[string]error{
+			"the console":      f.AddUser(t.Context(), name, goodPassword, false),
+			"an administrator": f.AddAccount(t.Context(), f.root, NewAccount{Name: name, Password: goodPassword}),
+		} {
+			if invalid, ok := errors.AsType[*InvalidError](err); !ok || invalid.Field != "username" {
+				t.Errorf("%s makes the account %s: %v", by, name, err)
+			}
+		}
+	}
+}
