@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -33,9 +34,10 @@ type socket struct {
 	viewer access.Viewer
 	conn   *websocket.Conn
 	out    chan message
-	client string               // address
-	tiles  map[uint16]*liveTile // what is being shown
-	names  map[uint16]string    // camera of every tile number used so far
+	client string                   // address
+	tiles  map[uint16]*liveTile     // what is being shown
+	names  map[uint16]string        // camera of every tile number used so far
+	busy   atomic.Pointer[liveTile] // whose footage is being written
 	wg     sync.WaitGroup
 }
 
@@ -46,7 +48,11 @@ type wireFrame struct {
 	kind    websocket.MessageType
 	data    []byte
 	viewing *accounts.Viewing // whose bytes they are; nil for text
+	tile    *liveTile         // whose footage it is; nil for text
 }
+
+// errTileRevoked ends the connection when footage that was handed to the writer may not be shown any more.
+var errTileRevoked = errors.New("a tile's permit was not renewed while its footage was on its way")
 
 // watchRequest is what a client sends: the set of tiles that it shows from now on.
 type watchRequest struct {
@@ -113,12 +119,26 @@ func (k *socket) write(ctx context.Context) {
 func (k *socket) writeFrame(ctx context.Context, f wireFrame) error {
 	ctx, cancel := context.WithTimeout(ctx, stallTime)
 	defer cancel()
+	k.busy.Store(f.tile)
+	defer k.busy.Store(nil)
+	if f.tile != nil && f.tile.revoked.Load() {
+		return errTileRevoked
+	}
 	if f.viewing != nil { // before it leaves: a message that is cut off in the middle counts as a whole
 		if err := f.viewing.Wrote(len(f.data)); err != nil {
 			return err
 		}
 	}
 	return k.conn.Write(ctx, f.kind, f.data)
+}
+
+// revoke sees to it that no more of the tile's footage leaves. What is being written, to a viewer who reads slowly, can only
+// be stopped with the connection.
+func (k *socket) revoke(t *liveTile) {
+	t.revoked.Store(true)
+	if k.busy.Load() == t {
+		_ = k.conn.CloseNow()
+	}
 }
 
 // ping asks for a sign of life now and then, and ends when the server stops.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -47,6 +48,7 @@ type liveTile struct {
 	quality media.Quality
 	cancel  context.CancelFunc
 	done    chan struct{}
+	revoked atomic.Bool // or not renewed, for whatever reason
 
 	permit access.Permit
 	due    time.Time // when the permit must be asked for again
@@ -97,6 +99,7 @@ func (t *liveTile) show(ctx context.Context) {
 	if ctx.Err() != nil {
 		return
 	}
+	t.socket.revoke(t)
 	if !errors.Is(err, access.ErrDenied) {
 		t.socket.server.Logger.Error("live tile ended", "camera", t.camera.Name, "err", err)
 	}
@@ -247,7 +250,7 @@ func (t *liveTile) binary(kind byte, payload []byte) wireFrame {
 	data := make([]byte, binaryHeader, binaryHeader+len(payload))
 	data[0], data[1] = binaryVersion, kind
 	binary.BigEndian.PutUint16(data[2:], t.number)
-	return wireFrame{kind: websocket.MessageBinary, data: append(data, payload...), viewing: t.view}
+	return wireFrame{kind: websocket.MessageBinary, data: append(data, payload...), viewing: t.view, tile: t}
 }
 
 func sameMoment(a, b *time.Time) bool {
