@@ -3,6 +3,7 @@ package recorder_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"io"
 	"log/slog"
 	"net/url"
@@ -23,6 +24,15 @@ import (
 	"keepwatch.internal/recorder"
 	"keepwatch.internal/storage"
 )
+
+// TestMain has more tests run at a time than there are processors: they wait for cameras.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // rig is a store, simulated cameras and the recorders between them.
 type rig struct {
@@ -271,6 +281,7 @@ func TestRealEncodersAreRecordedAndPlayedBack(t *testing.T) {
 		{"x265", "libx265", "H.265", []string{"-g", "25", "-x265-params", "log-level=none:bframes=3"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			path := filepath.Join(t.TempDir(), "clip.mp4")
 			args := append([]string{"-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25:duration=4", "-c:v", c.codec, "-pix_fmt", "yuv420p"}, c.options...)
 			if out, err := exec.CommandContext(t.Context(), "ffmpeg", append(args, path)...).CombinedOutput(); err != nil {

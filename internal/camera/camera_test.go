@@ -3,9 +3,11 @@ package camera_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"log/slog"
 	"net"
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -16,6 +18,15 @@ import (
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/testcam"
 )
+
+// TestMain has more tests run at a time than there are processors: they wait for cameras.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // start runs one simulated camera and returns its handle.
 func start(t *testing.T, c testcam.Camera) *testcam.Handle {
@@ -113,6 +124,7 @@ func TestEveryPictureArrivesOnceInOrderByEveryTransport(t *testing.T) {
 }
 
 func TestSoundComesWithThePicturesAndInTheirTime(t *testing.T) {
+	t.Parallel()
 	h := start(t, testcam.Camera{Audio: testcam.AAC})
 	s := open(t, options(t, h.URL(media.Main)))
 	a := s.Audio()
@@ -262,6 +274,7 @@ func TestOpenEndsWithItsContext(t *testing.T) {
 }
 
 func TestRealEncodersKeepTheirDecodingOrder(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		codec   string
 		want    media.Codec
@@ -271,6 +284,7 @@ func TestRealEncodersKeepTheirDecodingOrder(t *testing.T) {
 		{"libx265", media.H265, []string{"-g", "25", "-x265-params", "log-level=none:bframes=3"}},
 	} {
 		t.Run(c.codec, func(t *testing.T) {
+			t.Parallel()
 			path := filepath.Join(t.TempDir(), "clip.mp4")
 			args := append([]string{"-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25:duration=3", "-c:v", c.codec, "-pix_fmt", "yuv420p"}, c.options...)
 			if out, err := exec.CommandContext(t.Context(), "ffmpeg", append(args, path)...).CombinedOutput(); err != nil {
