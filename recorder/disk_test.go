@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -151,7 +152,8 @@ func TestASlowDiskCostsAFixedAmountOfMemory(t *testing.T) {
 		const size, limit = 100 << 10, 8 << 20
 		backlog := NewBacklog()
 		backlog.limit.Store(limit)
-		slow := true
+		var slow atomic.Bool
+		slow.Store(true)
 		var disks []*disk
 		var slates []*slate
 		for range 8 {
@@ -177,7 +179,7 @@ func TestASlowDiskCostsAFixedAmountOfMemory(t *testing.T) {
 				d.append(&media.Fragment{Run: runs[i], Seq: uint64(n + 1), Random: n%4 == 0, Bytes: make([]byte, size)})
 			}
 			most = max(most, backlog.bytes.Load())
-			slow = n < 400
+			slow.Store(n < 400)
 			time.Sleep(500 * time.Millisecond)
 		}
 		if most > limit || most < limit-2*size {
@@ -203,11 +205,11 @@ func TestASlowDiskCostsAFixedAmountOfMemory(t *testing.T) {
 // sluggish is a writer that takes seconds while it is slow.
 type sluggish struct {
 	writer
-	slow *bool
+	slow *atomic.Bool
 }
 
 func (w *sluggish) Append(ctx context.Context, f *media.Fragment) error {
-	if *w.slow {
+	if w.slow.Load() {
 		time.Sleep(3 * time.Second)
 	}
 	return w.writer.Append(ctx, f)

@@ -28,7 +28,7 @@ import (
 // TestMain has more tests run at a time than there are processors: they wait for cameras.
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if err := flag.Set("test.parallel", "8"); err != nil {
+	if err := flag.Set("test.parallel", "4"); err != nil {
 		panic(err)
 	}
 	os.Exit(m.Run())
