@@ -82,7 +82,7 @@ func (c *canary) probeAs(ctx context.Context, i int) error {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 	}
-	return nil
+	return c.watch(ctx, i)
 }
 
 // across asks one route for the other's camera and for one that is not there. Answers that differ without holding anything
@@ -158,13 +158,24 @@ func (p probe) without(name string) probe {
 func (c *canary) ask(ctx context.Context, i int, q question) probe {
 	ctx, cancel := context.WithTimeout(ctx, canaryTime)
 	defer cancel()
+	r, err := c.request(ctx, i, q)
+	if err != nil {
+		return probe{}
+	}
+	w := &probeWriter{header: http.Header{}, enough: cancel}
+	w.serve(w, c.server.handler, r)
+	return w.probe()
+}
+
+// request makes the request of one of the owners, as if it came from a network that may connect.
+func (c *canary) request(ctx context.Context, i int, q question) (*http.Request, error) {
 	body := ""
 	if q.method != http.MethodGet && strings.HasPrefix(q.path, "/api/") {
 		body = "{}"
 	}
 	r, err := http.NewRequestWithContext(ctx, q.method, "http://localhost"+q.path+"?"+q.query, strings.NewReader(body))
 	if err != nil {
-		return probe{}
+		return nil, err
 	}
 	r.RequestURI, r.RemoteAddr = r.URL.RequestURI(), c.server.Networks[0].Addr().String()
 	kind := "application/x-www-form-urlencoded"
@@ -177,9 +188,7 @@ func (c *canary) ask(ctx context.Context, i int, q question) probe {
 	} else {
 		r.Header.Set("Authorization", "Bearer "+c.seats[i].Token)
 	}
-	w := &probeWriter{header: http.Header{}, enough: cancel}
-	w.serve(c.server.handler, r)
-	return w.probe()
+	return r, nil
 }
 
 // maxProbe is how much of an answer the canary reads.
@@ -194,14 +203,14 @@ type probeWriter struct {
 	enough func()
 }
 
-// serve lets h answer. An answer that is torn ends in a panic that net/http takes from handlers, and so do we.
-func (w *probeWriter) serve(h http.Handler, r *http.Request) {
+// serve lets h answer to as, which may be more than w. An answer that is torn ends in a panic that net/http takes from handlers, and so do we.
+func (w *probeWriter) serve(as http.ResponseWriter, h http.Handler, r *http.Request) {
 	defer func() {
 		if v := recover(); v != nil && v != http.ErrAbortHandler {
 			panic(v)
 		}
 	}()
-	h.ServeHTTP(w, r)
+	h.ServeHTTP(as, r)
 }
 
 func (w *probeWriter) probe() probe {

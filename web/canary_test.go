@@ -110,6 +110,15 @@ func leaksOfFootage() map[string]func(*world) {
 // leaksOfKnowledge tell what is there, or give rights.
 func leaksOfKnowledge() map[string]func(*world) {
 	return map[string]func(*world){
+		"a live socket of another's": between(func(w *world, next http.Handler) http.HandlerFunc {
+			return func(rw http.ResponseWriter, r *http.Request) {
+				if c := w.server.canary; r.URL.Path == "/api/v1/live" {
+					r.Header.Del("Cookie")
+					r.AddCookie(&http.Cookie{Name: cookieName(false), Value: c.seats[1].Session})
+				}
+				next.ServeHTTP(rw, r)
+			}
+		}),
 		"a status that tells what is there": between(func(w *world, next http.Handler) http.HandlerFunc {
 			return func(rw http.ResponseWriter, r *http.Request) {
 				rec := httptest.NewRecorder()

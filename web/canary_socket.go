@@ -1,0 +1,128 @@
+package web
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+
+	"keepwatch.internal/internal/media"
+)
+
+// The tiles that the canary asks the live socket for.
+const (
+	canaryOwn = iota + 1
+	canaryOther
+	canaryMissing
+)
+
+// watch asks the live socket, in one connection, for the owner's camera, the other's, and one that is not there.
+func (c *canary) watch(ctx context.Context, i int) error {
+	own, other := c.cameras[i], c.cameras[1-i]
+	c.asked()
+	heard, err := c.listen(ctx, i, []tileRequest{{canaryOwn, own.Name, media.Main.String()}, {canaryOther, other.Name, media.Main.String()},
+		{canaryMissing, "xxxxxxxxx", media.Main.String()}}, func(heard []byte) bool {
+		return (probe{body: heard}).holds(marksOf(other)) ||
+			bytes.Contains(heard, markOf(own.ID)) && told(heard, canaryOther, "gone") > 0 && told(heard, canaryMissing, "gone") > 0
+	})
+	switch {
+	case (probe{body: heard}).holds(marksOf(other)):
+		return &leakError{"the live socket gave one owner what is another's"}
+	case err != nil:
+		return fmt.Errorf("the live socket: %w", err)
+	case told(heard, canaryOther, "") != told(heard, canaryMissing, ""):
+		return &leakError{"the live socket told one owner about another's camera, and not as if there were none"}
+	}
+	return nil
+}
+
+// told counts the events of a kind, or of all, that were told of a tile.
+func told(heard []byte, tile int, kind string) (n int) {
+	for _, k := range []string{"state", "init", "lost", "gone"} {
+		if kind == "" || k == kind {
+			n += bytes.Count(heard, fmt.Appendf(nil, `{"type":"%s","tile":%d`, k, tile))
+		}
+	}
+	return n
+}
+
+// listen opens the live socket over a pipe, asks for the tiles and returns what was sent until it is enough.
+func (c *canary) listen(ctx context.Context, i int, tiles []tileRequest, enough func([]byte) bool) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, canaryTime)
+	defer cancel()
+	r, err := c.request(ctx, i, question{http.MethodGet, "/api/v1/live", ""})
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range map[string]string{"Connection": "Upgrade", "Upgrade": "websocket", "Sec-Websocket-Version": "13", "Sec-Websocket-Key": "Y2FuYXJ5IGNhbmFyeSBjYQ=="} {
+		r.Header.Set(name, value)
+	}
+	near, far := net.Pipe()
+	defer near.Close()
+	w := &pipeWriter{probeWriter: probeWriter{header: http.Header{}, enough: cancel}, far: far, taken: make(chan struct{})}
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		w.serve(w, c.server.handler, r)
+	}()
+	defer func() {
+		near.Close()
+		cancel()
+		<-answered
+	}()
+	select {
+	case <-w.taken:
+	case <-answered:
+		return w.body.Bytes(), fmt.Errorf("it was answered with status %d", w.status)
+	}
+	end, _ := ctx.Deadline()
+	message, err := json.Marshal(watchRequest{Type: "watch", Tiles: tiles})
+	if err := errors.Join(err, near.SetDeadline(end)); err != nil {
+		return nil, err
+	}
+	if _, err := near.Write(textFrame(message)); err != nil {
+		return nil, err
+	}
+	return hear(near, enough)
+}
+
+// hear reads until it is enough.
+func hear(from net.Conn, enough func([]byte) bool) (heard []byte, err error) {
+	buffer := make([]byte, 4096)
+	for len(heard) < maxProbe {
+		n, err := from.Read(buffer)
+		heard = append(heard, buffer[:n]...)
+		if enough(heard) {
+			return heard, nil
+		}
+		if err != nil {
+			return heard, err
+		}
+	}
+	return heard, errors.New("too much was sent")
+}
+
+// textFrame is a whole text message of a client, under the mask that changes nothing (RFC 6455 section 5.2).
+func textFrame(message []byte) []byte {
+	frame := []byte{0x81, 0x80 | 126}
+	frame = binary.BigEndian.AppendUint16(frame, uint16(len(message)))
+	return append(append(frame, 0, 0, 0, 0), message...)
+}
+
+// pipeWriter is a probeWriter whose connection can be taken over.
+type pipeWriter struct {
+	probeWriter
+	far   net.Conn
+	taken chan struct{}
+}
+
+// Hijack implements http.Hijacker.
+func (w *pipeWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	close(w.taken)
+	return w.far, bufio.NewReadWriter(bufio.NewReader(w.far), bufio.NewWriter(w.far)), nil
+}
