@@ -138,6 +138,9 @@ func (s *Server) apiUnkeep(w http.ResponseWriter, r *http.Request, p access.Perm
 	if err != nil {
 		return err
 	}
+	if err := s.requireFresh(r); err != nil {
+		return err
+	}
 	if err := s.Store.Unkeep(r.Context(), p, id); err != nil {
 		return err
 	}

@@ -290,3 +290,26 @@ func TestAClipIsKeptWithoutLeavingTheCamera(t *testing.T) {
 		t.Errorf("kept: %+v", list)
 	}
 }
+
+func TestAKeptClipIsLetGoWithThePasswordAlone(t *testing.T) {
+	w := filmed(t)
+	_, body := w.keep("front", w.keepBody(2, 5, "evidence"))
+	var kept keptJSON
+	check(t, json.Unmarshal(body, &kept))
+	w.stale()
+	resp, body := w.do(w.as("alice", ask{method: "DELETE", path: "/api/v1/cameras/front/kept/" + kept.ID}))
+	if p := problemIn(t, resp, body); p.Type != "urn:keepwatch:problem:confirm" {
+		t.Errorf("by the API: %+v", p)
+	}
+	release := "/cameras/front/kept/" + kept.ID + "/release"
+	if resp := w.form("alice", release, nil); resp.StatusCode != http.StatusOK { // the page that asks
+		t.Errorf("by the form: status %d", resp.StatusCode)
+	}
+	resp, body = w.do(w.as("alice", ask{path: "/api/v1/cameras/front/kept"}))
+	if list := decode[keptListJSON](t, resp, body).Kept; len(list) != 1 {
+		t.Fatalf("it was let go without the password: %+v", list)
+	}
+	if resp := w.form("alice", release, url.Values{confirmField: {password}}); resp.StatusCode != http.StatusSeeOther {
+		t.Errorf("with the password: status %d", resp.StatusCode)
+	}
+}

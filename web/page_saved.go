@@ -211,8 +211,12 @@ func (s *Server) removeView(r *http.Request, p access.Permit, span storage.Span,
 	return v, nil
 }
 
-// postRelease lets a kept clip go.
+// postRelease lets a kept clip go. What is older than the footage that its camera keeps is deleted then, so that this asks for
+// the password as deleting does.
 func (s *Server) postRelease(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	if _, answered, err := s.freshForm(w, r); err != nil || answered {
+		return err
+	}
 	id, err := keptParameter(r.PathValue("kept"))
 	if err != nil {
 		return err

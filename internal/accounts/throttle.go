@@ -48,11 +48,15 @@ func (t *throttle) admit(name, address string, now time.Time) time.Duration {
 	p := pairOf(name, address)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	tries := pairTries
-	if !t.pairs.get(p, now).trusted && t.accounts.get(p.name, now).failures >= hotFailures {
-		tries = hotPairTries
+	known := t.pairs.get(p, now)
+	wait := known.wait(pairTries, now)
+	if !known.trusted {
+		tries := pairTries
+		if t.accounts.get(p.name, now).failures >= hotFailures {
+			tries = hotPairTries
+		}
+		wait = max(known.wait(tries, now), t.addresses.get(p.address, now).wait(addressTries, now))
 	}
-	wait := max(t.pairs.get(p, now).wait(tries, now), t.addresses.get(p.address, now).wait(addressTries, now))
 	if wait > 0 {
 		return wait
 	}

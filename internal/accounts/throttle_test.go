@@ -111,6 +111,25 @@ func TestNobodyCanLockTheOwnerOut(t *testing.T) {
 	}
 }
 
+// TestNeighboursOfOneAddressDoNotHoldEachOtherUp has somebody guess names from the address that everybody has, as behind a
+// proxy that is not declared.
+func TestNeighboursOfOneAddressDoNotHoldEachOtherUp(t *testing.T) {
+	th := newThrottle()
+	now := start
+	th.admit("alice", home, now)
+	th.succeeded("alice", home, now)
+	for i := range 1000 {
+		now = now.Add(time.Second)
+		th.admit(fmt.Sprintf("user%d", i), home, now)
+	}
+	if wait := th.admit("alice", home, now); wait != 0 {
+		t.Errorf("alice, who logged in from there, has to wait %s", wait)
+	}
+	if th.admit("carol", home, now) == 0 {
+		t.Error("somebody who did not may guess on")
+	}
+}
+
 func TestTheThrottleForgetsTheOldestWhenItIsFull(t *testing.T) {
 	tl := tally[int]{}
 	for i := range 10 * maxTracked {
