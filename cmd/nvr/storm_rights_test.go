@@ -22,6 +22,7 @@ type stormPeople struct {
 	friends []*person
 	leaver  *person
 	root    *person
+	auditor *person            // co-owner of every camera, and no guest
 	secrets map[*person]string // of their sessions
 	links   []*stormLink
 
@@ -71,7 +72,7 @@ func (s *storm) settle(friends int) {
 	for i := range friends {
 		p.friends = append(p.friends, p.account(fmt.Sprintf("friend-%d", i), false))
 	}
-	p.leaver = p.account("leaver", false)
+	p.leaver, p.auditor = p.account("leaver", false), p.account("auditor", false)
 	for i, c := range s.lenses {
 		p.own(c, p.owners[i%len(p.owners)])
 	}
@@ -99,7 +100,7 @@ func (p *stormPeople) own(c *lens, to *person) {
 	p.owned[c] = to.grant(right{camera: c, actions: access.Owned, from: time.Now()})
 }
 
-func (p *stormPeople) ownersOf(c *lens) []string { return []string{p.owner[c].name} }
+func (p *stormPeople) ownersOf(c *lens) []string { return []string{p.owner[c].name, p.auditor.name} }
 
 // owning notes that ownership is now as the configuration says: the server has started.
 func (p *stormPeople) owning() {

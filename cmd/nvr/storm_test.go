@@ -316,9 +316,9 @@ func (s *storm) complaints() string {
 	return strings.Join(errors[max(0, len(errors)-20):], "")
 }
 
-// calm fails when the server panicked.
+// calm fails when the server panicked or, in a build that looks for them, had a data race.
 func (s *storm) calm() {
-	if log := s.log.String(); strings.Contains(log, "panic") {
-		s.t.Errorf("the server panicked:\n%s", log)
+	if log := s.log.String(); strings.Contains(log, "panic") || strings.Contains(log, "DATA RACE") {
+		s.t.Errorf("the server was not well:\n%s", log)
 	}
 }

@@ -85,16 +85,16 @@ func (s *storm) anyErrand(r *rand.Rand, c *lens) errand {
 // anyStop draws how a request ends: about half of them by the guest, in the middle.
 func anyStop(r *rand.Rand, e errand) stopwatch {
 	switch {
-	case r.IntN(100) < 18:
+	case r.IntN(100) < 25:
 		return stopwatch{after: time.Duration(r.IntN(6000)) * time.Microsecond}
 	case e.live && r.IntN(4) == 0:
 		return stopwatch{after: time.Duration(2+r.IntN(4)) * time.Second, slow: r.IntN(3) == 0}
 	case e.live:
 		return stopwatch{after: time.Duration(200+r.IntN(1300)) * time.Millisecond}
-	case r.IntN(100) < 75 && e.media:
+	case r.IntN(100) < 85 && e.media:
 		return stopwatch{bytes: 1 + r.IntN(24<<10)}
-	case r.IntN(100) < 60:
-		return stopwatch{bytes: 1 + r.IntN(250)}
+	case r.IntN(100) < 70:
+		return stopwatch{bytes: 1 + r.IntN(100)}
 	case r.IntN(100) < 15:
 		return stopwatch{slow: true}
 	}

@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -109,39 +111,37 @@ func (s *storm) recovered(since time.Time, after string) {
 	ok := poll(s.t.Context(), backWithin, func() bool { waiting = s.waiting(); return waiting == "" || s.failed.Load() >= mostFailures })
 	took := time.Since(since)
 	s.tally.do(func() { s.tally.slowest = max(s.tally.slowest, took) })
-	if !ok {
-		s.fail("%v after %s these do not record: %s\n%s", took, after, waiting, s.log.String())
+	if !ok || took > backWithin {
+		s.fail("%v after %s, not all recorded: %s\n%s", took, after, waiting, s.complaints())
 	}
 }
 
-// waiting names the cameras that do not record.
+// waiting names the cameras that do not record, as the auditor is told.
 func (s *storm) waiting() string {
-	recording := map[string]bool{}
-	for _, x := range s.people.owners {
-		req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url+"/api/v1/cameras", nil)
-		if err != nil {
-			return err.Error()
-		}
-		s.people.with(x).dress(req)
-		resp, err := s.client.Do(req)
-		if err != nil {
-			return err.Error()
-		}
-		var all struct{ Cameras []struct{ ID, State string } }
-		err = json.NewDecoder(resp.Body).Decode(&all)
-		_ = resp.Body.Close()
-		if err != nil || resp.StatusCode != http.StatusOK {
-			return fmt.Sprintf("%s is answered with %d, %v", x.name, resp.StatusCode, err)
-		}
-		for _, c := range all.Cameras {
-			recording[c.ID] = c.State == "recording"
-		}
+	ctx, stop := context.WithTimeout(s.t.Context(), backWithin)
+	defer stop()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/api/v1/cameras", nil)
+	if err != nil {
+		return err.Error()
 	}
-	var late []string
+	s.people.with(s.people.auditor).dress(req)
+	resp, err := s.client.Do(req)
+	if err != nil {
+		return err.Error()
+	}
+	defer resp.Body.Close()
+	var all struct{ Cameras []struct{ ID, State string } }
+	if err = json.NewDecoder(resp.Body).Decode(&all); err != nil || resp.StatusCode != http.StatusOK {
+		return fmt.Sprintf("the auditor is answered with %d, %v", resp.StatusCode, err)
+	}
+	late := map[string]bool{}
 	for _, c := range s.lenses {
-		if !recording[c.name] {
-			late = append(late, c.name)
+		late[c.name] = true
+	}
+	for _, c := range all.Cameras {
+		if c.State == "recording" {
+			delete(late, c.ID)
 		}
 	}
-	return strings.Join(late, " ")
+	return strings.Join(slices.Sorted(maps.Keys(late)), " ")
 }
