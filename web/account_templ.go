@@ -888,7 +888,7 @@ func factorPage(v factorView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 76, "</code></p></details></section><form method=\"post\" action=\"/account/totp/on\" class=\"stack\" data-once><div class=\"field\"><label for=\"code\">Code</label> <input id=\"code\" name=\"code\" required inputmode=\"numeric\" autocomplete=\"one-time-code\" maxlength=\"10\" class=\"code\" autofocus></div><button class=\"primary\">Switch it on</button></form><p><a href=\"/account#totp\">Rather not</a></p></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 76, "</code></p></details></section><form method=\"post\" action=\"/account/totp/on\" class=\"stack\" data-once><div class=\"field\"><label for=\"code\">Code</label> <input id=\"code\" name=\"code\" required inputmode=\"numeric\" autocomplete=\"one-time-code\" maxlength=\"10\" class=\"code\" autofocus></div><button class=\"primary\">Switch it on</button></form><p><a class=\"button plain\" href=\"/account#totp\">Rather not</a></p></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -58,7 +58,11 @@ func (s *Server) personWords(p accounts.Person) string {
 	default:
 		words = append(words, fmt.Sprintf("sees %s, owns %d of them", counted(p.Cameras, "camera"), p.Owned))
 	}
-	words = append(words, counted(p.Sessions, "session"))
+	if p.Sessions > 0 {
+		words = append(words, "signed in on "+counted(p.Sessions, "device"))
+	} else {
+		words = append(words, "not signed in")
+	}
 	if p.Tokens > 0 {
 		words = append(words, counted(p.Tokens, "token"))
 	}
