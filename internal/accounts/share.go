@@ -13,6 +13,7 @@ import (
 
 const (
 	maxShares = 200 // of one granter on one camera
+	maxSame   = 16  // of them, those that count for the same account: each multiplies with what it passes on
 	maxWindow = 31 * 24 * time.Hour
 
 	shareable = access.Rights(access.Live | access.Playback | access.Export | access.Audio | access.Share)
@@ -150,6 +151,13 @@ func insertShare(ctx context.Context, a *amendment, v access.Viewer, s shareRow)
 		}
 		grantee.Valid = true
 		to = s.Account
+		const same = `SELECT count(*) FROM shares WHERE camera = ? AND granted_by = ? AND account_id = ? AND (until_us IS NULL OR until_us > ?)`
+		if err := a.QueryRowContext(ctx, same, s.Camera[:], v.AccountID, grantee.Int64, micros(a.now)).Scan(&n); err != nil {
+			return 0, err
+		}
+		if n >= maxSame {
+			return 0, &InvalidError{Field: "account", Sentence: fmt.Sprintf("there are %d shares of this camera with %s already: revoke some first", n, s.Account)}
+		}
 		if err := endLapsed(ctx, a, s.ShareSpec, grantee.Int64); err != nil {
 			return 0, err
 		}

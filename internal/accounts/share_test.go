@@ -152,6 +152,24 @@ func (f *family) permitOf(t testing.TB, v access.Viewer, a access.Action, camera
 	return p
 }
 
+// TestSharesWithOneAccountAreFew bounds what a decision costs: shares multiply with those that they are passed on by.
+func TestSharesWithOneAccountAreFew(t *testing.T) {
+	f := newFamily(t)
+	spec := ShareSpec{Camera: cam(1), Account: "bob", Actions: watchLive, Until: f.clock.now().Add(time.Hour)}
+	for range maxSame {
+		f.share(t, f.alice, spec)
+	}
+	_, _, err := f.NewShare(t.Context(), f.alice, spec)
+	if invalid, ok := errors.AsType[*InvalidError](err); !ok || invalid.Field != "account" {
+		t.Errorf("one more: %v", err)
+	}
+	spec.Account = "carol"
+	f.share(t, f.alice, spec)
+	f.clock.advance(time.Hour) // those that are over do not count
+	spec.Account, spec.Until = "bob", time.Time{}
+	f.share(t, f.alice, spec)
+}
+
 func TestATokenSharesNoMoreThanItMayDo(t *testing.T) {
 	f := newFamily(t)
 	secret, err := f.NewOwnToken(t.Context(), f.alice, TokenSpec{Label: "doorbell", Actions: watchLive | passOn})
