@@ -101,7 +101,7 @@ func (s *Server) stretchText(from, to time.Time) string {
 // deviceWords makes "Firefox on Linux" out of what a browser calls itself.
 func deviceWords(agent string) string {
 	browser := firstIn(agent, [][2]string{{"Edg", "Edge"}, {"OPR/", "Opera"}, {"SamsungBrowser", "Samsung Internet"}, {"Firefox", "Firefox"}, {"FxiOS", "Firefox"},
-		{"CriOS", "Chrome"}, {"Chrome", "Chrome"}, {"Safari", "Safari"}})
+		{"CriOS", "Chrome"}, {"Chrome", "Chrome"}, {"Safari", "Safari"}, {"Version/", "Safari"}}) // of an iPhone the record cuts off what comes after
 	system := firstIn(agent, [][2]string{{"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Android", "Android"}, {"Windows", "Windows"}, {"Mac OS X", "Mac"}, {"CrOS", "ChromeOS"},
 		{"Linux", "Linux"}})
 	switch {

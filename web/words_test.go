@@ -35,3 +35,17 @@ func TestChangesAreToldWithTimesOnTheSitesClock(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+func TestDevicesAreNamedAsPeopleNameThem(t *testing.T) {
+	for agent, want := range map[string]string{
+		"": "An unnamed program",
+		"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0":                                                   "Firefox on Linux",
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E1": "Safari on iPhone", // as the record cuts it off
+		"Mozilla/5.0 (Linux; Android 15; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Mobile Safari/537.36":          "Chrome on Android",
+		"curl/8.14.1": "curl/8.14.1",
+	} {
+		if got := deviceWords(agent); got != want {
+			t.Errorf("%s: %q, want %q", agent, got, want)
+		}
+	}
+}
