@@ -246,7 +246,7 @@ func harmSegment(t *testing.T, x harmed, running bool) {
 	}
 	k.playable(id)
 	if x.aside {
-		aside, err := os.ReadFile(filepath.Join(k.o.Recordings, quarantineName, k.cameras[id].folder+"-"+strings.ReplaceAll(strings.TrimPrefix(path, k.path(id, ".")+"/"), "/", "-")))
+		aside, err := os.ReadFile(k.aside(id, strings.TrimPrefix(path, k.path(id, ".")+"/")))
 		if err != nil || !bytes.Equal(aside, spoiled) {
 			t.Errorf("the damaged file is not in quarantine as it was: %v", err)
 		}

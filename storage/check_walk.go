@@ -400,8 +400,12 @@ func (k *checker) checkQuarantine(ctx context.Context) error {
 		}
 		f := Finding{Kind: NoteQuarantined, File: path.Join(quarantineName, e.Name()), Remedy: "takes back what verifies", Problem: "nobody has looked into it yet"}
 		f.subject = f.File
+		found := f.File
+		if before, settled := strings.CutSuffix(f.File, settledSuffix); settled {
+			f.Remedy, f.Problem, f.subject, found = "nothing: it stays there", "what verifies of it was taken back", "", before+".mp4"
+		}
 		const query = `SELECT problem || '; ' || coalesce(outcome, 'not settled yet') FROM doubt WHERE subject = ? ORDER BY id DESC LIMIT 1`
-		if err := k.index.Read().QueryRowContext(ctx, query, f.File).Scan(&f.Problem); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		if err := k.index.Read().QueryRowContext(ctx, query, found).Scan(&f.Problem); err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
 		k.note(f)

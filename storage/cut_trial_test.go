@@ -2,6 +2,7 @@ package storage
 
 import (
 	"bytes"
+	"encoding/binary"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -17,7 +18,7 @@ func (m *medium) cut(r *rand.Rand) *medium {
 	defer m.mu.Unlock()
 	t := tear{r: r, block: []int64{512, 4096}[r.IntN(2)], nodes: map[*node]*node{}}
 	left := newMedium(m.now)
-	left.room = m.room
+	left.room, left.log = m.room, m.log
 	left.root = t.node(m.root)
 	mood := r.IntN(4) // keep none of what is pending, all, the first of it, or any
 	first := r.IntN(len(m.pending) + 1)
@@ -118,8 +119,9 @@ func copyIndex(from, to string) error {
 
 // cutIndex loses the end of the index's write-ahead log, as a power cut may: SQLite syncs the log before it moves it into
 // the database, and not at each commit (synchronous=NORMAL). What comes after the cut may be there in part.
-func cutIndex(r *rand.Rand, folder string) error {
-	path := filepath.Join(folder, indexName+"-wal")
+// A part of the log that was synced, as the mark says, stays.
+func cutIndex(r *rand.Rand, folder string, m logMark) error {
+	path := filepath.Join(folder, logName)
 	b, err := os.ReadFile(path)
 	if err != nil || len(b) == 0 {
 		return nil //nolint:nilerr // no log: all is in the database
@@ -127,7 +129,11 @@ func cutIndex(r *rand.Rand, folder string) error {
 	if r.IntN(4) == 0 {
 		return nil
 	}
-	at := r.IntN(len(b) + 1)
+	least := 0
+	if m.size > 0 && logOf(b).salts == m.salts {
+		least = min(m.size, len(b))
+	}
+	at := least + r.IntN(len(b)-least+1)
 	switch block := []int{512, 4096}[r.IntN(2)]; r.IntN(3) {
 	case 0:
 		b = b[:at]
@@ -139,12 +145,63 @@ func cutIndex(r *rand.Rand, folder string) error {
 	return os.WriteFile(path, b, 0o600)
 }
 
-// onMedium opens disks in memory instead of the folders of o; any other folder is real.
+// onMedium opens disks in memory instead of the folders of o; the data folder is real, but what is synced of the index's log
+// is noted on the medium.
 func onMedium(recordings *medium, o Options, x *faults) func(string) (files, error) {
 	return func(name string) (files, error) {
 		if name == o.Recordings {
 			return faulty{recordings.files(), x}, nil
 		}
-		return openFolder(name)
+		d, err := openFolder(name)
+		return noting{d, recordings, filepath.Join(name, logName)}, err
 	}
+}
+
+// logMark says how much of the index's log was synced. SQLite writes a log again from its begin when all of it is in the
+// database, with other salts.
+type logMark struct {
+	salts [8]byte
+	size  int
+}
+
+// logOf returns the salts of a log, and how much of it is of them. https://www.sqlite.org/fileformat2.html#walformat
+func logOf(b []byte) (m logMark) {
+	const header, frame = 32, 24
+	if len(b) < header {
+		return m
+	}
+	copy(m.salts[:], b[16:24])
+	page := int(binary.BigEndian.Uint32(b[8:]))
+	for m.size = header; m.size+frame+page <= len(b) && bytes.Equal(b[m.size+8:m.size+16], m.salts[:]); {
+		m.size += frame + page
+	}
+	return m
+}
+
+// noting is a data folder of which the medium learns when the log of the index is synced.
+type noting struct {
+	files
+	m   *medium
+	log string
+}
+
+func (d noting) edit(name string) (file, error) {
+	f, err := d.files.edit(name)
+	if name != logName || err != nil {
+		return f, err
+	}
+	return notingLog{f, d}, nil
+}
+
+type notingLog struct {
+	file
+	d noting
+}
+
+func (f notingLog) sync() error {
+	b, err := os.ReadFile(f.d.log)
+	f.d.m.mu.Lock()
+	defer f.d.m.mu.Unlock()
+	f.d.m.log = logOf(b)
+	return err
 }

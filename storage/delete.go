@@ -110,12 +110,18 @@ func (s *Store) deleteNow(ctx context.Context, c *camera, span Span, named []Kep
 			return Deletion{}, err
 		}
 	}
+	// What lies damaged in quarantine goes first, and again behind what may be moved there meanwhile: after a crash between the
+	// two nothing of it is left that could come back.
+	whole := Span{earlier(span.From, d.Span.From), later(span.To, d.Span.To)}
+	if _, err := s.purgeQuarantine(ctx, c, whole); err != nil {
+		return Deletion{}, fmt.Errorf("delete footage: %w", err)
+	}
 	for batch := range slices.Chunk(rows, deleteBatch) {
 		if err := s.deleteForOwner(ctx, c, batch); err != nil {
 			return Deletion{}, fmt.Errorf("delete footage: %w", err)
 		}
 	}
-	if _, err := s.purgeQuarantine(ctx, c, Span{earlier(span.From, d.Span.From), later(span.To, d.Span.To)}); err != nil {
+	if _, err := s.purgeQuarantine(ctx, c, whole); err != nil {
 		return Deletion{}, fmt.Errorf("delete footage: %w", err)
 	}
 	s.log.Info("footage was deleted by an owner", "camera", c.name, "from", d.Span.From, "to", d.Span.To, "segments", d.Segments)
@@ -242,7 +248,7 @@ func (w *Writer) cut(ctx context.Context, start int64) error {
 
 // deleteForOwner deletes segments whether clips are open over them or not.
 func (s *Store) deleteForOwner(ctx context.Context, c *camera, rows []segmentRow) error {
-	err := s.write(ctx, func(tx *sql.Tx) error {
+	err := s.writeFirst(ctx, func(tx *sql.Tx) error {
 		for _, r := range rows {
 			if err := markForOwner(ctx, tx, r); err != nil {
 				return err

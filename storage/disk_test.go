@@ -84,7 +84,9 @@ func TestProceduresHappenInTheirOrder(t *testing.T) {
 	file, day := segmentName(media.Main, micros(epoch)), "main/2026-11-22"
 	old := segmentName(media.Main, micros(epoch.Add(-time.Minute)))
 	want := []string{"create " + file + " [open]", "syncDir " + day + " [open]", "write [open]", "write [open]", "write [open]",
-		"write [open]", "sync [open]", "remove " + old + " [deletingclosed]", "syncDir " + day + " [deletingclosed]"}
+		"write [open]", "sync [open]",
+		"sync [deletingclosed]", "syncDir . [deletingclosed]", // the mark is safe before the file goes
+		"remove " + old + " [deletingclosed]", "syncDir " + day + " [deletingclosed]"}
 	if !slices.Equal(x.ops[:min(len(x.ops), len(want))], want) {
 		t.Errorf("steps\n%s\nwant\n%s", strings.Join(x.ops, "\n"), strings.Join(want, "\n"))
 	}

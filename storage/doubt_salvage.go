@@ -24,7 +24,7 @@ func (s *Store) doubtQuarantined(ctx context.Context) error {
 		return err
 	}
 	for _, e := range entries {
-		if !regular(e) || !strings.HasSuffix(e.Name(), ".mp4") {
+		if !regular(e) || !strings.HasSuffix(e.Name(), ".mp4") || strings.HasSuffix(e.Name(), settledSuffix) {
 			continue
 		}
 		subject := path.Join(quarantineName, e.Name())
@@ -54,10 +54,17 @@ type source struct {
 	whole bool // all of it verifies and it has its table: it can go back as it is
 }
 
+// settledSuffix ends the names of files in quarantine of which all that can be taken back was. The name says so, and not
+// the index, which may be lost: otherwise what is deleted later would come back from such a file.
+const settledSuffix = ".settled.mp4"
+
 // resolveQuarantined takes back what verifies in a file in quarantine: all of it when all does, or else, in new files, each
-// stretch that does. The file with the damage stays there, complete. Nothing is taken back to where the archive has
-// footage, or where footage was deleted.
+// stretch that does. The file with the damage stays there, complete, under a name that says that it is settled. Nothing
+// is taken back to where the archive has footage, or where footage was deleted.
 func (s *Store) resolveQuarantined(ctx context.Context, name string, p *pace) (string, error) {
+	if strings.HasSuffix(name, settledSuffix) {
+		return "what verifies of it was taken back before; it stays there", nil
+	}
 	f, err := s.disk.open(name)
 	if isMissing(err) {
 		return "it is gone", nil
@@ -90,14 +97,42 @@ func (s *Store) resolveQuarantined(ctx context.Context, name string, p *pace) (s
 			hindrance = "; of the rest " + no
 		}
 	}
-	switch {
-	case back == 0:
-		return "it stays there" + hindrance, nil
-	case x.whole:
+	if x.whole && back > 0 {
 		return fmt.Sprintf("all %v of it verify and were taken back", back.Round(time.Millisecond)), nil
 	}
-	return fmt.Sprintf("%v of the %v that verify were taken back; the damaged file stays there, complete%s",
-		back.Round(time.Millisecond), all.Round(time.Millisecond), hindrance), nil
+	settled, err := s.markSettled(name)
+	if err != nil {
+		return "", err
+	}
+	if back == 0 {
+		return "it stays there, as " + settled + hindrance, nil
+	}
+	return fmt.Sprintf("%v of the %v that verify were taken back; the damaged file stays there, complete, as %s%s",
+		back.Round(time.Millisecond), all.Round(time.Millisecond), settled, hindrance), nil
+}
+
+// markSettled gives a file in quarantine the name that says that nothing more is to be taken from it. The note about it
+// goes first, so that a crash between the two is made good by doing both again.
+func (s *Store) markSettled(name string) (string, error) {
+	base := strings.TrimSuffix(name, ".mp4")
+	target := base + settledSuffix
+	for n := 2; ; n++ {
+		_, err := s.disk.stat(target)
+		if isMissing(err) {
+			break
+		}
+		if err != nil {
+			return "", err
+		}
+		target = fmt.Sprintf("%s-%d%s", base, n, settledSuffix)
+	}
+	if err := s.disk.rename(name+noteSuffix, target+noteSuffix); err != nil && !isMissing(err) {
+		return "", err
+	}
+	if err := s.disk.rename(name, target); err != nil {
+		return "", err
+	}
+	return path.Base(target), s.disk.syncDir(quarantineName)
 }
 
 // lookInto finds out whose the file is and what of it verifies. why says in words when nothing does.
@@ -247,7 +282,7 @@ func (s *Store) moveBack(x *source, name string) error {
 	if err := errors.Join(x.c.files.syncDir(path.Dir(name)), s.disk.syncDir(quarantineName)); err != nil {
 		return err
 	}
-	if err := s.disk.remove(x.name + ".txt"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := s.disk.remove(x.name + noteSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil

@@ -176,7 +176,7 @@ func (s *Store) trustAgain(ctx context.Context, r segmentRow, keys []byte) error
 // takeOut moves the file of a segment that does not verify to quarantine, complete, and makes its time a gap. What is good
 // of it is then taken back from there.
 func (s *Store) takeOut(ctx context.Context, c *camera, r segmentRow, why error) (string, error) {
-	if err := s.write(ctx, func(tx *sql.Tx) error { return withdraw(ctx, tx, r) }); err != nil {
+	if err := s.writeFirst(ctx, func(tx *sql.Tx) error { return withdraw(ctx, tx, r) }); err != nil {
 		return "", err
 	}
 	target, err := s.moveToQuarantine(c, r.name(), why)

@@ -232,7 +232,7 @@ func TestFootageInQuarantineDoesNotReplaceWhatTheArchiveHas(t *testing.T) {
 	ok(t, os.WriteFile(filepath.Join(filepath.Dir(copied), "junk.mp4"), []byte("junk"), 0o640))
 	k.settleNow()
 	got, err := os.ReadFile(k.path(id, r.name()))
-	if _, there := os.Stat(copied); err != nil || !bytes.Equal(got, b) || there != nil {
+	if _, there := os.Stat(strings.TrimSuffix(copied, ".mp4") + settledSuffix); err != nil || !bytes.Equal(got, b) || there != nil {
 		t.Errorf("%v, %v: %v", err, there, k.outcomes())
 	}
 	k.clean()

@@ -50,44 +50,6 @@ func TestRandomHistoriesLeaveWhatTheModelSays(t *testing.T) {
 		sum.histories, sum.kills, sum.cuts, sum.losts, sum.worst)
 }
 
-// retain has retention delete what is older than some age, and nothing younger or kept.
-func (l *life) retain(age time.Duration) {
-	l.did("retain %v", age)
-	l.keepFor(age)
-	limit := micros(l.k.ageNow().Add(-age)) // a clock that leapt is not believed at once
-	for _, p := range l.tapes {
-		for _, r := range l.rows(p) {
-			if r.state != stateClosed || r.end > limit || l.keeps(r, true) {
-				continue
-			}
-			fate := gone
-			if l.keeps(r, false) {
-				fate = doubtful
-			}
-			for i := range p.shots {
-				s := &p.shots[i]
-				if at := micros(s.f.Start); at >= r.start && at < r.end {
-					s.state = fate
-				}
-			}
-			p.gaps = slices.DeleteFunc(p.gaps, func(g noted) bool { return micros(g.at) <= r.end })
-		}
-	}
-	if err := l.k.retain(context.Background()); err != nil && l.x.harm == none {
-		l.fatal("retention: %v", err)
-	}
-	if l.x.dead || l.x.harm == eio || l.x.harm == enospc { // it may not have come to its end
-		for _, p := range l.tapes {
-			p.becomes(gone, doubtful)
-		}
-	} else {
-		for _, p := range l.tapes {
-			l.compareNow(p)
-		}
-	}
-	l.keepFor(0)
-}
-
 // keepFor sets how long footage is kept, as the configuration does.
 func (l *life) keepFor(age time.Duration) {
 	c := *l.k.cameras[l.tapes[0].stream.Camera]
@@ -173,19 +135,13 @@ func (l *life) afterDeath(n int) {
 		l.did("power cut")
 		l.cuts++
 		l.disk = l.disk.cut(l.r)
-		ok(l, cutIndex(l.r, l.dead))
+		ok(l, cutIndex(l.r, l.dead, l.disk.log))
 		for _, p := range l.tapes {
 			p.becomes(written, unsynced)
 			p.gaps = nil
 		}
 	}
 	l.disk.locks = map[*node]bool{}
-	if n := l.disk.root.names[quarantineName]; n != nil && len(n.names) > 0 {
-		// What was deleted may return from there, since the ledger may not know any more that it was.
-		for _, p := range l.tapes {
-			p.becomes(gone, doubtful)
-		}
-	}
 	switch l.r.IntN(12) {
 	case 0:
 		l.did("index lost")
@@ -205,6 +161,7 @@ func (l *life) afterDeath(n int) {
 	l.losts++
 	for _, p := range l.tapes {
 		p.gaps = nil
+		p.forgetWhy(time.Time{})
 	}
 }
 
@@ -275,6 +232,8 @@ func (l *life) compareNow(p *tape) Timeline {
 			l.fatal("%s: fragment %d at %v is lost\nspans %+v\ngaps %+v", l.name(p), s.f.Seq, s.f.Start.Sub(epoch), tl.Spans, tl.Gaps)
 		case there && s.state == gone:
 			l.fatal("%s: fragment %d at %v is back", l.name(p), s.f.Seq, s.f.Start.Sub(epoch))
+		case s.why != "" && !because(tl, s):
+			l.fatal("%s: it is forgotten that fragment %d at %v was %s\n%+v", l.name(p), s.f.Seq, s.f.Start.Sub(epoch), s.why, tl.Gaps)
 		case !there && s.state == unsynced && l.ended-s.mono > mostLost:
 			l.fatal("%s: fragment %d was lost %v after it was written", l.name(p), s.f.Seq, l.ended-s.mono)
 		}
@@ -288,6 +247,14 @@ func (l *life) compareNow(p *tape) Timeline {
 		}
 	}
 	return tl
+}
+
+// because reports whether the timeline says why the fragment is gone. Of the gaps between what it deletes retention makes one,
+// an owner's among them.
+func because(tl Timeline, s shot) bool {
+	return slices.ContainsFunc(tl.Gaps, func(g Gap) bool {
+		return !g.From.After(s.f.Start) && !g.To.Before(s.f.End()) && (g.Reason == s.why || g.Reason == ReasonDeleted)
+	})
 }
 
 // shows reports whether the timeline has the fragment, as footage of its run.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
+	"fmt"
 	"time"
 
 	"keepwatch.internal/internal/media"
@@ -56,6 +58,27 @@ func (s *Store) write(ctx context.Context, f func(*sql.Tx) error) error {
 		err = s.index.Write(ctx, f)
 	}
 	return s.suspect(err)
+}
+
+// logName is SQLite's log beside the index, which has the commits that are not in the index yet.
+const logName = indexName + "-wal"
+
+// writeFirst is write for a change that must not be lost when what is done to files after it is not: it returns when the
+// change survives a power cut. Other commits wait for the next checkpoint. Syncing the log makes all commits in it
+// safe; SQLite holds no lock on that file, so that closing it here drops none.
+// https://www.sqlite.org/wal.html
+func (s *Store) writeFirst(ctx context.Context, f func(*sql.Tx) error) error {
+	if err := s.write(ctx, f); err != nil {
+		return err
+	}
+	log, err := s.data.edit(logName)
+	if err != nil {
+		return fmt.Errorf("sync the index: %w", err)
+	}
+	if err := errors.Join(log.sync(), log.Close(), s.data.syncDir(".")); err != nil {
+		return fmt.Errorf("sync the index: %w", err)
+	}
+	return nil
 }
 
 // each runs a query and calls scan for every row.

@@ -45,6 +45,7 @@ func TestNoIndexCostsASegment(t *testing.T) {
 			n := 0
 			for _, p := range l.tapes {
 				p.gaps = nil
+				p.forgetWhy(time.Time{})
 				l.compare(p)
 				n += len(l.rows(p))
 			}

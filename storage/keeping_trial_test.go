@@ -29,9 +29,6 @@ func (l *life) keepOrNot() {
 	l.keep(Span{from, from.Add(time.Duration(1+l.r.IntN(6000)) * time.Millisecond)})
 }
 
-// manage is a permit to keep and delete.
-func (l *life) manage() access.Permit { return l.k.permit(l.tapes[0].stream.Camera, access.Manage) }
-
 // keep keeps a span of both streams.
 func (l *life) keep(span Span) {
 	l.did("keep %v to %v", span.From.Sub(epoch), span.To.Sub(epoch))

@@ -42,9 +42,13 @@ func (s *Store) boundOpen(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.leftovers = open
+	for i, r := range open {
+		// Where nothing was recorded there is little to look at. Such a row goes at once: what begins in the very same
+		// microsecond, as it may when the clock was set back, finds its place free.
+		if ends[i] > r.start || !s.settleLeftover(ctx, r) {
+			s.leftovers = append(s.leftovers, r)
+		}
+	}
 	return nil
 }
 
@@ -134,17 +138,25 @@ func (s *Store) settleLeftovers(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		r, c := left[i], s.cameraOf(left[i].st.camera)
-		if err := s.recoverSegment(ctx, c, r); err != nil {
-			s.log.Error("a segment could not be recovered", "camera", c.name, "segment", r.name(), "err", err)
-			s.raise(AlarmNotExamined, fmt.Sprintf("Some of what was being recorded when the program last ended cannot be read; the log names the files. "+
-				"It is tried again at the next start. If that does not help, look after the disk of %s.", s.o.Recordings))
+		if !s.settleLeftover(ctx, left[i]) {
 			return
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.leftovers = slices.DeleteFunc(s.leftovers, func(x segmentRow) bool { return x == r })
+		s.leftovers = slices.DeleteFunc(s.leftovers, func(x segmentRow) bool { return x == left[i] })
 	})
+}
+
+// settleLeftover closes one of them, and reports whether it did.
+func (s *Store) settleLeftover(ctx context.Context, r segmentRow) bool {
+	c := s.cameraOf(r.st.camera)
+	if err := s.recoverSegment(ctx, c, r); err != nil {
+		s.log.Error("a segment could not be recovered", "camera", c.name, "segment", r.name(), "err", err)
+		s.raise(AlarmNotExamined, fmt.Sprintf("Some of what was being recorded when the program last ended cannot be read; the log names the files. "+
+			"It is tried again at the next start. If that does not help, look after the disk of %s.", s.o.Recordings))
+		return false
+	}
+	return true
 }
 
 // lastStartQuery finds the newest segment of a stream.

@@ -20,22 +20,21 @@ import (
 // compared.
 type life struct {
 	testing.TB
-	r          *rand.Rand
-	k          *kit
-	disk       *medium
-	x          *faults
-	tapes      []*tape
-	kept       []keeping
-	mono       time.Duration // footage time that has passed; steps of the wall clock do not touch it
-	sync       time.Duration // mono at the last sync
-	ended      time.Duration // mono at the last end
-	base       string        // folder of the data folders
-	data       int           // number of the newest
-	dead       string        // data folder as a death in the middle of something left it
-	old        string        // a copy of the index from earlier
-	shaky      bool          // the disk failed once since the last start: what was not synced then is not promised
-	recovering bool          // the last process's open segments are not settled yet
-	note       string        // what happened, for the report of a failure
+	r     *rand.Rand
+	k     *kit
+	disk  *medium
+	x     *faults
+	tapes []*tape
+	kept  []keeping
+	mono  time.Duration // footage time that has passed; steps of the wall clock do not touch it
+	sync  time.Duration // mono at the last sync
+	ended time.Duration // mono at the last end
+	base  string        // folder of the data folders
+	data  int           // number of the newest
+	dead  string        // data folder as a death in the middle of something left it
+	old   string        // a copy of the index from earlier
+	shaky bool          // the disk failed once since the last start: what was not synced then is not promised
+	note  string        // what happened, for the report of a failure
 	*tally
 }
 
@@ -67,6 +66,7 @@ type shot struct {
 	f     *media.Fragment
 	mono  time.Duration // when
 	state fate
+	why   string // what the timeline says of a deleted one; "" when that is not known
 }
 
 // fate is what must have become of a shot.
@@ -122,9 +122,7 @@ func (l *life) open(x *faults) bool {
 		if err == nil {
 			if l.r != nil && len(l.tapes) > 0 && l.r.IntN(3) == 0 { // cameras do not wait for what recovery still has to do
 				l.did("meanwhile")
-				l.recovering = true
 				l.film(l.tapes[l.r.IntN(len(l.tapes))], 1+l.r.IntN(12))
-				l.recovering = false
 			}
 			err = errors.Join(s.finishDeleting(context.Background()), s.reconcile(context.Background()), s.settleAll(context.Background(), &pace{}))
 			for _, p := range l.tapes {
@@ -233,7 +231,7 @@ func (l *life) alive() {
 // something is one thing that happens.
 func (l *life) something() {
 	p := l.tapes[l.r.IntN(len(l.tapes))]
-	switch n := l.r.IntN(21); {
+	switch n := l.r.IntN(22); {
 	case n < 11:
 		l.film(p, 1+l.r.IntN(16))
 	case n < 13:
@@ -246,6 +244,8 @@ func (l *life) something() {
 		l.step()
 	case n < 19:
 		l.keepOrNot()
+	case n < 20:
+		l.deleteSome()
 	default:
 		for _, p := range l.tapes {
 			l.film(p, 2)
@@ -267,12 +267,10 @@ func (l *life) film(p *tape, count int) {
 		}
 		l.mono += f.End().Sub(f.Start)
 		err := p.w.Append(context.Background(), f)
-		s := shot{f, l.mono, written}
+		s := shot{f, l.mono, written, ""}
 		if err != nil {
 			l.refused++
-			// Until recovery has dropped the row of a file that is gone, nothing else can begin in the same microsecond.
-			waits := l.recovering && errors.Is(err, ErrOverlap)
-			if s.state = doubtful; l.x.harm == none && !waits {
+			if s.state = doubtful; l.x.harm == none {
 				l.fatal("append without a fault: %v", err)
 			}
 		}
@@ -322,6 +320,7 @@ func (l *life) begin(p *tape) bool {
 	}
 	p.left = fragments
 	p.gaps = slices.DeleteFunc(p.gaps, func(g noted) bool { return !g.at.Before(start) })
+	p.forgetWhy(start)
 	return true
 }
 
@@ -397,6 +396,7 @@ func (l *life) gap(p *tape) {
 	reason := fmt.Sprintf("gap %d", p.runs)
 	l.did("gap of %s", l.name(p))
 	p.gaps = slices.DeleteFunc(p.gaps, func(g noted) bool { return !g.at.Before(at) })
+	p.forgetWhy(at)
 	ok(l, l.k.SetGap(context.Background(), p.stream, at, reason))
 	p.gaps = append(p.gaps, noted{at: at, reason: reason})
 }
@@ -409,6 +409,7 @@ func (l *life) step() {
 		l.stop(p)
 		if by < 0 {
 			p.gaps = nil // they lie in the future now
+			p.forgetWhy(time.Time{})
 		}
 	}
 	if !l.x.dead {

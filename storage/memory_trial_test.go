@@ -24,6 +24,7 @@ type medium struct {
 	room    int64 // bytes that may still be written
 	total   int64 // size of the disk
 	now     func() time.Time
+	log     logMark // what was synced of the index's log, which is on another disk
 }
 
 // node is a file or a folder.

@@ -73,7 +73,7 @@ func (l *life) afterCut(r *rand.Rand, died string) *life {
 	after.r, after.disk, after.k = r, l.disk.cut(r), &kit{TB: l.TB, clock: l.k.clock, o: l.k.o}
 	after.k.o.Data = after.copyData(died)
 	l.data = after.data
-	ok(l, cutIndex(r, after.k.o.Data))
+	ok(l, cutIndex(r, after.k.o.Data, after.disk.log))
 	after.tapes, after.kept = nil, slices.Clone(l.kept)
 	for _, p := range l.tapes {
 		q := &tape{stream: p.stream, shots: slices.Clone(p.shots)}
@@ -93,6 +93,7 @@ func scripted(t *testing.T, template *life, h harming, sum *tally) *life {
 		func() { l.keep(Span{epoch, epoch.Add(2 * time.Second)}) }, func() { l.gap(main) }, func() { l.film(main, 16) },
 		func() { l.film(sub, 9) }, func() { l.putStray(sub) }, func() { l.retain(3 * time.Second) }, func() { l.film(main, 5) },
 		func() { l.unkeep(0) }, func() { l.retain(2 * time.Second) }, func() { l.stop(sub) },
+		func() { l.film(main, 9) }, func() { l.deleteSpan(Span{l.k.clock.Now().Add(-time.Second), l.k.clock.Now()}) },
 		func() { ok(t, l.k.Store.Close()) },
 	} {
 		if step(); l.x.dead {

@@ -73,8 +73,11 @@ func (w *Writer) distrust(start int64) {
 // quarantineName is the folder in recordings for files that are nobody's.
 const quarantineName = "quarantine"
 
+// noteSuffix ends, behind the name of a file in quarantine, that of the note about it.
+const noteSuffix = ".txt"
+
 // quarantineFile moves a file out of the camera's folder, with a note that says why. Nothing in quarantine is ever
-// served, changed or deleted.
+// served or changed.
 func (s *Store) quarantineFile(c *camera, name string, why error) error {
 	_, err := s.moveToQuarantine(c, name, why)
 	return err
@@ -98,7 +101,7 @@ func (s *Store) moveToQuarantine(c *camera, name string, why error) (string, err
 		target = path.Join(quarantineName, fmt.Sprintf("%s-%s-%d.mp4", c.folder, strings.TrimSuffix(strings.ReplaceAll(name, "/", "-"), ".mp4"), n))
 	}
 	note := fmt.Sprintf("%s\nwas moved here at %s, because: %v\n", path.Join(c.folder, name), s.now().Format(time.RFC3339), why)
-	if err := writeFile(s.disk, target+".txt", []byte(note)); err != nil {
+	if err := writeFile(s.disk, target+noteSuffix, []byte(note)); err != nil {
 		return "", err
 	}
 	if err := s.disk.rename(path.Join(c.folder, name), target); err != nil {

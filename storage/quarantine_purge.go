@@ -63,7 +63,7 @@ func (s *Store) purge(doomed func(name string) (bool, error)) (n int, err error)
 		yes, err := doomed(e.Name())
 		if yes && err == nil {
 			name := path.Join(quarantineName, e.Name())
-			err = errors.Join(removeSynced(s.disk, name), removeSynced(s.disk, name+".txt"))
+			err = errors.Join(removeSynced(s.disk, name), s.removeNotes(name))
 			n++
 			s.log.Info("a file in quarantine was deleted with the footage of its time", "file", name)
 		}
@@ -72,6 +72,22 @@ func (s *Store) purge(doomed func(name string) (bool, error)) (n int, err error)
 		}
 	}
 	return n, errors.Join(errs...)
+}
+
+// removeNotes removes the note about a file in quarantine that is gone, also where a crash came between the two when it
+// got the name of a settled one.
+func (s *Store) removeNotes(name string) error {
+	other, settled := strings.CutSuffix(name, settledSuffix)
+	if settled {
+		other += ".mp4"
+	} else {
+		other = strings.TrimSuffix(name, ".mp4") + settledSuffix
+	}
+	err := removeSynced(s.disk, name+noteSuffix)
+	if _, there := s.disk.stat(other); isMissing(there) {
+		err = errors.Join(err, removeSynced(s.disk, other+noteSuffix))
+	}
+	return err
 }
 
 // quarantinedStart returns when the footage of a file in quarantine begins, by the name that it was given there.

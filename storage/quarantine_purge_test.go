@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/media"
 )
 
 // quarantined lists the files in quarantine.
@@ -16,6 +18,15 @@ func (k *kit) quarantined() []string {
 	all, err := filepath.Glob(filepath.Join(k.o.Recordings, quarantineName, "*"))
 	ok(k, err)
 	return all
+}
+
+// aside is where a camera's file lies that was moved to quarantine, settled or not.
+func (k *kit) aside(id media.CameraID, name string) string {
+	moved := filepath.Join(k.o.Recordings, quarantineName, k.cameras[id].folder+"-"+strings.ReplaceAll(name, "/", "-"))
+	if settled := strings.TrimSuffix(moved, ".mp4") + settledSuffix; exists(settled) {
+		return settled
+	}
+	return moved
 }
 
 // aside records half a minute and moves its first two segments to quarantine: one that is good, one of which nothing verifies.

@@ -218,7 +218,7 @@ func TestStraysOfOthersAreQuarantinedAndKept(t *testing.T) {
 		if _, err := os.Stat(k.path(id, name)); err == nil {
 			t.Errorf("%s is still there", name)
 		}
-		moved := filepath.Join(k.o.Recordings, quarantineName, k.cameras[id].folder+"-"+strings.ReplaceAll(name, "/", "-"))
+		moved := k.aside(id, name)
 		if got, err := os.ReadFile(moved); err != nil || !bytes.Equal(got, b) {
 			t.Errorf("%s is not in quarantine as it was: %v", name, err)
 		}

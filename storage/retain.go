@@ -311,9 +311,9 @@ func (s *Store) deleteRows(ctx context.Context, c *camera, rows []segmentRow) er
 		}
 		return nil
 	}
-	err := s.write(ctx, mark)
+	err := s.writeFirst(ctx, mark)
 	if sqlite.IsFull(err) && s.sacrifice(ctx, c, rows) {
-		err = s.write(ctx, mark)
+		err = s.writeFirst(ctx, mark)
 	}
 	if err != nil {
 		return err

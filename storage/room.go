@@ -208,13 +208,14 @@ func claimRoom(f file, size int64) error {
 // room used up in a moment.
 func (s *Store) dropReserve() error {
 	s.hold(s.room.shared)
+	told := s.tellRoom() // first: whoever sees that the reserve is gone finds the alarm
 	if err := s.data.remove(reserveName); err != nil && !isMissing(err) {
 		return err
 	}
 	s.room.reserve = 0
 	s.log.Warn("the disk of the data folder is full: its reserve was given up", "path", s.o.Data)
 	s.wake()
-	return nil
+	return told
 }
 
 // rescue gives the reserve up for a statement that found the disk full, and reports whether it is worth another try.
