@@ -18,7 +18,7 @@ func (s *Server) scrubOf(r *ScrubReport) *scrubView {
 	case r.Round != nil && r.TotalBytes > 0:
 		v.Words = fmt.Sprintf("All footage read again: %d %% of this round", min(100, r.ReadBytes*100/r.TotalBytes))
 	case r.LastRound != nil:
-		v.Words = "All footage was read again until " + s.whenText(*r.LastRound)
+		v.Words = "All footage was read again; that round ended on " + s.whenText(*r.LastRound)
 	default:
 		return &scrubView{State: "connecting", Words: "The first round has not begun."}
 	}

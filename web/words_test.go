@@ -17,7 +17,7 @@ func TestTheScrubSaysHowFarItIsAndNeverThatAllIsWellWhenSomethingWasFound(t *tes
 		{ScrubReport{}, "connecting", "The first round has not begun."},
 		{ScrubReport{Round: &now, ReadBytes: 12, TotalBytes: 100}, "recording", "All footage read again: 12 % of this round, nothing found."},
 		{ScrubReport{Round: &now, ReadBytes: 120, TotalBytes: 100, Found: 1}, "offline", "All footage read again: 100 % of this round; one file was damaged, and is set aside."},
-		{ScrubReport{LastRound: &now, Found: 3}, "offline", "All footage was read again until 22 Nov, 12:00; 3 files were damaged, and are set aside."},
+		{ScrubReport{LastRound: &now, Found: 3}, "offline", "All footage was read again; that round ended on 22 Nov, 12:00; 3 files were damaged, and are set aside."},
 	} {
 		if v := s.scrubOf(&c.r); v.State != c.state || v.Words != c.want {
 			t.Errorf("%+v: %+v, want %s, %q", c.r, *v, c.state, c.want)
