@@ -309,9 +309,20 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, rt route) error {
 		if err != nil {
 			return err
 		}
-		return rt.camera(w, r, p)
+		return s.inTime(p, rt.camera(w, r, p))
 	}
 	return notFound()
+}
+
+// inTime tells a right that is not there from a permit that ran out before the handler came to use it, on a machine that is
+// very busy. Whoever is told had the right a moment ago.
+func (s *Server) inTime(p access.Permit, err error) error {
+	if !errors.Is(err, access.ErrDenied) || s.Now().Before(p.Expires()) {
+		return err
+	}
+	late := newProblem(http.StatusServiceUnavailable, "The server is too busy to answer in time; try again.").with("Retry-After", "1")
+	late.cause = err
+	return late
 }
 
 // admitPage lets a viewer with any right on camera {id} pass.

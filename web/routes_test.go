@@ -4,9 +4,12 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/accounts"
 )
 
 func TestARouteWithoutAPolicyKeepsTheServerFromStarting(t *testing.T) {
@@ -116,5 +119,30 @@ func TestAnErrorAfterTheBeginningTearsTheConnection(t *testing.T) {
 	defer resp.Body.Close()
 	if body, err := io.ReadAll(resp.Body); err == nil {
 		t.Errorf("%q looks whole", body)
+	}
+}
+
+// TestAPermitThatRanOutOnTheWayIsNoMissingCamera lets a handler come to use its permit when that is no longer valid. The
+// owner is told to try again; a stranger learns nothing.
+func TestAPermitThatRanOutOnTheWayIsNoMissingCamera(t *testing.T) {
+	w := inhabited(t)
+	var late atomic.Int64
+	w.server.Now = func() time.Time { return time.Now().Add(time.Duration(late.Load())) }
+	use := func(_ http.ResponseWriter, _ *http.Request, p access.Permit) error {
+		return p.Check(w.server.Now(), access.Manage) // a permit for Playback, so that it is refused at any time
+	}
+	routes, err := w.server.compile([]route{{"GET", "/api/camera/{id}", onCamera, nil, always(access.Playback), use}})
+	check(t, err)
+	w.http.Config.Handler = w.server.middleware(routes)
+	for _, c := range []struct {
+		name string
+		late time.Duration
+		want int
+	}{{"alice", 0, 404}, {"alice", 2 * accounts.PermitTTL, 503}, {"bob", 2 * accounts.PermitTTL, 404}} {
+		late.Store(int64(c.late))
+		resp, _ := w.do(w.as(c.name, ask{path: "/api/camera/front"}))
+		if resp.StatusCode != c.want || (resp.Header.Get("Retry-After") == "1") != (c.want == 503) {
+			t.Errorf("%s, %v late: status %d, Retry-After %q", c.name, c.late, resp.StatusCode, resp.Header.Get("Retry-After"))
+		}
 	}
 }
