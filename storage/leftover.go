@@ -52,6 +52,52 @@ func (s *Store) boundOpen(ctx context.Context) error {
 	return nil
 }
 
+// dropReplaced forgets the segments that are marked to be deleted and have been deleted, when by now another run has a file
+// of that name: the clock was set back, and a power cut took what the index knew of it. Otherwise that file would go.
+func (s *Store) dropReplaced(ctx context.Context) error {
+	marked, err := s.unsettled(ctx, stateDeleting, forever)
+	if err != nil {
+		return err
+	}
+	for _, r := range marked {
+		c := s.cameraOf(r.st.camera)
+		if !anothers(c, r) {
+			continue
+		}
+		s.log.Warn("a segment is of another run than the index says; adopting it anew", "camera", c.name, "segment", r.name())
+		err := s.index.Write(ctx, func(tx *sql.Tx) error {
+			return errors.Join(dropSegment(ctx, tx, r.st, r.start), dropRunIfEmpty(ctx, tx, r.st, r.run))
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// anothers reports whether the file of a segment certainly is of another run.
+func anothers(c *camera, r segmentRow) bool {
+	f, err := c.files.open(r.name())
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	size, err := f.size()
+	if err != nil {
+		return false
+	}
+	label, err := media.FirstLabel(f, size)
+	if err != nil || label.Kind != media.LabelInit || label.ContentSize > maxSmallFile {
+		return false
+	}
+	head := make([]byte, label.ContentSize+media.LabelSize)
+	if _, err := f.ReadAt(head, 0); err != nil {
+		return false
+	}
+	run, err := media.OpenRun(head, c.id, c.key)
+	return err == nil && run.ID != r.runID
+}
+
 // atOnce calls f for 0 … n-1, a few at the same time, and returns when all have returned.
 func atOnce(n int, f func(i int)) {
 	var group sync.WaitGroup

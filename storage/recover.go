@@ -31,6 +31,9 @@ func (s *Store) recover(ctx context.Context) error {
 	if err := s.boundOpen(ctx); err != nil {
 		return err
 	}
+	if err := s.dropReplaced(ctx); err != nil {
+		return err
+	}
 	unknown, err := s.findUnknown(ctx)
 	if err != nil {
 		return err
