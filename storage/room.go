@@ -29,7 +29,6 @@ const (
 type room struct {
 	reserve int64 // size of the reserve; 0 while there is none
 	shared  bool  // data and recordings are on the same disk
-	tight   int   // how many looks in a row found too little
 
 	stopped bool // footage is refused, so that it does not take the room that the databases need; under Store.mu
 }

@@ -44,9 +44,6 @@ type spot struct {
 	sound    bool
 }
 
-// objects is how many things were looked at.
-func (e *eye) objects() int { return e.fragments + e.frames + e.sounds }
-
 // look takes the bytes of an answer, or of a message, from its beginning.
 func (e *eye) look(b []byte) error {
 	for at := 0; len(b)-at >= 8; {
