@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -136,6 +137,7 @@ func empty(t *testing.T) *world {
 		Location: time.FixedZone("", 3600), Hosts: []string{"nvr.example.net"}, Logger: logger})
 	check(t, err)
 	w.http = httptest.NewServer(w.server.Handler())
+	narrow(w.http)
 	t.Cleanup(func() {
 		w.http.Close()
 		if err := w.store.Close(); err != nil {
@@ -366,4 +368,15 @@ func recorded(rec *httptest.ResponseRecorder) *http.Response {
 	resp := rec.Result()
 	resp.Request = httptest.NewRequest("GET", "/", nil)
 	return resp
+}
+
+// narrow gives a server's client small buffers: those of a kernel grow to hold a whole download, which could then not be cut.
+func narrow(srv *httptest.Server) {
+	srv.Client().Transport.(*http.Transport).DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := new(net.Dialer).DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return c, c.(*net.TCPConn).SetReadBuffer(64 << 10)
+	}
 }

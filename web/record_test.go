@@ -42,10 +42,11 @@ func (l *wire) Accept() (net.Conn, error) {
 	return t, nil
 }
 
+// Write notes what was sent before anybody who has received it can ask.
 func (c *tapped) Write(b []byte) (int, error) {
-	n, err := c.Conn.Write(b)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	n, err := c.Conn.Write(b)
 	c.sent.Write(b[:n])
 	return n, err
 }
@@ -84,6 +85,7 @@ func (w *world) tap() *wire {
 	l := &wire{Listener: w.http.Listener}
 	w.http.Listener = l
 	w.http.Start()
+	narrow(w.http)
 	w.http.Client().Transport.(*http.Transport).DisableKeepAlives = true
 	return l
 }
