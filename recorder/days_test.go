@@ -157,7 +157,7 @@ type daysHouse struct {
 }
 
 func newDaysHouse(t *testing.T, rng *rand.Rand, clock *daysClock, ppm int64) *daysHouse {
-	return &daysHouse{t: t, folder: t.TempDir(), clock: clock, cam: &daysCamera{rng: rng, clock: clock, ppm: ppm,
+	return &daysHouse{t: t, folder: t.TempDir(), clock: clock, cam: &daysCamera{rng: rand.New(rand.NewPCG(rng.Uint64(), rng.Uint64())), clock: clock, ppm: ppm,
 		video: media.VideoTrack{Codec: media.H264, Width: 640, Height: 360, SPS: []byte{0x67, 0x42, 0xc0, 0x1e, 0xd9}, PPS: []byte{0x68, 0xcb}}}}
 }
 

@@ -267,7 +267,7 @@ func (s *Store) coveredBy(ctx context.Context, c *camera, st streamRow, start, e
 		if !isMissing(err) {
 			return false, err
 		}
-		if err := s.lose(ctx, r, ReasonMissing); err != nil {
+		if err := s.loseMissing(ctx, c, r, ReasonMissing); err != nil {
 			return false, err
 		}
 	}

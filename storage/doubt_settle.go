@@ -123,7 +123,7 @@ func (s *Store) resolveFile(ctx context.Context, c *camera, name string, p *pace
 		return "it is being deleted", nil
 	case !there:
 		s.log.Error("a segment's file is missing", "camera", c.name, "segment", row.name())
-		return "its file is missing: the time is a gap now", errors.Join(s.lose(ctx, row, ReasonMissing), s.doubtQuarantined(ctx))
+		return "its file is missing: the time is a gap now", errors.Join(s.loseMissing(ctx, c, row, ReasonMissing), s.doubtQuarantined(ctx))
 	}
 	keys, err := s.packedKeys(ctx, row)
 	if err != nil {

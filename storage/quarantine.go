@@ -56,7 +56,7 @@ func (s *Store) missed(c *camera, r segmentRow) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	if err := s.lose(ctx, r, ReasonMissing); err != nil {
+	if err := s.loseMissing(ctx, c, r, ReasonMissing); err != nil {
 		s.log.Error("a missing segment could not be noted", "camera", c.name, "segment", r.name(), "err", err)
 	}
 }

@@ -178,7 +178,7 @@ func (s *Store) compare(ctx context.Context, c *camera, r segmentRow) error {
 			reason = ReasonRebuilt
 		}
 		s.log.Error("a segment's file is missing", "camera", c.name, "segment", r.name())
-		return s.lose(ctx, r, reason)
+		return s.loseMissing(ctx, c, r, reason)
 	}
 	s.log.Error("a segment's file is shorter than it was", "camera", c.name, "segment", r.name(), "size", info.Size(), "expected", r.size)
 	m, err := mend(c, r.name())
@@ -198,6 +198,15 @@ func (s *Store) compare(ctx context.Context, c *camera, r segmentRow) error {
 		}
 		return enter(ctx, tx, r.st, x.end, max(x.end, r.end), gap(ReasonDiskError))
 	})
+}
+
+// loseMissing makes a gap of a segment whose file is not there, once that would survive a power cut: whoever removed it may
+// have died before its folder was synced.
+func (s *Store) loseMissing(ctx context.Context, c *camera, r segmentRow, reason string) error {
+	if err := c.files.syncDir(path.Dir(r.name())); err != nil && !isMissing(err) {
+		return err
+	}
+	return s.lose(ctx, r, reason)
 }
 
 // lose forgets a closed or quarantined segment whose file is no more.
