@@ -33,7 +33,6 @@ type life struct {
 	data  int           // number of the newest
 	dead  string        // data folder as a death in the middle of something left it
 	old   string        // a copy of the index from earlier
-	shaky bool          // the disk failed once since the last start: what was not synced then is not promised
 	note  string        // what happened, for the report of a failure
 	*tally
 }
