@@ -24,9 +24,9 @@ test: ## install what the tests need where it is missing, then vet and run them 
 	$(GOTEST) ./...
 	node --test $$(find web/jstest -name '*.test.js' -o -name '*.test.mjs' | sort | grep . || echo web/jstest-has-no-tests)
 
-# What one goroutine does very often, for each operation of a disk or against a model: nothing to race, and ten times as slow
+# What one goroutine does very often, for each operation of a disk, each route, or against a model: nothing to race, and ten times as slow
 # under the detector.
-ALONE := ^Test(EveryFault|APowerCutAtAny|ARepairMayBeInterrupted|AFileCutAnywhere|EveryFlippedBit|TheTimelineIsWhatTheModel|IndexStaysSmall|RightsAgreeWith)
+ALONE := ^Test(EveryFault|APowerCutAtAny|ARepairMayBeInterrupted|AFileCutAnywhere|EveryFlippedBit|TheTimelineIsWhatTheModel|IndexStaysSmall|RightsAgreeWith|TheAuthorizationMatrix|WhatIsNotYoursIsNotThere|NoAttackOfTheCorpus)
 
 .PHONY: race
 race: ## the tests of the concurrent packages under the race detector (needs gcc)
