@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 )
 
@@ -17,20 +16,9 @@ var errReadOnly = errors.New("the database was opened for reading alone")
 // no migration and makes no file. It returns an error that is fs.ErrNotExist when there is no database, ErrForeign for
 // another program's, a *NewerError for one of a newer program, and an *OlderError for one that has yet to be migrated.
 func OpenReader(ctx context.Context, o Options) (*DB, error) {
-	if o.Readers <= 0 {
-		o.Readers = defaultReaders
-	}
-	if o.Busy <= 0 {
-		o.Busy = defaultBusy
-	}
-	abs, err := filepath.Abs(o.Path)
+	steps, err := o.complete()
 	if err != nil {
-		return nil, fmt.Errorf("open database %s: %w", o.Path, err)
-	}
-	o.Path = abs
-	steps, err := readMigrations(o.Files)
-	if err != nil {
-		return nil, fmt.Errorf("open database %s: %w", o.Path, err)
+		return nil, err
 	}
 	if _, err := os.Stat(o.Path); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)

@@ -74,17 +74,13 @@ type DB struct {
 	read    *sql.DB
 }
 
-// Open opens or creates the database, checks that it is ours, and runs the migrations that it lacks.
-// It returns a *NewerError when a newer program wrote the database and ErrForeign when another program did.
-func Open(ctx context.Context, o Options) (*DB, error) {
+// complete fills in what was left out, makes the path absolute, and returns the migrations.
+func (o *Options) complete() ([]migration, error) {
 	if o.Readers <= 0 {
 		o.Readers = defaultReaders
 	}
 	if o.Busy <= 0 {
 		o.Busy = defaultBusy
-	}
-	if o.ApplicationID == 0 {
-		return nil, errors.New("open database: no application id given")
 	}
 	abs, err := filepath.Abs(o.Path)
 	if err != nil {
@@ -94,6 +90,19 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	steps, err := readMigrations(o.Files)
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", o.Path, err)
+	}
+	return steps, nil
+}
+
+// Open opens or creates the database, checks that it is ours, and runs the migrations that it lacks.
+// It returns a *NewerError when a newer program wrote the database and ErrForeign when another program did.
+func Open(ctx context.Context, o Options) (*DB, error) {
+	if o.ApplicationID == 0 {
+		return nil, errors.New("open database: no application id given")
+	}
+	steps, err := o.complete()
+	if err != nil {
+		return nil, err
 	}
 	if err := createFile(o.Path); err != nil {
 		return nil, fmt.Errorf("open database %s: %w", o.Path, err)
