@@ -69,6 +69,12 @@ func (s *Server) changeWords(x accounts.Change) string {
 		if t, err := time.Parse("until "+time.RFC3339, part); err == nil {
 			parts[i] = "until " + s.whenText(t)
 		}
+		begin, end, _ := strings.Cut(strings.TrimPrefix(part, "of "), " to ")
+		from, err := time.Parse(time.RFC3339, begin)
+		to, err2 := time.Parse(time.RFC3339, end)
+		if err == nil && err2 == nil {
+			parts[i] = "of " + s.stretchText(from, to)
+		}
 	}
 	return sentence(x.What + ": " + strings.Join(parts, ", "))
 }

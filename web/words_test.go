@@ -49,3 +49,12 @@ func TestDevicesAreNamedAsPeopleNameThem(t *testing.T) {
 		}
 	}
 }
+
+func TestChangesTellTimesOnTheSitesClock(t *testing.T) {
+	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	s := &Server{Options: Options{Location: time.FixedZone("", 3600), Now: func() time.Time { return at }}}
+	got := s.changeWords(accounts.Change{What: "share given", Detail: "a link: playback, until 2026-11-29T07:36:00Z, of 2026-11-22T08:33:13Z to 2026-11-22T08:33:33Z, \"of 9 to 5\""})
+	if want := "Share given: a link: playback, until 29 Nov, 08:36, of 22 Nov, 09:33:13–09:33:33, \"of 9 to 5\"."; got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+}
