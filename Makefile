@@ -38,10 +38,10 @@ TRIALS := ^Test(KillsAtAny|FaultsOfTheReal|EveryFaultAt|APowerCutAt|ASmallDisk|N
 ROUNDS := 10
 
 .PHONY: torture
-torture: ## the trials of durability for long: make torture ROUNDS=34 kills 1,000 times
+torture: ## the trials of durability for long, with new seeds: make torture ROUNDS=34 kills 1,000 times
 	.ci/packages ffmpeg strace
 	@figures=$$(mktemp); status=0; \
-	KEEPWATCH_ROUNDS=$(ROUNDS) KEEPWATCH_FIGURES=$$figures \
+	KEEPWATCH_ROUNDS=$(ROUNDS) KEEPWATCH_SEED=$${KEEPWATCH_SEED:-random} KEEPWATCH_FIGURES=$$figures \
 		go test -p 1 -count=1 -timeout 0 -run '$(TRIALS)' ./storage ./cmd/nvr || status=$$?; \
 	printf '\n| Promise | Trial | Figure | |\n| --- | --- | --- | --- |\n'; cat $$figures; rm -f $$figures; exit $$status
 
@@ -90,7 +90,7 @@ bench: ## measure beside peers, print the table
 .PHONY: storm
 storm: ## the storm for long: 200 cameras, 120 viewers, until 1,000,000 objects were looked at
 	.ci/packages ffmpeg
-	KEEPWATCH_ROUNDS=50 KEEPWATCH_STORM_CAMERAS=200 KEEPWATCH_STORM_VIEWERS=120 \
+	KEEPWATCH_SEED=$${KEEPWATCH_SEED:-random} KEEPWATCH_ROUNDS=50 KEEPWATCH_STORM_CAMERAS=200 KEEPWATCH_STORM_VIEWERS=120 \
 	go test -timeout 60m -v -count 1 -run '^TestAStormShowsNobodyAByteOfAForeignCamera$$' ./cmd/nvr
 
 .PHONY: ci

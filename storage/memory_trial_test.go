@@ -113,9 +113,11 @@ func (d memory) find(name string) (place, *node) {
 func (m *medium) change(x naming) {
 	if x.from.dir != nil {
 		delete(x.from.dir.names, x.from.name)
+		x.from.dir.changed = m.now()
 	}
 	if x.to.dir != nil {
 		x.to.dir.names[x.to.name] = x.n
+		x.to.dir.changed = m.now()
 	}
 	m.pending = append(m.pending, x)
 }

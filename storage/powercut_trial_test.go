@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -141,4 +142,52 @@ func TestAFolderThatADeathLeftUnsyncedIsSyncedByTheNextStart(t *testing.T) {
 		after.check()
 		after.bury(after.k.Store)
 	}
+}
+
+// TestADeletionThatADeathLeftUnsyncedStaysWithoutTheIndex dies at each operation of a deletion, loses the index with the marks
+// in it, starts, and cuts the power: what the start saw gone must not come back.
+func TestADeletionThatADeathLeftUnsyncedStaysWithoutTheIndex(t *testing.T) {
+	template := makeTemplate(t)
+	deaths := 0
+	for n := 1; ; n++ {
+		l := newLife(t, rand.New(rand.NewPCG(1, uint64(n))), template, &tally{})
+		l.film(l.tapes[0], 24)
+		l.stop(l.tapes[0])
+		l.disk.writeBack()
+		l.x.at, l.x.harm = l.x.n+n, dieAfter
+		l.retain(3 * time.Second)
+		if !l.x.dead {
+			l.bury(l.k.Store)
+			break
+		}
+		deaths++
+		l.did("dies after %q", l.x.ops[l.x.at-1])
+		l.againWithoutIndex()
+		for _, p := range l.tapes {
+			p.becomes(written, safe)
+		}
+		l.died()
+		l.disk = l.disk.cut(l.r)
+		l.againWithoutIndex()
+		l.bury(l.k.Store)
+	}
+	if deaths < 3 {
+		t.Errorf("a deletion took %d operations", deaths)
+	}
+}
+
+// againWithoutIndex starts again after a death, with the index lost, and compares.
+func (l *life) againWithoutIndex() {
+	l.bury(l.k.Store)
+	l.ended, l.disk.locks = l.mono, map[*node]bool{}
+	for _, p := range l.tapes {
+		p.w, p.left, p.gaps = nil, nil, nil
+		p.forgetWhy(time.Time{})
+	}
+	for _, end := range []string{"", "-wal", "-shm"} {
+		os.Remove(filepath.Join(l.dead, indexName+end)) //nolint:errcheck // it may not be there
+	}
+	l.k.o.Data = l.dead
+	l.open(&faults{})
+	l.check()
 }

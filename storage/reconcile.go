@@ -105,6 +105,9 @@ func (s *Store) reconcileDay(ctx context.Context, c *camera, quality media.Quali
 	if err != nil && !isMissing(err) {
 		return err
 	}
+	if err := s.settleFolder(c, folder); err != nil {
+		return err
+	}
 	rows, err := s.segmentRows(ctx, dayQuery, c.row, quality, micros(day), micros(day.Add(24*time.Hour)))
 	if err != nil {
 		return err
@@ -131,6 +134,18 @@ func (s *Store) reconcileDay(ctx context.Context, c *camera, quality media.Quali
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// settleFolder makes what is seen in a folder survive a power cut when it changed so lately that it may not yet: a process
+// that was killed between deleting and syncing leaves its mark in the index, and nothing at all once that is lost, too.
+func (s *Store) settleFolder(c *camera, folder string) error {
+	if !s.recent(c, folder) {
+		return nil
+	}
+	if err := c.files.syncDir(folder); err != nil && !isMissing(err) {
+		return err
+	}
+	return nil
 }
 
 // dropPieces removes what is left of segments that were about to be made from a damaged file when the program ended: the file
@@ -230,8 +245,8 @@ func (s *Store) lose(ctx context.Context, r segmentRow, reason string) error {
 // unsyncedFor is for longer than any system keeps what a program wrote from the disk.
 const unsyncedFor = 15 * time.Minute
 
-// recent reports whether a file was written to so lately that a process which was killed may have left it unsynced, with
-// its table in place.
+// recent reports whether a file was written to, or the names in a folder changed, so lately that a process which was killed
+// may have left that unsynced.
 func (s *Store) recent(c *camera, name string) bool {
 	info, err := c.files.stat(name)
 	return err == nil && s.now().Sub(info.ModTime()) < unsyncedFor
