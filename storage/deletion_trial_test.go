@@ -16,11 +16,12 @@ type deletion struct {
 	perhaps []*shot // what is kept, or not
 }
 
-// add says that the segment of a stream is deleted.
+// add says that the segment of a stream is deleted. Where the clock was set back, lost fragments of an earlier run may have had
+// the same time.
 func (d *deletion) add(p *tape, r segmentRow, perhaps bool) {
 	for i := range p.shots {
 		s := &p.shots[i]
-		if at := micros(s.f.Start); at < r.start || at >= r.end {
+		if at := micros(s.f.Start); at < r.start || at >= r.end || s.f.Run.ID != r.runID {
 			continue
 		}
 		if perhaps {

@@ -137,7 +137,7 @@ func (l *life) afterDeath(n int) {
 		l.disk = l.disk.cut(l.r)
 		ok(l, cutIndex(l.r, l.dead, l.disk.log))
 		for _, p := range l.tapes {
-			p.becomes(written, unsynced)
+			p.losesPower(l.ended)
 			p.gaps = nil
 		}
 	}
@@ -181,7 +181,7 @@ func (l *life) compare(p *tape) {
 			continue
 		}
 		if s.state == unsynced {
-			l.worst = max(l.worst, l.ended-s.mono)
+			l.worst = max(l.worst, s.risk)
 		}
 		s.state = gone
 	}
@@ -234,8 +234,8 @@ func (l *life) compareNow(p *tape) Timeline {
 			l.fatal("%s: fragment %d at %v is back", l.name(p), s.f.Seq, s.f.Start.Sub(epoch))
 		case s.why != "" && !because(tl, s):
 			l.fatal("%s: it is forgotten that fragment %d at %v was %s\n%+v", l.name(p), s.f.Seq, s.f.Start.Sub(epoch), s.why, tl.Gaps)
-		case !there && s.state == unsynced && l.ended-s.mono > mostLost:
-			l.fatal("%s: fragment %d was lost %v after it was written", l.name(p), s.f.Seq, l.ended-s.mono)
+		case !there && s.state == unsynced && s.risk > mostLost:
+			l.fatal("%s: fragment %d was lost %v after it was written", l.name(p), s.f.Seq, s.risk)
 		}
 	}
 	if shown != known {

@@ -65,7 +65,8 @@ type shot struct {
 	f     *media.Fragment
 	mono  time.Duration // when
 	state fate
-	why   string // what the timeline says of a deleted one; "" when that is not known
+	risk  time.Duration // of an unsynced one: how long before the power cut it was written
+	why   string        // what the timeline says of a deleted one; "" when that is not known
 }
 
 // fate is what must have become of a shot.
@@ -266,7 +267,7 @@ func (l *life) film(p *tape, count int) {
 		}
 		l.mono += f.End().Sub(f.Start)
 		err := p.w.Append(context.Background(), f)
-		s := shot{f, l.mono, written, ""}
+		s := shot{f: f, mono: l.mono, state: written}
 		if err != nil {
 			l.refused++
 			if s.state = doubtful; l.x.harm == none {
@@ -357,6 +358,15 @@ func (p *tape) becomes(from, to fate) {
 	for i := range p.shots {
 		if p.shots[i].state == from {
 			p.shots[i].state = to
+		}
+	}
+}
+
+// losesPower says that the power went at the time ended.
+func (p *tape) losesPower(ended time.Duration) {
+	for i := range p.shots {
+		if s := &p.shots[i]; s.state == written {
+			s.state, s.risk = unsynced, ended-s.mono
 		}
 	}
 }

@@ -78,7 +78,7 @@ func (l *life) afterCut(r *rand.Rand, died string) *life {
 	after.tapes, after.kept = nil, slices.Clone(l.kept)
 	for _, p := range l.tapes {
 		q := &tape{stream: p.stream, shots: slices.Clone(p.shots)}
-		q.becomes(written, unsynced)
+		q.losesPower(l.ended)
 		after.tapes = append(after.tapes, q)
 	}
 	return &after
