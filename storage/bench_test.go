@@ -99,6 +99,30 @@ func BenchmarkTimeline(b *testing.B) {
 	})
 }
 
+// BenchmarkActivity asks for the activity of a day, two, a week and a month of one of 16 cameras with 30 days each, at a key frame
+// every two seconds.
+func BenchmarkActivity(b *testing.B) {
+	k, id := month(b)
+	p := k.permit(id, access.Playback)
+	for _, x := range []struct {
+		name string
+		days int
+		step time.Duration
+	}{{"day", 1, time.Minute}, {"week", 7, 7 * time.Minute}, {"two-days", 2, time.Minute}, {"month", 30, 30 * time.Minute}} {
+		b.Run(x.name, func(b *testing.B) {
+			span := Span{epoch.AddDate(0, 0, 30-x.days), epoch.AddDate(0, 0, 30)}
+			b.ReportAllocs()
+			for b.Loop() {
+				a, err := k.Activity(b.Context(), p, media.Main, span, x.step)
+				ok(b, err)
+				if a.Rates[0] == NoFootage || len(a.Rates) != int(span.To.Sub(span.From)/x.step) {
+					b.Fatalf("%d steps", len(a.Rates))
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkClip opens clips of real files, with an hour of one-minute segments at 2 Mbit/s behind them.
 func BenchmarkClip(b *testing.B) {
 	k := newKit(b, "front-door")

@@ -11,7 +11,7 @@ import (
 var (
 	// ErrNoFootage is returned when a span holds no footage.
 	ErrNoFootage = errors.New("no footage in this span")
-	// ErrTooLong is returned for a span longer than MaxClip, MaxSegments or MaxTimeline; the text names the limit.
+	// ErrTooLong is returned for a span longer than MaxClip, MaxSegments, MaxTimeline or MaxActivity; the text names the limit.
 	ErrTooLong = errors.New("the span is too long")
 	// ErrSpan is returned for a span that does not end after it begins.
 	ErrSpan = errors.New("the span must end after it begins")

@@ -18,6 +18,8 @@ func TestHotQueriesUseTheirKeys(t *testing.T) {
 	}{
 		"timeline":     {ledgerQuery, []any{id[:], 1, 0, 10}},
 		"clip":         {segmentsQuery, []any{id[:], 1, 0, 10}},
+		"activity":     {activityQuery, []any{id[:], 1, 0, 10}},
+		"coarse":       {coarseActivityQuery, []any{id[:], 1, 0, 10}},
 		"before":       {segmentBeforeQuery, []any{id[:], 1, 10}},
 		"key frame":    {keyFrameQuery, []any{id[:], 1, 10}},
 		"unsettled":    {unsettledQuery, []any{1, 10}},
