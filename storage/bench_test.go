@@ -99,10 +99,23 @@ func BenchmarkTimeline(b *testing.B) {
 	})
 }
 
-// BenchmarkActivity asks for the activity of a day, two, a week and a month of one of 16 cameras with 30 days each, at a key frame
-// every two seconds.
+// BenchmarkActivity asks for the activity of a day, two, a week and a month of a camera with a key frame every two seconds.
 func BenchmarkActivity(b *testing.B) {
-	k, id := month(b)
+	k := newKit(b, "front-door")
+	id := k.ids["front-door"]
+	st := streamRow{k.cameras[id].row, media.Main}
+	ok(b, k.index.Write(b.Context(), func(tx *sql.Tx) error {
+		run, err := media.NewRun(media.StreamID{Camera: id, Quality: media.Main}, epoch, plainVideo, nil, k.LabelKey(id))
+		if err != nil {
+			return err
+		}
+		_, err = newRun(b.Context(), tx, st, run, "over")
+		return err
+	}))
+	for day := range 30 {
+		fillDay(k, []streamRow{st}, epoch.AddDate(0, 0, day), 2*time.Second)
+	}
+	k.clock.set(epoch.AddDate(0, 0, 31))
 	p := k.permit(id, access.Playback)
 	for _, x := range []struct {
 		name string
