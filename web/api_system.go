@@ -19,6 +19,7 @@ type SystemReport struct {
 	Version  string         `json:"version"`
 	Cameras  []CameraHealth `json:"cameras"`
 	Canary   *CanaryReport  `json:"canary"`           // the server's test of itself; null where it makes none
+	Events   []EventReport  `json:"events"`           // of the last seven days, the newest first
 	Disk     *DiskReport    `json:"disk,omitempty"`   // administrators only
 	Alarms   []AlarmReport  `json:"alarms,omitempty"` // administrators only: what is wrong with disks and databases
 	Scrub    *ScrubReport   `json:"scrub,omitempty"`  // administrators only: the slow reading of all footage
@@ -85,10 +86,12 @@ func (s *Server) systemFor(ctx context.Context, v access.Viewer) (SystemReport, 
 	if err != nil {
 		return SystemReport{}, err
 	}
+	var own []Camera
 	for _, c := range s.Cameras {
 		if rights[access.Camera(c.ID)] == 0 {
 			continue
 		}
+		own = append(own, c)
 		st := status[c.ID]
 		health := CameraHealth{ID: c.Name, Label: c.Label, State: st.State, Reason: st.Reason, Since: moment(st.Since),
 			LastFrame: moment(st.LastFrame), Forecast: forecastFor(expected, c, rights[access.Camera(c.ID)])}
@@ -97,12 +100,20 @@ func (s *Server) systemFor(ctx context.Context, v access.Viewer) (SystemReport, 
 		}
 		out.Cameras = append(out.Cameras, health)
 	}
-	if !v.Admin {
-		return out, nil
+	if out.Events, err = s.events(ctx, v, own); err != nil {
+		return SystemReport{}, err
 	}
+	if v.Admin {
+		err = s.addManaged(ctx, &out, now)
+	}
+	return out, err
+}
+
+// addManaged adds what is for administrators.
+func (s *Server) addManaged(ctx context.Context, out *SystemReport, now time.Time) error {
 	usage, err := s.Store.Usage(ctx, s.dayAt(now))
 	if err != nil {
-		return SystemReport{}, err
+		return err
 	}
 	others := s.real - len(out.Cameras)
 	out.Others = &others
@@ -110,11 +121,11 @@ func (s *Server) systemFor(ctx context.Context, v access.Viewer) (SystemReport, 
 		out.Alarms = append(out.Alarms, AlarmReport{Code: a.Code, Since: a.Since.UTC(), Text: a.Text})
 	}
 	if out.Scrub, err = s.scrub(ctx); err != nil {
-		return SystemReport{}, err
+		return err
 	}
 	out.Disk = &DiskReport{TotalBytes: usage.Total, FreeBytes: usage.Free, MinFreeBytes: usage.MinFree,
 		FootageBytes: usage.Footage, KeptBytes: usage.Kept}
-	return out, nil
+	return nil
 }
 
 // today reports on the day so far in the site's time zone, or nil to viewers who may not see recordings.

@@ -1,9 +1,15 @@
 package web
 
 import (
+	"context"
+	"errors"
 	"net/http"
+	"strconv"
+	"time"
 
+	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage"
 )
 
 // camerasView is the list of cameras.
@@ -18,9 +24,29 @@ type cameraRow struct {
 	Label, Href string
 	State       string
 	Words       string // the state with its reason
-	Picture     string // codec and size
-	LastFrame   string
+	Facts       []fact
+	Advice      []string
+	Strip       *stripView // nil for those who may not see recordings
 }
+
+// stripView is the last thirty days of a camera, a bar a day.
+type stripView struct {
+	From, To string // the first day, and "today"
+	Sum      string
+	Href     string // of the calendar
+	Bars     []stripBar
+}
+
+// stripBar is a day of the strip, on a field 100 high. What was recorded stands at its foot.
+type stripBar struct {
+	X, Y, Height string
+	State        string
+	Day, Words   string
+	Href         string // of the day; empty where there is nothing to see
+}
+
+// stripDays is how many days a strip shows.
+const stripDays = 30
 
 func (s *Server) pageCameras(w http.ResponseWriter, r *http.Request) error {
 	cameras, err := s.camerasOf(r.Context(), viewerOf(r))
@@ -28,15 +54,93 @@ func (s *Server) pageCameras(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := camerasView{Frame: s.frame(r, "Cameras", "cameras").with("refresh.js", "link.js", "bytes.js", "edge.js"), Admin: viewerOf(r).Admin}
+	expected, err := s.forecasts(r.Context())
+	if err != nil {
+		return err
+	}
+	usage, err := s.Store.Usage(r.Context(), s.dayAt(s.Now()))
+	if err != nil {
+		return err
+	}
+	taken := map[media.CameraID]storage.CameraUsage{}
+	for _, u := range usage.Cameras {
+		taken[u.ID] = u
+	}
 	for _, c := range cameras {
-		row := cameraRow{Label: c.Label, Href: cameraURL(c.Name), State: stateOf(c.Status), Words: stateWords(c.Status),
-			LastFrame: "last picture " + agoText(c.Status.LastFrame, s.Now())}
-		if st, ok := streamOf(c.Status, media.Main); ok {
-			row.Picture = pictureText(st)
+		row, err := s.cameraRow(r.Context(), viewerOf(r), c, expected[c.ID], taken[c.ID])
+		if err != nil {
+			return err
 		}
 		v.Cameras = append(v.Cameras, row)
 	}
 	return writePage(w, r, http.StatusOK, camerasPage(v))
+}
+
+// cameraRow says of a camera what the viewer may know: only who may see its recordings is told what there is of them.
+func (s *Server) cameraRow(ctx context.Context, v access.Viewer, c seen, f *ForecastReport, u storage.CameraUsage) (cameraRow, error) {
+	row := cameraRow{Label: c.Label, Href: cameraURL(c.Name), State: stateOf(c.Status), Words: stateWords(c.Status), Advice: c.Status.Advice}
+	now := s.Now()
+	p, err := s.Accounts.Authorize(ctx, v, access.Playback, access.Camera(c.ID))
+	if err != nil && !errors.Is(err, access.ErrDenied) {
+		return row, err
+	}
+	if err == nil {
+		today := dayOf(now, s.Location)
+		days, err := s.coverageOf(ctx, p, media.Main, today.shift(1-stripDays), today)
+		if err != nil {
+			return row, err
+		}
+		row.Strip = s.stripOf(days, row.Href)
+		if n := len(days); n > 0 && days[n-1].String() == today.String() {
+			row.Facts = append(row.Facts, fact{"Recorded today", coverageText(days[n-1].recorded.Seconds(), days[n-1].missing.Seconds())})
+		}
+		if p.Window().Open() {
+			row.Facts = append(row.Facts, s.keptFacts(u, f, now)...)
+			if f != nil && f.Advice != "" {
+				row.Advice = append(row.Advice[:len(row.Advice):len(row.Advice)], f.Advice)
+			}
+		}
+	}
+	row.Facts = append(row.Facts, fact{"Last picture", agoText(c.Status.LastFrame, now)})
+	if st, ok := streamOf(c.Status, media.Main); ok {
+		row.Facts = append(row.Facts, fact{"Main stream", pictureText(st)})
+	}
+	return row, nil
+}
+
+// keptFacts say how far footage reaches back, how far it will, and what it takes.
+func (s *Server) keptFacts(u storage.CameraUsage, f *ForecastReport, now time.Time) []fact {
+	var facts []fact
+	reaches := "no footage yet"
+	if !u.Oldest.IsZero() {
+		reaches = lengthText(now.Sub(u.Oldest)) + ", to " + s.whenText(u.Oldest)
+	}
+	facts = append(facts, fact{"Reaches back", reaches})
+	if f != nil {
+		facts = append(facts, fact{"Will reach back", f.Words})
+	}
+	disk := sizeText(u.Bytes)
+	if u.Kept > 0 {
+		disk += ", " + sizeText(u.Kept) + " in saved clips"
+	}
+	return append(facts, fact{"On disk", disk})
+}
+
+// stripOf draws days.
+func (s *Server) stripOf(days []dayCoverage, here string) *stripView {
+	strip := &stripView{To: "today", Sum: sumWords(days), Href: here + "/days"}
+	for i, d := range days {
+		bar := stripBar{X: strconv.Itoa((stripDays - len(days) + i) * 10), Y: "100", Height: "0", State: d.state(), Words: d.words(),
+			Day: d.from.In(s.Location).Format("Mon, 2 Jan")}
+		if d.recorded > 0 {
+			bar.Height, bar.Href = barText(d.share()), here+"?day="+d.String()
+			height, _ := strconv.Atoi(bar.Height)
+			bar.Y = strconv.Itoa(100 - height)
+		}
+		strip.Bars = append(strip.Bars, bar)
+	}
+	strip.From = dayOf(s.Now(), s.Location).shift(1 - stripDays).from.In(s.Location).Format("2 Jan")
+	return strip
 }
 
 func streamOf(c CameraStatus, q media.Quality) (StreamStatus, bool) {

@@ -22,7 +22,8 @@ type systemView struct {
 	Cameras []systemCameraView
 	Canary  *canaryView
 	Scrub   *scrubView // for administrators
-	Others  string     // for administrators: that there are cameras that are not theirs
+	Events  []eventView
+	Others  string // for administrators: that there are cameras that are not theirs
 	Footer  string
 }
 
@@ -80,6 +81,7 @@ func (s *Server) pageSystem(w http.ResponseWriter, r *http.Request) error {
 	for _, a := range report.Alarms {
 		v.Alarms = append(v.Alarms, fact{"Since " + a.Since.In(s.Location).Format("2 January, 15:04"), a.Text})
 	}
+	v.Events = s.eventViews(report.Events)
 	v.Canary = canaryOf(report.Canary, report.Now)
 	v.Scrub = s.scrubOf(report.Scrub)
 	if report.Others != nil {

@@ -86,6 +86,7 @@ func (s *Server) pageRoutes() []route {
 		{"GET", "/live", signedIn, s.pageLive, nil, nil},
 		{"GET", "/cameras", signedIn, s.pageCameras, nil, nil},
 		{"GET", "/cameras/{id}", seesCamera, s.pageCamera, nil, nil},
+		{"GET", "/cameras/{id}/days", seesCamera, s.pageDays, nil, nil},
 		{"POST", "/cameras/{id}" + pathAccept, onCamera, nil, always(access.Manage), s.postAccept},
 		{"GET", "/saved", signedIn, s.pageSaved, nil, nil},
 		{"POST", "/cameras/{id}/keep", onCamera, nil, always(access.Manage), s.postKeep},
@@ -147,6 +148,8 @@ func (s *Server) apiRoutes() []route {
 func (s *Server) footageRoutes() []route {
 	return []route{
 		{"GET", "/api/v1/cameras/{id}/timeline", onCamera, nil, always(access.Playback), s.timeline},
+		{"GET", "/api/v1/cameras/{id}/activity", onCamera, nil, always(access.Playback), s.activity},
+		{"GET", "/api/v1/cameras/{id}/days", onCamera, nil, always(access.Playback), s.apiDays},
 		{"GET", "/api/v1/cameras/{id}/clip.mp4", onCamera, nil, fileAction, s.clip},
 		{"GET", "/api/v1/cameras/{id}/segments.mp4", onCamera, nil, always(access.Playback), s.segments},
 		{"GET", "/api/v1/cameras/{id}/keyframe.mp4", onCamera, nil, always(access.Playback), s.keyFrame},

@@ -1,0 +1,80 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/storage"
+)
+
+// activityJSON is the answer of activity: how much happened in each step of the span.
+type activityJSON struct {
+	From        time.Time `json:"from"`
+	To          time.Time `json:"to"`
+	StepSeconds int       `json:"step_seconds"`
+	Rates       []*int64  `json:"rates"` // bytes a second more than when it was quietest around then; null without footage
+}
+
+// activity answers GET /api/v1/cameras/{id}/activity.
+func (s *Server) activity(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	q, err := query(r)
+	if err != nil {
+		return err
+	}
+	span, err := spanParameters(q, storage.MaxActivity)
+	if err != nil {
+		return err
+	}
+	quality, err := qualityParameter(q)
+	if err != nil {
+		return err
+	}
+	step, err := stepParameter(q, span)
+	if err != nil {
+		return err
+	}
+	a, err := s.Store.Activity(r.Context(), p, quality, span, step)
+	if err != nil {
+		return err
+	}
+	out := activityJSON{From: span.From.UTC(), To: span.To.UTC(), StepSeconds: int(step / time.Second), Rates: make([]*int64, len(a.Rates))}
+	for i := range a.Rates {
+		if a.Rates[i] != storage.NoFootage {
+			out.Rates[i] = &a.Rates[i]
+		}
+	}
+	return writeJSON(w, r, http.StatusOK, out)
+}
+
+// usualSteps is about how many steps a span gets when the caller does not say: what a timeline has pixels for.
+const usualSteps = 1440
+
+// stepParameter reads step, in seconds. Without it, it is one that people count in and that makes no more steps than usual.
+func stepParameter(q url.Values, span storage.Span) (time.Duration, error) {
+	text, err := parameter(q, "step")
+	if err != nil {
+		return 0, err
+	}
+	length := span.To.Sub(span.From)
+	if text == "" {
+		for _, seconds := range []time.Duration{1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900} {
+			if length <= seconds*time.Second*usualSteps {
+				return seconds * time.Second, nil
+			}
+		}
+		return 30 * time.Minute, nil
+	}
+	seconds, err := strconv.Atoi(text)
+	if err != nil || seconds < int(storage.MinActivityStep/time.Second) || seconds > int(storage.MaxActivity/time.Second) {
+		return 0, problem(http.StatusBadRequest, "The parameter step is not a whole number of seconds.")
+	}
+	step := time.Duration(seconds) * time.Second
+	if length > step*storage.MaxActivitySteps {
+		return 0, problem(http.StatusBadRequest, fmt.Sprintf("The steps are too many: the limit is %d; ask for longer ones, or for less.", storage.MaxActivitySteps))
+	}
+	return step, nil
+}

@@ -1,0 +1,149 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"time"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage"
+)
+
+// dayCoverage says how much of a day, as far as it has gone, was recorded. Recorded, missing and deleted are all of it but
+// the time before the camera was added.
+type dayCoverage struct {
+	siteDay
+	until                      time.Time // its end, or now
+	recorded, missing, deleted time.Duration
+}
+
+// coverageOf returns the coverage of the days from first to last that have begun and that the permit opens, in order.
+func (s *Server) coverageOf(ctx context.Context, p access.Permit, q media.Quality, first, last siteDay) ([]dayCoverage, error) {
+	span := storage.Span{From: first.from, To: earlier(last.to, s.Now())}
+	if w := p.Window(); !w.Open() {
+		span = storage.Span{From: later(span.From, w.From), To: earlier(span.To, w.To)}
+	}
+	days := []dayCoverage{}
+	if !span.From.Before(span.To) {
+		return days, nil
+	}
+	tl, err := s.Store.Timeline(ctx, p, q, span)
+	if err != nil {
+		return nil, err
+	}
+	for d := dayOf(span.From, s.Location); d.from.Before(span.To); d = d.shift(1) {
+		if !d.from.Before(d.to) {
+			continue // a day that the zone left out
+		}
+		x := dayCoverage{siteDay: d, until: earlier(d.to, span.To)}
+		for _, r := range tl.Spans {
+			x.recorded += overlap(r.From, r.To, d.from, d.to)
+		}
+		for _, g := range tl.Gaps {
+			length := overlap(g.From, g.To, d.from, d.to)
+			switch g.Code {
+			case storage.CodeBefore, storage.CodeNotYet:
+			case storage.CodeDeleted, storage.CodeDeletedByOwner:
+				x.deleted += length
+			default:
+				x.missing += length
+			}
+		}
+		days = append(days, x)
+	}
+	return days, nil
+}
+
+// overlap returns how long [a, b) and [from, to) have in common.
+func overlap(a, b, from, to time.Time) time.Duration {
+	return max(0, earlier(b, to).Sub(later(a, from)))
+}
+
+// share returns how much of what should be there was recorded, from 0 to 1.
+func (d dayCoverage) share() float64 {
+	if whole := d.recorded + d.missing + d.deleted; whole > 0 {
+		return float64(d.recorded) / float64(whole)
+	}
+	return 0
+}
+
+// words say what there is of the day: "22 h 5 min recorded, 1 h 55 min missing".
+func (d dayCoverage) words() string {
+	missing := ""
+	if d.missing >= listedGap {
+		missing = ", " + lengthText(d.missing) + " missing"
+	}
+	switch {
+	case d.recorded == 0 && d.deleted > 0:
+		return "deleted" + missing
+	case d.recorded == 0 && d.missing == 0:
+		return "before this camera was added"
+	case d.recorded == 0:
+		return "nothing recorded"
+	case d.deleted >= listedGap:
+		return lengthText(d.recorded) + " recorded, " + lengthText(d.deleted) + " deleted" + missing
+	case missing == "":
+		return "all of it recorded"
+	}
+	return lengthText(d.recorded) + " recorded" + missing
+}
+
+// state is how a day is drawn: whole, partly, deleted, nothing, or before the camera was added.
+func (d dayCoverage) state() string {
+	switch {
+	case d.recorded > 0 && d.missing < listedGap && d.deleted < listedGap:
+		return "whole"
+	case d.recorded > 0:
+		return "partly"
+	case d.deleted > 0:
+		return "deleted"
+	case d.missing > 0:
+		return "nothing"
+	}
+	return "before"
+}
+
+// siteMonth is a month on the site's clock.
+type siteMonth struct {
+	year  int
+	month time.Month
+	loc   *time.Location
+}
+
+// monthParameter reads month, "2026-11"; without it, the one of now.
+func (s *Server) monthParameter(q url.Values) (siteMonth, error) {
+	text, err := parameter(q, "month")
+	if err != nil {
+		return siteMonth{}, err
+	}
+	now := s.Now().In(s.Location)
+	if text == "" {
+		return siteMonth{now.Year(), now.Month(), s.Location}, nil
+	}
+	t, err := time.Parse("2006-01", text)
+	if err != nil || t.Year() < firstYear+1 || t.Year() >= lastYear {
+		return siteMonth{}, problem(400, fmt.Sprintf("The parameter month is not a month like 2026-11, of the years %d to %d.", firstYear+1, lastYear-1))
+	}
+	return siteMonth{t.Year(), t.Month(), s.Location}, nil
+}
+
+func (m siteMonth) first() siteDay { return newSiteDay(m.year, m.month, 1, m.loc) }
+func (m siteMonth) last() siteDay  { return newSiteDay(m.year, m.month+1, 0, m.loc) }
+
+// shift returns the month so many later.
+func (m siteMonth) shift(by int) siteMonth {
+	t := time.Date(m.year, m.month+time.Month(by), 1, 0, 0, 0, 0, time.UTC)
+	return siteMonth{t.Year(), t.Month(), m.loc}
+}
+
+// String returns the month as "2026-11".
+func (m siteMonth) String() string {
+	return time.Date(m.year, m.month, 1, 0, 0, 0, 0, time.UTC).Format("2006-01")
+}
+
+// words names the month: "November 2026".
+func (m siteMonth) words() string {
+	return time.Date(m.year, m.month, 1, 0, 0, 0, 0, time.UTC).Format("January 2006")
+}

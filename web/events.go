@@ -1,0 +1,175 @@
+package web
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage"
+)
+
+// EventReport is something that somebody who looks after the system should know of. What befell the server as a whole is
+// the same for all who are signed in, and names no camera; what befell a camera is for those who may see its recordings.
+type EventReport struct {
+	From    time.Time `json:"from"`
+	To      time.Time `json:"to"`      // same as From for what took no time
+	Code    string    `json:"code"`    // of gaps, or doubt
+	Text    string    `json:"text"`    // for people
+	Cameras []string  `json:"cameras"` // empty: the server as a whole
+}
+
+const (
+	eventDays = 7 // how far back events are told
+	maxEvents = 50
+	// Shorter gaps of a camera stand on its timeline, and are no events.
+	eventGap = time.Minute
+	// codeDoubt is the code of footage that was found to be other than it should be.
+	codeDoubt = "doubt"
+)
+
+// events returns the events of the last days that are for the viewer, the newest first.
+func (s *Server) events(ctx context.Context, v access.Viewer, cameras []Camera) ([]EventReport, error) {
+	now := s.Now()
+	since := now.AddDate(0, 0, -eventDays)
+	told, err := s.Store.ServerEvents(ctx, since)
+	if err != nil {
+		return nil, err
+	}
+	out := []EventReport{}
+	for _, e := range told {
+		out = append(out, EventReport{From: e.From.UTC(), To: e.To.UTC(), Code: string(e.Code), Text: serverEventText(e), Cameras: []string{}})
+	}
+	var own []EventReport
+	for _, c := range cameras {
+		p, err := s.Accounts.Authorize(ctx, v, access.Playback, access.Camera(c.ID))
+		if errors.Is(err, access.ErrDenied) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		some, err := s.cameraEvents(ctx, p, c, storage.Span{From: since, To: now})
+		if err != nil {
+			return nil, err
+		}
+		own = append(own, some...)
+	}
+	out = append(out, together(own)...)
+	slices.SortStableFunc(out, func(a, b EventReport) int { return cmp.Or(b.From.Compare(a.From), cmp.Compare(a.Code, b.Code)) })
+	return out[:min(len(out), maxEvents)], nil
+}
+
+// cameraEvents are what befell the permit's camera alone.
+func (s *Server) cameraEvents(ctx context.Context, p access.Permit, c Camera, span storage.Span) ([]EventReport, error) {
+	if !p.Window().Open() {
+		return nil, nil
+	}
+	tl, err := s.Store.Timeline(ctx, p, media.Main, span)
+	if err != nil {
+		return nil, err
+	}
+	var out []EventReport
+	for _, g := range tl.Gaps {
+		if tellsOfCamera(g.Code) && (g.To.Sub(g.From) >= eventGap || isDisk(g.Code)) {
+			out = append(out, EventReport{From: g.From.UTC(), To: g.To.UTC(), Code: string(g.Code), Text: sentence(g.Reason), Cameras: []string{c.Name}})
+		}
+	}
+	found, err := s.Store.DoubtsOf(ctx, p, span.From, maxEvents)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range found {
+		text := "Footage was not as it should be: " + d.Problem
+		if !d.Settled.IsZero() {
+			text += "; " + d.Outcome
+		}
+		out = append(out, EventReport{From: d.Found.UTC(), To: later(d.Found, d.Settled).UTC(), Code: codeDoubt, Text: sentence(text), Cameras: []string{c.Name}})
+	}
+	return out, nil
+}
+
+// tellsOfCamera reports whether a gap is an event: not what somebody chose, nor what is told of the server already.
+func tellsOfCamera(code storage.Code) bool {
+	switch code {
+	case storage.CodeCameraOffline, storage.CodeCameraRefused, storage.CodeCameraQuarantined, storage.CodeCameraStream,
+		storage.CodeDamaged, storage.CodeMissing, storage.CodeUnknown:
+		return true
+	}
+	return isDisk(code)
+}
+
+func isDisk(code storage.Code) bool {
+	return code == storage.CodeDiskFull || code == storage.CodeDiskSlow || code == storage.CodeDiskError
+}
+
+// together makes one of what the disk did to several cameras within a minute.
+func together(all []EventReport) []EventReport {
+	slices.SortStableFunc(all, func(a, b EventReport) int { return a.From.Compare(b.From) })
+	var out []EventReport
+	for _, e := range all {
+		i := slices.IndexFunc(out, func(o EventReport) bool {
+			return isDisk(storage.Code(e.Code)) && o.Code == e.Code && o.Text == e.Text && e.From.Sub(o.To) < time.Minute
+		})
+		if i < 0 {
+			out = append(out, e)
+			continue
+		}
+		out[i].To = later(out[i].To, e.To)
+		if !slices.Contains(out[i].Cameras, e.Cameras[0]) {
+			out[i].Cameras = append(out[i].Cameras, e.Cameras[0])
+		}
+	}
+	return out
+}
+
+func serverEventText(e storage.ServerEvent) string {
+	after := ", and recording began again " + lengthText(e.To.Sub(e.From)) + " later."
+	switch e.Code {
+	case storage.CodeServerStopped:
+		return "The recorder was stopped" + after
+	case storage.CodeServerDown:
+		return "The recorder ended without being stopped" + after
+	case storage.CodeComputerDown:
+		return "The computer was off or restarted without stopping the recorder" + after
+	case storage.CodeClockStep:
+		return "The clock of this computer was set."
+	}
+	return sentence(string(e.Code))
+}
+
+// eventView is an event in the list on the page.
+type eventView struct {
+	When, Length string
+	Text         string
+	Cameras      string // their labels; empty for the server as a whole
+	Href         string // of the moment on the one camera that it befell
+}
+
+func (s *Server) eventViews(events []EventReport) []eventView {
+	known := map[string]Camera{}
+	for _, c := range s.Cameras {
+		known[c.Name] = c
+	}
+	var out []eventView
+	for _, e := range events {
+		v := eventView{When: s.whenText(e.From), Text: e.Text}
+		if length := e.To.Sub(e.From); length >= time.Second && len(e.Cameras) > 0 && e.Code != codeDoubt {
+			v.Length = "for " + lengthText(length)
+		}
+		var labels []string
+		for _, name := range e.Cameras {
+			labels = append(labels, known[name].Label)
+		}
+		v.Cameras = strings.Join(labels, ", ")
+		if len(e.Cameras) == 1 {
+			v.Href = cameraURL(e.Cameras[0]) + "?at=" + rfc3339(e.From)
+		}
+		out = append(out, v)
+	}
+	return out
+}

@@ -1,0 +1,157 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/media"
+)
+
+// daysView is the calendar of what a camera recorded in a month.
+type daysView struct {
+	Frame          frame
+	Label, Back    string // of the camera, and its page
+	Month          string // "November 2026"
+	Sum            string // what the month adds up to
+	Previous, Next string // URLs; Next is empty for this month
+	Weekdays       []weekday
+	Weeks          [][]calendarDay // of seven days each
+	Denied         bool            // the viewer may not see recordings
+}
+
+type weekday struct{ Short, Long string }
+
+// calendarDay is a field of the calendar. Those that belong to another month have no number.
+type calendarDay struct {
+	Number string
+	Href   string // of the recorded day; empty where there is nothing to see
+	State  string // whole, partly, deleted, nothing, before, ahead
+	Bar    string // height of 100 that was recorded
+	Share  string // the same in words that fit: "98 %"
+	Words  string // the same for who does not see it
+	Today  bool
+}
+
+// pageDays shows a month of a camera: /cameras/{id}/days, with ?month=2026-11.
+func (s *Server) pageDays(w http.ResponseWriter, r *http.Request) error {
+	c := cameraOf(r)
+	q, err := query(r)
+	if err != nil {
+		return err
+	}
+	month, err := s.monthParameter(q)
+	if err != nil {
+		return err
+	}
+	here := cameraURL(c.Name)
+	v := daysView{Frame: s.frame(r, c.Label+", "+month.words(), "cameras"), Label: c.Label, Back: here, Month: month.words(),
+		Previous: here + "/days?month=" + month.shift(-1).String()}
+	if next := month.shift(1); next.first().from.Before(s.Now()) {
+		v.Next = here + "/days?month=" + next.String()
+	}
+	p, err := s.Accounts.Authorize(r.Context(), viewerOf(r), access.Playback, access.Camera(c.ID))
+	if errors.Is(err, access.ErrDenied) {
+		v.Denied = true
+		return writePage(w, r, http.StatusOK, daysPage(v))
+	}
+	if err != nil {
+		return err
+	}
+	days, err := s.coverageOf(r.Context(), p, media.Main, month.first(), month.last())
+	if err != nil {
+		return err
+	}
+	v.Weekdays = weekdays()
+	v.Weeks = s.weeksOf(month, days, here)
+	v.Sum = sumWords(days)
+	return writePage(w, r, http.StatusOK, daysPage(v))
+}
+
+// weekdays names the days of the week, Monday first (ISO 8601).
+func weekdays() []weekday {
+	var names []weekday
+	for i := range 7 {
+		long := time.Weekday((i + 1) % 7).String()
+		names = append(names, weekday{long[:2], long})
+	}
+	return names
+}
+
+// weeksOf lays a month out in weeks, the first and the last filled up with fields without a number.
+func (s *Server) weeksOf(month siteMonth, days []dayCoverage, here string) [][]calendarDay {
+	known := map[string]dayCoverage{}
+	for _, d := range days {
+		known[d.String()] = d
+	}
+	today := dayOf(s.Now(), s.Location).String()
+	lead := (int(time.Date(month.year, month.month, 1, 12, 0, 0, 0, time.UTC).Weekday()) + 6) % 7
+	fields := make([]calendarDay, lead, 42)
+	last := time.Date(month.year, month.month+1, 0, 12, 0, 0, 0, time.UTC).Day()
+	for n := 1; n <= last; n++ {
+		field := calendarDay{Number: strconv.Itoa(n), State: "ahead"}
+		date := fmt.Sprintf("%s-%02d", month, n)
+		if d, ok := known[date]; ok {
+			field.State, field.Words, field.Today = d.state(), d.words(), date == today
+			if d.recorded > 0 {
+				field.Href, field.Bar, field.Share = here+"?day="+date, barText(d.share()), shareText(d)
+			}
+		}
+		fields = append(fields, field)
+	}
+	for len(fields)%7 != 0 {
+		fields = append(fields, calendarDay{})
+	}
+	var weeks [][]calendarDay
+	for i := 0; i < len(fields); i += 7 {
+		weeks = append(weeks, fields[i:i+7])
+	}
+	return weeks
+}
+
+// barText is the height of a bar, of 100: never nothing for something, never all for less.
+func barText(share float64) string {
+	height := int(share * 100)
+	if share > 0 {
+		height = max(height, 6)
+	}
+	return strconv.Itoa(height)
+}
+
+// shareText says how much of the day was recorded, and never rounds up to all of it.
+func shareText(d dayCoverage) string {
+	if d.state() == "whole" {
+		return "100 %"
+	}
+	percent := min(int(d.share()*100), 99)
+	if percent == 0 {
+		return "< 1 %"
+	}
+	return strconv.Itoa(percent) + " %"
+}
+
+// sumWords says what days add up to: "24 days with footage; 3 h 5 min are missing."
+func sumWords(days []dayCoverage) string {
+	with := 0
+	var missing time.Duration
+	for _, d := range days {
+		missing += d.missing
+		if d.recorded > 0 {
+			with++
+		}
+	}
+	text := fmt.Sprintf("%d days with footage", with)
+	switch with {
+	case 0:
+		return "No footage."
+	case 1:
+		text = "1 day with footage"
+	}
+	if missing < listedGap {
+		return text + "; nothing is missing."
+	}
+	return text + "; " + lengthText(missing) + " missing."
+}
