@@ -90,13 +90,16 @@ func (d dayCoverage) words() string {
 	return lengthText(d.recorded) + " recorded" + missing
 }
 
-// state is how a day is drawn: whole, partly, deleted, nothing, or before the camera was added.
+// state is how a day is drawn: whole, partly, the rest of one that was deleted in part, deleted, nothing, or before the
+// camera was added.
 func (d dayCoverage) state() string {
 	switch {
 	case d.recorded > 0 && d.missing < listedGap && d.deleted < listedGap:
 		return "whole"
-	case d.recorded > 0:
+	case d.recorded > 0 && d.missing >= listedGap:
 		return "partly"
+	case d.recorded > 0:
+		return "rest"
 	case d.deleted > 0:
 		return "deleted"
 	case d.missing > 0:

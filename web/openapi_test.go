@@ -244,6 +244,8 @@ func TestEveryDescribedAnswerCanBeHad(t *testing.T) {
 	jsonType := map[string]string{"Content-Type": "application/json"}
 	for _, path := range []string{"/healthz", "/readyz", "/api/v1/me", "/api/v1/cameras", "/api/v1/system", "/api/v1/connections", "/api/v1/live", "/api/v1/setup", "/api/v1/session",
 		"/api/v1/cameras/front/timeline?" + span, "/api/v1/cameras/front/clip.mp4?" + span, "/api/v1/cameras/front/segments.mp4?" + span,
+		"/api/v1/cameras/front/activity?" + span, "/api/v1/cameras/front/activity?step=0&" + span, "/api/v1/cameras/yard/activity?" + span,
+		"/api/v1/cameras/front/days", "/api/v1/cameras/front/days?month=x", "/api/v1/cameras/yard/days",
 		"/api/v1/cameras/front/keyframe.mp4?at=" + w.start.Add(time.Second).Format(time.RFC3339), "/api/v1/cameras/front/timeline", "/api/v1/cameras/yard/timeline?" + span,
 		"/api/v1/cameras/front/live.mp4?stream=x", "/api/v1/cameras/front/clip.mp4?from=x", "/api/v1/cameras/yard/keyframe.mp4?" + span} {
 		for _, name := range []string{"", "alice", "root"} {
@@ -263,6 +265,8 @@ func TestEveryDescribedAnswerCanBeHad(t *testing.T) {
 		"POST /api/v1/setup 409", "POST /api/v1/session 200", "POST /api/v1/session 401", "DELETE /api/v1/session 204", "GET /api/v1/cameras/{id}/timeline 200", "GET /api/v1/cameras/{id}/timeline 400",
 		"GET /api/v1/cameras/{id}/timeline 401", "GET /api/v1/cameras/{id}/timeline 404", "GET /api/v1/cameras/{id}/clip.mp4 200", "HEAD /api/v1/cameras/{id}/clip.mp4 200", "GET /api/v1/cameras/{id}/clip.mp4 206",
 		"GET /api/v1/cameras/{id}/clip.mp4 412", "GET /api/v1/cameras/{id}/clip.mp4 416", "GET /api/v1/cameras/{id}/segments.mp4 200", "GET /api/v1/cameras/{id}/keyframe.mp4 200", "GET /api/v1/cameras/{id}/keyframe.mp4 404",
+		"GET /api/v1/cameras/{id}/activity 200", "GET /api/v1/cameras/{id}/activity 400", "GET /api/v1/cameras/{id}/activity 401", "GET /api/v1/cameras/{id}/activity 404",
+		"GET /api/v1/cameras/{id}/days 200", "GET /api/v1/cameras/{id}/days 400", "GET /api/v1/cameras/{id}/days 401", "GET /api/v1/cameras/{id}/days 404",
 		"HEAD /api/v1/cameras/{id}/live.mp4 400"} {
 		if !w.described.seen[want] {
 			t.Errorf("nothing was answered with %s; %d answers were looked at", want, len(w.described.seen))

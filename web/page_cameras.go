@@ -27,6 +27,8 @@ type cameraRow struct {
 	Facts       []fact
 	Advice      []string
 	Strip       *stripView // nil for those who may not see recordings
+	Share       bool       // the viewer may share the camera
+	Manage      bool       // and see who watched it
 }
 
 // stripView is the last thirty days of a camera, a bar a day.
@@ -78,7 +80,8 @@ func (s *Server) pageCameras(w http.ResponseWriter, r *http.Request) error {
 
 // cameraRow says of a camera what the viewer may know: only who may see its recordings is told what there is of them.
 func (s *Server) cameraRow(ctx context.Context, v access.Viewer, c seen, f *ForecastReport, u storage.CameraUsage) (cameraRow, error) {
-	row := cameraRow{Label: c.Label, Href: cameraURL(c.Name), State: stateOf(c.Status), Words: stateWords(c.Status), Advice: c.Status.Advice}
+	row := cameraRow{Label: c.Label, Href: cameraURL(c.Name), State: stateOf(c.Status), Words: stateWords(c.Status), Advice: c.Status.Advice,
+		Share: c.Rights.Has(access.Share), Manage: c.Rights.Has(access.Manage)}
 	now := s.Now()
 	p, err := s.Accounts.Authorize(ctx, v, access.Playback, access.Camera(c.ID))
 	if err != nil && !errors.Is(err, access.ErrDenied) {

@@ -29,9 +29,9 @@ type weekday struct{ Short, Long string }
 type calendarDay struct {
 	Number string
 	Href   string // of the recorded day; empty where there is nothing to see
-	State  string // whole, partly, deleted, nothing, before, ahead
+	State  string // whole, partly, rest, deleted, nothing, before, ahead
 	Bar    string // height of 100 that was recorded
-	Share  string // the same in words that fit: "98 %"
+	Share  string // the same in words that fit: "98 %"; empty for all of it
 	Words  string // the same for who does not see it
 	Today  bool
 }
@@ -121,10 +121,10 @@ func barText(share float64) string {
 	return strconv.Itoa(height)
 }
 
-// shareText says how much of the day was recorded, and never rounds up to all of it.
+// shareText says how much of the day was recorded where that is not all of it, and never rounds up to all.
 func shareText(d dayCoverage) string {
 	if d.state() == "whole" {
-		return "100 %"
+		return ""
 	}
 	percent := min(int(d.share()*100), 99)
 	if percent == 0 {

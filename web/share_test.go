@@ -36,6 +36,7 @@ func TestEachActionOpensWhatItNamesAndNothingElse(t *testing.T) {
 	span, at := w.span(2, 4), "at="+w.start.Add(3*time.Second).Format(time.RFC3339)
 	needs := map[string]access.Action{
 		"timeline?" + span: access.Playback, "clip.mp4?" + span: access.Playback, "segments.mp4?" + span: access.Playback, "keyframe.mp4?" + at: access.Playback,
+		"activity?" + span: access.Playback, "days": access.Playback,
 		"clip.mp4?download=1&" + span: access.Export, "live.mp4": access.Live,
 	}
 	const all = access.Live | access.Playback | access.Export | access.Audio | access.Share
