@@ -3,8 +3,8 @@ package web
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
-	"strconv"
 	"time"
 
 	"keepwatch.internal/internal/access"
@@ -31,20 +31,13 @@ type cameraRow struct {
 	Manage      bool       // and see who watched it
 }
 
-// stripView is the last thirty days of a camera, a bar a day.
+// stripView is the last thirty days of a camera, a bar a day, on a field of 300 by 100. All bars of a kind are one path: the
+// page is fetched again every few seconds, with the strips of all cameras.
 type stripView struct {
-	From, To string // the first day, and "today"
-	Sum      string
-	Href     string // of the calendar
-	Bars     []stripBar
-}
-
-// stripBar is a day of the strip, on a field 100 high. What was recorded stands at its foot.
-type stripBar struct {
-	X, Y, Height string
-	State        string
-	Day, Words   string
-	Href         string // of the day; empty where there is nothing to see
+	From, To                  string // the first day, and "today"
+	Sum                       string
+	Href                      string // of the calendar, which says the same of each day in words
+	Footage, Missing, Deleted string // paths
 }
 
 // stripDays is how many days a strip shows.
@@ -129,18 +122,23 @@ func (s *Server) keptFacts(u storage.CameraUsage, f *ForecastReport, now time.Ti
 	return append(facts, fact{"On disk", disk})
 }
 
-// stripOf draws days.
+// stripOf draws days. What was recorded stands at the foot of a bar, what is missing above it; a line at the foot says that
+// footage was deleted.
 func (s *Server) stripOf(days []dayCoverage, here string) *stripView {
 	strip := &stripView{To: "today", Sum: sumWords(days), Href: here + "/days"}
 	for i, d := range days {
-		bar := stripBar{X: strconv.Itoa((stripDays - len(days) + i) * 10), Y: "100", Height: "0", State: d.state(), Words: d.words(),
-			Day: d.from.In(s.Location).Format("Mon, 2 Jan")}
+		x := (stripDays - len(days) + i) * 10
+		height := 0
 		if d.recorded > 0 {
-			bar.Height, bar.Href = barText(d.share()), here+"?day="+d.String()
-			height, _ := strconv.Atoi(bar.Height)
-			bar.Y = strconv.Itoa(100 - height)
+			height = barHeight(d.share())
+			strip.Footage += fmt.Sprintf("M%d 100v-%dh8v%dz", x, height, height)
 		}
-		strip.Bars = append(strip.Bars, bar)
+		switch d.state() {
+		case "partly", "nothing":
+			strip.Missing += fmt.Sprintf("M%d 0h8v%dh-8z", x, 100-height)
+		case "deleted", "rest":
+			strip.Deleted += fmt.Sprintf("M%d 96h8v4h-8z", x)
+		}
 	}
 	strip.From = dayOf(s.Now(), s.Location).shift(1 - stripDays).from.In(s.Location).Format("2 Jan")
 	return strip

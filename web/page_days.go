@@ -30,7 +30,7 @@ type calendarDay struct {
 	Number string
 	Href   string // of the recorded day; empty where there is nothing to see
 	State  string // whole, partly, rest, deleted, nothing, before, ahead
-	Bar    string // height of 100 that was recorded
+	Bar    string // how much of 100 was recorded
 	Share  string // the same in words that fit: "98 %"; empty for all of it
 	Words  string // the same for who does not see it
 	Today  bool
@@ -97,7 +97,7 @@ func (s *Server) weeksOf(month siteMonth, days []dayCoverage, here string) [][]c
 		if d, ok := known[date]; ok {
 			field.State, field.Words, field.Today = d.state(), d.words(), date == today
 			if d.recorded > 0 {
-				field.Href, field.Bar, field.Share = here+"?day="+date, barText(d.share()), shareText(d)
+				field.Href, field.Bar, field.Share = here+"?day="+date, strconv.Itoa(barHeight(d.share())), shareText(d)
 			}
 		}
 		fields = append(fields, field)
@@ -112,14 +112,8 @@ func (s *Server) weeksOf(month siteMonth, days []dayCoverage, here string) [][]c
 	return weeks
 }
 
-// barText is the height of a bar, of 100: never nothing for something, never all for less.
-func barText(share float64) string {
-	height := int(share * 100)
-	if share > 0 {
-		height = max(height, 6)
-	}
-	return strconv.Itoa(height)
-}
+// barHeight is the length of a bar, of 100, for a day with footage: never nothing, and never all for less.
+func barHeight(share float64) int { return max(int(share*100), 6) }
 
 // shareText says how much of the day was recorded where that is not all of it, and never rounds up to all.
 func shareText(d dayCoverage) string {
