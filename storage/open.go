@@ -15,21 +15,22 @@ import (
 // it when the permit allows to hear. It needs a permit for Playback or Export, and returns access.ErrDenied, ErrSpan,
 // ErrTooLong, ErrNoFootage, ErrQuarantined, or a *FormatChangedError when the coding changes inside the span.
 func (s *Store) OpenClip(ctx context.Context, p access.Permit, q media.Quality, span Span) (*Clip, error) {
-	return s.openChosen(ctx, p, q, opening{span, MaxClip, (*Clip).layProgressive})
+	return s.openChosen(ctx, p, q, opening{span, MaxClip, (*reader).choose, (*Clip).layProgressive})
 }
 
 // OpenSegments opens the span of the permit's camera as fragmented MP4 for Media Source Extensions: an init header and
 // fragments of one run, the one at span.From or else the first after. Where that ends before span.To, Clip.End says so and
 // the caller asks for the rest. Permit and errors are those of OpenClip, without *FormatChangedError.
 func (s *Store) OpenSegments(ctx context.Context, p access.Permit, q media.Quality, span Span) (*Clip, error) {
-	return s.openChosen(ctx, p, q, opening{span, MaxSegments, (*Clip).layFragments})
+	return s.openChosen(ctx, p, q, opening{span, MaxSegments, (*reader).choose, (*Clip).layFragments})
 }
 
 // opening says what kind of clip is wanted of what.
 type opening struct {
-	span Span
-	most time.Duration
-	lay  func(*Clip, chosen, opening) error
+	span   Span
+	most   time.Duration
+	choose func(*reader, context.Context, int64, int64) (chosen, error)
+	lay    func(*Clip, chosen, opening) error
 }
 
 func (s *Store) openChosen(ctx context.Context, p access.Permit, q media.Quality, o opening) (_ *Clip, err error) {
@@ -49,7 +50,7 @@ func (s *Store) openChosen(ctx context.Context, p access.Permit, q media.Quality
 		}
 	}()
 	r.look()
-	x, err := r.choose(ctx, from, to)
+	x, err := o.choose(r, ctx, from, to)
 	if err != nil {
 		return nil, err
 	}

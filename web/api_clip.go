@@ -77,15 +77,25 @@ func (s *Server) openSpan(r *http.Request, p access.Permit, q url.Values, limit 
 	if limit == storage.MaxSegments {
 		return s.Store.OpenSegments(r.Context(), p, quality, span)
 	}
-	if span.To.Sub(span.From) > longClip {
-		select {
-		case s.opening <- struct{}{}:
-			defer func() { <-s.opening }()
-		case <-r.Context().Done():
-			return nil, r.Context().Err()
-		}
+	release, err := s.takeOpening(r, span.To.Sub(span.From))
+	if err != nil {
+		return nil, err
 	}
+	defer release()
 	return s.Store.OpenClip(r.Context(), p, quality, span)
+}
+
+// takeOpening waits until so much footage may be opened. release lets the next in.
+func (s *Server) takeOpening(r *http.Request, length time.Duration) (release func(), err error) {
+	if length <= longClip {
+		return func() {}, nil
+	}
+	select {
+	case s.opening <- struct{}{}:
+		return func() { <-s.opening }, nil
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	}
 }
 
 // keyFrame answers GET /api/v1/cameras/{id}/keyframe.mp4: the key frame at or before a moment.

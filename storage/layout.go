@@ -1,0 +1,125 @@
+package storage
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/media"
+)
+
+// SegmentLayout describes the bytes that OpenStored gives for the span [From, To) under the same rights: an init header, and
+// behind it fragments without a byte between them.
+type SegmentLayout struct {
+	From, To      time.Time
+	Run           media.RunID
+	MIME          string
+	Width, Height int
+	HeadBytes     int64 // of the init header
+	Bytes         int64 // of the whole
+	Fragments     []FragmentLayout
+}
+
+// FragmentLayout says where one fragment stands.
+type FragmentLayout struct {
+	Offset, Bytes int64
+	KeyBytes      int64         // from Offset to the end of the key frame that it begins with; 0 when it begins with none
+	Start         time.Time     // wall clock of its first picture
+	Plays         time.Duration // how long its pictures are shown, by the camera's ticks
+	Continues     bool          // it is the very next after the one before, which may stand in the segment before
+}
+
+// Layout returns in which segments the footage of the span lies, and where in them, in the order of time: from the key frame
+// at or before span.From to the fragment that span.To lies in. Tables say it; no footage is read. Permit, limit and errors
+// are those of OpenClip, without *FormatChangedError.
+func (s *Store) Layout(ctx context.Context, p access.Permit, q media.Quality, span Span) ([]SegmentLayout, error) {
+	r, err := s.reader(p, q)
+	if err != nil {
+		return nil, err
+	}
+	if err := span.check(MaxClip); err != nil {
+		return nil, err
+	}
+	from, to := micros(span.From), micros(span.To)
+	pin := s.pin(r.stream, math.MinInt64, to)
+	defer s.unpin(pin)
+	r.look()
+	x, err := r.choose(ctx, from, to)
+	if err != nil {
+		return nil, err
+	}
+	var last *media.Entry
+	var lastRun media.RunID
+	out := make([]SegmentLayout, 0, len(x.parts))
+	for i := range x.parts {
+		part := x.parts[i]
+		c := &Clip{r: r}
+		c.gate.permit = p
+		if err := c.layFragments(chosen{x.parts[i : i+1]}, opening{}); err != nil { // as OpenStored does
+			return nil, err
+		}
+		one := SegmentLayout{From: c.start, To: c.end, Run: c.run, MIME: c.mime, Width: part.run.Video.Width, Height: part.run.Video.Height,
+			HeadBytes: int64(len(c.head)), Bytes: c.size}
+		for k := range part.entries {
+			e, piece := &part.entries[k], &c.pieces[k]
+			f := FragmentLayout{Offset: piece.at, Bytes: int64(piece.keep), Start: e.Start, Plays: played(e)}
+			f.Continues = last != nil && follows(lastRun, part.row.runID, last, e)
+			if e.Random {
+				f.KeyBytes = c.payload(e) + int64(e.Video[0].Size)
+			}
+			one.Fragments = append(one.Fragments, f)
+			last, lastRun = e, part.row.runID
+		}
+		out = append(out, one)
+	}
+	return out, nil
+}
+
+// payload returns where the pictures begin in what is served of a fragment. Without its sound they are all of the payload.
+func (c *Clip) payload(e *media.Entry) int64 {
+	if c.silent {
+		return media.SilentSize(e) - e.VideoBytes()
+	}
+	return int64(e.Payload)
+}
+
+// played returns how long a fragment's pictures are shown.
+func played(e *media.Entry) time.Duration {
+	ticks := uint64(0)
+	for _, s := range e.Video {
+		ticks += uint64(s.Duration)
+	}
+	return time.Duration(ticks) * time.Second / media.VideoTimescale
+}
+
+// OpenStored opens what one stored segment holds of the span as fragmented MP4, exactly as Layout said: its first fragment
+// begins at span.From. What is not there any more is ErrNoFootage, and no other footage is in its place, since whoever
+// asks knows where in the bytes everything stands. Permit and errors are those of OpenSegments.
+func (s *Store) OpenStored(ctx context.Context, p access.Permit, q media.Quality, span Span) (*Clip, error) {
+	return s.openChosen(ctx, p, q, opening{span, MaxSegments, (*reader).chooseStored, (*Clip).layFragments})
+}
+
+// chooseStored opens the fragments of [from, to) of the segment in which one begins at from.
+func (r *reader) chooseStored(ctx context.Context, from, to int64) (chosen, error) {
+	parts, err := r.parts(ctx, from, to)
+	if err != nil {
+		return chosen{}, err
+	}
+	for i := range parts {
+		whole := parts[i].entries
+		first, end := len(whole), 0
+		for k := range whole {
+			e := &whole[k]
+			if at := micros(e.Start); at < from || at >= to || !r.window.Covers(e.Start, e.End()) {
+				continue
+			}
+			first, end = min(first, k), k+1
+		}
+		if first < end && micros(whole[first].Start) == from {
+			parts[i].entries = whole[first:end:end]
+			return chosen{parts[i : i+1]}, nil
+		}
+	}
+	return chosen{}, ErrNoFootage
+}

@@ -1,0 +1,146 @@
+package web
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"keepwatch.internal/storage"
+)
+
+// Playlists of HTTP Live Streaming (RFC 8216), as texts. They name nothing but what stands beside them, and hold no secret.
+
+const (
+	// hlsSegment is about how long a stretch of one request is: from a key frame to the first one this much later.
+	hlsSegment = 6 * time.Second
+	// hlsLongest is where a stretch ends although no key frame has come.
+	hlsLongest = 12 * time.Second
+	playlist   = "application/vnd.apple.mpegurl"
+	// hlsDate is a program date-time: to the millisecond, which is all that players read.
+	hlsDate = "2006-01-02T15:04:05.000Z07:00"
+)
+
+// stretch is one media segment of a playlist: bytes of one stored segment.
+type stretch struct {
+	in            *storage.SegmentLayout
+	offset, bytes int64
+	start         time.Time
+	plays         time.Duration
+	key           bool // begins with a key frame
+	breaks        bool // does not continue what stands before it
+}
+
+// stretches divides footage at key frames, wherever its files end, and where something is missing.
+func stretches(layout []storage.SegmentLayout) []stretch {
+	var out []stretch
+	for i := range layout {
+		for k, f := range layout[i].Fragments {
+			n := len(out)
+			if k == 0 || !f.Continues || f.KeyBytes > 0 && out[n-1].plays >= hlsSegment || out[n-1].plays >= hlsLongest {
+				out = append(out, stretch{in: &layout[i], offset: f.Offset, start: f.Start, key: f.KeyBytes > 0, breaks: !f.Continues})
+				n++
+			}
+			out[n-1].bytes += f.Bytes
+			out[n-1].plays += f.Plays
+		}
+	}
+	return out
+}
+
+// keyFrames are the key frames alone, each shown until the next.
+func keyFrames(layout []storage.SegmentLayout) []stretch {
+	var out []stretch
+	for i := range layout {
+		for _, f := range layout[i].Fragments {
+			if f.KeyBytes > 0 {
+				out = append(out, stretch{in: &layout[i], offset: f.Offset, bytes: f.KeyBytes, start: f.Start, key: true, breaks: !f.Continues})
+			}
+			if n := len(out); n > 0 {
+				out[n-1].plays += f.Plays
+			}
+		}
+	}
+	return out
+}
+
+// mediaPlaylist writes the playlist of stretches. link gives the URL of a stored segment.
+func mediaPlaylist(list []stretch, keysOnly bool, link func(*storage.SegmentLayout) string) string {
+	var b strings.Builder
+	longest := slices.MaxFunc(list, func(x, y stretch) int { return cmp.Compare(x.plays, y.plays) }).plays
+	fmt.Fprintf(&b, "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:%d\n#EXT-X-PLAYLIST-TYPE:VOD\n", int(math.Ceil(longest.Seconds())))
+	switch {
+	case keysOnly:
+		b.WriteString("#EXT-X-I-FRAMES-ONLY\n")
+	case !slices.ContainsFunc(list, func(x stretch) bool { return !x.key }):
+		b.WriteString("#EXT-X-INDEPENDENT-SEGMENTS\n")
+	}
+	for i, x := range list {
+		if i > 0 && x.breaks {
+			b.WriteString("#EXT-X-DISCONTINUITY\n")
+		}
+		if i == 0 || x.in.Run != list[i-1].in.Run {
+			fmt.Fprintf(&b, "#EXT-X-MAP:URI=\"%s\",BYTERANGE=\"%d@0\"\n", link(x.in), x.in.HeadBytes)
+		}
+		fmt.Fprintf(&b, "#EXT-X-PROGRAM-DATE-TIME:%s\n#EXTINF:%.6f,\n#EXT-X-BYTERANGE:%d@%d\n%s\n",
+			x.start.UTC().Format(hlsDate), x.plays.Seconds(), x.bytes, x.offset, link(x.in))
+	}
+	b.WriteString("#EXT-X-ENDLIST\n")
+	return b.String()
+}
+
+// indexPlaylist writes the multivariant playlist over the two that hold the footage and its key frames.
+func indexPlaylist(layout []storage.SegmentLayout, query string) string {
+	all, keys := stretches(layout), keyFrames(layout)
+	size := fmt.Sprintf("RESOLUTION=%dx%d", layout[0].Width, layout[0].Height)
+	codecs := codecsOf(layout)
+	peak, average := bandwidth(all)
+	text := fmt.Sprintf("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-STREAM-INF:BANDWIDTH=%d,AVERAGE-BANDWIDTH=%d,CODECS=\"%s\",%s\nmedia.m3u8?%s\n",
+		peak, average, strings.Join(codecs, ","), size, query)
+	if len(keys) == 0 {
+		return text
+	}
+	peak, average = bandwidth(keys)
+	codecs = slices.DeleteFunc(codecs, func(c string) bool { return strings.HasPrefix(c, "mp4a") })
+	return text + fmt.Sprintf("#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=%d,AVERAGE-BANDWIDTH=%d,CODECS=\"%s\",%s,URI=\"keyframes.m3u8?%s\"\n",
+		peak, average, strings.Join(codecs, ","), size, query)
+}
+
+// codecsOf lists the codecs of all footage (RFC 6381), each once.
+func codecsOf(layout []storage.SegmentLayout) []string {
+	var out []string
+	for i := range layout {
+		for _, c := range codecsIn(layout[i].MIME) {
+			if !slices.Contains(out, c) {
+				out = append(out, c)
+			}
+		}
+	}
+	return out
+}
+
+// codecsIn returns what stands in the codecs parameter of a type.
+func codecsIn(mime string) []string {
+	_, quoted, _ := strings.Cut(mime, `codecs="`)
+	return strings.Split(strings.TrimSuffix(quoted, `"`), ",")
+}
+
+// bandwidth returns the bits a second of the densest stretch that is not a mere rest, and of all.
+func bandwidth(list []stretch) (peak, average int64) {
+	var bytes int64
+	var plays time.Duration
+	for _, x := range list {
+		bytes, plays = bytes+x.bytes, plays+x.plays
+		if x.plays >= hlsSegment/2 {
+			peak = max(peak, bitRate(x.bytes, x.plays))
+		}
+	}
+	average = bitRate(bytes, plays)
+	return max(peak, average), average
+}
+
+func bitRate(bytes int64, over time.Duration) int64 {
+	return int64(float64(bytes) * 8 / max(over.Seconds(), 0.001))
+}
