@@ -42,10 +42,10 @@ func TestAPlayerOutsidePlaysWhatTheClipHolds(t *testing.T) {
 	until(t, 30*time.Second, "nine seconds", func() bool { return time.Since(from) > 9*time.Second })
 	s.cams.Camera("door").Reboot()
 	until(t, 30*time.Second, "a second run", func() bool { return len(s.segments()) == 2 && v.state("door") == "recording" })
-	again := time.Now()
-	until(t, 30*time.Second, "five seconds more", func() bool { return time.Since(again) > 5*time.Second })
-	q := url.Values{"from": {from.UTC().Format(time.RFC3339Nano)}, "to": {time.Now().UTC().Format(time.RFC3339Nano)}}.Encode()
-	want := camtest.Marks(t, v.clip("door", from, time.Now()))
+	to := time.Now().Add(5 * time.Second)
+	until(t, 30*time.Second, "what was there then on the disk", func() bool { return time.Now().After(to.Add(2 * time.Second)) })
+	q := url.Values{"from": {from.UTC().Format(time.RFC3339Nano)}, "to": {to.UTC().Format(time.RFC3339Nano)}}.Encode()
+	want := camtest.Marks(t, v.clip("door", from, to))
 
 	status, index := v.get("/api/v1/cameras/door/hls/index.m3u8?" + q)
 	if status != http.StatusOK || !regexp.MustCompile(`(?m)^#EXT-X-STREAM-INF:BANDWIDTH=\d+,AVERAGE-BANDWIDTH=\d+,CODECS="avc1\.[0-9a-f]{6},mp4a\.40\.2",RESOLUTION=\d+x\d+$`).Match(index) {
