@@ -120,10 +120,13 @@ func (s *Server) keyFrame(w http.ResponseWriter, r *http.Request, p access.Permi
 	return s.send(w, r, p, clip)
 }
 
+// fileTime is how a moment stands in the name of a file.
+const fileTime = "2006-01-02_15-04-05-0700"
+
 // fileName is what a saved clip is called: front-door_2026-11-22_13-05-20+0100_90s.mp4, in the site's time zone.
 func (s *Server) fileName(p access.Permit, c *storage.Clip) string {
 	seconds := int(c.End().Sub(c.Start()).Round(time.Second).Seconds())
-	start := c.Start().In(s.Location).Format("2006-01-02_15-04-05-0700")
+	start := c.Start().In(s.Location).Format(fileTime)
 	return fmt.Sprintf("%s_%s_%ds.mp4", s.cameraOfPermit(p).Name, start, max(seconds, 1))
 }
 
@@ -143,10 +146,7 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, p access.Permit, c
 		r = r.Clone(r.Context()) // of several ranges none: a server may ignore them (RFC 9110 section 14.2)
 		r.Header.Del("Range")
 	}
-	content := &guarded{Clip: c, guard: g, begin: func(p access.Permit) error {
-		_, err := s.beginView(w, r, p, c.Start(), c.End())
-		return err
-	}}
+	content := &guarded{Clip: c, guard: g, begin: s.beginning(w, r, c)}
 	defer endView(w)
 	lazy := &lazyHeader{ResponseWriter: w}
 	http.ServeContent(lazy, r, "", time.Time{}, content)

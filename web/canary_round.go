@@ -64,7 +64,7 @@ func (c *canary) probeAs(ctx context.Context, i int) error {
 	for _, rt := range c.server.table {
 		var err error
 		switch {
-		case rt.policy == onCamera || rt.policy == seesCamera:
+		case rt.policy == onCamera || rt.policy == seesCamera || rt.policy == onCameras:
 			err = c.across(ctx, rt, i)
 		case rt.method == http.MethodGet && !strings.Contains(rt.path, "{") && rt.policy != public && rt.policy != setupOnly:
 			err = c.listed(ctx, rt, i)
@@ -90,12 +90,22 @@ func (c *canary) probeAs(ctx context.Context, i int) error {
 func (c *canary) across(ctx context.Context, rt route, i int) error {
 	other := c.cameras[1-i]
 	missing := strings.Repeat("x", len(other.Name))
-	for _, query := range []string{c.query(1 - i), c.query(1-i) + "&download=1"} {
+	queries := []string{c.query(1 - i), c.query(1-i) + "&download=1"}
+	if rt.policy == onCameras { // the query names them: the other's beside one's own, and alone
+		queries = []string{c.query(i) + "&camera=" + c.cameras[i].Name + "&camera=", c.query(1-i) + "&camera="}
+	}
+	for _, query := range queries {
+		questions := func(name string) question {
+			if rt.policy == onCameras {
+				return questionOf(rt, "", query+name)
+			}
+			return questionOf(rt, name, query)
+		}
 		verdict := differ
 		for try := 0; try < 3 && verdict == differ; try++ {
 			c.asked()
-			a := c.ask(ctx, i, questionOf(rt, other.Name, query))
-			b := c.ask(ctx, i, questionOf(rt, missing, query))
+			a := c.ask(ctx, i, questions(other.Name))
+			b := c.ask(ctx, i, questions(missing))
 			verdict = judge(a.without(other.Name), b.without(missing), marksOf(other))
 		}
 		switch {

@@ -223,7 +223,7 @@ func TestTheDescriptionAndTheRouteTableNameTheSame(t *testing.T) {
 			t.Errorf("%s %s: the policy is %d, the description says otherwise", rt.method, rt.path, rt.policy)
 		}
 		responses := op["responses"].(map[string]any)
-		if _, missing := responses["404"]; missing != (rt.policy == onCamera || rt.policy == administrator || rt.policy == measuring || strings.Contains(rt.path, "{number}")) {
+		if _, missing := responses["404"]; missing != (rt.policy == onCamera || rt.policy == onCameras || rt.policy == administrator || rt.policy == measuring || strings.Contains(rt.path, "{number}")) {
 			t.Errorf("%s %s: 404 described: %t", rt.method, rt.path, missing)
 		}
 	}

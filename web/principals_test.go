@@ -166,7 +166,7 @@ func (rt route) expected(p principal, camera, method string, action access.Actio
 	if method != rt.method && (method != "HEAD" || rt.method != "GET") {
 		return func(got int) bool { return got == 405 || !page || got < 500 } // a path may have several methods: see below
 	}
-	stranger := p.nobody() || p.link != "" && rt.policy != caller && rt.policy != onCamera
+	stranger := p.nobody() || p.link != "" && rt.policy != caller && rt.policy != onCamera && rt.policy != onCameras
 	switch rt.policy {
 	case public, visitor, setupOnly:
 		absent := strings.HasPrefix(rt.path, "/certificate") || strings.HasPrefix(rt.path, "/s/") || rt.path == "/link"

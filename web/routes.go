@@ -27,6 +27,7 @@ const (
 	administrator        // accounts that manage the system; for others it does not exist
 	seesCamera           // holders of any right on camera {id}: pages about it
 	onCamera             // holders of the route's action on camera {id}
+	onCameras            // callers; the handler asks for a permit for every camera that the query names, or answers as if there were none
 )
 
 type (
@@ -140,6 +141,7 @@ func (s *Server) apiRoutes() []route {
 		{"GET", "/metrics", measuring, s.metrics, nil, nil},
 		{"GET", "/api/v1/connections", administrator, s.apiConnections, nil, nil},
 		{"GET", "/api/v1/live", caller, s.liveSocket, nil, nil},
+		{"GET", "/api/v1/export.zip", onCameras, s.exportZip, nil, nil},
 		{"GET", "/api/v1/kept", signedIn, s.apiAllKept, nil, nil},
 	}
 }
@@ -151,6 +153,7 @@ func (s *Server) footageRoutes() []route {
 		{"GET", "/api/v1/cameras/{id}/activity", onCamera, nil, always(access.Playback), s.activity},
 		{"GET", "/api/v1/cameras/{id}/days", onCamera, nil, always(access.Playback), s.apiDays},
 		{"GET", "/api/v1/cameras/{id}/clip.mp4", onCamera, nil, fileAction, s.clip},
+		{"GET", "/api/v1/cameras/{id}/clip.json", onCamera, nil, always(access.Export), s.clipSidecar},
 		{"GET", "/api/v1/cameras/{id}/segments.mp4", onCamera, nil, always(access.Playback), s.segments},
 		{"GET", "/api/v1/cameras/{id}/keyframe.mp4", onCamera, nil, always(access.Playback), s.keyFrame},
 		{"GET", "/api/v1/cameras/{id}/hls/index.m3u8", onCamera, nil, always(access.Playback), s.hlsIndex},
@@ -209,7 +212,7 @@ func (rt route) check() error {
 		if !named {
 			return errors.New("a page about a camera needs {id}")
 		}
-	case public, visitor, setupOnly, caller, signedIn, person, measuring, administrator:
+	case public, visitor, setupOnly, caller, signedIn, person, measuring, administrator, onCameras:
 		if named {
 			return errors.New("a route that names a camera needs a policy on that camera")
 		}
@@ -287,11 +290,11 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, rt route) error {
 		return err
 	}
 	r = withViewer(r, v)
-	if v.Kind == access.LinkView && rt.policy != caller && rt.policy != onCamera {
+	if v.Kind == access.LinkView && rt.policy != caller && rt.policy != onCamera && rt.policy != onCameras {
 		return accounts.ErrNobody
 	}
 	switch rt.policy {
-	case caller, signedIn:
+	case caller, signedIn, onCameras:
 		return rt.handle(w, r)
 	case person:
 		if v.Kind != access.AccountView {

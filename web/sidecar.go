@@ -1,0 +1,143 @@
+package web
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"hash"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage"
+)
+
+// sidecarJSON is what stands beside a saved clip: what it is, what is missing of it, and how to tell that it is unchanged.
+type sidecarJSON struct {
+	Camera    string    `json:"camera"` // its id in the configuration
+	Label     string    `json:"label"`
+	Stream    string    `json:"stream"`
+	Asked     spanJSON  `json:"asked"`
+	Delivered *spanJSON `json:"delivered,omitempty"` // from the first picture to the end of the last; without footage not there
+	Gaps      []gapJSON `json:"gaps"`                // of the span asked for
+	File      string    `json:"file,omitempty"`
+	Codecs    []string  `json:"codecs,omitempty"` // RFC 6381
+	Bytes     int64     `json:"bytes,omitempty"`
+	SHA256    string    `json:"sha256,omitempty"` // of the file's bytes
+	Recorder  string    `json:"recorder"`
+	Exported  string    `json:"exported"`
+}
+
+// exportedLayout has one length for all times, so that the size of a sidecar is known before its clip is read.
+const exportedLayout = "2006-01-02T15:04:05.000Z"
+
+// sidecar says of a clip what is known before it is read; clip is nil where there is no footage.
+func (s *Server) sidecar(ctx context.Context, p access.Permit, q media.Quality, asked storage.Span, clip *storage.Clip) (sidecarJSON, error) {
+	c := s.cameraOfPermit(p)
+	x := sidecarJSON{Camera: c.Name, Label: c.Label, Stream: q.String(), Asked: spanJSON{asked.From.UTC(), asked.To.UTC()}, Gaps: []gapJSON{},
+		Recorder: "Keepwatch " + s.Version, Exported: s.Now().UTC().Format(exportedLayout)}
+	known := asked
+	if w := p.Window(); !w.Open() {
+		known = storage.Span{From: later(asked.From, w.From), To: earlier(asked.To, w.To)}
+	}
+	if known.From.Before(known.To) {
+		tl, err := s.Store.Timeline(ctx, p, q, known)
+		if err != nil {
+			return x, err
+		}
+		for _, g := range tl.Gaps {
+			x.Gaps = append(x.Gaps, gapOf(g))
+		}
+	}
+	if clip == nil {
+		return x, nil
+	}
+	x.Delivered = &spanJSON{clip.Start().UTC(), clip.End().UTC()}
+	x.File, x.Codecs, x.Bytes = s.fileName(p, clip), codecsIn(clip.MIME()), clip.Size()
+	x.SHA256 = strings.Repeat("0", 2*sha256.Size) // until it is known
+	return x, nil
+}
+
+// name is what the sidecar's own file is called.
+func (x sidecarJSON) name(s *Server) string {
+	if x.File == "" {
+		return fmt.Sprintf("%s_%s_no-footage.json", x.Camera, x.Asked.From.In(s.Location).Format(fileTime))
+	}
+	return strings.TrimSuffix(x.File, ".mp4") + ".json"
+}
+
+// text is the sidecar's file, with what the clip's bytes came to.
+func (x sidecarJSON) text(sum hash.Hash) ([]byte, error) {
+	if sum != nil && x.File != "" {
+		x.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	}
+	b, err := json.MarshalIndent(x, "", "  ")
+	return append(b, '\n'), err
+}
+
+// clipSidecar answers GET /api/v1/cameras/{id}/clip.json: the sidecar of the clip that clip.mp4 gives for the same span. The
+// clip is read from end to end for its SHA-256. No picture leaves; but what proves that a copy is genuine is taken away, so it
+// is an export, and on the record like one.
+func (s *Server) clipSidecar(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	q, err := query(r)
+	if err != nil {
+		return err
+	}
+	release, err := s.clips.take(p.Viewer())
+	if err != nil {
+		return err
+	}
+	defer release()
+	clip, err := s.openSpan(r, p, q, storage.MaxClip)
+	if err != nil {
+		return err
+	}
+	defer clip.Close()
+	asked, _ := spanParameters(q, storage.MaxClip) // openSpan has read them
+	quality, _ := qualityParameter(q)
+	g := s.guard(w, r, p)
+	defer g.close()
+	if p, err = g.fresh(); err != nil {
+		return err
+	}
+	x, err := s.sidecar(r.Context(), p, quality, asked, clip)
+	if err != nil {
+		return err
+	}
+	sum := sha256.New()
+	if r.Method != http.MethodHead {
+		content := &guarded{Clip: clip, guard: g, begin: s.beginning(w, r, clip)}
+		defer endView(w)
+		if _, err := io.Copy(sum, content); err != nil {
+			return err
+		}
+	}
+	text, err := x.text(sum)
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", x.name(s)))
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(text)))
+	w.WriteHeader(http.StatusOK)
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	_, err = w.Write(text)
+	return err
+}
+
+// beginning puts a view of the whole clip on record once there is a permit for its first byte.
+func (s *Server) beginning(w http.ResponseWriter, r *http.Request, c *storage.Clip) func(access.Permit) error {
+	from, to := c.Start(), c.End()
+	return func(p access.Permit) error {
+		_, err := s.beginView(w, r, p, from, to)
+		return err
+	}
+}
