@@ -5,6 +5,7 @@ import { noAge } from "./edge.js";
 import { Feed, pageClock } from "./feed.js";
 import { Footage, gapText } from "./footage.js";
 import { keptOf, keptText } from "./kept.js";
+import { HlsPlayback, playsHls } from "./hls.js";
 import { listGaps } from "./gaplist.js";
 import { wireKeys } from "./keys.js";
 import { Link, endedSession } from "./link.js";
@@ -43,7 +44,7 @@ let frameSeconds = 1 / 15;
 let urlAt = 0;
 
 const short = (/** @type {number} */ t) => zone.clock(t, { seconds: false });
-const playback = new Playback(stage.videos.past, {
+const playback = new (playsHls() ? HlsPlayback : Playback)(stage.videos.past, {
   camera, stream, footage: () => footage, now,
   onpassed: (gap) => toast(gapText(gap, gap.to - gap.from < 120_000 ? (t) => zone.clock(t) : short)),
   oncaught: () => { toast("caught up: live"); goLive(); },

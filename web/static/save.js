@@ -1,8 +1,10 @@
-// Saving a clip: the in and out marks, their inputs, how long and how large the file will be, and the download.
+// Saving a clip: the in and out marks, their inputs, how long and how large the file will be, and the download, which is the
+// browser's own: it shows how far it is, can be stopped, outlives the page, and needs no memory for the whole file.
 
 import { inputValue, lengthText, parseInput } from "./zone.js";
 import { spanAround } from "./ruler.js";
-import { byId } from "./app.js";
+import { byId, toast } from "./app.js";
+import { mark, noMarks, spanned, wrongMarks } from "./marks.js";
 
 /** @typedef {import("./zone.js").Zone} Zone */
 
@@ -11,6 +13,27 @@ export function sizeText(bytes) {
   if (bytes < 1e6) return `${Math.max(1, Math.round(bytes / 1e3))} kB`;
   if (bytes < 1e9) return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
   return `${(bytes / 1e9).toFixed(1)} GB`;
+}
+
+/**
+ * @param {number} bytes of a file that is about to be saved
+ * @returns {Promise<string>} a warning if the browser says that it has less room; "" else, and where it says nothing, as on plain HTTP
+ */
+export async function roomWarning(bytes) {
+  const told = await navigator.storage?.estimate?.().catch(() => null);
+  if (!told?.quota) return "";
+  const room = told.quota - (told.usage ?? 0);
+  return bytes > room ? `This device may not have room for it: the browser counts on ${sizeText(Math.max(0, room))}.` : "";
+}
+
+/** @param {string} text @param {() => void} act */
+function plainButton(text, act) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "plain";
+  button.textContent = text;
+  button.addEventListener("click", act);
+  return button;
 }
 
 export class Save {
@@ -23,18 +46,19 @@ export class Save {
     this.zone = zone;
     this.moment = moment;
     this.onmarks = onmarks;
-    /** @type {number | null} */
-    this.from = null;
-    /** @type {number | null} */
-    this.to = null;
+    this.set = noMarks();
     this.timer = 0;
+    this.asked = ""; // what was measured last
     this.panel = /** @type {HTMLDetailsElement} */ (byId("save"));
     this.form = /** @type {HTMLFormElement} */ (byId("save-form"));
+    this.button = /** @type {HTMLButtonElement} */ (byId("save-button"));
+    this.sidecar = /** @type {HTMLButtonElement} */ (byId("sidecar-button"));
     this.inputs = { from: this.localInput("from"), to: this.localInput("to") };
     this.panel.addEventListener("toggle", () => this.toggled());
-    this.form.addEventListener("submit", (e) => { if (this.wrong()) e.preventDefault(); });
+    this.form.addEventListener("submit", (e) => this.submitted(e));
     byId("mark-in").addEventListener("click", () => this.mark("from"));
     byId("mark-out").addEventListener("click", () => this.mark("to"));
+    for (const box of this.others()) box.addEventListener("change", () => this.changed());
   }
 
   /**
@@ -51,110 +75,149 @@ export class Save {
     utc.type = "hidden";
     utc.after(local);
     local.addEventListener("change", () => {
-      this[name] = parseInput(this.zone, local.value);
+      this.set = { ...this.set, [name]: parseInput(this.zone, local.value), set: { ...this.set.set, [name]: true } };
       this.changed();
     });
     return { utc, local };
   }
 
+  /** The boxes by which other cameras are saved too. */
+  others() {
+    return /** @type {NodeListOf<HTMLInputElement>} */ (this.form.querySelectorAll("input[type=checkbox][name=camera]"));
+  }
+
   toggled() {
-    if (this.panel.open && this.from === null) this.around();
+    if (this.panel.open && this.set.from === null) this.around();
     else this.changed();
   }
 
   /** Offers the minute around what is shown. */
   around() {
     const { at, now } = this.moment();
-    const span = spanAround(at, now);
-    this.from = span.from;
-    this.to = span.to;
+    this.set = { ...noMarks(), ...spanAround(at, now) };
     this.changed();
   }
 
   /** @param {"from" | "to"} edge set to what is shown */
   mark(edge) {
-    const at = Math.floor(this.moment().at / 1000) * 1000 + (edge === "to" ? 1000 : 0);
-    if (this.from === null || this.to === null) {
-      this.from = at - (edge === "to" ? 60_000 : 0);
-      this.to = at + (edge === "from" ? 60_000 : 0);
-    }
-    this[edge] = at;
-    if (edge === "from" && this.to <= at) this.to = at + 60_000;
-    if (edge === "to" && this.from >= at) this.from = at - 60_000;
+    const { marks, swapped } = mark(this.set, edge, this.moment().at);
+    this.set = marks;
+    if (swapped) toast("The marks were the wrong way round, so they were swapped.");
     this.panel.open = true;
+    this.changed();
+  }
+
+  swap() {
+    this.set = { ...this.set, from: this.set.to, to: this.set.from };
     this.changed();
   }
 
   /** The marks, while the panel is open. */
   marks() {
-    const shown = this.panel.open && !this.wrong();
-    return { markIn: shown ? this.from : null, markOut: shown ? this.to : null };
+    const shown = this.panel.open && spanned(this.set);
+    return { markIn: shown ? this.set.from : null, markOut: shown ? this.set.to : null };
   }
 
-  wrong() {
-    return this.from === null || this.to === null || this.to <= this.from;
+  length() {
+    return lengthText(Number(this.set.to) - Number(this.set.from));
   }
 
   changed() {
     for (const name of /** @type {const} */ (["from", "to"])) {
-      const value = this[name];
+      const value = this.set[name];
       if (value === null) continue;
       this.inputs[name].utc.value = new Date(value).toISOString();
       const text = inputValue(this.zone, value);
       if (this.inputs[name].local.value !== text) this.inputs[name].local.value = text;
     }
-    /** @type {HTMLButtonElement} */ (byId("save-button")).disabled = this.wrong();
-    this.say(this.wrong() ? "The end has to lie after the beginning." : lengthText(Number(this.to) - Number(this.from)));
+    const others = [...this.others()].filter((box) => box.checked).length;
+    this.button.textContent = others ? `Download ${others + 1} cameras as one zip` : "Download";
+    this.sidecar.hidden = others > 0; // they are in the zip
+    const wrong = wrongMarks(this.set);
+    this.allow(!wrong);
+    if (!wrong) this.say(this.length());
+    else if (spanned({ ...this.set, from: this.set.to, to: this.set.from })) this.say(wrong, " ", plainButton("Swap them", () => this.swap()));
+    else this.say(wrong);
     this.onmarks();
     clearTimeout(this.timer);
-    if (this.panel.open && !this.wrong()) this.timer = window.setTimeout(() => this.measure(), 350);
+    this.asked = "";
+    if (this.panel.open && !wrong) this.timer = window.setTimeout(() => this.measure(), 350);
   }
 
-  /** @param {string} words */
-  say(words) {
-    byId("save-facts").replaceChildren(words);
+  /** @param {boolean} may whether there is something to save */
+  allow(may) {
+    this.button.disabled = !may;
+    this.sidecar.disabled = !may;
+  }
+
+  /** @param {(string | Node)[]} words */
+  say(...words) {
+    byId("save-facts").replaceChildren(...words);
+  }
+
+  /** Where the file is: of this camera, or of all that are ticked. */
+  url(from = Number(this.set.from), to = Number(this.set.to)) {
+    const query = new URLSearchParams({ from: new Date(from).toISOString(), to: new Date(to).toISOString(), stream: "main" });
+    const others = [...this.others()].filter((box) => box.checked).map((box) => box.value);
+    if (others.length === 0) return `${this.form.action}?${query}&download=1`;
+    for (const camera of [byId("camera").dataset.camera ?? "", ...others]) query.append("camera", camera);
+    return `${byId("zip-button").getAttribute("formaction")}?${query}`;
   }
 
   /** Asks the server how large the file will be; it knows without reading the footage. */
   async measure() {
-    const [from, to] = [this.from, this.to];
-    const url = this.url(Number(from), Number(to));
-    const length = lengthText(Number(to) - Number(from));
+    const url = this.url();
+    this.asked = url;
     try {
       const answer = await fetch(url, { method: "HEAD", cache: "no-store" });
-      if (this.from !== from || this.to !== to) return;
+      if (this.asked !== url) return;
+      if (!answer.ok) {
+        this.allow(false);
+        await this.explain(url);
+        return;
+      }
       const size = Number(answer.headers.get("Content-Length"));
-      if (answer.ok) this.say(size > 0 ? `${length} · ${sizeText(size)}` : length);
-      else await this.explain(url, length);
+      const warning = size > 0 ? await roomWarning(size) : "";
+      if (this.asked === url) this.say([this.length(), size > 0 ? sizeText(size) : "", warning].filter(Boolean).join(" · "));
     } catch {
-      this.say(length);
+      // No network: how long it is stands there already, and the download will say.
     }
   }
 
-  /** @param {number} from @param {number} to */
-  url(from, to) {
-    const query = new URLSearchParams({
-      from: new Date(from).toISOString(), to: new Date(to).toISOString(), stream: "main", download: "1",
-    });
-    return `${this.form.action}?${query}`;
+  /**
+   * The browser follows the form, unless it is to be the zip: that has an address of its own.
+   * @param {SubmitEvent} event
+   */
+  submitted(event) {
+    const saves = event.submitter === this.button || event.submitter === null;
+    if (wrongMarks(this.set)) event.preventDefault();
+    else if (saves && [...this.others()].some((box) => box.checked)) {
+      event.preventDefault();
+      location.assign(this.url());
+    }
   }
 
   /**
    * Says why there is no such file; where the camera's format changed on the way, offers the files on both sides.
-   * @param {string} url @param {string} length
+   * @param {string} url
    */
-  async explain(url, length) {
-    const answer = await fetch(url, { cache: "no-store", headers: { Range: "bytes=0-0" } });
-    if (!(answer.headers.get("Content-Type") ?? "").includes("json")) return;
+  async explain(url) {
+    const stop = new AbortController();
+    const answer = await fetch(url, { cache: "no-store", headers: { Range: "bytes=0-0" }, signal: stop.signal });
+    if (!(answer.headers.get("Content-Type") ?? "").includes("json")) {
+      stop.abort(); // it is there now
+      return;
+    }
     const problem = await answer.json();
+    if (this.asked !== url) return;
     /** @type {(string | Node)[]} */
-    const words = [`${length} · ${problem.detail ?? problem.title ?? "not to be had"}`];
+    const words = [`${this.length()} · ${problem.detail ?? problem.title ?? "not to be had"}`];
     (problem.parts ?? []).forEach((/** @type {{from: string, to: string}} */ part, /** @type {number} */ i) => {
       const link = document.createElement("a");
       link.href = this.url(Date.parse(part.from), Date.parse(part.to));
       link.textContent = `part ${i + 1}`;
       words.push(" ", link);
     });
-    byId("save-facts").replaceChildren(...words);
+    this.say(...words);
   }
 }

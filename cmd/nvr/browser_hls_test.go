@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+
+	"keepwatch.internal/internal/testcam"
+	"keepwatch.internal/internal/testcam/camtest"
+)
+
+// TestRecordingsPlayWhereThereIsNoMediaSource takes Media Source Extensions away from the browser before any page loads: then it
+// plays recordings by their playlists, from the moment asked for, and on.
+func TestRecordingsPlayWhereThereIsNoMediaSource(t *testing.T) {
+	url, password := startDemo(t, t.TempDir())
+	b := newTab(t, 1440, 900)
+	if _, err := chromedp.Call(b.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{
+		Source: `delete window.MediaSource; delete window.ManagedMediaSource;`}); err != nil {
+		t.Fatal(err)
+	}
+	b.login(url, demoUser, password)
+	b.do(chromedp.Navigate(url+"/cameras/garden"), chromedp.WaitVisible(`#timeline-slider`))
+	b.shows("garden", "30 s of footage later, by key frames", func(m testcam.Mark) bool { return m.Frame > 30*15 })
+	b.goesToATime("garden")
+	if src := eval[string](b, `document.querySelector("#video-past").currentSrc`); !strings.Contains(src, "/api/v1/cameras/garden/hls/media.m3u8?") {
+		t.Errorf("the recording plays from %q", src)
+	}
+	b.do(chromedp.Click(`#play`)) // pauses
+	paused := b.showsTheMomentInTheAddress("garden")
+	b.do(chromedp.Click(`#back`))
+	b.shows("garden", "an earlier picture", func(m testcam.Mark) bool { return m.Frame+100 < paused.Frame })
+	before := b.showsTheMomentInTheAddress("garden")
+	b.do(chromedp.Click(`#play`))
+	b.shows("garden", "playback going on", func(m testcam.Mark) bool { return m.Frame > before.Frame+40 })
+}
+
+// showsTheMomentInTheAddress compares the picture with the key frame that the recorder has of the moment in the page's address,
+// which is told in whole seconds; key frames are two seconds apart.
+func (b *tab) showsTheMomentInTheAddress(camera string) testcam.Mark {
+	b.t.Helper()
+	const fps, gop = 15, 30
+	return b.shows(camera, "the moment in its address", func(m testcam.Mark) bool {
+		ctx, stop := context.WithTimeout(b.ctx, stepTimeout)
+		defer stop()
+		file, err := chromedp.Run(ctx, chromedp.Evaluate[[]int](`fetch("/api/v1/cameras/`+camera+`/keyframe.mp4?at=" + new URL(location.href).searchParams.get("at"))
+			.then(answer => answer.arrayBuffer()).then(file => [...new Uint8Array(file)])`, chromedp.EvalAwaitPromise))
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		var bytes []byte
+		for _, v := range file {
+			bytes = append(bytes, byte(v))
+		}
+		marks := camtest.MarksIn(bytes)
+		return len(marks) == 1 && m.Frame >= marks[0].Frame && m.Frame <= marks[0].Frame+gop+fps
+	})
+}
