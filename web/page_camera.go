@@ -132,7 +132,7 @@ func (s *Server) cameraView(r *http.Request, c seen) (cameraView, siteDay, error
 		v.At = rfc3339(moment)
 	}
 	v.Frame = s.frame(r, c.Label, "camera-page").with("camera.js", "feed.js", "link.js", "bytes.js", "edge.js", "sink.js", "stills.js",
-		"playback.js", "hls.js", "scrub.js", "timeline.js", "ruler.js", "footage.js", "zone.js", "save.js", "marks.js", "keep.js", "kept.js", "stage.js", "keys.js", "gaplist.js")
+		"playback.js", "hls.js", "scrub.js", "timeline.js", "ruler.js", "footage.js", "zone.js", "save.js", "marks.js", "size.js", "keep.js", "kept.js", "stage.js", "keys.js", "gaplist.js")
 	v.Facts = append(v.Facts, fact{"State", stateWords(c.Status)}, fact{"Last picture", agoText(c.Status.LastFrame, now)})
 	for _, st := range c.Status.Streams {
 		name := "Main stream"

@@ -4,19 +4,32 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage"
 )
 
 // savedView is the list of kept clips.
 type savedView struct {
-	Frame frame
-	Clips []savedClip
-	Total string // of all there are
-	Older string // where to see those that did not find room; empty when there are none
+	Frame  frame
+	Any    bool // anything is kept at all
+	Filter savedFilter
+	Clips  []savedClip
+	Total  string // of those found
+	Older  string // where to see those that did not find room; empty when there are none
+	Zip    bool   // there are clips that the viewer may take away
+}
+
+// savedFilter is what the list is searched for, by the query: words, camera and day.
+type savedFilter struct {
+	Words, Camera, Day string
+	Cameras            []togetherCamera // of which something is kept
+	On                 bool
+	day                siteDay
 }
 
 // savedClip is a kept clip in the list.
@@ -29,6 +42,8 @@ type savedClip struct {
 	By           string
 	Play         string // where to watch it
 	Download     string // empty for those who may not take it away
+	Sidecar      string // its facts, for the same
+	Ticket       string // names it in a zip, for the same
 	Remove       string // empty for those who may not let it go
 }
 
@@ -53,36 +68,101 @@ type removeView struct {
 // savedAtOnce is how many clips the list shows on one page.
 const savedAtOnce = 200
 
-// pageSaved lists what is kept of the viewer's cameras: /saved, with ?before= only what begins before that time.
+// pageSaved lists what is kept of the viewer's cameras: /saved, with ?q= words, ?camera= and ?day= that it is searched for, and
+// ?before= only what begins before that time.
 func (s *Server) pageSaved(w http.ResponseWriter, r *http.Request) error {
 	all, err := s.allKept(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
 	}
-	v := savedView{Frame: s.frame(r, "Saved", "saved")}
+	v := savedView{Frame: s.frame(r, "Saved", "saved").with("saved.js", "size.js"), Any: len(all) > 0}
 	before, err := beforeParameter(r)
 	if err != nil {
 		return err
 	}
+	if v.Filter, err = s.savedFilter(r, all); err != nil {
+		return err
+	}
 	var last time.Time
+	found := 0
 	for _, k := range all {
+		if !v.Filter.finds(k) {
+			continue
+		}
+		found++
 		if !before.IsZero() && !k.Span.From.Before(before) {
 			continue
 		}
 		if len(v.Clips) == savedAtOnce {
 			if v.Older == "" {
-				v.Older = "/saved?before=" + url.QueryEscape(last.UTC().Format(time.RFC3339Nano))
+				v.Older = "/saved?" + v.Filter.values(last).Encode()
 			}
 			continue
 		}
 		last = k.Span.From
-		v.Clips = append(v.Clips, s.savedClip(k.Kept, k.camera.Camera, k.camera.Rights))
+		clip := s.savedClip(k.Kept, k.camera.Camera, k.camera.Rights)
+		v.Zip = v.Zip || clip.Ticket != ""
+		v.Clips = append(v.Clips, clip)
 	}
-	v.Total = fmt.Sprintf("%d clips.", len(all))
-	if len(all) == 1 {
+	v.Total = fmt.Sprintf("%d clips.", found)
+	if found == 1 {
 		v.Total = "One clip."
 	}
 	return writePage(w, r, http.StatusOK, savedPage(v))
+}
+
+// savedFilter reads what the list is searched for.
+func (s *Server) savedFilter(r *http.Request, all []keptBy) (savedFilter, error) {
+	var f savedFilter
+	q, err := query(r)
+	if err != nil {
+		return f, err
+	}
+	for name, value := range map[string]*string{"q": &f.Words, "camera": &f.Camera, "day": &f.Day} {
+		if *value, err = parameter(q, name); err != nil {
+			return f, err
+		}
+		*value = strings.TrimSpace(*value)
+	}
+	if f.Day != "" {
+		day, err := time.ParseInLocation(time.DateOnly, f.Day, s.Location)
+		if err != nil || day.Year() < firstYear || day.Year() >= lastYear {
+			return f, problem(http.StatusBadRequest, "The day in the address is not a date such as 2026-11-22.")
+		}
+		f.day = dayOf(day.Add(12*time.Hour), s.Location)
+	}
+	for _, c := range s.Cameras { // in their order
+		if slices.ContainsFunc(all, func(k keptBy) bool { return k.camera.ID == c.ID }) {
+			f.Cameras = append(f.Cameras, togetherCamera{c.Name, c.Label})
+		}
+	}
+	f.On = f.Words != "" || f.Camera != "" || f.Day != ""
+	return f, nil
+}
+
+// finds reports whether a clip is searched for: all words stand in its note, its camera's name or that of who kept it.
+func (f savedFilter) finds(k keptBy) bool {
+	text := strings.ToLower(k.Note + " " + k.camera.Label + " " + k.camera.Name + " " + k.By)
+	for _, word := range strings.Fields(strings.ToLower(f.Words)) {
+		if !strings.Contains(text, word) {
+			return false
+		}
+	}
+	if f.Day != "" && (!k.Span.From.Before(f.day.to) || !k.Span.To.After(f.day.from)) {
+		return false
+	}
+	return f.Camera == "" || f.Camera == k.camera.Name
+}
+
+// values are the parameters of the same search for what begins before a time.
+func (f savedFilter) values(before time.Time) url.Values {
+	q := url.Values{"before": {before.UTC().Format(time.RFC3339Nano)}}
+	for name, value := range map[string]string{"q": f.Words, "camera": f.Camera, "day": f.Day} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	return q
 }
 
 func beforeParameter(r *http.Request) (time.Time, error) {
@@ -102,8 +182,15 @@ func (s *Server) savedClip(k storage.Kept, c Camera, rights access.Rights) saved
 	if k.Bytes == 0 {
 		x.Size = "no footage is left"
 	}
-	if rights.Has(access.Export) {
-		q := url.Values{"from": {k.Span.From.UTC().Format(time.RFC3339Nano)}, "to": {k.Span.To.UTC().Format(time.RFC3339Nano)}, "download": {"1"}}
+	if rights.Has(access.Export) && k.Bytes > 0 {
+		q := url.Values{"from": {k.Span.From.UTC().Format(time.RFC3339Nano)}, "to": {k.Span.To.UTC().Format(time.RFC3339Nano)}}
+		if !k.Streams.Has(media.Main) {
+			q.Set("stream", media.Sub.String())
+		} else {
+			x.Ticket = c.Name + ":" + k.ID.String()
+		}
+		x.Sidecar = "/api/v1/cameras/" + c.Name + "/clip.json?" + q.Encode()
+		q.Set("download", "1")
 		x.Download = "/api/v1/cameras/" + c.Name + "/clip.mp4?" + q.Encode()
 	}
 	if rights.Has(access.Manage) {

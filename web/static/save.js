@@ -4,27 +4,10 @@
 import { inputValue, lengthText, parseInput } from "./zone.js";
 import { spanAround } from "./ruler.js";
 import { byId, toast } from "./app.js";
+import { roomWarning, sizeText } from "./size.js";
 import { mark, noMarks, spanned, wrongMarks } from "./marks.js";
 
 /** @typedef {import("./zone.js").Zone} Zone */
-
-/** @param {number} bytes @returns {string} */
-export function sizeText(bytes) {
-  if (bytes < 1e6) return `${Math.max(1, Math.round(bytes / 1e3))} kB`;
-  if (bytes < 1e9) return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
-  return `${(bytes / 1e9).toFixed(1)} GB`;
-}
-
-/**
- * @param {number} bytes of a file that is about to be saved
- * @returns {Promise<string>} a warning if the browser says that it has less room; "" else, and where it says nothing, as on plain HTTP
- */
-export async function roomWarning(bytes) {
-  const told = await navigator.storage?.estimate?.().catch(() => null);
-  if (!told?.quota) return "";
-  const room = told.quota - (told.usage ?? 0);
-  return bytes > room ? `This device may not have room for it: the browser counts on ${sizeText(Math.max(0, room))}.` : "";
-}
 
 /** @param {string} text @param {() => void} act */
 function plainButton(text, act) {
