@@ -15,14 +15,15 @@ import (
 // TestRecordingsPlayWhereThereIsNoMediaSource takes Media Source Extensions away from the browser before any page loads: then it
 // plays recordings by their playlists, from the moment asked for, and on.
 func TestRecordingsPlayWhereThereIsNoMediaSource(t *testing.T) {
-	url, password := startDemo(t, t.TempDir())
+	s := newSite(t, testcam.Camera{Name: "garden"})
+	s.start()
 	b := newTab(t, 1440, 900)
 	if _, err := chromedp.Call(b.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{
 		Source: `delete window.MediaSource; delete window.ManagedMediaSource;`}); err != nil {
 		t.Fatal(err)
 	}
-	b.login(url, demoUser, password)
-	b.do(chromedp.Navigate(url+"/cameras/garden"), chromedp.WaitVisible(`#timeline-slider`))
+	b.login(s.url, "alice", testPassword)
+	b.do(chromedp.Navigate(s.url+"/cameras/garden"), chromedp.WaitVisible(`#timeline-slider`))
 	b.shows("garden", "30 s of footage later, by key frames", func(m testcam.Mark) bool { return m.Frame > 30*15 })
 	b.goesToATime("garden")
 	if src := eval[string](b, `document.querySelector("#video-past").currentSrc`); !strings.Contains(src, "/api/v1/cameras/garden/hls/media.m3u8?") {
