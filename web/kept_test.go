@@ -214,6 +214,53 @@ func TestSavedClipsWithoutScripts(t *testing.T) {
 	}
 }
 
+func TestSavedClipsAreSearchedWithoutScripts(t *testing.T) {
+	w := filmed(t)
+	w.keep("front", w.keepBody(2, 4, "The Parcel, at last"))
+	w.keep("attic", w.keepBody(3, 5, "a parcel too"))
+	w.keep("attic", w.keepBody(5, 6, ""))
+	day := w.start.Add(3 * time.Second).In(w.server.Location)
+	for query, want := range map[string]int{"": 3, "q=parcel": 2, "q=PARCEL+last": 1, "q=attic": 2, "camera=attic": 2, "camera=attic&q=parcel": 1, "camera=yard": 0,
+		"day=" + day.Format(time.DateOnly): 3, "day=" + day.AddDate(0, 0, -3).Format(time.DateOnly): 0, "q=&camera=&day=": 3, "q=alice": 3} {
+		list := w.page("alice", "/saved?"+query)
+		if n := len(list.all("div", "class=clip")); n != want || (n == 0) != strings.Contains(text(list.one("main")), "No clip is like that") {
+			t.Errorf("%s finds %d clips, want %d", query, n, want)
+		}
+	}
+	list := w.page("alice", "/saved?q=parcel")
+	form := list.one("form", "id=zip-form")
+	query := ""
+	for _, n := range list.all("input", "name=kept") {
+		query += "&kept=" + url.QueryEscape(attr(n, "value"))
+	}
+	resp, body := w.do(w.as("alice", ask{path: attr(form, "action") + "?" + query[1:]}))
+	if resp.StatusCode != 200 || len(w.sidecarsIn(unzipped(t, body))) != 2 {
+		t.Errorf("all that were found as one zip: status %d", resp.StatusCode)
+	}
+	for _, wrong := range []string{"day=yesterday", "q=a&q=b", "day=9999-99-99"} {
+		if resp, _ := w.do(w.as("alice", ask{path: "/saved?" + wrong})); resp.StatusCode != 400 {
+			t.Errorf("%s: status %d", wrong, resp.StatusCode)
+		}
+	}
+}
+
+// TestThePanelOffersCamerasThatMayBeSaved looks at the page of a camera as somebody with whom another is shared, but not to export.
+func TestThePanelOffersCamerasThatMayBeSaved(t *testing.T) {
+	w := filmed(t)
+	w.principals() // dave sees front live
+	w.own(map[string]string{"alice": "front", "bob": "yard", "dave": "attic"})
+	for name, camera := range map[string]string{"dave": "attic", "alice": "front"} {
+		if boxes := w.page(name, "/cameras/"+camera).all("input", "type=checkbox"); len(boxes) != 0 {
+			t.Errorf("%s is offered %d cameras", name, len(boxes))
+		}
+	}
+	w.own(map[string]string{"alice": "front attic"})
+	boxes := w.page("alice", "/cameras/front").all("input", "type=checkbox")
+	if len(boxes) != 1 || attr(boxes[0], "value") != "attic" || attr(boxes[0], "name") != "camera" {
+		t.Errorf("alice is offered %d cameras", len(boxes))
+	}
+}
+
 func TestTheListOfSavedClipsIsBounded(t *testing.T) {
 	w := filmed(t)
 	for i := range savedAtOnce + 3 {

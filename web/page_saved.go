@@ -175,7 +175,7 @@ func beforeParameter(r *http.Request) (time.Time, error) {
 
 func (s *Server) savedClip(k storage.Kept, c Camera, rights access.Rights) savedClip {
 	x := savedClip{Anchor: "kept-" + k.ID.String(), Title: k.Note, Camera: c.Label, When: s.spanText(k.Span), Length: lengthText(k.Span.To.Sub(k.Span.From)),
-		Size: sizeText(k.Bytes), By: k.By, Play: cameraURL(c.Name) + "?at=" + url.QueryEscape(rfc3339(k.Span.From))}
+		Size: sizeText(k.Bytes) + " on the disk", By: k.By, Play: cameraURL(c.Name) + "?at=" + url.QueryEscape(rfc3339(k.Span.From))}
 	if x.Title == "" {
 		x.Title = noNote
 	}

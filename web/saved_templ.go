@@ -41,7 +41,7 @@ func savedPage(v savedView) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"column\"><h1>Saved</h1>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"column saved-list\"><h1>Saved</h1>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -109,7 +109,7 @@ func savedPage(v savedView) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					if v.Zip {
-						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<div class=\"zip-bar\"><button id=\"zip-button\">Download those ticked as one zip</button><p id=\"zip-facts\" class=\"quiet\" role=\"status\"></p></div>")
+						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<div class=\"zip-bar\"><button id=\"zip-button\">Download as one zip</button><p id=\"zip-facts\" class=\"quiet\" role=\"status\"></p></div>")
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}

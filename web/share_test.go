@@ -35,7 +35,8 @@ func TestEachActionOpensWhatItNamesAndNothingElse(t *testing.T) {
 	w.transmit(w.cameras["front"], media.Main, 20*time.Millisecond)
 	span, at := w.span(2, 4), "at="+w.start.Add(3*time.Second).Format(time.RFC3339)
 	needs := map[string]access.Action{
-		"timeline?" + span: access.Playback, "clip.mp4?" + span: access.Playback, "segments.mp4?" + span: access.Playback, "keyframe.mp4?" + at: access.Playback,
+		"timeline?" + span: access.Playback, "clip.mp4?" + span: access.Playback, "segments.mp4?" + span: access.Playback, "hls/index.m3u8?" + span: access.Playback, "hls/media.m3u8?" + span: access.Playback,
+		"hls/keyframes.m3u8?" + span: access.Playback, "clip.json?" + span: access.Export, "keyframe.mp4?" + at: access.Playback,
 		"activity?" + span: access.Playback, "days": access.Playback,
 		"clip.mp4?download=1&" + span: access.Export, "live.mp4": access.Live,
 	}

@@ -77,7 +77,7 @@ func TestSeveralCamerasAreSavedAsOneZip(t *testing.T) {
 	b.shows("door", "and recorded", func(m testcam.Mark) bool { return m.Frame > first.Frame+120 })
 	b.do(chromedp.Click(`input[type=checkbox][value=yard]`))
 	b.becomes(`/\d [kMG]B/.test(document.querySelector("#save-facts").textContent)`)
-	if said := eval[string](b, `document.querySelector("#save-button").textContent`); said != "Download 2 cameras as one zip" {
+	if said := eval[string](b, `document.querySelector("#save-button").textContent`); said != "Download 2 cameras (zip)" {
 		t.Errorf("the button says %q", said)
 	}
 	facts := eval[string](b, `document.querySelector("#save-facts").textContent`)

@@ -114,7 +114,7 @@ export class Save {
       if (this.inputs[name].local.value !== text) this.inputs[name].local.value = text;
     }
     const others = [...this.others()].filter((box) => box.checked).length;
-    this.button.textContent = others ? `Download ${others + 1} cameras as one zip` : "Download";
+    this.button.textContent = others ? `Download ${others + 1} cameras (zip)` : "Download";
     this.sidecar.hidden = others > 0; // they are in the zip
     const wrong = wrongMarks(this.set);
     this.allow(!wrong);
