@@ -32,6 +32,11 @@ const (
 	outlineFull    = "M4.5 9V4.5H9m6 0h4.5V9m0 6v4.5H15m-6 0H4.5V15"
 	outlineMinus   = "M6 12h12"
 	outlinePlus    = "M6 12h12M12 6v12"
+
+	outlineFrameBack  = "M7 6v12M17.5 6 10 12l7.5 6z"
+	outlineFrameAhead = "M17 6v12M6.5 6 14 12l-7.5 6z"
+	outlineSnapshot   = "M3.5 8h4l1.5-2.5h6L16.5 8h4v11h-17zM12 10a3.4 3.4 0 1 0 0 6.8 3.4 3.4 0 0 0 0-6.8z"
+	outlinePip        = "M3.5 5.5h17v13h-17zM12.5 12h5v3.8h-5z"
 )
 
 // frame is what every page has around its content.

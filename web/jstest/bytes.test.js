@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LABEL_SIZE, Splitter, parseLabel, parseMessage, videoTime } from "../static/bytes.js";
+import { LABEL_SIZE, Splitter, parseLabel, parseMessage, pictureTimes, videoTime } from "../static/bytes.js";
 
 const TYPE = "6b656570776184638801 6c6162656c31".replace(" ", "");
 
@@ -108,4 +108,31 @@ test("a message of the live connection is told by its header", () => {
   assert.equal(parseMessage(unhex("0202000900000000").buffer), null);
   assert.equal(parseMessage(unhex("0103000900000000").buffer), null);
   assert.equal(parseMessage(new ArrayBuffer(7)), null);
+});
+
+/** @param {number} base @param {[number, number][]} samples duration and composition offset, ticks */
+function run(base, samples) {
+  const tfdt = new Uint8Array(12);
+  tfdt[0] = 1;
+  new DataView(tfdt.buffer).setBigUint64(4, BigInt(base));
+  const trun = new Uint8Array(12 + 16 * samples.length);
+  const v = new DataView(trun.buffer);
+  v.setUint32(0, 0x01000f01);
+  v.setUint32(4, samples.length);
+  samples.forEach(([duration, offset], i) => {
+    v.setUint32(12 + 16 * i, duration);
+    v.setInt32(12 + 16 * i + 12, offset);
+  });
+  const sound = box("traf", box("tfhd", unhex("00020000"), Uint8Array.of(0, 0, 0, 2)), box("tfdt", tfdt), box("trun", trun));
+  const video = box("traf", box("tfhd", unhex("00020000"), Uint8Array.of(0, 0, 0, 1)), box("tfdt", tfdt), box("trun", trun));
+  return concat(label(), box("moof", sound, video), box("mdat", new Uint8Array(3)));
+}
+
+test("pictures are told in the order in which they are shown, B-frames and all", () => {
+  const frames = pictureTimes(run(90000, [[3600, 3600], [3600, 10800], [3600, 0], [3600, 0], [4500, 3600]]));
+  assert.deepEqual(frames.map((t) => Math.round((t - 1) * 90000)), [3600, 7200, 10800, 14400, 18000]);
+  const early = pictureTimes(run(90000, [[3600, -1800], [3600, 0]]));
+  assert.deepEqual(early.map((t) => Math.round((t - 1) * 90000)), [-1800, 3600]);
+  assert.deepEqual(pictureTimes(init), []);
+  assert.deepEqual(pictureTimes(run(0, [[1, 0]]).subarray(0, 190)), []);
 });

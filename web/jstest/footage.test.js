@@ -54,3 +54,30 @@ test("one can go from edge to edge", () => {
   assert.equal(footage.end(), T + 60 * MIN);
   assert.equal(new Footage([], []).end(), null);
 });
+
+test("what is newer takes the place of what was known of that span, and of no other", () => {
+  const part = Footage.parse({ spans: [{ from: iso(12), to: iso(16) }], gaps: [{ from: iso(16), to: iso(40), reason: "wrong password" }] });
+  const now = footage.patched({ from: T + 12 * MIN, to: T + 40 * MIN }, part);
+  assert.deepEqual(now.spans.map((s) => [(s.from - T) / MIN, (s.to - T) / MIN]), [[0, 16], [40, 60]]);
+  assert.deepEqual(now.gaps.map((g) => [(g.from - T) / MIN, (g.to - T) / MIN]), [[16, 40]]);
+});
+
+test("a gap that two answers were cut through is one gap", () => {
+  const a = Footage.parse({ spans: [], gaps: [{ from: iso(0), to: iso(5), reason: "wrong password" }] });
+  const b = Footage.parse({ spans: [], gaps: [{ from: iso(5), to: iso(9), reason: "wrong password" }] });
+  assert.deepEqual(a.patched({ from: T + 5 * MIN, to: T + 9 * MIN }, b).gaps, [{ from: T, to: T + 9 * MIN, reason: "wrong password" }]);
+});
+
+test("a moment without footage has a nearest, and ways to both sides", () => {
+  assert.deepEqual(footage.around(T + 16 * MIN), { before: T + 14 * MIN, after: T + 31 * MIN, nearest: -1 });
+  assert.deepEqual(footage.around(T + 28 * MIN), { before: T + 14 * MIN, after: T + 31 * MIN, nearest: 1 });
+  assert.deepEqual(footage.around(T - MIN), { before: null, after: T, nearest: 1 });
+  assert.deepEqual(footage.around(T + 70 * MIN), { before: T + 60 * MIN, after: null, nearest: -1 });
+  assert.deepEqual(new Footage([], []).around(T), { before: null, after: null, nearest: 0 });
+});
+
+test("a slice is cut at its edges", () => {
+  const cut = footage.slice({ from: T + 13 * MIN, to: T + 19 * MIN });
+  assert.deepEqual(cut.spans, [{ from: T + 13 * MIN, to: T + 14 * MIN }]);
+  assert.deepEqual(cut.gaps.map((g) => [g.from, g.to]), [[T + 14 * MIN, T + 19 * MIN]]);
+});

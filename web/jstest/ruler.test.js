@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CLOSEST, clampView, firstView, pinch, placeLabels, spanAround, ticks, toT, toX, zoom } from "../static/ruler.js";
+import { CLOSEST, WIDEST, clampView, firstView, monthAround, pinch, placeLabels, spanAround, ticks, toT, toX, viewWords, zoom } from "../static/ruler.js";
 import { Zone } from "../static/zone.js";
 
 const berlin = new Zone("Europe/Berlin");
@@ -18,7 +18,7 @@ test("zooming keeps the moment under the pointer where it is", () => {
   assert.equal(closer.to - closer.from, 6 * HOUR);
 });
 
-test("no zoom leaves the day or goes closer than twenty seconds", () => {
+test("no zoom leaves its limits or goes closer than a second", () => {
   assert.deepEqual(zoom(day, 0.1, day.from, day), day);
   const close = zoom(day, 1e9, day.to, day);
   assert.equal(close.to - close.from, CLOSEST);
@@ -83,4 +83,46 @@ test("on its first day a recorder shows what little there is, later the whole da
   assert.deepEqual(firstView(day, [{ from: day.from, to: day.from + 60e3 }], day.from + 60e3), day);
   assert.deepEqual(firstView(day, [], now), day);
   assert.deepEqual(firstView(day, [{ from: now - 60e3, to: now }], day.to + HOUR), day);
+});
+
+test("out of the day goes as far as a month, in to a second, with labels at both ends", () => {
+  const limits = { from: day.from - 399 * 24 * HOUR, to: day.to };
+  const month = zoom(day, 1e-9, day.from, limits);
+  assert.equal(month.to - month.from, WIDEST);
+  const labels = ticks(month, 1440, berlin).map((t) => t.label).filter(Boolean);
+  assert.ok(labels.length >= 10 && labels.every((l) => /^\d{1,2} (Oct|Nov)$/.test(l)), labels.join(" "));
+  const second = zoom(day, 1e9, day.from + 13 * HOUR, limits);
+  const close = ticks(second, 1440, berlin).map((t) => t.label).filter(Boolean);
+  assert.ok(close.length >= 5 && close.every((l) => /^\d\d:\d\d:\d\d\.\d$/.test(l)), close.join(" "));
+});
+
+test("labels keep their distance from a second to a month", () => {
+  const limits = { from: day.from - 399 * 24 * HOUR, to: day.to };
+  for (const width of [300, 390, 1440, 2560]) {
+    for (let v = zoom(day, 1e-9, day.from, limits); v.to - v.from > CLOSEST; v = zoom(v, 1.7, day.from - 5.3 * HOUR, limits)) {
+      const all = ticks(v, width, berlin);
+      const x = all.filter((t) => t.label).map((t) => toX(v, width, t.t));
+      for (let i = 1; i < x.length; i++) assert.ok(x[i] - x[i - 1] >= 60, `${width} px, ${v.to - v.from} ms`);
+      assert.ok(x.length > 0 || v.to - v.from < 3000, `no label: ${width} px, ${v.to - v.from} ms`);
+      assert.ok(all.length < width / 3);
+    }
+  }
+});
+
+test("days stand where they begin in a month with a change of clocks, and Mondays are named where there is little room", () => {
+  const begin = berlin.dayStart("2026-10-10");
+  const v = { from: begin, to: begin + WIDEST };
+  const days = ticks(v, 1440, berlin);
+  for (const t of days) assert.equal(berlin.clock(t.t), "00:00:00");
+  assert.equal(new Set(days.map((t) => berlin.day(t.t))).size, days.length);
+  const named = ticks(v, 390, berlin).filter((t) => t.label);
+  assert.ok(named.length >= 3 && named.every((t) => berlin.date(t.t).startsWith("Mon")), named.map((t) => t.label).join());
+});
+
+test("what is shown is named: a day, or from when to when", () => {
+  assert.equal(viewWords(day, berlin), "Sun, 22 Nov 2026");
+  assert.equal(viewWords(berlin.dayBounds("2026-10-25"), berlin), "Sun, 25 Oct 2026", "25 hours are a day");
+  const month = monthAround(day.from + HOUR, { from: day.from - 400 * 24 * HOUR, to: day.to });
+  assert.equal(month.to, day.to);
+  assert.equal(viewWords(month, berlin), "23 Oct – 22 Nov 2026");
 });

@@ -111,6 +111,47 @@ export function videoTime(b) {
 }
 
 /**
+ * When each picture of a fragment is presented, in seconds since the start of its run, in order: tfdt of track 1, and of
+ * each sample in trun the duration before it and its composition offset (ISO/IEC 14496-12 8.8.8). Pictures that refer to
+ * later ones are decoded in another order than they are shown in.
+ * @param {Uint8Array} b one fragment: label, moof, mdat @returns {number[]} none if b holds no such thing
+ */
+export function pictureTimes(b) {
+  const begin = videoTime(b);
+  const run = begin === null ? null : videoRun(b);
+  if (begin === null || !run) return [];
+  const v = view(run);
+  const flags = v.getUint32(0) & 0xffffff;
+  const fields = [0x100, 0x200, 0x400, 0x800].filter((f) => flags & f);
+  let at = 8 + (flags & 1 ? 4 : 0) + (flags & 4 ? 4 : 0);
+  let decoded = 0;
+  const times = [];
+  for (let left = v.getUint32(4); left > 0 && at + 4 * fields.length <= run.length; left--) {
+    const field = (/** @type {number} */ f) => at + 4 * fields.indexOf(f);
+    const offset = flags & 0x800 ? v.getInt32(field(0x800)) : 0;
+    times.push(begin + (decoded + offset) / VIDEO_TIMESCALE);
+    decoded += flags & 0x100 ? v.getUint32(field(0x100)) : 0;
+    at += 4 * fields.length;
+  }
+  return times.sort((x, y) => x - y);
+}
+
+/** @param {Uint8Array} b one fragment @returns {Uint8Array | null} the trun of track 1 */
+function videoRun(b) {
+  for (const moof of boxes(b)) {
+    if (moof.type !== "moof") continue;
+    for (const traf of boxes(moof.body)) {
+      if (traf.type !== "traf") continue;
+      const parts = [...boxes(traf.body)];
+      const head = parts.find((x) => x.type === "tfhd");
+      const run = parts.find((x) => x.type === "trun");
+      if (head && run && view(head.body).getUint32(4) === 1) return run.body;
+    }
+  }
+  return null;
+}
+
+/**
  * @typedef {{kind: "init", bytes: Uint8Array, label: Label}} InitPart
  * @typedef {{kind: "fragment", bytes: Uint8Array, label: Label}} FragmentPart
  */

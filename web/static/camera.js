@@ -1,26 +1,42 @@
 // The camera page: live picture, recordings and the day's timeline, and the controls that join them.
 
+import { activityStep, activityText, parseActivity } from "./activity.js";
 import { announce, byId, keepAwake, toast } from "./app.js";
+import { Calendar } from "./calendar.js";
+import { wireControls } from "./controls.js";
 import { noAge } from "./edge.js";
 import { Feed, pageClock } from "./feed.js";
 import { Footage, gapText } from "./footage.js";
+import { GapNote } from "./gapnote.js";
 import { keptOf, keptText } from "./kept.js";
-import { HlsPlayback, playsHls } from "./hls.js";
 import { listGaps } from "./gaplist.js";
 import { wireKeys } from "./keys.js";
-import { Link, endedSession } from "./link.js";
+import { Link } from "./link.js";
 import { Playback } from "./playback.js";
+import { OLDEST, Reel } from "./reel.js";
+import { viewWords } from "./ruler.js";
 import { Save } from "./save.js";
 import { wireKeep } from "./keep.js";
 import { Scrub } from "./scrub.js";
+import { SKIM, Skim } from "./skim.js";
+import { snapshot } from "./snapshot.js";
 import { Stage } from "./stage.js";
 import { Timeline } from "./timeline.js";
-import { Zone, parseMoment, shiftDay } from "./zone.js";
+import { Zone } from "./zone.js";
 
 /** How long a recorded picture stays while the live one is on its way, ms. */
 const PATIENCE = 4000;
 
-const RATES = [0.25, 0.5, 1, 2, 4, 8];
+const RATES = [0.25, 0.5, 1, 2, 4, 8, 16];
+
+/** Shorter gaps are passed without a word, ms. */
+const SILENT = 1500;
+
+/** How close to a gap's edge a picture before it is looked for, ms. */
+const EDGE = 200;
+
+/** Before this much has passed, what was just recorded may not be known yet, ms. */
+const FRESH = 15_000;
 
 const page = byId("camera").dataset;
 const camera = page.camera ?? "";
@@ -34,33 +50,62 @@ const link = new Link();
 const feed = new Feed(stage.videos.live, clock, page);
 link.listeners.set(1, feed);
 
-/** What the page is doing. @type {{mode: "live" | "past", playing: boolean, rate: number, dragAt: number | null, ended: string, liveSince: number, life: string}} */
-const state = { mode: "live", playing: true, rate: 1, dragAt: null, ended: "", liveSince: 0, life: "" };
+/**
+ * What the page is doing. wish: a moment that is asked for and not yet on its way; turn counts what was asked for.
+ * @type {{mode: "live" | "past", playing: boolean, rate: number, dragAt: number | null, wish: number | null, turn: number,
+ * ended: string, liveSince: number, life: string}}
+ */
+const state = { mode: "live", playing: true, rate: 1, dragAt: null, wish: null, turn: 0, ended: "", liveSince: 0, life: "" };
 
-let footage = Footage.parse(JSON.parse(page.timeline ?? "{}"));
 let day = page.day ?? zone.day(now());
+let today = { day: "", end: 0 };
 let stream = /** @type {"main" | "sub"} */ ("main");
-let frameSeconds = 1 / 15;
 let urlAt = 0;
 
+/** What can be gone to. */
+function limits() {
+  const of = zone.day(now());
+  if (of !== today.day) today = { day: of, end: zone.dayBounds(of).to };
+  return { from: today.end - OLDEST, to: today.end };
+}
+
 const short = (/** @type {number} */ t) => zone.clock(t, { seconds: false });
-const playback = new (playsHls() ? HlsPlayback : Playback)(stage.videos.past, {
-  camera, stream, footage: () => footage, now,
-  onpassed: (gap) => toast(gapText(gap, gap.to - gap.from < 120_000 ? (t) => zone.clock(t) : short)),
-  oncaught: () => { toast("caught up: live"); goLive(); },
-  onrefused: (why) => playbackRefused(why),
+const gapWords = (/** @type {import("./footage.js").Gap} */ gap) =>
+  gapText(gap, gap.to - gap.from < 120_000 ? (t) => zone.clock(t) : short);
+const reel = new Reel(camera, Footage.parse(JSON.parse(page.timeline ?? "{}")), zone.dayBounds(day), {
+  limits, now, onleave: keepMoment,
+  onchange: () => {
+    timeline.update({ footage: reel.footage, now: now() });
+    listDayGaps();
+  },
+  ongone: () => nothingLeft("This camera is no longer there, or no longer shared with you."),
 });
-const scrub = new Scrub(stage.videos.scrub, { camera, stream }, () => { if (state.dragAt !== null) stage.show("scrub"); });
+const footage = () => reel.footage;
+const passed = (/** @type {import("./footage.js").Gap} */ gap) => toast(gapWords(gap));
+const caught = () => { toast("caught up: live"); goLive(); };
+const playback = new Playback(stage.videos.past, {
+  camera, stream, footage, now, onpassed: passed, oncaught: caught, onrefused: (why) => playbackRefused(why),
+  onshown: () => paint(), onleave: keepMoment, onend: (gap) => ranOut(gap, playback.wall()),
+});
+const scrub = new Scrub(stage.videos.scrub, { camera, stream }, (wall) => {
+  skim.shown(wall);
+  if (state.dragAt !== null || skim.active) stage.show("scrub");
+});
+const skim = new Skim(scrub, { footage, now, onpassed: passed, oncaught: caught, onend: ranOut });
 const save = new Save(zone, () => ({ at: moment(), now: now() }), () => timeline.update(save.marks()));
 wireKeep(save.form, loadKept);
-const timeline = new Timeline(byId("timeline"), zone, { onscrub: drag, onpick: pick, onhover: hover }, {
-  day: zone.dayBounds(day), footage, at: now(), now: now(), kept: [], markIn: null, markOut: null,
+const note = new GapNote(zone, { go: (t, play) => goTo(t, play) });
+const calendar = new Calendar(camera, zone, { today: () => zone.day(now()), onpick: goDay });
+const timeline = new Timeline(byId("timeline"), zone, { onscrub: drag, onpick: pick, onhover: hover, onview: looked }, {
+  day: zone.dayBounds(day), limits: limits(), footage: footage(), at: now(), now: now(), kept: [], markIn: null, markOut: null,
+  pictures: (from, to) => playback.pictures(from, to),
 });
 
 /** The moment that is shown, ms. */
 function moment() {
   if (state.dragAt !== null) return state.dragAt;
-  if (state.mode === "past") return playback.wall();
+  if (state.wish !== null) return state.wish;
+  if (state.mode === "past") return skim.active ? skim.at : playback.wall();
   return feed.shown && !comingBack() ? feed.wall() : now();
 }
 
@@ -76,52 +121,128 @@ function watch() {
 
 function goLive() {
   if (state.mode !== "live") state.liveSince = Date.now();
+  leaveMoment();
   state.mode = "live";
   state.playing = true;
-  state.ended = "";
   setRate(1);
   playback.setPlaying(false); // its picture stays until there is one of now
-  showDay(zone.day(now()));
+  timeline.follow = true;
   history.replaceState(null, "", location.pathname);
   watch();
   paint();
 }
 
+/** What was shown or asked for is over. */
+function leaveMoment() {
+  state.turn++;
+  state.wish = null;
+  state.ended = "";
+  skim.stop();
+  note.hide();
+}
+
 /**
- * Plays from a moment; one that lies at the present is the live picture.
- * @param {number} t @param {boolean} [play]
+ * Plays from a moment; one that lies at the present is the live picture. A moment without footage leads to the nearest that has
+ * some, or, where a direction is given, to the next in that direction.
+ * @param {number} t @param {boolean} [play] @param {1 | -1 | 0} [direction]
  */
-function goTo(t, play = state.playing) {
+async function goTo(t, play = state.playing, direction = 0) {
   if (!mayPlay) return;
   if (t > now() - 3000) {
     goLive();
     return;
   }
+  leaveMoment();
+  const { turn } = state;
   state.mode = "past";
   state.playing = play;
-  state.ended = "";
+  state.wish = t;
   watch();
   timeline.follow = true;
-  const target = zone.day(t);
-  if (target === day) playback.seek(t, play);
-  else showDay(target).then(() => playback.seek(t, play));
-  setURL(t);
-  paint();
+  if (!reel.covers({ from: t, to: t + 1 })) {
+    paint();
+    await reel.ensure(zone.dayBounds(zone.day(t)));
+  }
+  if (turn !== state.turn) return;
+  const unrecorded = footage().gapAt(t) !== null || (!footage().spanAt(t) && t < now() - FRESH);
+  if (unrecorded) await goAround(t, play, direction);
+  else playFrom(t, play);
+  if (turn === state.turn) paint();
+}
+
+/**
+ * Goes to footage beside a moment that has none, and says so.
+ * @param {number} t @param {boolean} play @param {1 | -1 | 0} direction
+ */
+async function goAround(t, play, direction) {
+  const { turn } = state;
+  const { before, after, nearest } = await reel.around(t);
+  if (turn !== state.turn) return;
+  const brief = before !== null && after !== null && after - before < SILENT;
+  const forward = brief || (direction === 0 ? nearest > 0 : (direction > 0 && after !== null) || before === null);
+  const reason = footage().gapAt(t)?.reason ?? "";
+  if (before === null && after === null) {
+    playback.stop();
+    playback.target = t;
+    state.wish = null;
+    nothingLeft(`No recording at ${zone.clock(t)}${reason ? `: ${reason}` : ""}. Nothing was recorded before or after, either.`);
+    return;
+  }
+  const back = direction < 0 && after !== null ? Math.max(EDGE, after - t) : EDGE;
+  const at = forward ? Number(after) : Number(before) - back;
+  const ways = { before: before === null ? null : before - EDGE, after };
+  if (direction === 0 && !brief) note.show({ t, reason, shown: forward ? at : Number(before) }, ways);
+  else if (!brief) passed({ from: before ?? t, to: after ?? now(), reason });
+  playFrom(at, play && (forward || direction < 0));
+}
+
+/** @param {number} at a moment that has footage @param {boolean} play */
+function playFrom(at, play) {
+  state.wish = null;
+  state.playing = play;
+  setURL(at);
+  if (play && state.rate >= SKIM) {
+    playback.setPlaying(false);
+    skim.start(at, state.rate);
+    return;
+  }
+  skim.stop();
+  playback.seek(at, play);
+}
+
+/** Footage ends here, and the present is not near. @param {import("./footage.js").Gap | null} gap @param {number} at */
+function ranOut(gap, at) {
+  state.playing = false;
+  if (skim.active || playback.wantPlay) playFrom(at - EDGE, false);
+  toast(gap?.reason ? `the recording ends here: ${gap.reason}` : "the recording ends here");
+}
+
+/** @param {string} why nothing can be shown */
+function nothingLeft(why) {
+  if (state.mode === "live") return; // the live connection says it
+  if (state.ended !== why) announce(why);
+  state.ended = why;
 }
 
 /** @param {number} t */
 function setURL(t) {
   urlAt = Date.now();
-  history.replaceState(null, "", `${location.pathname}?at=${new Date(t).toISOString().slice(0, 19)}Z`);
+  history.replaceState(null, "", `${location.pathname}?at=${new Date(t).toISOString()}`);
+}
+
+/** Before the page is left for the login, its address is made to lead back to what is shown. */
+function keepMoment() {
+  if (state.mode === "past") setURL(moment());
 }
 
 /** @param {number} t a drag is there */
 function drag(t) {
   if (!mayPlay) return;
   state.dragAt = t;
-  const gap = footage.gapAt(t);
+  note.hide();
+  const gap = footage().gapAt(t);
   stage.notice(gap ? gapText(gap, short) : "");
-  setText("age", "release to play");
+  setText("age", "release to go there");
   byId("camera").dataset.life = "past";
   if (!gap) scrub.show(t);
   paint();
@@ -131,7 +252,7 @@ function drag(t) {
 function pick(t) {
   state.dragAt = null;
   stage.notice("");
-  goTo(t, true);
+  goTo(t);
 }
 
 /** @param {number | null} t @param {number} x */
@@ -141,44 +262,57 @@ function hover(t, x) {
     delete tip.dataset.shown;
     return;
   }
-  const gap = footage.gapAt(t);
-  const words = [gap && t < now() ? gapText(gap, short) : "", footage.clockNote(t), keptText(timeline.shown.kept, t)];
-  tip.textContent = [zone.clock(t), ...words.filter(Boolean)].join(" · ");
+  const gap = footage().gapAt(t);
+  const { activity, kept } = timeline.shown;
+  const date = longView() ? zone.date(t).replace(/ \d{4}$/, "") : "";
+  const words = [gap && t < now() ? gapText(gap, short) : "", activityText(activity ?? null, timeline.view, t),
+    footage().clockNote(t), keptText(kept, t)];
+  tip.textContent = [date, zone.clock(t), ...words].filter(Boolean).join(" · ");
   tip.dataset.shown = "";
   const half = tip.offsetWidth / 2;
   const left = Math.min(Math.max(x, half), timeline.width - half);
   tip.style.setProperty("--x", `${Math.round(left)}px`);
 }
 
-/**
- * Fetches a day's timeline and shows it.
- * @param {string} which
- */
-async function showDay(which) {
-  const bounds = zone.dayBounds(which);
-  if (which !== day) {
-    day = which;
-    footage = new Footage([], []);
-    timeline.update({ day: bounds, footage });
-    paintDay();
-  }
-  await loadFootage(which, bounds);
+/** Whether the timeline shows more than one day. */
+const longView = () => timeline.view.to - timeline.view.from > 26 * 3600e3;
+
+let lookTimer = 0;
+
+/** The timeline shows another stretch: what is missing of it is fetched once the hand rests. */
+function looked() {
+  clearTimeout(lookTimer);
+  lookTimer = window.setTimeout(() => {
+    if (!mayPlay) return;
+    reel.ensure(timeline.view);
+    loadActivity();
+  }, 120);
+  paintDay();
 }
 
-/** @param {string} which @param {{from: number, to: number}} bounds */
-async function loadFootage(which, bounds) {
-  if (!mayPlay) return;
-  const query = new URLSearchParams({ from: new Date(bounds.from).toISOString(), to: new Date(bounds.to).toISOString() });
+let activityKnown = true;
+
+/** Fetches how much went on in what the timeline shows; a recorder that does not know is not asked again. */
+async function loadActivity() {
+  if (!mayPlay || !activityKnown) return;
+  const { view } = timeline;
+  const to = Math.min(view.to, now());
+  if (to <= view.from) return;
+  const step = activityStep(view, timeline.width);
+  const whole = (/** @type {number} */ t, /** @type {(n: number) => number} */ round) => new Date(round(t / 1000) * 1000).toISOString();
+  const query = new URLSearchParams({ from: whole(view.from, Math.floor), to: whole(to, Math.ceil), step: String(step) });
   try {
-    const answer = await fetch(`/api/v1/cameras/${camera}/timeline?${query}`, { cache: "no-store" });
-    if (answer.status === 401 && state.mode === "past") setURL(playback.wall()); // so that the login leads back to it
-    if (endedSession(answer) || !answer.ok || which !== day) return;
-    footage = Footage.parse(await answer.json());
-    timeline.update({ footage, now: now() });
-    listGaps(footage, zone, now(), (t) => goTo(t, true));
+    const answer = await fetch(`/api/v1/cameras/${camera}/activity?${query}`, { cache: "no-store" });
+    activityKnown = answer.status !== 404;
+    if (answer.ok && view === timeline.view) timeline.update({ activity: parseActivity(await answer.json()) });
   } catch {
-    // No network: what is drawn stays; the picture says that there is no connection.
+    // No network: what is drawn stays.
   }
+}
+
+/** The list of the day's gaps below. */
+function listDayGaps() {
+  if (mayPlay) listGaps(footage().slice(zone.dayBounds(day)), zone, now(), (t) => goTo(t, true));
 }
 
 /** Draws the clips that are kept. */
@@ -186,14 +320,24 @@ async function loadKept() {
   if (mayPlay) timeline.update({ kept: await keptOf(camera) });
 }
 
+/** The day that the timeline shows, or that of the picture where it shows several. */
+function lookedDay() {
+  return longView() ? day : zone.day((timeline.view.from + timeline.view.to) / 2);
+}
+
 function paintDay() {
-  const words = zone.date(zone.dayBounds(day).from + 12 * 3600e3);
-  setText("day-words", words);
-  const input = /** @type {HTMLInputElement} */ (byId("day"));
-  if (input.value !== day) input.value = day;
-  byId("day-next").toggleAttribute("aria-disabled", day >= zone.day(now()));
-  input.max = zone.day(now());
-  setText("gaps-day", words.replace(/^\w+, /, ""));
+  setText("day-button", viewWords(timeline.view, zone));
+  byId("day-next").toggleAttribute("aria-disabled", lookedDay() >= zone.day(now()));
+  setText("gaps-day", zone.date(zone.dayBounds(day).from + 12 * 3600e3).replace(/^\w+, /, ""));
+}
+
+/** The picture is of another day than before. @param {string} to */
+function turnDay(to) {
+  day = to;
+  timeline.update({ day: zone.dayBounds(day), limits: limits() });
+  paintDay();
+  listDayGaps();
+  announce(zone.date(timeline.shown.day.from + 12 * 3600e3));
 }
 
 /** @param {string} id @param {string} text */
@@ -211,11 +355,15 @@ function paint() {
   byId("camera").dataset.playing = String(state.mode === "live" || state.playing);
   byId("live").setAttribute("aria-pressed", String(state.mode === "live"));
   byId("play").setAttribute("aria-label", state.mode === "live" || state.playing ? "Pause" : "Play");
+  if (zone.day(t) !== day) turnDay(zone.day(t));
   timeline.update({ at: t, now: now() });
+  const { from, to } = timeline.shown.day;
   const slider = byId("timeline-slider");
-  slider.setAttribute("aria-valuenow", String(Math.round((t - timeline.shown.day.from) / 1000)));
-  const gap = footage.gapAt(t);
-  slider.setAttribute("aria-valuetext", gap ? `${zone.clock(t)}, ${gapText(gap, short)}` : zone.clock(t));
+  slider.setAttribute("aria-valuemax", String(Math.round((to - from) / 1000)));
+  slider.setAttribute("aria-valuenow", String(Math.round((t - from) / 1000)));
+  const gap = footage().gapAt(t);
+  const words = [longView() ? zone.date(t) : "", zone.clock(t), gap ? gapText(gap, short) : ""];
+  slider.setAttribute("aria-valuetext", words.filter(Boolean).join(", "));
   if (state.dragAt === null) paintStage();
 }
 
@@ -239,7 +387,14 @@ function paintStage() {
     return;
   }
   byId("camera").dataset.life = "past";
-  setText("age", `recorded · ${state.rate === 1 ? "" : `${state.rate}× · `}${state.playing ? "playing" : "paused"}`);
+  const rate = state.rate === 1 ? "" : `${state.rate}× · ${state.rate >= SKIM ? "key frames · " : ""}`;
+  setText("age", `recorded · ${rate}${state.playing ? "playing" : "paused"}`);
+  if (skim.active) {
+    stage.busy(false);
+    stage.notice("");
+    if (Date.now() - urlAt > 10_000) setURL(skim.at);
+    return;
+  }
   const stalled = !state.ended && playback.stalled();
   stage.busy(!playback.shown && !state.ended && !stalled);
   stage.notice(stalled ? "no connection to the recorder, reconnecting" : state.ended);
@@ -249,7 +404,7 @@ function paintStage() {
   }
   if (!playback.shown) return;
   stage.show("past");
-  if (Date.now() - urlAt > 10_000 && state.playing) setURL(playback.wall());
+  if (Date.now() - urlAt > 5000 && state.playing) setURL(playback.wall());
 }
 
 /** Says to screen readers when the live picture stops, and when it is back. @param {{life: string, words: string}} told */
@@ -262,10 +417,13 @@ function tellLife({ life, words }) {
 
 /** @param {number} rate */
 function setRate(rate) {
+  const skims = state.rate >= SKIM;
   state.rate = rate;
-  playback.setRate(rate);
+  skim.rate = rate;
+  playback.setRate(Math.min(rate, SKIM));
   const select = /** @type {HTMLSelectElement} */ (byId("speed"));
   select.value = String(rate);
+  if (state.mode === "past" && state.playing && skims !== rate >= SKIM) playFrom(moment(), true);
 }
 
 function toggle() {
@@ -274,8 +432,10 @@ function toggle() {
     return;
   }
   state.playing = !state.playing;
-  playback.setPlaying(state.playing);
-  if (!state.playing) setURL(playback.wall());
+  if (skim.active || (state.playing && state.rate >= SKIM)) playFrom(moment(), state.playing);
+  else playback.setPlaying(state.playing);
+  if (state.playing) note.hide();
+  else setURL(moment());
   paint();
 }
 
@@ -288,20 +448,34 @@ function changeSpeed(direction) {
 
 /** @param {number} by ms */
 function skip(by) {
-  if (state.mode === "past" || by < 0) goTo(moment() + by);
+  if (state.mode === "past" || by < 0) goTo(moment() + by, state.playing, by < 0 ? -1 : 1);
 }
 
 /** @param {1 | -1} direction */
-function toEdge(direction) {
-  const t = footage.edge(moment(), direction);
-  if (t !== null) goTo(t);
+async function toEdge(direction) {
+  const t = moment();
+  if (footage().edge(t, direction) === null) await reel.around(t);
+  const edge = footage().edge(t, direction);
+  if (edge !== null) goTo(edge);
+  else if (direction > 0 && state.mode === "past") goLive();
 }
 
 /** @param {1 | -1} direction */
-function stepFrame(direction) {
-  if (state.mode === "live") toggle();
+async function stepFrame(direction) {
+  if (state.mode === "live" || skim.active) toggle();
   state.playing = false;
-  playback.step(direction, frameSeconds);
+  if (await playback.step(direction)) setURL(playback.wall());
+  else if (!state.playing && state.mode === "past") toast(direction < 0 ? "there is no earlier picture" : "there is no later picture yet");
+  paint();
+}
+
+async function savePicture() {
+  const name = await snapshot(stage.current(), camera, zone, moment());
+  toast(name ? `saved as ${name}` : "there is no picture to save yet");
+}
+
+async function popOut() {
+  if (!(await stage.pictureInPicture())) toast("This browser does not show this picture in a window of its own.");
 }
 
 function toggleMute() {
@@ -312,12 +486,17 @@ function toggleMute() {
   button.setAttribute("aria-label", muted ? "Sound on" : "Sound off");
 }
 
-/** @param {string} which a day to show at the same time of day */
-function goDay(which) {
-  if (!which || which > zone.day(now())) return;
-  const w = zone.wall(moment());
+/** @param {string} which a day to show at the same time of day, or at the nearest at which it has footage */
+async function goDay(which) {
+  if (!mayPlay || !which || which > zone.day(now())) return;
+  const bounds = zone.dayBounds(which);
   const [year, month, date] = which.split("-").map(Number);
-  goTo(zone.instant({ ...w, year, month, day: date }));
+  const t = zone.instant({ ...zone.wall(moment()), year, month, day: date });
+  await reel.ensure(bounds);
+  const { before, after, nearest } = footage().slice(bounds).around(t);
+  timeline.wholeDay();
+  if (footage().spanAt(t) || nearest === 0) goTo(Math.min(t, now()));
+  else goTo(nearest > 0 ? Number(after) : Number(before) - EDGE);
 }
 
 /** When main does not play here, the small picture may. */
@@ -333,8 +512,7 @@ feed.onrefused = () => {
 function playbackRefused(why) {
   const { options } = playback;
   if (options.stream === "sub" || page.sub === undefined || !why.includes("cannot play")) {
-    if (state.ended !== why) announce(why);
-    state.ended = why;
+    nothingLeft(why);
     return;
   }
   const at = playback.wall();
@@ -344,78 +522,46 @@ function playbackRefused(why) {
   playback.seek(at, state.playing);
 }
 
-function wireControls() {
-  const on = (/** @type {string} */ id, /** @type {() => void} */ act) => byId(id).addEventListener("click", act);
-  on("live", () => { if (state.mode !== "live") goLive(); });
-  on("play", toggle);
-  on("back", () => skip(-10_000));
-  on("forward", () => skip(10_000));
-  on("full", () => stage.fullScreen());
-  on("zoom-in", () => timeline.zoomBy(2));
-  on("zoom-out", () => timeline.zoomBy(0.5));
-  on("zoom-day", () => timeline.wholeDay());
-  const onLink = (/** @type {string} */ id, /** @type {number} */ by) => byId(id).addEventListener("click", (e) => {
-    e.preventDefault();
-    goDay(shiftDay(day, by));
-  });
-  onLink("day-previous", -1);
-  onLink("day-next", 1);
-  document.getElementById("mute")?.addEventListener("click", toggleMute);
-  const speed = /** @type {HTMLSelectElement} */ (byId("speed"));
-  speed.addEventListener("change", () => setRate(Number(speed.value)));
-  const dayInput = /** @type {HTMLInputElement} */ (byId("day"));
-  dayInput.addEventListener("change", () => goDay(dayInput.value));
-  dayInput.addEventListener("mousedown", (e) => {
-    if (!("showPicker" in dayInput)) return;
-    e.preventDefault(); // no focus, so that the day stays written out
-    dayInput.showPicker();
-  });
-  byId("goto-form").addEventListener("submit", (e) => {
-    e.preventDefault();
-    typed(/** @type {HTMLInputElement} */ (byId("goto")));
-  });
-  stage.element.addEventListener("dblclick", () => stage.fullScreen());
-  wireKeys({
-    toggle, skip, step: stepFrame, edge: toEdge, speed: changeSpeed, zoom: (f) => timeline.zoomBy(f),
-    typeTime: () => byId("goto").focus(), pickDay: () => byId("day").focus(),
-    markIn: () => save.mark("from"), markOut: () => save.mark("to"), live: goLive,
-    save: () => { save.panel.open = true; byId("save-button").focus(); },
-    full: () => stage.fullScreen(), mute: () => { if (document.getElementById("mute")) toggleMute(); },
-  });
-}
-
-/** @param {HTMLInputElement} input */
-function typed(input) {
-  const t = parseMoment(input.value, { zone, day, now: now() });
-  if (t === null) {
-    input.setCustomValidity("Type a time such as 14:05, yesterday 9, or 10 min ago.");
-    input.reportValidity();
-    input.addEventListener("input", () => input.setCustomValidity(""), { once: true });
-    return;
-  }
-  input.value = "";
-  input.blur();
-  goTo(Math.min(t, now()), true);
-  announce(`playing from ${zone.clock(t)}`);
-}
-
-/** Learns how long a picture of this camera lasts, for going from one to the next. */
-function measureFrames() {
-  let last = 0;
-  const next = (/** @type {number} */ _, /** @type {VideoFrameCallbackMetadata} */ data) => {
-    const apart = data.mediaTime - last;
-    if (apart > 0.005 && apart < 0.5) frameSeconds = apart;
-    last = data.mediaTime;
-    stage.videos.past.requestVideoFrameCallback(next);
+function wire() {
+  const common = {
+    toggle, skip, step: stepFrame, live: () => { if (state.mode !== "live") goLive(); }, full: () => stage.fullScreen(),
+    snapshot: savePicture, pip: popOut, pickDay: () => calendar.open(lookedDay(), byId("day-button")),
+    mute: () => { if (document.getElementById("mute")) toggleMute(); },
   };
-  if ("requestVideoFrameCallback" in stage.videos.past) stage.videos.past.requestVideoFrameCallback(next);
+  wireControls({
+    ...common, rate: setRate, day: lookedDay, goDay, goTo: (t) => goTo(t, true), context: () => ({ zone, day, now: now() }),
+  }, timeline);
+  stage.element.addEventListener("dblclick", (e) => {
+    if (!(e.target instanceof Element && e.target.closest("button"))) stage.fullScreen();
+  });
+  wireKeys({
+    ...common, edge: toEdge, speed: changeSpeed, zoom: (f) => timeline.zoomBy(f), typeTime: () => byId("goto").focus(),
+    markIn: () => save.mark("from"), markOut: () => save.mark("to"),
+    save: () => { save.panel.open = true; byId("save-button").focus(); },
+  });
+}
+
+/** Moves the playhead with the picture where the timeline is so close that five times a second would be seen as jumps. */
+function glide() {
+  const perPixel = (timeline.view.to - timeline.view.from) / timeline.width;
+  const moving = state.mode === "live" || state.playing;
+  if (moving && perPixel < 100 && state.dragAt === null) timeline.update({ at: moment(), now: now() });
+  requestAnimationFrame(glide);
+}
+
+/** Every few seconds: what has been recorded since. */
+function refresh() {
+  if (document.hidden || !mayPlay) return;
+  const t = moment();
+  reel.ensure({ from: t - 3600e3, to: t + 3600e3 });
+  reel.refresh();
 }
 
 function start() {
-  wireControls();
-  measureFrames();
+  wire();
   paintDay();
   loadKept();
+  loadActivity();
   const at = Date.parse(page.at ?? "");
   if (mayPlay && !Number.isNaN(at) && at < now() - 3000) goTo(at, true);
   else goLive();
@@ -424,9 +570,9 @@ function start() {
     playback.tick();
     if (!document.hidden) paint();
   }, 200);
-  setInterval(() => {
-    if (!document.hidden && day === zone.day(now())) loadFootage(day, zone.dayBounds(day));
-  }, 5000);
+  setInterval(refresh, 5000);
+  setInterval(() => { if (!document.hidden && timeline.view.to > now() - 60_000) loadActivity(); }, 30_000);
+  requestAnimationFrame(glide);
   keepAwake(() => state.playing);
 }
 

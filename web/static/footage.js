@@ -56,6 +56,40 @@ export class Footage {
     return span ? Math.max(t, span.from) : null;
   }
 
+  /** @param {number} t @returns {Span | null} the last footage before t, no longer than up to t */
+  before(t) {
+    const span = this.spans.findLast((s) => s.from < t);
+    return span ? { from: span.from, to: Math.min(span.to, t) } : null;
+  }
+
+  /**
+   * The same with what lies in a span exchanged for what a newer answer says of it.
+   * @param {Span} within @param {Footage} part @returns {Footage}
+   */
+  patched(within, part) {
+    const put = (/** @type {any[]} */ old, /** @type {any[]} */ fresh) =>
+      [...outside(old, within), ...fresh].sort((a, b) => a.from - b.from);
+    return new Footage(join(put(this.spans, part.spans)), joinGaps(put(this.gaps, part.gaps)), put(this.shifts, part.shifts));
+  }
+
+  /** @param {Span} within @returns {Footage} what lies in a span, cut at its edges */
+  slice(within) {
+    const cut = (/** @type {any[]} */ all) => all.filter((x) => x.from < within.to && x.to > within.from)
+      .map((x) => ({ ...x, from: Math.max(x.from, within.from), to: Math.min(x.to, within.to) }));
+    return new Footage(cut(this.spans), cut(this.gaps), cut(this.shifts));
+  }
+
+  /**
+   * What to show of a moment without footage: the nearest that there is.
+   * @param {number} t @returns {{before: number | null, after: number | null, nearest: 1 | -1 | 0}}
+   */
+  around(t) {
+    const before = this.before(t)?.to ?? null;
+    const after = this.next(t);
+    if (before === null || after === null) return { before, after, nearest: after !== null ? 1 : before !== null ? -1 : 0 };
+    return { before, after, nearest: after - t <= t - before ? 1 : -1 };
+  }
+
   /** @returns {number | null} where footage ends */
   end() {
     return this.spans.length > 0 ? this.spans[this.spans.length - 1].to : null;
@@ -81,6 +115,28 @@ export class Footage {
     const gap = { from: met[0].from, to: met[met.length - 1].to, reason: reasons(met) };
     return gap.to - gap.from < SILENT ? null : gap;
   }
+}
+
+/**
+ * @template {Span} S
+ * @param {S[]} all @param {Span} within @returns {S[]} what lies outside, cut at the edges
+ */
+function outside(all, within) {
+  const left = all.filter((x) => x.from < within.from).map((x) => ({ ...x, to: Math.min(x.to, within.from) }));
+  const right = all.filter((x) => x.to > within.to).map((x) => ({ ...x, from: Math.max(x.from, within.to) }));
+  return [...left, ...right];
+}
+
+/** @param {Gap[]} gaps @returns {Gap[]} with those made one that were cut by where an answer ended */
+function joinGaps(gaps) {
+  /** @type {Gap[]} */
+  const out = [];
+  for (const g of gaps) {
+    const last = out[out.length - 1];
+    if (last && last.to === g.from && last.reason === g.reason) last.to = g.to;
+    else out.push({ ...g });
+  }
+  return out;
 }
 
 /** @param {Gap[]} gaps */

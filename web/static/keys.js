@@ -17,8 +17,13 @@ import { typing } from "./app.js";
  * @property {() => void} live
  * @property {() => void} full
  * @property {() => void} mute
+ * @property {() => void} snapshot
+ * @property {() => void} pip
  * @property {(factor: number) => void} zoom
  */
+
+/** The keys that do what they do again while they are held. */
+const REPEATED = /^(Arrow|[,.+=-]$)/;
 
 /** @param {KeyboardEvent} e */
 const skipOf = (e) => (e.shiftKey ? 1_000 : e.altKey ? 60_000 : 10_000);
@@ -47,6 +52,8 @@ function actionOf(e, a) {
     case "l": return a.live;
     case "f": return a.full;
     case "m": return a.mute;
+    case "s": return a.snapshot;
+    case "p": return a.pip;
     case "+": case "=": return () => a.zoom(2);
     case "-": return () => a.zoom(0.5);
   }
@@ -62,6 +69,6 @@ export function wireKeys(actions) {
     const action = actionOf(e, actions);
     if (!action) return;
     e.preventDefault();
-    action();
+    if (!e.repeat || REPEATED.test(e.key)) action();
   });
 }

@@ -1,8 +1,10 @@
 // Recorded pictures: footage is fetched in stretches ahead of what is shown, and gaps are passed with a word.
 
-import { Splitter } from "./bytes.js";
+import { Splitter, pictureTimes } from "./bytes.js";
+import { Frames } from "./frames.js";
 import { endedSession } from "./link.js";
 import { Sink, refusal } from "./sink.js";
+import { Stepper } from "./stepper.js";
 
 /** @typedef {import("./footage.js").Footage} Footage */
 /** @typedef {import("./footage.js").Gap} Gap */
@@ -13,6 +15,9 @@ const AHEAD = 10_000;
 
 /** Seconds of what was shown that stay buffered, for steps back. */
 const KEEP = 30;
+
+/** How much is fetched before what is buffered, for steps further back, ms. */
+const BACK = 4000;
 
 /** How long to wait before asking again for footage that is just being written, ms. */
 const AGAIN = 700;
@@ -26,6 +31,9 @@ const AGAIN = 700;
  * @property {(gap: Gap) => void} onpassed playback went over a gap
  * @property {() => void} oncaught playback has come to the present
  * @property {(why: string) => void} onrefused nothing can be shown, for the reason given
+ * @property {() => void} [onshown] a picture of the moment asked for has come
+ * @property {(gap: Gap | null) => void} [onend] playback has come to where footage ends, though the present is later
+ * @property {() => void} [onleave] the session has ended, and the page is about to be left for the login
  */
 
 export class Playback {
@@ -47,8 +55,15 @@ export class Playback {
     this.broken = false; // the last request got no answer, or none that helps
     /** @type {AbortController | null} */
     this.request = null;
+    this.frames = new Frames();
+    this.stepper = new Stepper(this);
+    this.ended = false; // footage ends here, which was told
     video.muted = true;
-    const arrived = () => { this.shown = this.shown || this.sink.wanted === null; };
+    const arrived = () => {
+      const first = !this.shown && this.sink.wanted === null;
+      this.shown = this.shown || first;
+      if (first) options.onshown?.();
+    };
     video.addEventListener("seeked", arrived);
     video.addEventListener("playing", arrived);
   }
@@ -70,6 +85,8 @@ export class Playback {
   seek(t, play) {
     this.active = true;
     this.wantPlay = play;
+    this.ended = false;
+    this.stepper.forget();
     const start = this.options.footage().next(t);
     const rest = this.options.footage().gapAt(t);
     if (start === null && t < this.options.now() - 2 * AHEAD && rest) {
@@ -87,6 +104,7 @@ export class Playback {
       this.request?.abort();
       this.resetReading();
       this.sink.clear();
+      this.frames.clear();
       this.shown = false;
       this.next = this.target;
       this.sink.seek(this.target);
@@ -97,6 +115,7 @@ export class Playback {
 
   /** @param {boolean} play */
   setPlaying(play) {
+    if (play) this.stepper.forget();
     this.wantPlay = play;
     this.apply();
   }
@@ -125,6 +144,8 @@ export class Playback {
     this.request?.abort();
     this.resetReading();
     this.sink.close();
+    this.frames.clear();
+    this.stepper.forget();
     this.shown = false;
   }
 
@@ -134,7 +155,20 @@ export class Playback {
     this.sink.arrive();
     this.passGap();
     this.sink.trim(this.video.currentTime - KEEP);
+    this.tellEnd();
     this.fill();
+  }
+
+  /** Says once that footage ends here, when nothing of what is buffered is left to play and more is not to be had. */
+  tellEnd() {
+    if (this.ended || !this.wantPlay || !this.shown || this.sink.wanted !== null) return;
+    const ranges = this.sink.ranges();
+    const footage = this.options.footage();
+    const rest = footage.next(this.next) === null ? footage.gapAt(this.next + 1000) : null;
+    if (!rest || ranges.length === 0 || this.video.currentTime < ranges[ranges.length - 1].end - 1) return;
+    if (this.options.now() - this.next < AHEAD) return; // it may be on its way to the disk
+    this.ended = true;
+    this.options.onend?.(rest);
   }
 
   passGap() {
@@ -208,6 +242,7 @@ export class Playback {
       from: new Date(Math.floor(from)).toISOString(), to: new Date(Math.ceil(to)).toISOString(), stream,
     });
     const answer = await fetch(`/api/v1/cameras/${camera}/segments.mp4?${span}`, { signal });
+    if (answer.status === 401) this.options.onleave?.();
     if (endedSession(answer)) throw new Error("the session has ended");
     if (answer.status === 404 && stream === "sub") {
       this.options.onrefused("This browser cannot play the full picture, and the small one is not recorded. A saved clip plays elsewhere.");
@@ -254,12 +289,16 @@ export class Playback {
       if (label.run === this.run) return false;
       this.run = label.run;
       this.seq = -1;
-      this.sink.init(mime, bytes, this.next);
+      const { source } = this.sink;
+      this.sink.init(mime, bytes, this.next, this.frames.offset(label.run, this.sink.time(this.next)));
+      if (this.sink.source !== source) this.frames.clear();
       return false;
     }
     if (label.seq <= this.seq) return false;
     this.seq = label.seq;
     this.sink.fragment(bytes, label);
+    const { offset } = this.sink;
+    if (!Number.isNaN(offset)) this.frames.add(pictureTimes(bytes).map((t) => t + offset), label.run, offset);
     const end = label.start + label.duration;
     const fresh = end > this.next;
     this.next = Math.max(this.next, end);
@@ -267,11 +306,78 @@ export class Playback {
   }
 
   /**
-   * Goes one picture back or forward, paused.
-   * @param {1 | -1} direction @param {number} frame duration of a picture, s
+   * Fetches some seconds before the first picture that is buffered, and adds them.
+   * @returns {Promise<boolean>} whether there were any
    */
-  step(direction, frame) {
+  async fetchBefore() {
+    const first = this.frames.first();
+    if (first === null) return false;
+    const edge = this.sink.base + first * 1000;
+    const span = this.options.footage().before(edge - 1);
+    if (!span) return false;
+    const { next } = this;
+    this.request?.abort();
+    const request = new AbortController();
+    this.request = request;
+    try {
+      await this.fetchRuns(Math.max(span.from, span.to - BACK), span.to, request.signal);
+    } catch {
+      // No answer: what is buffered stays as it is.
+    } finally {
+      if (this.request === request) {
+        this.request = null;
+        this.next = next;
+        this.run = "";
+        this.seq = -1;
+      }
+    }
+    const now = this.frames.first();
+    return now !== null && now < first;
+  }
+
+  /**
+   * Fetches all of a span, run by run.
+   * @param {number} from @param {number} to @param {AbortSignal} signal
+   */
+  async fetchRuns(from, to, signal) {
+    this.run = "";
+    this.next = from;
+    for (let asked = -Infinity; this.next < to - 50 && this.next > asked && !signal.aborted;) {
+      asked = this.next;
+      this.seq = -1;
+      await this.fetchStretch(Math.ceil(asked) + 1, to, signal);
+    }
+  }
+
+  /**
+   * The pictures that are known of a span, by the wall clock.
+   * @param {number} from @param {number} to ms @returns {number[]}
+   */
+  pictures(from, to) {
+    if (!this.active) return [];
+    return this.frames.within(this.sink.time(from), this.sink.time(to)).map((t) => this.sink.base + t * 1000);
+  }
+
+  /** Forgets what lies far ahead, after many steps back, so that the browser's memory does not fill up. */
+  dropAhead() {
+    const t = this.video.currentTime;
+    const from = this.sink.wall() + 2 * STRETCH;
+    if (this.next < from + 2 * STRETCH) return;
+    this.sink.push((b) => b.remove(t + (2 * STRETCH) / 1000, Infinity));
+    this.frames.cut(t + (2 * STRETCH) / 1000);
+    this.request?.abort();
+    this.request = null;
+    this.next = from;
+    this.run = "";
+    this.seq = -1;
+  }
+
+  /**
+   * Goes one picture back or forward, paused.
+   * @param {1 | -1} direction @returns {Promise<boolean>} whether there was one
+   */
+  step(direction) {
     this.setPlaying(false);
-    this.video.currentTime = Math.max(0, this.video.currentTime + direction * frame);
+    return this.stepper.step(direction);
   }
 }

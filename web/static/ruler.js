@@ -6,15 +6,26 @@
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
 
-/** Never shows less than this. */
-export const CLOSEST = 20 * SECOND;
+/** Never shows less than this, nor more than that: a month, which may have an hour more. */
+export const CLOSEST = SECOND;
+export const WIDEST = 31 * DAY + HOUR;
+
+/** Views longer than this name days at midnight. */
+const DATED = 26 * HOUR;
 
 /** Distances between labelled ticks, with the number of parts into which the small ticks divide them. */
 const STEPS = [
-  [SECOND, 1], [5 * SECOND, 5], [10 * SECOND, 10], [30 * SECOND, 3], [MINUTE, 6], [5 * MINUTE, 5], [10 * MINUTE, 10],
-  [15 * MINUTE, 3], [30 * MINUTE, 3], [HOUR, 4], [2 * HOUR, 4], [3 * HOUR, 3], [6 * HOUR, 6],
+  [100, 1], [200, 2], [500, 5], [SECOND, 5], [5 * SECOND, 5], [10 * SECOND, 10], [30 * SECOND, 3], [MINUTE, 6], [5 * MINUTE, 5],
+  [10 * MINUTE, 10], [15 * MINUTE, 3], [30 * MINUTE, 3], [HOUR, 4], [2 * HOUR, 4], [3 * HOUR, 3], [6 * HOUR, 6], [12 * HOUR, 2],
+  [DAY, 1], [2 * DAY, 2], [7 * DAY, 7], [14 * DAY, 14],
 ];
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sept", "Oct", "Nov", "Dec"];
+
+/** @param {number} n */
+const two = (n) => String(n).padStart(2, "0");
 
 /** @param {View} v @param {number} width px @param {number} t */
 export function toX(v, width, t) {
@@ -42,7 +53,7 @@ export function clampView(v, limits) {
  */
 export function zoom(v, factor, anchor, limits) {
   const whole = v.to - v.from;
-  const length = Math.min(Math.max(whole / factor, CLOSEST), limits.to - limits.from);
+  const length = Math.min(Math.max(whole / factor, CLOSEST), WIDEST, limits.to - limits.from);
   const part = (anchor - v.from) / whole;
   const from = anchor - part * length;
   return clampView({ from, to: from + length }, limits);
@@ -56,7 +67,7 @@ export function zoom(v, factor, anchor, limits) {
 export function pinch(a, b, width, limits) {
   const apart = Math.abs(b.x - a.x) < 8 ? 8 * Math.sign(b.x - a.x || 1) : b.x - a.x;
   const perPixel = Math.abs((b.t - a.t) / apart);
-  const length = Math.min(Math.max(perPixel * width, CLOSEST), limits.to - limits.from);
+  const length = Math.min(Math.max(perPixel * width, CLOSEST), WIDEST, limits.to - limits.from);
   const from = (a.t + b.t) / 2 - ((a.x + b.x) / 2 / width) * length;
   return clampView({ from, to: from + length }, limits);
 }
@@ -69,19 +80,81 @@ export function pinch(a, b, width, limits) {
  */
 export function ticks(v, width, zone, room = 64) {
   const perPixel = (v.to - v.from) / width;
-  const [step, parts] = STEPS.find(([s]) => s / perPixel >= (s < MINUTE ? 1.35 * room : room)) ?? STEPS[STEPS.length - 1];
+  const wide = (/** @type {number} */ step) => (step < SECOND ? 1.6 : step < MINUTE ? 1.35 : 1) * room;
+  const [step, parts] = STEPS.find(([s]) => s / perPixel >= wide(s)) ?? STEPS[STEPS.length - 1];
   const small = step / parts;
-  const unit = Math.min(small, HOUR);
+  const fixed = zone.offset(v.from - 3 * HOUR) === zone.offset(v.to + 3 * HOUR); // no change of clocks is near
+  if (step >= DAY) return dayTicks(v, zone, step, fixed);
+  const unit = fixed ? small : Math.min(small, HOUR);
+  const dated = v.to - v.from > DATED;
+  const shift = zone.offset(v.from);
   const out = [];
-  const begin = v.from - ((v.from + zone.offset(v.from)) % unit);
+  const begin = v.from - ((v.from + shift) % unit);
   for (let t = begin; t <= v.to; t += unit) {
     if (t < v.from) continue;
-    const w = zone.wall(t);
-    const sinceMidnight = w.hour * HOUR + w.minute * MINUTE + w.second * SECOND;
+    const local = t + (fixed ? shift : zone.offset(t));
+    const sinceMidnight = local % DAY;
     if (sinceMidnight % small !== 0) continue;
-    out.push({ t, label: sinceMidnight % step === 0 ? zone.clock(t, { seconds: step < MINUTE }) : "" });
+    const named = sinceMidnight % step === 0;
+    out.push({ t, label: named ? timeLabel({ t, local, step, dated, zone: fixed ? null : zone }) : "" });
   }
   return out;
+}
+
+/**
+ * @param {{t: number, local: number, step: number, dated: boolean, zone: Zone | null}} tick local: the wall clock, as if it were
+ * UTC; the zone, where the hour may be one that is repeated
+ */
+function timeLabel({ t, local, step, dated, zone }) {
+  if (dated && local % DAY === 0) return dateLabel(local);
+  const d = new Date(local);
+  const text = `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}`;
+  const seconds = step < MINUTE ? `:${two(d.getUTCSeconds())}` : "";
+  const tenth = step < SECOND ? `.${Math.floor(d.getUTCMilliseconds() / 100)}` : "";
+  const name = zone?.repeated(t) ? ` ${zone.abbreviation(t)}` : "";
+  return text + seconds + tenth + name;
+}
+
+/** @param {number} local @returns {string} such as "22 Nov" */
+function dateLabel(local) {
+  const d = new Date(local);
+  return `${d.getUTCDate()} ${MONTHS[d.getUTCMonth()]}`;
+}
+
+/**
+ * Ticks at the beginnings of days; every so many have a label, and of those of weeks the Mondays.
+ * @param {View} v @param {Zone} zone @param {number} step @param {boolean} fixed whether no clocks are changed
+ */
+function dayTicks(v, zone, step, fixed) {
+  const shift = zone.offset(v.from);
+  const every = step / DAY;
+  const out = [];
+  for (let i = Math.floor((v.from + shift) / DAY); ; i++) {
+    const t = fixed ? i * DAY - shift : zone.dayStart(new Date(i * DAY).toISOString().slice(0, 10));
+    if (t > v.to) return out;
+    const named = every % 7 === 0 ? (i + 3) % every === 0 : i % every === 0; // day 4 of the epoch was a Monday
+    if (t >= v.from) out.push({ t, label: named ? dateLabel(i * DAY) : "" });
+  }
+}
+
+/**
+ * What a view shows, in words: a day, or the days from and to, or a month.
+ * @param {View} v @param {Zone} zone
+ */
+export function viewWords(v, zone) {
+  if (v.to - v.from <= DATED) return zone.date((v.from + v.to) / 2);
+  const local = (/** @type {number} */ t) => t + zone.offset(t);
+  const first = dateLabel(local(v.from));
+  const last = dateLabel(local(v.to - 1));
+  return `${first} – ${last} ${new Date(local(v.to - 1)).getUTCFullYear()}`;
+}
+
+/**
+ * The month around a moment, as far as it lies within the limits.
+ * @param {number} t @param {View} limits @returns {View}
+ */
+export function monthAround(t, limits) {
+  return clampView({ from: t - WIDEST / 2, to: t + WIDEST / 2 }, limits);
 }
 
 /**

@@ -71,10 +71,11 @@ export class Sink {
   }
 
   /**
-   * Begins a run: fragments that follow belong to it. at is the wall clock, in ms, of what is about to come.
-   * @param {string} mime @param {Uint8Array} bytes the init header with its label @param {number} at
+   * Begins a run: fragments that follow belong to it. at is the wall clock, in ms, of what is about to come. A run of which
+   * a part is there already is given the offset that it has, so that both parts join without overlap.
+   * @param {string} mime @param {Uint8Array} bytes the init header with its label @param {number} at @param {number} [offset] s
    */
-  init(mime, bytes, at) {
+  init(mime, bytes, at, offset = NaN) {
     const rebuild = !this.source || tracks(mime) !== tracks(this.mime) || at < this.base ||
       (mime !== this.mime && !("changeType" in SourceBuffer.prototype));
     if (rebuild) this.open(mime, at);
@@ -84,6 +85,9 @@ export class Sink {
     this.offset = NaN;
     const header = bytes.subarray(0, bytes.length - LABEL_SIZE);
     this.push((b) => b.appendBuffer(/** @type {BufferSource} */ (header)));
+    if (rebuild || Number.isNaN(offset)) return;
+    this.offset = offset;
+    this.push((b) => { b.timestampOffset = offset; });
   }
 
   /**

@@ -48,10 +48,26 @@ export class Stage {
     this.videos.past.muted = muted;
   }
 
+  /** The video that shows the picture. */
+  current() {
+    return this.videos[this.shown || "live"];
+  }
+
+  /** Takes the picture out of the page, or back. @returns {Promise<boolean>} false if the browser would not */
+  async pictureInPicture() {
+    try {
+      if (document.pictureInPictureElement) await document.exitPictureInPicture();
+      else await this.current().requestPictureInPicture();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   async fullScreen() {
     const box = /** @type {any} */ (this.element);
     if (document.fullscreenElement) await document.exitFullscreen();
     else if (box.requestFullscreen) await box.requestFullscreen().catch(() => {});
-    else /** @type {any} */ (this.videos[this.shown || "live"]).webkitEnterFullscreen?.();
+    else /** @type {any} */ (this.current()).webkitEnterFullscreen?.();
   }
 }

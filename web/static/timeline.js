@@ -1,6 +1,8 @@
-// The drawn day: footage, gaps, hours, the playhead and the marks; and the fingers, wheels and pointers on it.
+// The drawn time, from a second to a month: footage, gaps, hours, activity, the playhead and the marks; and the fingers,
+// wheels and pointers on it.
 
-import { CLOSEST, clampView, firstView, pinch, placeLabels, ticks, toT, toX, zoom } from "./ruler.js";
+import { paintActivity } from "./activity.js";
+import { CLOSEST, WIDEST, clampView, firstView, monthAround, pinch, placeLabels, ticks, toT, toX, zoom } from "./ruler.js";
 
 /** @typedef {import("./zone.js").Zone} Zone */
 /** @typedef {import("./footage.js").Footage} Footage */
@@ -9,12 +11,15 @@ import { CLOSEST, clampView, firstView, pinch, placeLabels, ticks, toT, toX, zoo
 /**
  * @typedef {object} Shown what is drawn
  * @property {View} day its first instant and that of the next day
+ * @property {View} [limits] what can be gone to; without, the day
  * @property {Footage} footage
  * @property {number} at the playhead, ms
  * @property {number} now the present, ms
  * @property {import("./kept.js").Kept[]} kept clips that nothing deletes
  * @property {number | null} markIn
  * @property {number | null} markOut
+ * @property {import("./activity.js").Activity | null} [activity] how much went on, where that is known
+ * @property {(from: number, to: number) => number[]} [pictures] the pictures that are known of a span, ms
  */
 
 /**
@@ -22,11 +27,18 @@ import { CLOSEST, clampView, firstView, pinch, placeLabels, ticks, toT, toX, zoo
  * @property {(t: number) => void} onscrub a drag is at this moment
  * @property {(t: number) => void} onpick a click, or the end of a drag
  * @property {(t: number | null, x: number) => void} onhover the pointer is at this moment, at x; null: it has left
+ * @property {(view: View) => void} [onview] the view has been moved or zoomed
  */
 
 /** Height of the ruler above the band, and of the strip that shows the view within the day, in px. */
 const RULER = 26;
 const STRIP = 4;
+
+/** Height of the strip of activity below the band, px. */
+const ACTIVITY = 22;
+
+/** From this width on each picture has a tick of its own, px. */
+const PICTURE = 5;
 
 export class Timeline {
   /** @param {HTMLCanvasElement} canvas @param {Zone} zone @param {Handlers} handlers @param {Shown} shown */
@@ -41,6 +53,10 @@ export class Timeline {
     this.height = 1;
     this.frame = 0;
     this.follow = true;
+    this.whole = this.view.from === shown.day.from && this.view.to === shown.day.to; // shows the day, whichever that is
+    /** @type {{x: number, view: View, moved: boolean} | null} the ruler is being dragged */
+    this.pan = null;
+    this.pushing = 0;
     /** @type {Map<number, {x: number, t: number}>} */
     this.fingers = new Map();
     this.dragging = false;
@@ -56,19 +72,34 @@ export class Timeline {
 
   /** @param {Partial<Shown>} change */
   update(change) {
-    const day = change.day;
-    if (day && day.from !== this.shown.day.from) this.view = { ...day };
     Object.assign(this.shown, change);
     this.keepPlayheadInView();
     this.draw();
   }
 
+  /** What can be gone to. */
+  limits() {
+    return this.shown.limits ?? this.shown.day;
+  }
+
+  /** @param {View} view */
+  look(view) {
+    if (view.from === this.view.from && view.to === this.view.to) return;
+    this.view = view;
+    this.handlers.onview?.(view);
+    this.draw();
+  }
+
   keepPlayheadInView() {
     const { at, day } = this.shown;
+    if (this.fingers.size > 0 || !this.follow) return;
+    if (this.whole) {
+      this.look({ ...day });
+      return;
+    }
     const length = this.view.to - this.view.from;
-    if (this.fingers.size > 0 || !this.follow || length >= day.to - day.from) return;
     if (at > this.view.to - length * 0.05 || at < this.view.from) {
-      this.view = clampView({ from: at - length * 0.3, to: at + length * 0.7 }, day);
+      this.look(clampView({ from: at - length * 0.3, to: at + length * 0.7 }, this.limits()));
     }
   }
 
@@ -76,20 +107,27 @@ export class Timeline {
   zoomBy(factor, anchor) {
     const inView = this.shown.at >= this.view.from && this.shown.at <= this.view.to;
     const middle = inView ? this.shown.at : (this.view.from + this.view.to) / 2;
-    this.view = zoom(this.view, factor, anchor ?? middle, this.shown.day);
-    this.follow = true;
-    this.draw();
+    this.whole = false;
+    this.follow = inView;
+    this.look(zoom(this.view, factor, anchor ?? middle, this.limits()));
   }
 
   wholeDay() {
-    this.view = { ...this.shown.day };
-    this.draw();
+    this.whole = true;
+    this.follow = true;
+    this.look({ ...this.shown.day });
+  }
+
+  month() {
+    this.whole = false;
+    this.look(monthAround(this.shown.at, this.limits()));
   }
 
   /** Whether it can be drawn closer, and whether wider. */
   reach() {
     const length = this.view.to - this.view.from;
-    return { closer: length > CLOSEST + 1, wider: length < this.shown.day.to - this.shown.day.from - 1 };
+    const { from, to } = this.limits();
+    return { closer: length > CLOSEST + 1, wider: length < Math.min(WIDEST, to - from) - 1 };
   }
 
   resize() {
@@ -115,7 +153,7 @@ export class Timeline {
     const of = (/** @type {string} */ name) => style.getPropertyValue(name).trim();
     return {
       footage: of("--footage"), gap: of("--gap"), hatch: of("--gap-line"), line: of("--line"), text: of("--ink-2"),
-      faint: of("--ink-3"), play: of("--accent"), mark: of("--mark"), paper: of("--paper"), veil: of("--mark-veil"), now: of("--ink"),
+      faint: of("--ink-3"), play: of("--accent"), mark: of("--mark"), activity: of("--ink-2"), paper: of("--paper"), veil: of("--mark-veil"), now: of("--ink"),
       font: `500 12px ${style.fontFamily}`,
     };
   }
@@ -127,11 +165,18 @@ export class Timeline {
     g.setTransform(ratio, 0, 0, ratio, 0, 0);
     g.clearRect(0, 0, this.width, this.height);
     this.paintBand(g);
+    this.paintPictures(g);
     this.paintKept(g);
+    this.paintActivity(g);
     this.paintTicks(g);
     this.paintMarks(g);
     this.paintPlayhead(g);
     this.paintStrip(g);
+  }
+
+  /** Where the band of footage ends, px. */
+  get bottom() {
+    return this.height - STRIP - 4 - (this.shown.activity ? ACTIVITY : 0);
   }
 
   /** @param {number} t */
@@ -142,7 +187,7 @@ export class Timeline {
   /** @param {CanvasRenderingContext2D} g */
   paintBand(g) {
     const { footage } = this.shown;
-    const bottom = this.height - STRIP - 4;
+    const { bottom } = this;
     const height = bottom - RULER;
     g.save();
     g.beginPath();
@@ -159,7 +204,39 @@ export class Timeline {
       g.clearRect(left, RULER, Math.max(1, right - left), height);
       g.fillRect(left, RULER, Math.max(1, right - left), height);
     }
+    this.paintSlits(g, bottom);
     g.restore();
+  }
+
+  /**
+   * Gaps that would be too narrow to see, but are not so short that nobody minds them, are slits in the footage.
+   * @param {CanvasRenderingContext2D} g @param {number} bottom
+   */
+  paintSlits(g, bottom) {
+    const perPixel = (this.view.to - this.view.from) / this.width;
+    g.fillStyle = this.colours.paper;
+    for (const gap of this.shown.footage.gaps) {
+      const length = gap.to - gap.from;
+      if (length > 2 * perPixel || length < perPixel / 20 || gap.to < this.view.from || gap.from > this.view.to) continue;
+      g.fillRect(Math.round(this.x(gap.from)), RULER, 1, bottom - RULER);
+    }
+  }
+
+  /** Each picture, where there is room to tell them apart. @param {CanvasRenderingContext2D} g */
+  paintPictures(g) {
+    if ((this.view.to - this.view.from) / this.width > 1000 / PICTURE) return;
+    const all = this.shown.pictures?.(this.view.from, this.view.to) ?? [];
+    if (all.length < 2 || this.x(all[1]) - this.x(all[0]) < PICTURE) return;
+    g.fillStyle = this.colours.paper;
+    for (const t of all) g.fillRect(Math.round(this.x(t)), this.bottom - 14, 1, 14);
+  }
+
+  /** @param {CanvasRenderingContext2D} g */
+  paintActivity(g) {
+    const { activity } = this.shown;
+    if (!activity) return;
+    const top = this.bottom + 3;
+    paintActivity(g, activity, { view: this.view, width: this.width, top, height: ACTIVITY - 3, colours: this.colours });
   }
 
   /**
@@ -192,7 +269,7 @@ export class Timeline {
    * @param {CanvasRenderingContext2D} g
    */
   paintKept(g) {
-    const bottom = this.height - STRIP - 4;
+    const { bottom } = this;
     for (const k of this.shown.kept) {
       if (k.to < this.view.from || k.from > this.view.to) continue;
       const left = Math.max(0, this.x(k.from));
@@ -225,7 +302,7 @@ export class Timeline {
     if (markIn === null || markOut === null) return;
     const left = this.x(markIn);
     const right = this.x(markOut);
-    const bottom = this.height - STRIP - 4;
+    const { bottom } = this;
     g.fillStyle = this.colours.veil;
     g.fillRect(left, RULER, right - left, bottom - RULER);
     g.fillStyle = this.colours.mark;
@@ -238,7 +315,7 @@ export class Timeline {
   /** @param {CanvasRenderingContext2D} g */
   paintPlayhead(g) {
     const { at, now, day } = this.shown;
-    const bottom = this.height - STRIP - 4;
+    const { bottom } = this;
     if (now < day.to && now > day.from) {
       g.fillStyle = this.colours.now;
       g.fillRect(Math.round(this.x(now)) - 0.5, RULER, 1, bottom - RULER);
@@ -259,7 +336,7 @@ export class Timeline {
   /** @param {CanvasRenderingContext2D} g */
   paintStrip(g) {
     const { day } = this.shown;
-    if (!this.reach().wider) return;
+    if (this.view.from < day.from || this.view.to > day.to || this.whole) return;
     const y = this.height - STRIP;
     g.fillStyle = this.colours.gap;
     g.beginPath();
@@ -283,10 +360,11 @@ export class Timeline {
     c.addEventListener("wheel", (e) => this.wheel(e), { passive: false });
   }
 
-  /** @param {MouseEvent} e @returns {{x: number, t: number}} */
+  /** @param {MouseEvent} e @returns {{x: number, y: number, t: number}} */
   point(e) {
-    const x = Math.min(Math.max(e.clientX - this.canvas.getBoundingClientRect().left, 0), this.width);
-    return { x, t: toT(this.view, this.width, x) };
+    const box = this.canvas.getBoundingClientRect();
+    const x = Math.min(Math.max(e.clientX - box.left, 0), this.width);
+    return { x, y: e.clientY - box.top, t: toT(this.view, this.width, x) };
   }
 
   /** @param {PointerEvent} e */
@@ -297,8 +375,10 @@ export class Timeline {
     if (first && this.dragging) this.handlers.onpick(this.clampToNow(toT(this.view, this.width, first.x)));
     this.pinched = first !== undefined;
     if (first) first.t = toT(this.view, this.width, first.x);
-    this.fingers.set(e.pointerId, this.point(e));
+    const p = this.point(e);
+    this.fingers.set(e.pointerId, p);
     this.dragging = false;
+    this.pan = !first && p.y < RULER ? { x: p.x, view: this.view, moved: false } : null;
   }
 
   /** @param {PointerEvent} e */
@@ -313,41 +393,69 @@ export class Timeline {
       this.pinchTo(e.pointerId, p.x);
       return;
     }
-    if (this.pinched || (!this.dragging && Math.abs(p.x - begun.x) < 4)) return;
+    if (this.pinched || (!this.dragging && !this.pan?.moved && Math.abs(p.x - begun.x) < 4)) return;
+    this.handlers.onhover(null, 0);
+    if (this.pan) {
+      this.panTo(p.x);
+      return;
+    }
     this.dragging = true;
     begun.x = p.x;
-    this.pushEdge(p.x);
-    this.handlers.onscrub(this.clampToNow(this.point(e).t));
-    this.handlers.onhover(null, 0);
+    this.handlers.onscrub(this.clampToNow(p.t));
+    this.pushEdge();
   }
 
-  /** A drag that reaches the edge of a zoomed view takes the view along. @param {number} x */
-  pushEdge(x) {
-    const zone = Math.min(40, this.width / 8);
+  /** The ruler is dragged along, and the view with it. @param {number} x */
+  panTo(x) {
+    if (!this.pan) return;
+    const { view } = this.pan;
+    const by = ((this.pan.x - x) / this.width) * (view.to - view.from);
+    this.pan.moved = true;
+    this.slide({ from: view.from + by, to: view.to + by });
+  }
+
+  /** @param {View} view one of the same length that a hand moved */
+  slide(view) {
+    this.whole = false;
+    this.follow = false;
+    this.look(clampView(view, this.limits()));
+  }
+
+  /** As long as a drag is at an edge, time goes on there. */
+  pushEdge() {
+    const finger = this.dragging && this.fingers.size === 1 ? [...this.fingers.values()][0] : null;
+    const zone = Math.min(20, this.width / 16);
+    const x = finger?.x ?? zone;
     const beyond = x < zone ? x - zone : x > this.width - zone ? x - (this.width - zone) : 0;
-    if (beyond === 0) return;
-    const by = (beyond / zone) * (this.view.to - this.view.from) * 0.02;
-    this.view = clampView({ from: this.view.from + by, to: this.view.to + by }, this.shown.day);
+    if (beyond === 0 || this.pushing) return;
+    this.pushing = requestAnimationFrame(() => {
+      this.pushing = 0;
+      const by = (beyond / zone) * (this.view.to - this.view.from) * 0.012;
+      this.whole = false;
+      this.look(clampView({ from: this.view.from + by, to: this.view.to + by }, this.limits()));
+      if (this.dragging) this.handlers.onscrub(this.clampToNow(toT(this.view, this.width, x)));
+      this.pushEdge();
+    });
   }
 
   /** @param {number} id @param {number} x */
   pinchTo(id, x) {
     const [a, b] = [...this.fingers.entries()].map(([k, f]) => ({ t: f.t, x: k === id ? x : f.x }));
-    this.view = pinch(a, b, this.width, this.shown.day);
     const moved = this.fingers.get(id);
     if (moved) moved.x = x;
     this.dragging = false;
-    this.follow = false;
-    this.draw();
+    this.slide(pinch(a, b, this.width, this.limits()));
   }
 
   /** @param {PointerEvent} e @param {boolean} meant */
   up(e, meant) {
     const single = this.fingers.size === 1;
     if (!this.fingers.delete(e.pointerId) || !single) return;
-    if (!this.pinched && (meant || this.dragging)) this.handlers.onpick(this.clampToNow(this.point(e).t));
+    const panned = this.pan?.moved;
+    this.pan = null;
+    if (!this.pinched && !panned && (meant || this.dragging)) this.handlers.onpick(this.clampToNow(this.point(e).t));
     this.dragging = false;
-    this.follow = !this.pinched;
+    if (!this.pinched && !panned) this.follow = true;
   }
 
   /** @param {number} t */
@@ -360,13 +468,9 @@ export class Timeline {
     e.preventDefault();
     const sideways = e.shiftKey || Math.abs(e.deltaX) > Math.abs(e.deltaY);
     const pixels = (sideways ? e.deltaX || e.deltaY : e.deltaY) * (e.deltaMode === 1 ? 16 : 1);
-    if (sideways) {
-      const by = (pixels / this.width) * (this.view.to - this.view.from);
-      this.view = clampView({ from: this.view.from + by, to: this.view.to + by }, this.shown.day);
-    } else {
-      this.view = zoom(this.view, Math.exp(-pixels * 0.0022), this.point(e).t, this.shown.day);
-    }
-    this.follow = false;
-    this.draw();
+    const length = this.view.to - this.view.from;
+    const by = (pixels / this.width) * length;
+    if (sideways) this.slide({ from: this.view.from + by, to: this.view.to + by });
+    else this.slide(zoom(this.view, Math.exp(-pixels * 0.0022), this.point(e).t, this.limits()));
   }
 }
