@@ -1,44 +1,10 @@
 // The calendar: a month of days, and how much of each was recorded.
 
 import { byId } from "./app.js";
-import { lengthText, shiftDay, shiftMonth, weeksOf } from "./zone.js";
+import { dayByKey, dayWords, weeksOf } from "./days.js";
 
 /** @typedef {import("./zone.js").Zone} Zone */
-/** @typedef {{day: string, recorded_seconds: number, missing_seconds: number}} Recorded */
-
-/**
- * What to say of a day, beside its date.
- * @param {Recorded | undefined} r @param {boolean} known whether anything is known of that month
- */
-export function dayWords(r, known) {
-  if (!known) return "";
-  if (!r || r.recorded_seconds <= 0) return "nothing recorded";
-  const recorded = `${lengthText(r.recorded_seconds * 1000)} recorded`;
-  return r.missing_seconds >= 2 ? `${recorded}, ${lengthText(r.missing_seconds * 1000)} missing` : recorded;
-}
-
-/**
- * Where a key leads in the calendar; "" if nowhere.
- * @param {string} key @param {string} day
- */
-export function dayByKey(key, day) {
-  const weekday = (new Date(day + "T00:00:00Z").getUTCDay() + 6) % 7;
-  const month = day.slice(0, 7);
-  /** @param {number} by @returns {string} the same day of another month, or its last */
-  const inMonth = (by) => {
-    const other = shiftMonth(month, by);
-    const last = shiftDay(shiftMonth(other, 1) + "-01", -1);
-    const same = other + day.slice(7);
-    return same > last ? last : same;
-  };
-  /** @type {Record<string, () => string>} */
-  const ways = {
-    ArrowLeft: () => shiftDay(day, -1), ArrowRight: () => shiftDay(day, 1), ArrowUp: () => shiftDay(day, -7),
-    ArrowDown: () => shiftDay(day, 7), Home: () => shiftDay(day, -weekday), End: () => shiftDay(day, 6 - weekday),
-    PageUp: () => inMonth(-1), PageDown: () => inMonth(1),
-  };
-  return ways[key]?.() ?? "";
-}
+/** @typedef {import("./days.js").Recorded} Recorded */
 
 export class Calendar {
   /**

@@ -1,6 +1,5 @@
 // The camera page: live picture, recordings and the day's timeline, and the controls that join them.
 
-import { activityStep, activityText, parseActivity } from "./activity.js";
 import { announce, byId, keepAwake, toast } from "./app.js";
 import { Calendar } from "./calendar.js";
 import { wireControls } from "./controls.js";
@@ -8,13 +7,14 @@ import { noAge } from "./edge.js";
 import { Feed, pageClock } from "./feed.js";
 import { Footage, gapText } from "./footage.js";
 import { GapNote } from "./gapnote.js";
-import { keptOf, keptText } from "./kept.js";
+import { keptOf } from "./kept.js";
 import { listGaps } from "./gaplist.js";
 import { wireKeys } from "./keys.js";
+import { EDGE, landing, noteText } from "./landing.js";
 import { Link } from "./link.js";
+import { Look } from "./look.js";
 import { Playback } from "./playback.js";
 import { OLDEST, Reel } from "./reel.js";
-import { viewWords } from "./ruler.js";
 import { Save } from "./save.js";
 import { wireKeep } from "./keep.js";
 import { Scrub } from "./scrub.js";
@@ -28,12 +28,6 @@ import { Zone } from "./zone.js";
 const PATIENCE = 4000;
 
 const RATES = [0.25, 0.5, 1, 2, 4, 8, 16];
-
-/** Shorter gaps are passed without a word, ms. */
-const SILENT = 1500;
-
-/** How close to a gap's edge a picture before it is looked for, ms. */
-const EDGE = 200;
 
 /** Before this much has passed, what was just recorded may not be known yet, ms. */
 const FRESH = 15_000;
@@ -96,7 +90,8 @@ const save = new Save(zone, () => ({ at: moment(), now: now() }), () => timeline
 wireKeep(save.form, loadKept);
 const note = new GapNote(zone, { go: (t, play) => goTo(t, play) });
 const calendar = new Calendar(camera, zone, { today: () => zone.day(now()), onpick: goDay });
-const timeline = new Timeline(byId("timeline"), zone, { onscrub: drag, onpick: pick, onhover: hover, onview: looked }, {
+const look = new Look({ camera, zone, now, reel, timeline: () => timeline });
+const timeline = new Timeline(byId("timeline"), zone, { onscrub: drag, onpick: pick, onhover: (t, x) => look.hover(t, x), onview: looked }, {
   day: zone.dayBounds(day), limits: limits(), footage: footage(), at: now(), now: now(), kept: [], markIn: null, markOut: null,
   pictures: (from, to) => playback.pictures(from, to),
 });
@@ -178,20 +173,17 @@ async function goAround(t, play, direction) {
   const { turn } = state;
   const { before, after, nearest } = await reel.around(t);
   if (turn !== state.turn) return;
-  const brief = before !== null && after !== null && after - before < SILENT;
-  const forward = brief || (direction === 0 ? nearest > 0 : (direction > 0 && after !== null) || before === null);
+  const { at, forward, brief } = landing({ before, after, nearest }, t, direction);
   const reason = footage().gapAt(t)?.reason ?? "";
-  if (before === null && after === null) {
+  if (at === null) {
     playback.stop();
     playback.target = t;
     state.wish = null;
-    nothingLeft(`No recording at ${zone.clock(t)}${reason ? `: ${reason}` : ""}. Nothing was recorded before or after, either.`);
+    nothingLeft(noteText({ t, reason, shown: null }, (x) => zone.clock(x)));
     return;
   }
-  const back = direction < 0 && after !== null ? Math.max(EDGE, after - t) : EDGE;
-  const at = forward ? Number(after) : Number(before) - back;
   const ways = { before: before === null ? null : before - EDGE, after };
-  if (direction === 0 && !brief) note.show({ t, reason, shown: forward ? at : Number(before) }, ways);
+  if (direction === 0 && !brief) note.show({ t, reason, shown: forward ? at : before }, ways);
   else if (!brief) passed({ from: before ?? t, to: after ?? now(), reason });
   playFrom(at, play && (forward || direction < 0));
 }
@@ -255,59 +247,9 @@ function pick(t) {
   goTo(t);
 }
 
-/** @param {number | null} t @param {number} x */
-function hover(t, x) {
-  const tip = byId("tip");
-  if (t === null) {
-    delete tip.dataset.shown;
-    return;
-  }
-  const gap = footage().gapAt(t);
-  const { activity, kept } = timeline.shown;
-  const date = longView() ? zone.date(t).replace(/ \d{4}$/, "") : "";
-  const words = [gap && t < now() ? gapText(gap, short) : "", activityText(activity ?? null, timeline.view, t),
-    footage().clockNote(t), keptText(kept, t)];
-  tip.textContent = [date, zone.clock(t), ...words].filter(Boolean).join(" · ");
-  tip.dataset.shown = "";
-  const half = tip.offsetWidth / 2;
-  const left = Math.min(Math.max(x, half), timeline.width - half);
-  tip.style.setProperty("--x", `${Math.round(left)}px`);
-}
-
-/** Whether the timeline shows more than one day. */
-const longView = () => timeline.view.to - timeline.view.from > 26 * 3600e3;
-
-let lookTimer = 0;
-
-/** The timeline shows another stretch: what is missing of it is fetched once the hand rests. */
 function looked() {
-  clearTimeout(lookTimer);
-  lookTimer = window.setTimeout(() => {
-    if (!mayPlay) return;
-    reel.ensure(timeline.view);
-    loadActivity();
-  }, 120);
+  if (mayPlay) look.moved();
   paintDay();
-}
-
-let activityKnown = true;
-
-/** Fetches how much went on in what the timeline shows; a recorder that does not know is not asked again. */
-async function loadActivity() {
-  if (!mayPlay || !activityKnown) return;
-  const { view } = timeline;
-  const to = Math.min(view.to, now());
-  if (to <= view.from) return;
-  const step = activityStep(view, timeline.width);
-  const whole = (/** @type {number} */ t, /** @type {(n: number) => number} */ round) => new Date(round(t / 1000) * 1000).toISOString();
-  const query = new URLSearchParams({ from: whole(view.from, Math.floor), to: whole(to, Math.ceil), step: String(step) });
-  try {
-    const answer = await fetch(`/api/v1/cameras/${camera}/activity?${query}`, { cache: "no-store" });
-    activityKnown = answer.status !== 404;
-    if (answer.ok && view === timeline.view) timeline.update({ activity: parseActivity(await answer.json()) });
-  } catch {
-    // No network: what is drawn stays.
-  }
 }
 
 /** The list of the day's gaps below. */
@@ -320,14 +262,9 @@ async function loadKept() {
   if (mayPlay) timeline.update({ kept: await keptOf(camera) });
 }
 
-/** The day that the timeline shows, or that of the picture where it shows several. */
-function lookedDay() {
-  return longView() ? day : zone.day((timeline.view.from + timeline.view.to) / 2);
-}
-
 function paintDay() {
-  setText("day-button", viewWords(timeline.view, zone));
-  byId("day-next").toggleAttribute("aria-disabled", lookedDay() >= zone.day(now()));
+  setText("day-button", look.words());
+  byId("day-next").toggleAttribute("aria-disabled", look.day(day) >= zone.day(now()));
   setText("gaps-day", zone.date(zone.dayBounds(day).from + 12 * 3600e3).replace(/^\w+, /, ""));
 }
 
@@ -362,7 +299,7 @@ function paint() {
   slider.setAttribute("aria-valuemax", String(Math.round((to - from) / 1000)));
   slider.setAttribute("aria-valuenow", String(Math.round((t - from) / 1000)));
   const gap = footage().gapAt(t);
-  const words = [longView() ? zone.date(t) : "", zone.clock(t), gap ? gapText(gap, short) : ""];
+  const words = [look.long() ? zone.date(t) : "", zone.clock(t), gap ? gapText(gap, short) : ""];
   slider.setAttribute("aria-valuetext", words.filter(Boolean).join(", "));
   if (state.dragAt === null) paintStage();
 }
@@ -478,14 +415,6 @@ async function popOut() {
   if (!(await stage.pictureInPicture())) toast("This browser does not show this picture in a window of its own.");
 }
 
-function toggleMute() {
-  const muted = !stage.videos.live.muted;
-  stage.mute(muted);
-  const button = byId("mute");
-  button.setAttribute("aria-pressed", String(!muted));
-  button.setAttribute("aria-label", muted ? "Sound on" : "Sound off");
-}
-
 /** @param {string} which a day to show at the same time of day, or at the nearest at which it has footage */
 async function goDay(which) {
   if (!mayPlay || !which || which > zone.day(now())) return;
@@ -525,11 +454,11 @@ function playbackRefused(why) {
 function wire() {
   const common = {
     toggle, skip, step: stepFrame, live: () => { if (state.mode !== "live") goLive(); }, full: () => stage.fullScreen(),
-    snapshot: savePicture, pip: popOut, pickDay: () => calendar.open(lookedDay(), byId("day-button")),
-    mute: () => { if (document.getElementById("mute")) toggleMute(); },
+    snapshot: savePicture, pip: popOut, pickDay: () => calendar.open(look.day(day), byId("day-button")),
+    mute: () => stage.toggleMute(),
   };
   wireControls({
-    ...common, rate: setRate, day: lookedDay, goDay, goTo: (t) => goTo(t, true), context: () => ({ zone, day, now: now() }),
+    ...common, rate: setRate, day: () => look.day(day), goDay, goTo: (t) => goTo(t, true), context: () => ({ zone, day, now: now() }),
   }, timeline);
   stage.element.addEventListener("dblclick", (e) => {
     if (!(e.target instanceof Element && e.target.closest("button"))) stage.fullScreen();
@@ -539,14 +468,6 @@ function wire() {
     markIn: () => save.mark("from"), markOut: () => save.mark("to"),
     save: () => { save.panel.open = true; byId("save-button").focus(); },
   });
-}
-
-/** Moves the playhead with the picture where the timeline is so close that five times a second would be seen as jumps. */
-function glide() {
-  const perPixel = (timeline.view.to - timeline.view.from) / timeline.width;
-  const moving = state.mode === "live" || state.playing;
-  if (moving && perPixel < 100 && state.dragAt === null) timeline.update({ at: moment(), now: now() });
-  requestAnimationFrame(glide);
 }
 
 /** Every few seconds: what has been recorded since. */
@@ -561,7 +482,7 @@ function start() {
   wire();
   paintDay();
   loadKept();
-  loadActivity();
+  looked();
   const at = Date.parse(page.at ?? "");
   if (mayPlay && !Number.isNaN(at) && at < now() - 3000) goTo(at, true);
   else goLive();
@@ -571,8 +492,8 @@ function start() {
     if (!document.hidden) paint();
   }, 200);
   setInterval(refresh, 5000);
-  setInterval(() => { if (!document.hidden && timeline.view.to > now() - 60_000) loadActivity(); }, 30_000);
-  requestAnimationFrame(glide);
+  setInterval(() => { if (!document.hidden && mayPlay && timeline.view.to > now() - 60_000) look.loadActivity(); }, 30_000);
+  look.follow(() => ((state.mode === "live" || state.playing) && state.dragAt === null ? moment() : null));
   keepAwake(() => state.playing);
 }
 

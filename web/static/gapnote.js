@@ -1,32 +1,10 @@
 // The note about a moment that was not recorded: why, what is shown instead, and the ways to both sides of the gap.
 
 import { announce, byId } from "./app.js";
+import { namer, noteText } from "./landing.js";
 
 /** @typedef {import("./zone.js").Zone} Zone */
-/** @typedef {{before: number | null, after: number | null}} Around */
-
-/**
- * What the note says. Pure.
- * @param {{t: number, reason: string, shown: number | null}} of the moment asked for, why there is nothing of it, and the
- * moment that is shown instead, ms
- * @param {(t: number) => string} name of a moment
- */
-export function noteText({ t, reason, shown }, name) {
-  const why = reason ? `: ${reason}` : "";
-  const instead = shown === null ? "Nothing else was recorded, either." : `The nearest recording is shown: ${name(shown)}.`;
-  return `No recording at ${name(t)}${why}. ${instead}`;
-}
-
-/**
- * Names moments by the time of day, and by the date too unless all are of one day. Pure.
- * @param {Zone} zone @param {(number | null)[]} all the moments to tell apart
- * @returns {(t: number) => string}
- */
-export function namer(zone, all) {
-  const known = all.filter((t) => t !== null);
-  const oneDay = new Set(known.map((t) => zone.day(t))).size < 2;
-  return (t) => (oneDay ? zone.clock(t) : `${zone.date(t).replace(/^\w+, | \d{4}$/g, "")} ${zone.clock(t)}`);
-}
+/** @typedef {import("./landing.js").Around} Around */
 
 export class GapNote {
   /** @param {Zone} zone @param {{go: (t: number, play: boolean) => void}} hooks */

@@ -42,10 +42,15 @@ export class Stage {
     else delete this.element.dataset.busy;
   }
 
-  /** @param {boolean} muted */
-  mute(muted) {
+  /** Turns the sound on or off, where there is any. */
+  toggleMute() {
+    const button = document.getElementById("mute");
+    if (!button) return;
+    const muted = !this.videos.live.muted;
     this.videos.live.muted = muted;
     this.videos.past.muted = muted;
+    button.setAttribute("aria-pressed", String(!muted));
+    button.setAttribute("aria-label", muted ? "Sound on" : "Sound off");
   }
 
   /** The video that shows the picture. */

@@ -229,22 +229,3 @@ export function fileTime(zone, ms) {
   const offset = `${minutes < 0 ? "-" : "+"}${pad(Math.floor(ahead / 60))}${pad(ahead % 60)}`;
   return `${zone.day(ms)}_${pad(w.hour)}-${pad(w.minute)}-${pad(w.second)}.${pad(Math.floor(((ms % 1000) + 1000) % 1000), 3)}${offset}`;
 }
-
-/**
- * The days of a month in weeks, Monday first; "" before the first and after the last.
- * @param {string} month such as "2026-11" @returns {string[][]}
- */
-export function weeksOf(month) {
-  const first = Date.parse(month + "-01T00:00:00Z");
-  const lead = (new Date(first).getUTCDay() + 6) % 7;
-  const days = Array(lead).fill("");
-  for (let day = month + "-01"; day.startsWith(month); day = shiftDay(day, 1)) days.push(day);
-  while (days.length % 7 !== 0) days.push("");
-  return Array.from({ length: days.length / 7 }, (_, i) => days.slice(7 * i, 7 * i + 7));
-}
-
-/** @param {string} month @param {number} by @returns {string} */
-export function shiftMonth(month, by) {
-  const [year, m] = month.split("-").map(Number);
-  return new Date(Date.UTC(year, m - 1 + by, 1)).toISOString().slice(0, 7);
-}
