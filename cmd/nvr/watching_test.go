@@ -10,8 +10,10 @@ import (
 	"net/url"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -177,7 +179,7 @@ func newWatching(t *testing.T) *watching {
 	must(t, yard.ComeBack())
 	w.login(s.url, "alice", testPassword)
 	until(t, 40*time.Second, "20 s of footage after the restart", func() bool {
-		w.all = w.v.recorded("yard", w.reboot.Add(-12*time.Second), time.Now())
+		w.all = w.v.recorded("yard", w.reboot.Add(-time.Minute), time.Now())
 		return w.all[len(w.all)-1].at.After(w.reboot.Add(25 * time.Second))
 	})
 	for i, x := range w.all {
@@ -221,6 +223,11 @@ func TestARecordingIsWatchedPictureByPicture(t *testing.T) {
 	w := newWatching(t)
 	w.stepsOverTheGap()
 	w.stepsThroughBFrames()
+	w.releasesOnThePicture()
+	w.playsKeyFramesOnly()
+	w.opensAGap()
+	w.zooms()
+	w.outlivesARestart()
 }
 
 // stepsOverTheGap goes 60 pictures forward and 60 back from two seconds before the restart, and further back beyond what was
@@ -230,7 +237,7 @@ func (w *watching) stepsOverTheGap() {
 	w.opens("yard", w.all[w.restart-30].at)
 	w.pauses()
 	w.steps(".", 60, along(w.all, 1))
-	last := w.steps(",", 90, along(w.all, -1))
+	last := w.steps(",", 75, along(w.all, -1))
 	if last.Run != w.all[0].mark.Run {
 		w.t.Errorf("the way back did not lead over the gap: %v", last)
 	}
@@ -241,10 +248,159 @@ func (w *watching) stepsThroughBFrames() {
 	w.t.Helper()
 	w.opens("film", w.reboot)
 	w.pauses()
-	w.steps(".", 60, func(now, next testcam.Mark) bool {
+	w.steps(".", 40, func(now, next testcam.Mark) bool {
 		return next.Frame == now.Frame+1 || next.Frame+filmLength-1 == now.Frame // the film begins again
 	})
-	w.steps(",", 60, func(now, next testcam.Mark) bool {
+	w.steps(",", 40, func(now, next testcam.Mark) bool {
 		return next.Frame+1 == now.Frame || next.Frame == now.Frame+filmLength-1
+	})
+}
+
+// at returns the moment that the page's address names.
+func (w *watching) at() time.Time {
+	w.t.Helper()
+	text := eval[string](w.tab, `new URL(location.href).searchParams.get("at") ?? ""`)
+	at, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		w.t.Fatalf("the address names the moment %q", text)
+	}
+	return at
+}
+
+// isOf says whether a picture is the one that was shown at a moment, by the times of what was recorded. A player does not move its
+// axis for less than 20 ms by which a camera's clock and the recorder's part.
+func (w *watching) isOf(m testcam.Mark, at time.Time) bool {
+	const rounding = 20 * time.Millisecond
+	for i := range w.all {
+		if same(w.all[i].mark, m) {
+			return !at.Before(w.all[i].at.Add(-rounding)) && (i+1 == len(w.all) || at.Before(w.all[i+1].at.Add(rounding)))
+		}
+	}
+	return false
+}
+
+// releasesOnThePicture drags the playhead, checks that key frames follow the hand, and that the picture of the very moment is
+// shown when it lets go.
+func (w *watching) releasesOnThePicture() {
+	w.t.Helper()
+	w.opens("yard", w.all[w.restart+30].at)
+	w.pauses()
+	for range 3 {
+		w.do(chromedp.KeyEvent("+")) // the first view is of ten minutes or more
+	}
+	r := w.rect("#timeline-slider")
+	y := r.Y + 50
+	for _, x := range []float64{0.45, 0.4, 0.42} {
+		x = r.X + r.Width*x
+		w.do(chromedp.MouseEvent(chromedp.MousePressed, r.X+r.Width*0.5, y, chromedp.ButtonLeft), chromedp.MouseEvent(chromedp.MouseMoved, x+30, y, chromedp.ButtonLeft),
+			chromedp.MouseEvent(chromedp.MouseMoved, x, y, chromedp.ButtonLeft))
+		until(w.t, 10*time.Second, "the key frame under the hand", func() bool {
+			return eval[string](w.tab, `document.querySelector("#stage").dataset.show`) == "scrub"
+		})
+		w.do(chromedp.MouseEvent(chromedp.MouseReleased, x, y, chromedp.ButtonLeft))
+		until(w.t, 10*time.Second, "the picture of that moment", func() bool {
+			return eval[string](w.tab, `document.querySelector("#stage").dataset.show`) == "past"
+		})
+		at := w.at()
+		w.comes("the picture of "+at.String(), func(m testcam.Mark) bool { return w.isOf(m, at) })
+	}
+}
+
+// playsKeyFramesOnly plays at eight times the speed and checks that every picture that is shown is a key frame.
+func (w *watching) playsKeyFramesOnly() {
+	w.t.Helper()
+	w.opens("yard", w.all[0].at.Add(time.Second))
+	first, begun := w.comes("a picture", func(testcam.Mark) bool { return true }), time.Now()
+	w.do(chromedp.KeyEvent("]]]"))
+	seen := map[testcam.Mark]bool{}
+	w.comes("a picture of ten seconds later, by key frames", func(m testcam.Mark) bool {
+		if eval[string](w.tab, `document.querySelector("#stage").dataset.show`) == "scrub" {
+			seen[m] = true
+		}
+		return m.Time.Sub(first.Time) > 10*time.Second || m.Run != first.Run
+	})
+	if took := time.Since(begun); took > 10*time.Second {
+		w.t.Errorf("ten seconds at eight times the speed took %v", took)
+	}
+	if !strings.Contains(w.text("#age"), "key frames") {
+		w.t.Errorf("the page says %q", w.text("#age"))
+	}
+	w.do(chromedp.KeyEvent("k"))
+	for m := range seen {
+		status, b := w.v.get("/api/v1/cameras/yard/keyframe.mp4?at=" + url.QueryEscape(m.Time.Add(60*time.Millisecond).Format(time.RFC3339Nano)))
+		if key := camtest.MarksIn(b); status != http.StatusOK || len(key) != 1 || !same(key[0], m) {
+			w.t.Errorf("shown was %v; the key frame there is %v", m, key)
+		}
+	}
+	if len(seen) < 2 {
+		w.t.Errorf("only %d key frames were seen", len(seen))
+	}
+}
+
+// opensAGap follows a link to a moment without footage.
+func (w *watching) opensAGap() {
+	w.t.Helper()
+	last, first := w.all[w.restart-1], w.all[w.restart]
+	gap := last.at.Add(first.at.Sub(last.at) * 3 / 4)
+	w.opens("yard", gap)
+	w.comes("the first picture after the gap, or one that follows", func(m testcam.Mark) bool { return m.Run == first.mark.Run })
+	if words := w.text("#gap-words"); !strings.Contains(words, "No recording at") || !strings.Contains(words, "nearest") || strings.Count(words, ":") < 4 {
+		w.t.Errorf("the note says %q", words)
+	}
+	w.do(chromedp.Click("#gap-before"))
+	w.comes("the last picture before the gap", func(m testcam.Mark) bool {
+		return m.Run == last.mark.Run && m.Frame+4 > last.mark.Frame
+	})
+	w.do(chromedp.Navigate(w.site.url+"/cameras/yard?at=2011-03-01T00:00:00Z"), chromedp.WaitVisible("#gap-after"))
+	w.comes("the first of all", func(m testcam.Mark) bool { return m.Run == w.all[0].mark.Run })
+}
+
+// zooms goes out to a month and in to a second.
+func (w *watching) zooms() {
+	w.t.Helper()
+	w.opens("yard", w.all[w.restart+30].at)
+	w.pauses()
+	span := func() float64 { // how much time a hundred pixels are, by what two clicks lead to
+		r := w.rect("#timeline-slider")
+		var at [2]time.Time
+		for i := range at {
+			x := r.X + r.Width/2 + 100*float64(i)
+			w.do(chromedp.MouseClickXY(x, r.Y+50))
+			at[i] = w.at()
+		}
+		return at[1].Sub(at[0]).Seconds()
+	}
+	for range 14 {
+		w.do(chromedp.KeyEvent("+"))
+	}
+	if s := span(); s <= 0 || s > 0.2 {
+		w.t.Errorf("at the closest a hundred pixels are %v s", s)
+	}
+	w.do(chromedp.Click("#zoom-month"))
+	until(w.t, 5*time.Second, "a month", func() bool { return strings.Contains(w.text("#day-button"), "–") })
+	said := eval[string](w.tab, `document.querySelector("#timeline-slider").getAttribute("aria-valuetext")`)
+	if !regexp.MustCompile(`^\w{3}, \d+ \w+ \d{4}, \d\d:\d\d:\d\d`).MatchString(said) {
+		w.t.Errorf("over a month the slider says %q", said)
+	}
+	w.do(chromedp.Click("#zoom-day"))
+	until(w.t, 5*time.Second, "a day", func() bool { return !strings.Contains(w.text("#day-button"), "–") })
+}
+
+// outlivesARestart lets the recorder restart while a recording is watched: the page says that it is away, and shows the moment
+// that was asked for when it is back.
+func (w *watching) outlivesARestart() {
+	w.t.Helper()
+	w.opens("yard", w.all[w.restart+30].at)
+	w.pauses()
+	w.site.kill(syscall.SIGTERM)
+	at := w.all[10].at
+	w.do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`document.querySelector("#goto").value = %q`, at.Format("2006-01-02 15:04:05"))),
+		chromedp.KeyEvent("t"), chromedp.KeyEvent("\r"))
+	until(w.t, 15*time.Second, "saying that the recorder is away", func() bool {
+		return strings.Contains(w.text("#stage-notice"), "no connection")
+	})
+	w.site.start()
+	w.comes("the moment that was asked for", func(m testcam.Mark) bool {
+		return m.Run == w.all[0].mark.Run && m.Time.Sub(at) < 5*time.Second
 	})
 }

@@ -68,7 +68,11 @@ export class Scrub {
     const parts = new Splitter().push(bytes);
     const frame = parts.find((p) => p.kind === "fragment");
     const init = parts.find((p) => p.kind === "init");
-    if (!frame || !init || frame.label.start === this.last) return;
+    if (!frame || !init) return;
+    if (frame.label.start === this.last) {
+      this.onshown(this.last); // it is there already
+      return;
+    }
     this.last = frame.label.start;
     this.put(mime, init.bytes, frame);
     await this.painted();

@@ -1,0 +1,300 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image/png"
+	"slices"
+	"time"
+
+	cdpage "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+
+	"keepwatch.internal/internal/testcam"
+)
+
+const (
+	playbackSteps   = 60
+	playbackJumps   = 20
+	playbackFootage = 40 * time.Second
+	playbackPatient = 20 * time.Second // for each thing that the page is asked to do
+)
+
+// watchPaints counts in the page which pictures are painted and when, and when the hand last moved, all by the clock of
+// performance.now.
+const watchPaints = `(() => {
+	const p = window.paints = {past: [], scrub: [], hand: 0};
+	for (const layer of ["past", "scrub"]) {
+		const video = document.querySelector("#video-" + layer);
+		const next = (now, data) => { p[layer].push({now, media: data.mediaTime, wide: video.videoWidth, tall: video.videoHeight}); video.requestVideoFrameCallback(next); };
+		video.requestVideoFrameCallback(next);
+	}
+	for (const kind of ["pointermove", "pointerup", "keydown"]) addEventListener(kind, () => { p.hand = performance.now(); }, true);
+})()`
+
+// playbackFigure is one line of the table of what is measured in a browser.
+type playbackFigure struct {
+	what, value, goal string
+	met               bool
+}
+
+// paint is a picture that the browser painted, and when.
+type paint struct {
+	Now, Media float64 // ms of performance.now; s
+	Wide, Tall int
+}
+
+// playbackPage is the page of a recorded camera in a browser.
+type playbackPage struct {
+	ctx  context.Context
+	stop func()
+}
+
+// playbackFigures measures in Chromium how the recordings of the first camera of a running server are watched: how soon a key frame
+// follows the hand, whether steps from picture to picture are exact, and how soon a moment plays that was jumped to. The camera
+// has to be a simulated one, whose pictures carry marks. It waits until the camera has 40 s of footage.
+func playbackFigures(ctx context.Context, url, user, password string) ([]playbackFigure, error) {
+	p, err := openPlayback(ctx, url, user, password)
+	if err != nil {
+		return nil, fmt.Errorf("open the recordings: %w", err)
+	}
+	defer p.stop()
+	var all []playbackFigure
+	for _, key := range []string{".", ","} {
+		exact, err := p.steps(key)
+		if err != nil {
+			return all, fmt.Errorf("step by %q: %w", key, err)
+		}
+		name := map[string]string{".": "steps to the next picture, exact", ",": "steps to the picture before, exact"}[key]
+		all = append(all, playbackFigure{name, fmt.Sprintf("%d/%d", exact, playbackSteps), fmt.Sprintf("%d/%d", playbackSteps, playbackSteps), exact == playbackSteps})
+	}
+	scrubbed, size, err := p.scrubs()
+	if err != nil {
+		return all, fmt.Errorf("scrub: %w", err)
+	}
+	all = append(all, playbackFigure{"key frame under the hand, " + size + ", median", milliseconds(scrubbed), "≤ 60 ms", median(scrubbed) <= 60})
+	jumped, err := p.jumps()
+	if err != nil {
+		return all, fmt.Errorf("jump: %w", err)
+	}
+	return append(all, playbackFigure{"jump to a moment that then plays, median", milliseconds(jumped), "≤ 300 ms", median(jumped) <= 300}), nil
+}
+
+func median(ms []float64) float64 { return slices.Sorted(slices.Values(ms))[len(ms)/2] }
+
+func milliseconds(ms []float64) string { return fmt.Sprintf("%.0f ms (of %d)", median(ms), len(ms)) }
+
+// openPlayback signs in and opens the first camera at a moment of its footage.
+func openPlayback(ctx context.Context, url, user, password string) (*playbackPage, error) {
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("disable-component-update", true), chromedp.WindowSize(1280, 800))
+	alloc, stopAlloc := chromedp.NewExecAllocator(ctx, options...)
+	tab, stopTab := chromedp.NewContext(alloc)
+	p := &playbackPage{ctx: tab, stop: func() { stopTab(); stopAlloc() }}
+	if err := p.signIn(url, user, password); err != nil {
+		p.stop()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *playbackPage) signIn(url, user, password string) error {
+	if err := chromedp.Do(p.ctx, chromedp.EmulateViewport(1280, 800)); err != nil { // unbounded: it starts the browser
+		return err
+	}
+	if err := p.do(chromedp.Navigate(url+"/login"), chromedp.SendKeys("input[name=username]", user), chromedp.SendKeys("input[name=password]", password),
+		chromedp.Submit("input[name=password]"), chromedp.WaitVisible(".tile")); err != nil {
+		return err
+	}
+	camera, err := evaluate[string](p, `document.querySelector(".tile").dataset.camera`)
+	if err != nil {
+		return err
+	}
+	footage := fmt.Sprintf(`fetch("/api/v1/cameras/%s/timeline?" + new URLSearchParams({from: new Date(Date.now() - 3600e3).toISOString(), to: new Date().toISOString()}))
+		.then(r => r.json()).then(t => t.spans.length === 0 ? 0 : (Date.parse(t.spans.at(-1).to) - Date.parse(t.spans.at(-1).from)) / 1000)`, camera)
+	if err := p.until(2*playbackFootage, func() (bool, error) {
+		seconds, err := evaluate[float64](p, footage)
+		return seconds >= playbackFootage.Seconds(), err
+	}); err != nil {
+		return err
+	}
+	at := time.Now().Add(-playbackFootage / 2).UTC().Format(time.RFC3339)
+	return p.do(chromedp.Navigate(url+"/cameras/"+camera+"?at="+at), chromedp.WaitVisible("#timeline-slider"), chromedp.Evaluate[chromedp.Void](watchPaints))
+}
+
+// do carries out steps, each within its time.
+func (p *playbackPage) do(steps ...chromedp.Action[chromedp.Void]) error {
+	ctx, stop := context.WithTimeout(p.ctx, playbackPatient)
+	defer stop()
+	return chromedp.Do(ctx, steps...)
+}
+
+// evaluate returns the value of an expression in the page, also of one that takes its time.
+func evaluate[T any](p *playbackPage, expression string) (T, error) {
+	ctx, stop := context.WithTimeout(p.ctx, playbackPatient)
+	defer stop()
+	return chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+}
+
+// until asks again and again until the answer is yes.
+func (p *playbackPage) until(limit time.Duration, ok func() (bool, error)) error {
+	ctx, stop := context.WithTimeout(p.ctx, limit)
+	defer stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if yes, err := ok(); err != nil || yes {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return errors.New("the page never came to it")
+		}
+	}
+}
+
+// mark reads the identity of the picture that is shown.
+func (p *playbackPage) mark() (testcam.Mark, error) {
+	var m testcam.Mark
+	err := p.until(playbackPatient, func() (bool, error) {
+		fast := true
+		shot, err := chromedp.Call(p.ctx, cdpage.CaptureScreenshot, cdpage.CaptureScreenshotParams{OptimizeForSpeed: &fast})
+		if err != nil {
+			return false, err
+		}
+		img, err := png.Decode(bytes.NewReader(shot.Data))
+		if err != nil {
+			return false, err
+		}
+		m, err = testcam.ReadImage(img)
+		return err == nil, nil
+	})
+	return m, err
+}
+
+// steps goes from picture to picture, and counts how often the next one that was painted was the very next.
+func (p *playbackPage) steps(key string) (exact int, err error) {
+	paused := `document.querySelector("#camera").dataset.playing === "false" && document.querySelector("#stage").dataset.show === "past"`
+	if err := p.until(playbackPatient, func() (bool, error) {
+		if yes, err := evaluate[bool](p, paused); yes || err != nil {
+			return yes, err
+		}
+		return false, p.do(chromedp.Evaluate[chromedp.Void](`if (document.querySelector("#stage").dataset.show === "past") document.querySelector("#play").click()`))
+	}); err != nil {
+		return 0, err
+	}
+	last, err := p.standing()
+	for range playbackSteps {
+		if err != nil {
+			return exact, err
+		}
+		if err := p.do(chromedp.KeyEvent(key)); err != nil {
+			return exact, err
+		}
+		var now testcam.Mark
+		if err := p.until(playbackPatient, func() (bool, error) {
+			now, err = p.mark()
+			return now.Frame != last.Frame || now.Run != last.Run, err
+		}); err != nil {
+			return exact, err
+		}
+		if now.Run == last.Run && (key == "." && now.Frame == last.Frame+1 || key == "," && now.Frame+1 == last.Frame) {
+			exact++
+		}
+		last = now
+	}
+	return exact, err
+}
+
+// standing waits until the picture does not move any more.
+func (p *playbackPage) standing() (now testcam.Mark, err error) {
+	err = p.until(playbackPatient, func() (bool, error) {
+		last := now
+		now, err = p.mark()
+		return now == last, err
+	})
+	return now, err
+}
+
+// edges returns where on the timeline the newest minute of footage begins and ends, and how high, in px.
+func (p *playbackPage) edges() (left, right, y float64, err error) {
+	box, err := evaluate[[3]float64](p, `(r => [r.left, r.width, r.top + r.height * 0.5])(document.querySelector("#timeline").getBoundingClientRect())`)
+	// A fresh recorder shows ten minutes, the present at 85 of 100.
+	return box[0] + box[1]*0.79, box[0] + box[1]*0.84, box[2], err
+}
+
+// scrubs drags the playhead over the footage and measures from each move to the key frame that it brought.
+func (p *playbackPage) scrubs() (took []float64, size string, err error) {
+	left, right, y, err := p.edges()
+	if err != nil {
+		return nil, "", err
+	}
+	if err := p.do(chromedp.MouseEvent(chromedp.MousePressed, left, y, chromedp.ButtonLeft)); err != nil {
+		return nil, "", err
+	}
+	for i := 0; len(took) < playbackJumps && i < 4*playbackJumps; i++ {
+		x := left + float64(i*37%100)/100*(right-left)
+		last, ok, err := p.paintAfter("scrub", 0, func() error { return p.do(chromedp.MouseEvent(chromedp.MouseMoved, x, y, chromedp.ButtonLeft)) })
+		if err != nil {
+			return nil, "", err
+		}
+		if ok {
+			took = append(took, last.Now)
+			size = fmt.Sprintf("%d×%d", last.Wide, last.Tall)
+		}
+	}
+	if len(took) == 0 {
+		return nil, "", errors.New("no key frame was painted")
+	}
+	return took, size, p.do(chromedp.MouseEvent(chromedp.MouseReleased, left, y, chromedp.ButtonLeft))
+}
+
+// jumps clicks on moments and measures from the click until another moment is painted.
+func (p *playbackPage) jumps() (took []float64, err error) {
+	left, right, y, err := p.edges()
+	if err != nil {
+		return nil, err
+	}
+	for i := 0; len(took) < playbackJumps && i < 2*playbackJumps; i++ {
+		x := left + float64(i*61%100)/100*(right-left)
+		painted, ok, err := p.paintAfter("past", 1, func() error { return p.do(chromedp.MouseClickXY(x, y)) })
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			took = append(took, painted.Now)
+		}
+	}
+	if len(took) == 0 {
+		return nil, errors.New("no moment was painted")
+	}
+	return took, nil
+}
+
+// paintAfter does something and returns the first picture painted after it that lies at least so many seconds of media from the one
+// before; Now is how long it took since the hand moved. ok is false if none came, as when the same key frame is meant.
+func (p *playbackPage) paintAfter(layer string, apart float64, act func() error) (painted paint, ok bool, err error) {
+	before, err := evaluate[int](p, fmt.Sprintf(`(paints.hand = 0, paints.%s.length)`, layer))
+	if err != nil {
+		return painted, false, err
+	}
+	if err := act(); err != nil {
+		return painted, false, err
+	}
+	found := fmt.Sprintf(`(() => {
+		const all = paints.%[1]s;
+		const i = all.findIndex((x, i) => i >= %[2]d && x.now > paints.hand && Math.abs(x.media - (all[i - 1]?.media ?? -9)) >= %[3]f);
+		return i < 0 ? {Now: 0} : {Now: all[i].now - paints.hand, Media: all[i].media, Wide: all[i].wide, Tall: all[i].tall};
+	})()`, layer, before, apart)
+	err = p.until(time.Second, func() (bool, error) {
+		painted, err = evaluate[paint](p, found)
+		return painted.Now > 0, err
+	})
+	if painted.Now == 0 && p.ctx.Err() == nil {
+		return painted, false, nil // nothing new was to be painted
+	}
+	return painted, painted.Now > 0, err
+}
