@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"image"
 	"image/png"
 	"net/http"
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -17,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/browser"
 	cdpage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
@@ -224,10 +227,12 @@ func TestARecordingIsWatchedPictureByPicture(t *testing.T) {
 	w.stepsOverTheGap()
 	w.stepsThroughBFrames()
 	w.releasesOnThePicture()
+	w.savesThePicture()
 	w.playsKeyFramesOnly()
 	w.opensAGap()
 	w.zooms()
 	w.outlivesARestart()
+	w.trustsNoClockOfABrowser()
 }
 
 // stepsOverTheGap goes 60 pictures forward and 60 back from two seconds before the restart, and further back beyond what was
@@ -306,6 +311,34 @@ func (w *watching) releasesOnThePicture() {
 	}
 }
 
+// savesThePicture saves what is shown as a file.
+func (w *watching) savesThePicture() {
+	w.t.Helper()
+	folder := w.t.TempDir()
+	if _, err := chromedp.CallBrowser(w.ctx, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{
+		Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: folder}); err != nil {
+		w.t.Fatal(err)
+	}
+	shown := w.comes("a picture", func(testcam.Mark) bool { return true })
+	w.do(chromedp.KeyEvent("s"))
+	var img image.Image
+	until(w.t, 10*time.Second, "the file", func() bool {
+		files, err := filepath.Glob(filepath.Join(folder, "yard_*.png"))
+		if err != nil || len(files) != 1 || !regexp.MustCompile(`yard_\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d\.\d{3}[+-]\d{4}\.png$`).MatchString(files[0]) {
+			return false
+		}
+		b, err := os.ReadFile(files[0])
+		if err != nil {
+			return false
+		}
+		img, err = png.Decode(bytes.NewReader(b))
+		return err == nil
+	})
+	if m, err := testcam.ReadImage(img); err != nil || !same(m, shown) || img.Bounds().Dx() != 640 {
+		w.t.Errorf("saved was %v, %v, of %v; shown was %v", m, err, img.Bounds(), shown)
+	}
+}
+
 // playsKeyFramesOnly plays at eight times the speed and checks that every picture that is shown is a key frame.
 func (w *watching) playsKeyFramesOnly() {
 	w.t.Helper()
@@ -327,7 +360,7 @@ func (w *watching) playsKeyFramesOnly() {
 	}
 	w.do(chromedp.KeyEvent("k"))
 	for m := range seen {
-		status, b := w.v.get("/api/v1/cameras/yard/keyframe.mp4?at=" + url.QueryEscape(m.Time.Add(60*time.Millisecond).Format(time.RFC3339Nano)))
+		status, b := w.v.get("/api/v1/cameras/yard/keyframe.mp4?at=" + url.QueryEscape(m.Time.Add(500*time.Millisecond).Format(time.RFC3339Nano)))
 		if key := camtest.MarksIn(b); status != http.StatusOK || len(key) != 1 || !same(key[0], m) {
 			w.t.Errorf("shown was %v; the key frame there is %v", m, key)
 		}
@@ -402,5 +435,25 @@ func (w *watching) outlivesARestart() {
 	w.site.start()
 	w.comes("the moment that was asked for", func(m testcam.Mark) bool {
 		return m.Run == w.all[0].mark.Run && m.Time.Sub(at) < 5*time.Second
+	})
+}
+
+// trustsNoClockOfABrowser watches in a browser whose clock is five hours ahead.
+func (w *watching) trustsNoClockOfABrowser() {
+	w.t.Helper()
+	const ahead = `{
+		const Real = Date, shift = 5 * 3600e3, begun = performance.timeOrigin;
+		globalThis.Date = class extends Real { constructor(...a) { a.length ? super(...a) : super(Real.now() + shift); } static now() { return Real.now() + shift; } };
+		Object.defineProperty(performance, "timeOrigin", {value: begun + shift});
+	}`
+	if _, err := chromedp.Call(w.ctx, cdpage.AddScriptToEvaluateOnNewDocument, cdpage.AddScriptToEvaluateOnNewDocumentParams{Source: ahead}); err != nil {
+		w.t.Fatal(err)
+	}
+	w.do(chromedp.Navigate(w.site.url+"/cameras/yard"), chromedp.WaitVisible("#timeline-slider"))
+	w.comes("the live picture", func(testcam.Mark) bool { return strings.HasPrefix(w.text("#age"), "live") })
+	w.do(chromedp.SendKeys("#goto", "10 s ago\r"))
+	w.comes("ten seconds ago", func(m testcam.Mark) bool {
+		past := time.Since(m.Time)
+		return eval[string](w.tab, `document.querySelector("#stage").dataset.show`) == "past" && past > 7*time.Second && past < 30*time.Second
 	})
 }

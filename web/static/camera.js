@@ -399,7 +399,7 @@ async function toEdge(direction) {
 
 /** @param {1 | -1} direction */
 async function stepFrame(direction) {
-  if (state.mode === "live" || skim.active) toggle();
+  if (state.mode === "live" || skim.active) return toggle(); // the picture has to stand first
   state.playing = false;
   if (await playback.step(direction)) setURL(playback.wall());
   else if (!state.playing && state.mode === "past") toast(direction < 0 ? "there is no earlier picture" : "there is no later picture yet");

@@ -56,6 +56,7 @@ export class Reel {
     if (this.covers(span)) return Promise.resolve();
     this.work = this.work.then(async () => {
       const { from, to } = this.within(span);
+      this.loaded = this.within(this.loaded);
       if (from < this.loaded.from) await this.load({ from, to: this.loaded.from });
       if (to > this.loaded.to) await this.load({ from: this.loaded.to, to });
     });
@@ -76,10 +77,11 @@ export class Reel {
    * @param {number} t
    */
   async around(t) {
+    const { from } = this.within({ from: t, to: t }); // of what is older than anything can be, the oldest is near
     for (const far of WIDER) {
       const { before, after } = this.footage.around(t);
       if (before !== null && after !== null) break;
-      await this.ensure({ from: t - far, to: t + far });
+      await this.ensure({ from: from - far, to: from + far });
     }
     return this.footage.around(t);
   }
