@@ -427,8 +427,7 @@ func (w *watching) outlivesARestart() {
 	w.pauses()
 	w.site.kill(syscall.SIGTERM)
 	at := w.all[10].at
-	w.do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`document.querySelector("#goto").value = %q`, at.Format("2006-01-02 15:04:05"))),
-		chromedp.KeyEvent("t"), chromedp.KeyEvent("\r"))
+	w.do(chromedp.SendKeys("#goto", at.Format("2006-01-02 15:04:05")+"\r"))
 	until(w.t, 15*time.Second, "saying that the recorder is away", func() bool {
 		return strings.Contains(w.text("#stage-notice"), "no connection")
 	})
