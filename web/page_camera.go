@@ -36,6 +36,8 @@ type cameraView struct {
 	Manage         bool   // and keep and delete them
 	Plain          string // URL of a clip, for browsers without scripts
 	ClipURL        string
+	SidecarURL     string
+	Together       []togetherCamera // what else the viewer may save
 	SaveFrom       string
 	SaveTo         string
 	Facts          []fact
@@ -56,11 +58,11 @@ type otherCamera struct {
 	Current     bool
 }
 
+// togetherCamera is one that can be saved with the camera of the page.
+type togetherCamera struct{ Name, Label string }
+
 // Gaps shorter than this are drawn, but not listed.
 const listedGap = 2 * time.Second
-
-// weekdays head the columns of a calendar.
-var weekdays = [...]string{"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"}
 
 // plainClip is how much a browser without scripts is given to play.
 const plainClip = 5 * time.Minute
@@ -72,11 +74,14 @@ func (s *Server) pageCamera(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var c seen
+	var together []togetherCamera
 	others := make([]otherCamera, 0, len(cameras))
 	for _, o := range cameras {
 		current := o.ID == cameraOf(r).ID
 		if current {
 			c = o
+		} else if o.Rights.Has(access.Export) {
+			together = append(together, togetherCamera{o.Name, o.Label})
 		}
 		others = append(others, otherCamera{o.Label, cameraURL(o.Name), current})
 	}
@@ -90,7 +95,7 @@ func (s *Server) pageCamera(w http.ResponseWriter, r *http.Request) error {
 	if v.Quarantine, err = s.quarantineOf(r, c); err != nil {
 		return err
 	}
-	v.Others, v.Here = others, cameraURL(c.Name)
+	v.Others, v.Together, v.Here = others, together, cameraURL(c.Name)
 	if v.Share = c.Rights.Has(access.Share); v.Share {
 		if v.SeenBy, err = s.seenBy(r, c); err != nil {
 			return err
@@ -120,15 +125,15 @@ func (s *Server) cameraView(r *http.Request, c seen) (cameraView, siteDay, error
 		Previous: "?day=" + day.shift(-1).String(), Next: "?day=" + day.shift(1).String(),
 		HasSub: c.HasSub, Audio: c.Audio && c.Rights.Has(access.Audio),
 		Playback: c.Rights.Has(access.Playback), Export: c.Rights.Has(access.Export), Manage: c.Rights.Has(access.Manage),
-		ClipURL: "/api/v1/cameras/" + c.Name + "/clip.mp4", Advice: c.Status.Advice,
+		ClipURL: "/api/v1/cameras/" + c.Name + "/clip.mp4", SidecarURL: "/api/v1/cameras/" + c.Name + "/clip.json", Advice: c.Status.Advice,
 		SaveFrom: rfc3339(moment.Add(-time.Minute)), SaveTo: rfc3339(moment),
 	}
 	if given {
 		v.At = moment.UTC().Format(time.RFC3339Nano) // a link may name one picture
 	}
 	v.Frame = s.frame(r, c.Label, "camera-page").with("camera.js", "feed.js", "link.js", "bytes.js", "edge.js", "sink.js", "stills.js",
-		"playback.js", "stepper.js", "frames.js", "scrub.js", "skim.js", "timeline.js", "ruler.js", "activity.js", "footage.js", "reel.js", "look.js", "zone.js",
-		"save.js", "keep.js", "kept.js", "stage.js", "snapshot.js", "keys.js", "controls.js", "calendar.js", "days.js",
+		"playback.js", "hls.js", "stepper.js", "frames.js", "scrub.js", "skim.js", "timeline.js", "ruler.js", "activity.js", "footage.js", "reel.js", "look.js", "zone.js",
+		"save.js", "marks.js", "size.js", "keep.js", "kept.js", "stage.js", "snapshot.js", "keys.js", "controls.js", "calendar.js", "days.js",
 		"gaplist.js", "gapnote.js", "landing.js")
 	v.Facts = append(v.Facts, fact{"State", stateWords(c.Status)}, fact{"Last picture", agoText(c.Status.LastFrame, now)})
 	for _, st := range c.Status.Streams {

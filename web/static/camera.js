@@ -8,6 +8,7 @@ import { Feed, pageClock } from "./feed.js";
 import { Footage, gapText } from "./footage.js";
 import { GapNote } from "./gapnote.js";
 import { keptOf } from "./kept.js";
+import { HlsPlayback, playsHls } from "./hls.js";
 import { listGaps } from "./gaplist.js";
 import { wireKeys } from "./keys.js";
 import { EDGE, landing, noteText } from "./landing.js";
@@ -77,7 +78,7 @@ const reel = new Reel(camera, Footage.parse(JSON.parse(page.timeline ?? "{}")), 
 const footage = () => reel.footage;
 const passed = (/** @type {import("./footage.js").Gap} */ gap) => toast(gapWords(gap));
 const caught = () => { toast("caught up: live"); goLive(); };
-const playback = new Playback(stage.videos.past, {
+const playback = new (playsHls() ? HlsPlayback : Playback)(stage.videos.past, {
   camera, stream, footage, now, onpassed: passed, oncaught: caught, onrefused: (why) => playbackRefused(why),
   onshown: () => paint(), onleave: keepMoment, onend: (gap) => ranOut(gap, playback.wall()),
 });

@@ -16,6 +16,9 @@ const AFTER = 30 * 60e3;
 /** How long to wait before asking again, ms. */
 const AGAIN = 1500;
 
+/** A step from picture to picture, s. */
+const ABOUT_A_PICTURE = 0.04;
+
 /** Whether recordings are to be played so: where nothing better is there. */
 export function playsHls() {
   return sourceClass() === null && document.createElement("video").canPlayType(TYPE) !== "";
@@ -88,7 +91,11 @@ export class HlsPlayback {
     this.request = null;
     video.muted = true;
     video.addEventListener("loadedmetadata", () => this.arrive());
-    const arrived = () => { this.shown = this.shown || (this.active && this.wanted === null); };
+    const arrived = () => {
+      const first = !this.shown && this.active && this.wanted === null;
+      this.shown = this.shown || first;
+      if (first) options.onshown?.();
+    };
     video.addEventListener("seeked", arrived);
     video.addEventListener("playing", arrived);
     video.addEventListener("error", () => this.failed());
@@ -249,12 +256,20 @@ export class HlsPlayback {
   }
 
   /**
-   * Goes one picture back or forward, paused.
-   * @param {1 | -1} direction @param {number} frame duration of a picture, s
+   * Goes about a picture back or forward, paused: playlists do not tell the times of single pictures.
+   * @param {1 | -1} direction @returns {Promise<boolean>} whether there was one
    */
-  step(direction, frame) {
+  async step(direction) {
     this.setPlaying(false);
-    this.video.currentTime = Math.max(0, this.video.currentTime + direction * frame);
+    const end = this.video.duration || 0;
+    const aim = this.video.currentTime + direction * ABOUT_A_PICTURE;
+    this.video.currentTime = Math.min(Math.max(0, aim), end);
+    return aim >= 0 && aim <= end;
+  }
+
+  /** @returns {number[]} none: the times of single pictures are not known */
+  pictures() {
+    return [];
   }
 
   failed() {
