@@ -66,6 +66,23 @@ lint: ## formatting, vet, staticcheck
 	go vet ./...
 	go tool staticcheck ./...
 
+# What only checks need from the npm registry, at the versions and digests of web/package-lock.json. Neither the program nor `make test` does.
+NPM := web/node_modules/.package-lock.json
+$(NPM): web/package.json web/package-lock.json
+	.ci/packages node npm
+	cd web && npm ci --no-progress
+	touch $@
+
+.PHONY: scripts
+scripts: $(NPM) ## the types of the browser's scripts and of their tests (tsc; needs the npm registry)
+	cd web && npm run --silent check
+
+.PHONY: axe
+axe: $(NPM) ## every page, light and dark, wide and narrow, held to WCAG by axe-core (needs the npm registry)
+	.ci/packages chromium
+	go vet -tags axe ./web
+	go test -tags axe -timeout 15m $(TESTFLAGS) -run '^TestAxe' ./web
+
 .PHONY: generate
 generate: ## pages from their templates
 	go tool templ generate
