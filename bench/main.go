@@ -34,6 +34,8 @@ type options struct {
 	segments        int    // of the archive
 	sought          int    // of them with files, of each camera
 	exported        time.Duration
+	browser         bool // measure the pages in a browser instead
+	minutes         float64
 }
 
 func main() {
@@ -77,8 +79,10 @@ func parse(args []string, errs io.Writer) (options, error) {
 	fs.StringVar(&o.profile, "profile", "", "record inside this process, and write cpu.pprof and heap.pprof to this folder")
 	fs.BoolVar(&o.store, "store", false, "measure how footage is found in a large store, instead of recording")
 	fs.IntVar(&o.segments, "segments", storeSegments, "with -store: how many segments of a minute it holds")
+	fs.BoolVar(&o.browser, "browser", false, "measure the pages of nvr demo in Chromium, instead of recording")
+	fs.Float64Var(&o.minutes, "minutes", 10, "with -browser: how long the memory of a tab is watched")
 	err := fs.Parse(args)
-	if err == nil && (fs.NArg() > 0 || o.cameras < 1 || o.rounds < 1 || o.window < time.Second || o.warmup < 0) {
+	if err == nil && (fs.NArg() > 0 || o.cameras < 1 || o.rounds < 1 || o.window < time.Second || o.warmup < 0 || o.minutes <= 0) {
 		err = errors.New("bench takes flags only: at least one camera, one round and a window of a second")
 		fmt.Fprintln(errs, err)
 		fs.Usage()
@@ -90,6 +94,9 @@ func parse(args []string, errs io.Writer) (options, error) {
 func bench(ctx context.Context, o options, out, progress io.Writer) (err error) {
 	if o.store {
 		return benchStore(ctx, o, out, progress)
+	}
+	if o.browser {
+		return benchBrowser(ctx, o, out, progress)
 	}
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		return errors.New("ffmpeg is missing: it makes the clip that the cameras send and is what nvr is measured beside. " +

@@ -23,10 +23,10 @@ const (
 	seeks         = 800
 )
 
-// figure is one line of the store's table.
-type figure struct {
-	name, value, goal, peer string
-	met                     bool
+// compared is one line of the store's table: a figure, and what it stands beside.
+type compared struct {
+	figure
+	peer string
 }
 
 // benchStore measures what finding footage costs, over a store of so many segments, and prints a table.
@@ -54,21 +54,17 @@ func benchStore(ctx context.Context, o options, out, progress io.Writer) (err er
 	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(w, "\tmeasured\tgoal\t\tbeside it")
 	for _, f := range figures {
-		verdict := "met"
-		if !f.met {
-			verdict = "MISSED"
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", f.name, f.value, f.goal, verdict, f.peer)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", f.what, f.value, f.goal, f.verdict(), f.peer)
 	}
 	return w.Flush()
 }
 
 // measure takes all figures.
-func (a *archive) measure(ctx context.Context) ([]figure, error) {
-	var all []figure
+func (a *archive) measure(ctx context.Context) ([]compared, error) {
+	var all []compared
 	for _, step := range []struct {
 		what string
-		take func(context.Context) ([]figure, error)
+		take func(context.Context) ([]compared, error)
 	}{
 		{"seeking", a.seek}, {"listing", a.list}, {"exporting", a.export}, {"restarting", a.restart},
 	} {
@@ -92,8 +88,8 @@ func quantiles(times []time.Duration) (median, p99 time.Duration) {
 func ms(d time.Duration) string { return fmt.Sprintf("%.2f ms", float64(d)/float64(time.Millisecond)) }
 
 // within is a figure that has to stay within a goal.
-func within(name string, took, goal time.Duration, peer string) figure {
-	return figure{name: name, value: ms(took), goal: "≤ " + ms(goal), peer: peer, met: took <= goal}
+func within(name string, took, goal time.Duration, peer string) compared {
+	return compared{figure{name, ms(took), "≤ " + ms(goal), took <= goal}, peer}
 }
 
 // timed calls f n times and returns how long each took.

@@ -25,7 +25,7 @@ func (a *archive) permit(ctx context.Context, camera int, what access.Action) (a
 }
 
 // seek opens footage at random moments of random cameras.
-func (a *archive) seek(ctx context.Context) ([]figure, error) {
+func (a *archive) seek(ctx context.Context) ([]compared, error) {
 	picks := rand.New(rand.NewPCG(1, 2))
 	moment := func() (int, time.Time) {
 		camera := picks.IntN(storeCameras)
@@ -73,7 +73,7 @@ func (a *archive) seek(ctx context.Context) ([]figure, error) {
 	median, p99 := quantiles(segments)
 	key, key99 := quantiles(keys)
 	walk, _ := quantiles(walks)
-	return []figure{
+	return []compared{
 		within("first byte of a seek, median", median, 5*time.Millisecond, fmt.Sprintf("listing one camera's folder by name: %s", ms(walk))),
 		within("first byte of a seek, p99", p99, 20*time.Millisecond, ""),
 		within("key frame for scrubbing, median", key, 5*time.Millisecond, "p99 "+ms(key99)),
@@ -81,7 +81,7 @@ func (a *archive) seek(ctx context.Context) ([]figure, error) {
 }
 
 // list asks what there is.
-func (a *archive) list(ctx context.Context) ([]figure, error) {
+func (a *archive) list(ctx context.Context) ([]compared, error) {
 	timeline := func(days int) (time.Duration, error) {
 		times, err := timed(50, func(i int) error {
 			p, err := a.permit(ctx, i%storeCameras, access.Playback)
@@ -124,17 +124,16 @@ func (a *archive) list(ctx context.Context) ([]figure, error) {
 	}
 	listed, _ := quantiles(days)
 	perDay := float64(a.indexBytes) / storeCameras / (float64(a.minutes) / 24 / 60)
-	return []figure{
+	return []compared{
 		within("timeline of a day", day, 30*time.Millisecond, ""),
 		within("timeline of 30 days", month, 30*time.Millisecond, ""),
 		within("list of days with footage", listed, 30*time.Millisecond, ""),
-		{name: "index for a camera and day", value: fmt.Sprintf("%.2f MB", perDay/1e6), goal: "≤ 0.60 MB", met: perDay <= 600_000,
-			peer: "a key frame every 2 s"},
+		{figure{"index for a camera and day", fmt.Sprintf("%.2f MB", perDay/1e6), "≤ 0.60 MB", perDay <= 600_000}, "a key frame every 2 s"},
 	}, nil
 }
 
 // export downloads a clip over loopback, beside HMAC-SHA256 over as many bytes and nothing else.
-func (a *archive) export(ctx context.Context) ([]figure, error) {
+func (a *archive) export(ctx context.Context) ([]compared, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -163,8 +162,8 @@ func (a *archive) export(ctx context.Context) ([]figure, error) {
 		return nil, err
 	}
 	slices.Sort(ratios)
-	return []figure{{name: fmt.Sprintf("export of %v over loopback ÷ HMAC", a.exported), value: fmt.Sprintf("%.2f", ratios[1]), goal: "≥ 0.50", met: ratios[1] >= 0.5,
-		peer: fmt.Sprintf("%.0f MB/s", speed/1e6)}}, nil
+	return []compared{{figure{fmt.Sprintf("export of %v over loopback ÷ HMAC", a.exported), fmt.Sprintf("%.2f", ratios[1]), "≥ 0.50", ratios[1] >= 0.5},
+		fmt.Sprintf("%.0f MB/s", speed/1e6)}}, nil
 }
 
 func (a *archive) serveClip(w http.ResponseWriter, r *http.Request) {
@@ -234,7 +233,7 @@ func hmacAlone(size int64) time.Duration {
 }
 
 // restart opens the store as after a crash, with a segment of every camera left open, until the first fragment is taken.
-func (a *archive) restart(ctx context.Context) ([]figure, error) {
+func (a *archive) restart(ctx context.Context) ([]compared, error) {
 	var opened, recording []time.Duration
 	for round := range 3 {
 		if err := a.store.Close(); err != nil {
@@ -255,7 +254,7 @@ func (a *archive) restart(ctx context.Context) ([]figure, error) {
 	}
 	ready, _ := quantiles(opened)
 	first, _ := quantiles(recording)
-	return []figure{within("restart after a crash until recording", first, time.Second, "until the store is open: "+ms(ready))}, nil
+	return []compared{within("restart after a crash until recording", first, time.Second, "until the store is open: "+ms(ready))}, nil
 }
 
 // leaveOpen makes the newest real segment of every camera one that a crash left open.

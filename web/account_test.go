@@ -307,7 +307,7 @@ func TestAdministratorsManageAccountsAndSeeNoCameraByIt(t *testing.T) {
 		t.Errorf("the page says %s", words)
 	}
 	resp, page := w.submit(root, "/people", url.Values{"username": {"frank"}, "password": {password}, "again": {"something else"}})
-	if resp.StatusCode != http.StatusBadRequest || !strings.Contains(text(page.root), "differ") {
+	if resp.StatusCode != http.StatusBadRequest || !strings.Contains(text(page.one("p", "id=again-mistake")), "differ") {
 		t.Errorf("two passwords: %d", resp.StatusCode)
 	}
 	resp, page = w.submit(root, "/people", url.Values{"username": {"frank"}, "password": {password}, "again": {password}})

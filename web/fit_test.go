@@ -106,10 +106,10 @@ func TestWhatDoesNotFitIsFound(t *testing.T) {
 	w := inhabited(t)
 	b := newTab(t)
 	for name, planted := range map[string]struct{ damage, measure string }{
-		"a wide part":         {`document.querySelector(".sheet").style.width = "500px"`, overflowing},
-		"a small button":      {`document.querySelector("button.primary").style.cssText = "min-height: 30px"`, smallTargets},
-		"a link of its own":   {`document.querySelector("form").insertAdjacentHTML("beforeend", "<div><a href='/'>small</a></div>")`, smallTargets},
-		"a long line":         {`(() => {
+		"a wide part":       {`document.querySelector(".sheet").style.width = "500px"`, overflowing},
+		"a small button":    {`document.querySelector("button.primary").style.cssText = "min-height: 30px"`, smallTargets},
+		"a link of its own": {`document.querySelector("form").insertAdjacentHTML("beforeend", "<div><a href='/'>small</a></div>")`, smallTargets},
+		"a long line": {`(() => {
 			const p = document.createElement("p");
 			p.textContent = "many words ".repeat(30);
 			p.style.width = "2000px";

@@ -29,7 +29,8 @@ type outcome struct {
 type notice struct {
 	Section   string // of the page, where it belongs
 	Words     string
-	Complaint bool // it is about a mistake
+	Complaint bool   // it is about a mistake
+	Field     string // of the form, which the mistake is about; empty where it is about none in particular
 	Form      url.Values
 	Status    int
 }
@@ -40,6 +41,42 @@ func (n notice) in(section string) notice {
 		return notice{}
 	}
 	return n
+}
+
+// beside returns what a page shall say above a form that says the mistakes of these fields beside them.
+func (n notice) beside(fields ...string) notice {
+	if n.Complaint && slices.Contains(fields, n.Field) {
+		return notice{}
+	}
+	return n
+}
+
+// about reports whether there is a mistake in the field.
+func (n notice) about(field string) bool { return n.Complaint && n.Field == field }
+
+// attributes tells of a field what its hint and its mistake are, if there is one, and leads to that. The hint may be empty.
+func (n notice) attributes(field, hint string) templ.Attributes {
+	if !n.about(field) {
+		if hint == "" {
+			return nil
+		}
+		return templ.Attributes{"aria-describedby": hint}
+	}
+	return templ.Attributes{"aria-invalid": "true", "aria-describedby": strings.TrimSpace(field + "-mistake " + hint), "autofocus": true}
+}
+
+// fieldOf returns the field of a form that an error is about; empty where it is about none in particular.
+func fieldOf(err error) string {
+	if invalid, ok := errors.AsType[*accounts.InvalidError](err); ok {
+		return invalid.Field
+	}
+	if p, ok := errors.AsType[*Problem](err); ok {
+		return p.field
+	}
+	if errors.Is(err, accounts.ErrBadCode) || errors.Is(err, accounts.ErrBadFactor) {
+		return "code"
+	}
+	return ""
 }
 
 // typed returns what came in under a field's name, for the form to be shown again.
@@ -73,7 +110,7 @@ func (s *Server) form(section string, page formPage, do formAction) handler {
 			if !mine {
 				return err
 			}
-			return page(w, r, notice{Section: section, Words: words, Complaint: true, Form: form, Status: status})
+			return page(w, r, notice{Section: section, Words: words, Complaint: true, Field: fieldOf(err), Form: form, Status: status})
 		}
 		if out.once != nil {
 			return writePage(w, r, http.StatusOK, out.once)

@@ -70,6 +70,8 @@ func doneWords(name string) (section, words string) {
 		return "shares", "Revoked: what it had opened is closed."
 	case "person":
 		return "people", "The account is made."
+	case "setup":
+		return "cameras", "Your account is made, and you are signed in."
 	case "removed":
 		return "people", "The account is removed, with all that belonged to it."
 	}
@@ -195,7 +197,7 @@ func (s *Server) changePassword(r *http.Request, form url.Values) (outcome, erro
 	err := s.Accounts.ChangePassword(r.Context(), viewerOf(r),
 		accounts.PasswordChange{Old: form.Get("old"), New: form.Get("new"), Address: infoOf(r).client})
 	if errors.Is(err, accounts.ErrBadLogin) {
-		return outcome{}, problem(http.StatusForbidden, "That is not your password until now.")
+		return outcome{}, mistakeIn("old", http.StatusForbidden, "That is not your password until now.")
 	}
 	return outcome{next: "/account?done=password#password"}, err
 }

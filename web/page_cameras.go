@@ -15,6 +15,7 @@ import (
 // camerasView is the list of cameras.
 type camerasView struct {
 	Frame   frame
+	Notice  notice
 	Cameras []cameraRow
 	Admin   bool
 }
@@ -48,7 +49,7 @@ func (s *Server) pageCameras(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := camerasView{Frame: s.frame(r, "Cameras", "cameras").with("refresh.js", "link.js", "bytes.js", "edge.js"), Admin: viewerOf(r).Admin}
+	v := camerasView{Frame: s.frame(r, "Cameras", "cameras").with("refresh.js", "link.js", "bytes.js", "edge.js"), Notice: noticeOf(r), Admin: viewerOf(r).Admin}
 	expected, err := s.forecasts(r.Context())
 	if err != nil {
 		return err

@@ -10,9 +10,8 @@ import (
 
 // setupView is the page that makes the first account.
 type setupView struct {
-	Frame     frame
-	Username  string
-	Complaint string
+	Frame  frame
+	Notice notice
 }
 
 // loginView is the page that begins a session.
@@ -75,9 +74,9 @@ func (s *Server) postSetup(w http.ResponseWriter, r *http.Request) error {
 		if !mine {
 			return err
 		}
-		return s.writeSetup(w, r, status, setupView{Username: c.Username, Complaint: words})
+		return s.writeSetup(w, r, status, setupView{Notice: notice{Words: words, Complaint: true, Field: fieldOf(err), Form: form}})
 	}
-	http.Redirect(w, r, "/live", http.StatusSeeOther)
+	http.Redirect(w, r, "/cameras?done=setup", http.StatusSeeOther)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,7 +40,7 @@ func TestANewRecorderLeadsToItsSetUpAndThenToItsCameras(t *testing.T) {
 	code, _, err := w.accounts.SetupCode(t.Context())
 	check(t, err)
 	resp, _ = w.send("/setup", "", url.Values{"code": {code}, "username": {"alice"}, "password": {password}})
-	if resp.StatusCode != http.StatusSeeOther || resp.Header.Get("Location") != "/live" {
+	if resp.StatusCode != http.StatusSeeOther || resp.Header.Get("Location") != "/cameras?done=setup" {
 		t.Fatalf("status %d to %q", resp.StatusCode, resp.Header.Get("Location"))
 	}
 	if resp, _ := w.do(ask{path: "/live", session: sessionCookie(resp)}); resp.StatusCode != http.StatusOK {
@@ -64,6 +65,13 @@ func TestAFormThatWasFilledInWrongComesBackWithTheReason(t *testing.T) {
 		}
 		if text(p.one("p", "role=alert")) == "" {
 			t.Errorf("%s: no reason", name)
+		}
+		if in := p.one("input", "aria-invalid=true"); attr(in, "name") != name[strings.Index(name, " ")+1:] ||
+			!slices.Contains(strings.Fields(attr(in, "aria-describedby")), attr(p.one("p", "role=alert"), "id")) {
+			t.Errorf("%s: the reason does not stand beside its field", name)
+		}
+		if got := attr(p.one("input", "name=code"), "value"); got != form.Get("code") {
+			t.Errorf("%s: the code has to be typed again", name)
 		}
 		if got := attr(p.one("input", "name=username"), "value"); got != "alice" {
 			t.Errorf("%s: the name has to be typed again", name)

@@ -83,7 +83,7 @@ func counted(n int, what string) string {
 // addPerson makes an account.
 func (s *Server) addPerson(r *http.Request, form url.Values) (outcome, error) {
 	if form.Get("password") != form.Get("again") {
-		return outcome{}, problem(http.StatusBadRequest, "The two passwords differ.")
+		return outcome{}, mistakeIn("again", http.StatusBadRequest, "The two passwords differ.")
 	}
 	err := s.Accounts.AddAccount(r.Context(), viewerOf(r),
 		accounts.NewAccount{Name: form.Get("username"), Password: form.Get("password"), Admin: form.Get("admin") != ""})

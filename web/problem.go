@@ -17,6 +17,7 @@ type Problem struct {
 	Instance string     `json:"instance,omitempty"` // the request's id, where the log says more
 	Parts    []spanJSON `json:"parts,omitempty"`    // the spans to ask for instead
 
+	field  string      // of the form that came in, which it is about; empty for none
 	header http.Header // further headers of the answer; nil for none
 	cause  error       // for the log
 }
@@ -41,6 +42,13 @@ func (p *Problem) Unwrap() error { return p.cause }
 // problem makes the error that is answered with the status and a sentence that its reader can act on.
 func problem(status int, detail string) error {
 	return newProblem(status, detail)
+}
+
+// mistakeIn is a mistake in a field of a form.
+func mistakeIn(field string, status int, detail string) error {
+	p := newProblem(status, detail)
+	p.field = field
+	return p
 }
 
 func newProblem(status int, detail string) *Problem {

@@ -90,7 +90,7 @@ func (w *world) further(kept string) []visit {
 	bare.http.URL = named(bare.http.URL)
 	return []visit{
 		{"first set-up", bare, "", "/setup", nil},
-		{"first set-up with a mistake", bare, "", "/setup", send(`form[action="/setup"]`, `{code: "WRONG", username: "anna", password: "correct horse"}`, `.complaint`)},
+		{"first set-up with a mistake", bare, "", "/setup", send(`form[action="/setup"]`, `{code: "WRONG", username: "anna", password: "correct horse"}`, `.mistake`)},
 		{"a session ended", w, "", "/login?ended=1&next=/live", nil},
 		{"a wrong password", w, "", "/login", send(`form[action="/login"]`, `{username: "alice", password: "wrong horse"}`, `.complaint`)},
 		{"nothing here", w, "", "/nowhere", nil},
@@ -99,8 +99,8 @@ func (w *world) further(kept string) []visit {
 		{"saved, by another", w, "bob", "/saved", nil},
 		{"no cameras", w, "root", "/live", nil},
 		{"the system for its administrator", w, "root", "/system", nil},
-		{"a wrong new password", w, "alice", "/account", send(`form[action="/account/password"]`, `{old: "wrong horse", new: "another horse"}`, `.complaint`)},
-		{"an account that cannot be made", w, "root", "/people", send(`form[action="/people"]`, `{username: "No One", password: "correct horse", again: "correct horse"}`, `.complaint`)},
+		{"a wrong new password", w, "alice", "/account", send(`form[action="/account/password"]`, `{old: "wrong horse", new: "another horse"}`, `.mistake`)},
+		{"an account that cannot be made", w, "root", "/people", send(`form[action="/people"]`, `{username: "No One", password: "correct horse", again: "correct horse"}`, `.mistake`)},
 		{"a second factor being made", w, "alice", "/account", send(`form[action="/account/totp"]`, `{}`, `.qr`)},
 		{"a new token", w, "alice", "/account", send(`form[action="/account/tokens"]`, `{label: "Home"}`, `.secret`)},
 		{"a new link", w, "alice", "/cameras/front/access", send(`form:has(#link-label)`, `{label: "Insurance"}`, `.secret`)},

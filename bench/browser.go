@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"text/tabwriter"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// figure is one line of a table: what was measured, and what it is meant to be. A figure without a goal is told and not judged.
+type figure struct {
+	what, value, goal string
+	met               bool
+}
+
+func (f figure) verdict() string {
+	switch {
+	case f.goal == "":
+		return ""
+	case f.met:
+		return "met"
+	}
+	return "MISSED"
+}
+
+// sitting is a set of measurements in one browser, at a demo with so many cameras.
+type sitting struct {
+	what    string
+	cameras int
+	take    func(ctx context.Context, url, user, password string) ([]figure, error)
+}
+
+// sittings is everything that is measured in a browser, in order.
+func sittings(o options) []sitting {
+	return []sitting{
+		{"what pages weigh", 4, pageFigures},
+		{"memory of a tab", 4, func(ctx context.Context, url, user, password string) ([]figure, error) {
+			return tabFigures(ctx, url, user, password, time.Duration(o.minutes*float64(time.Minute)))
+		}},
+	}
+}
+
+// benchBrowser measures the pages in Chromium, each time against a demo of its own, and prints one table.
+func benchBrowser(ctx context.Context, o options, out, progress io.Writer) (err error) {
+	if err := haveChromium(); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp(o.dir, "keepwatch-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	fmt.Fprintln(progress, "building nvr")
+	nvr, err := buildNVR(ctx, dir)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\nIn headless Chromium against nvr demo on loopback. %d × %s, %s/%s, %s.\n\n", runtime.NumCPU(), cpuModel(), runtime.GOOS, runtime.GOARCH, runtime.Version())
+	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
+	fmt.Fprintln(w, "\tcameras\tmeasured\tgoal\t")
+	for i, s := range sittings(o) {
+		fmt.Fprintf(progress, "%s, %d cameras\n", s.what, s.cameras)
+		figures, failed := atDemo(ctx, nvr, filepath.Join(dir, strconv.Itoa(i)), s)
+		for _, f := range figures {
+			fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\n", f.what, s.cameras, f.value, f.goal, f.verdict())
+		}
+		if failed != nil { // the others are still worth knowing
+			err = errors.Join(err, fmt.Errorf("%s: %w", s.what, failed))
+		}
+		if ctx.Err() != nil {
+			return errors.Join(err, ctx.Err())
+		}
+	}
+	return errors.Join(err, w.Flush())
+}
+
+// haveChromium says how to get the browser where it is missing.
+func haveChromium() error {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "headless-shell", "headless_shell"} {
+		if _, err := exec.LookPath(name); err == nil {
+			return nil
+		}
+	}
+	return errors.New("chromium is missing: the pages are measured in it. Install it from the distribution's packages, for example: apt-get install chromium")
+}
+
+// demoSaid is what the demo prints once its page can be opened.
+var demoSaid = regexp.MustCompile(`(?s)Open +(http://[^/]+)/\s+User +(\S+)\s+Password +(\S+)`)
+
+// demoStart bounds how long a demo may take to begin, on a machine that has much to do.
+const demoStart = 60 * time.Second
+
+// atDemo runs a demo for as long as it is measured.
+func atDemo(ctx context.Context, nvr, dir string, s sitting) (figures []figure, err error) {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
+	g, err := startGroup(ctx, dir, [][]string{{nvr, "demo", "-cameras", strconv.Itoa(s.cameras), "-listen", "127.0.0.1:0", "-dir", filepath.Join(dir, "demo")}})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, g.stop()) }()
+	for waited := time.Duration(0); ; waited += 100 * time.Millisecond {
+		said, err := os.ReadFile(g.logs[0])
+		if err != nil {
+			return nil, err
+		}
+		if m := demoSaid.FindSubmatch(said); m != nil {
+			return s.take(ctx, string(m[1]), string(m[2]), string(m[3]))
+		}
+		if waited > demoStart {
+			return nil, fmt.Errorf("the demo did not say its address within %v\n%s", demoStart, g.lastWords())
+		}
+		if err := g.pause(ctx, 100*time.Millisecond); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// signedIn opens a browser with one tab, in which the user has signed in, and hands it to use.
+func signedIn(ctx context.Context, url, user, password string, use func(tab context.Context) error) error {
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true), chromedp.WindowSize(1440, 900))
+	alloc, stopAlloc := chromedp.NewExecAllocator(ctx, options...)
+	defer stopAlloc()
+	tab, stop := chromedp.NewContext(alloc)
+	defer stop()
+	for _, step := range []chromedp.Action[chromedp.Void]{chromedp.Navigate(url + "/login"), chromedp.SendKeys(`input[name=username]`, user),
+		chromedp.SendKeys(`input[name=password]`, password), chromedp.Submit(`input[name=password]`), chromedp.WaitVisible(`.top`)} {
+		if err := chromedp.Do(tab, step); err != nil {
+			return fmt.Errorf("sign in: %w", err)
+		}
+	}
+	return use(tab)
+}

@@ -1,0 +1,108 @@
+package web
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/accounts"
+)
+
+// at waits until the browser is on the page of that path, and returns what it says.
+func (b *tab) at(path string) string {
+	b.t.Helper()
+	if !poll(stepTimeout, func() bool { return eval[string](b, `location.pathname`) == path }) {
+		b.t.Fatalf("on %s, want %s: %s", eval[string](b, `location.pathname`), path, eval[string](b, `document.body.innerText`))
+	}
+	b.do(chromedp.WaitVisible(`main`))
+	return eval[string](b, `document.body.innerText`)
+}
+
+// fill types into a field, over what stands in it.
+func fill(selector, text string) chromedp.Action[chromedp.Void] {
+	return chromedp.SetValue(selector, text)
+}
+
+// TestWithoutScriptsARecorderIsSetUpSearchedAndLeft goes the whole way in a browser that runs no script of a page: the first
+// account, the cameras, a recorded day, a clip as a file, another password, and out and in again.
+func TestWithoutScriptsARecorderIsSetUpSearchedAndLeft(t *testing.T) {
+	w := empty(t)
+	w.film("front")
+	b := newTab(t)
+	b.see(look{390, 844, false})
+	if _, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
+		t.Fatal(err)
+	}
+	code, _, err := w.accounts.SetupCode(t.Context())
+	check(t, err)
+	b.do(chromedp.Navigate(w.http.URL + "/"))
+	b.at("/setup")
+	b.do(chromedp.SendKeys(`#code`, "WRONG-CODE"), chromedp.SendKeys(`#username`, "alice"), chromedp.SendKeys(`#password`, password), chromedp.Click(`.primary`),
+		chromedp.WaitVisible(`#code-mistake`))
+	if eval[string](b, `document.activeElement.id`) != "code" || eval[string](b, `document.querySelector("#username").value`) != "alice" {
+		t.Error("the mistake does not lead to its field, or the name has to be typed again")
+	}
+	b.do(fill(`#code`, code), chromedp.SendKeys(`#password`, password), chromedp.Click(`.primary`))
+	if said := b.at("/cameras"); !strings.Contains(said, "Your account is made") {
+		t.Errorf("the page says %s", said)
+	}
+	check(t, w.accounts.SetOwners(t.Context(), []accounts.Ownership{{Camera: access.Camera(w.cameras["front"].ID), Owners: []string{"alice"}}}))
+
+	b.do(chromedp.Click(`.places a[href="/cameras"]`))
+	b.at("/cameras")
+	b.do(chromedp.Click(`main a[href="/cameras/front"]`))
+	b.at("/cameras/front")
+	b.do(fill(`.day-pick input[name=day]`, w.start.In(w.server.Location).Format(time.DateOnly)), chromedp.Click(`.day-pick button`))
+	if !poll(stepTimeout, func() bool { return strings.Contains(eval[string](b, `location.search`), "day=") }) {
+		t.Fatal("another day cannot be chosen")
+	}
+	b.downloadsPlainly(w)
+
+	const other = "battery staple horse"
+	b.do(chromedp.Navigate(w.http.URL+"/account"), chromedp.Click(`#password summary`), chromedp.SendKeys(`#old`, "wrong"), chromedp.SendKeys(`#new`, other),
+		chromedp.Click(`#password .primary`), chromedp.WaitVisible(`#old-mistake`),
+		chromedp.SendKeys(`#old`, password), chromedp.SendKeys(`#new`, other), chromedp.Click(`#password .primary`), chromedp.WaitVisible(`#password .done`))
+	b.do(chromedp.Click(`.menu summary`), chromedp.Click(`form[action="/logout"] button`))
+	b.at("/login")
+	b.do(chromedp.SendKeys(`input[name=username]`, "alice"), chromedp.SendKeys(`input[name=password]`, other), chromedp.Click(`.primary`))
+	if said := b.at("/live"); !strings.Contains(said, "need JavaScript") {
+		t.Errorf("the live page does not say what it lacks: %s", said)
+	}
+	if eval[bool](b, `"js" in document.documentElement.dataset`) {
+		t.Error("a script ran: this test shows nothing")
+	}
+}
+
+// downloadsPlainly takes a clip away from the camera's page, as a file.
+func (b *tab) downloadsPlainly(w *world) {
+	b.t.Helper()
+	folder := b.t.TempDir()
+	if _, err := chromedp.CallBrowser(b.ctx, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{
+		Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: folder}); err != nil {
+		b.t.Fatal(err)
+	}
+	at := func(second int) string { return w.start.Add(time.Duration(second) * time.Second).Format(time.RFC3339) }
+	b.do(chromedp.Click(`#save summary`), fill(`#save-form input[name=from]`, at(2)), fill(`#save-form input[name=to]`, at(6)), chromedp.Click(`#save-button`))
+	var files []string
+	if !poll(stepTimeout, func() bool {
+		var err error
+		files, err = filepath.Glob(filepath.Join(folder, "*.mp4"))
+		return err == nil && len(files) == 1
+	}) {
+		b.t.Fatalf("no file came: %v", files)
+	}
+	film, err := os.ReadFile(files[0])
+	check(b.t, err)
+	id := w.cameras["front"].ID.String()
+	if n := bytes.Count(film, []byte(id)); !bytes.Equal(film[4:8], []byte("ftyp")) || n < 4*filmFPS {
+		b.t.Errorf("%s has %d bytes with %d pictures of the camera", files[0], len(film), n)
+	}
+}
