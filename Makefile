@@ -100,9 +100,10 @@ cross: ## static binaries for the machines it runs on, in dist/
 
 .PHONY: bench
 bench: ## measure beside peers, print the table
-	.ci/packages ffmpeg
+	.ci/packages ffmpeg chromium
 	go run ./bench
 	go run ./bench -store
+	go run ./bench -browser
 
 .PHONY: storm
 storm: ## the storm for long: 200 cameras, 120 viewers, until 1,000,000 objects were looked at

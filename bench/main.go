@@ -4,11 +4,12 @@
 //
 //	go run ./bench                     the table
 //	go run ./bench -store              another table: what finding footage costs in a year's archive, made for it
+//	go run ./bench -browser            another: the pages in Chromium, what they weigh and what they hold; -minutes 1 for a short look
 //	go run ./bench -profile DIR        no table: the same recording inside this process, and where its time and memory go
 //
 // The cameras are a process of their own, so that what they cost is nobody's. Every picture they send carries its number;
 // the pictures in the recorded files are counted, so that no one is fast by losing some. It needs Linux (/proc), the go
-// command and ffmpeg; with strace there is a line about syncs too.
+// command and ffmpeg, or Chromium; with strace there is a line about syncs too.
 package main
 
 import (
