@@ -23,6 +23,7 @@ const (
 	maxName    = 100              // bytes of a camera's name in it
 	pingEvery  = 20 * time.Second // so that proxies and dead networks are noticed
 	pongTime   = 10 * time.Second
+	aliveEvery = 5 * time.Second // so that a page knows a dead connection from cameras that send nothing, and the time
 	lastNumber = 1<<16 - 1
 )
 
@@ -95,6 +96,7 @@ func (k *socket) serve(ctx context.Context) {
 	defer cancel()
 	k.wg.Go(func() { defer cancel(); k.write(ctx) })
 	k.wg.Go(func() { defer cancel(); k.ping(ctx) })
+	k.wg.Go(func() { k.alive(ctx) })
 	if p, ok := errors.AsType[*Problem](k.read(ctx)); ok {
 		_ = k.conn.Close(websocket.StatusPolicyViolation, p.Detail)
 	}
@@ -158,6 +160,25 @@ func (k *socket) ping(ctx context.Context) {
 		cancel()
 		if err != nil {
 			return
+		}
+	}
+}
+
+// alive tells the server's clock at first and then now and then.
+func (k *socket) alive(ctx context.Context) {
+	tick := time.NewTicker(aliveEvery)
+	defer tick.Stop()
+	for {
+		data := fmt.Appendf(nil, `{"type":"alive","now":%d}`, k.server.Now().UnixMilli())
+		select {
+		case <-ctx.Done():
+			return
+		case k.out <- message{{kind: websocket.MessageText, data: data}}:
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
 		}
 	}
 }

@@ -125,9 +125,10 @@ func (s *Server) pageLink(w http.ResponseWriter, r *http.Request) error {
 		v.Until = s.whenText(share.Until)
 	}
 	if grant.Rights.Has(access.Live) && grant.Window.Open() {
-		tile := tileOf(seen{Camera: c, Status: s.statusByCamera()[c.ID]})
+		tile := s.tileOf(seen{Camera: c, Rights: grant.Rights, Status: s.statusByCamera()[c.ID]})
+		tile.Href = "" // its page is not for the link
 		v.Tile = &tile
-		v.Frame = v.Frame.with("live.js", "feed.js", "link.js", "bytes.js", "edge.js", "sink.js", "stills.js")
+		v.Frame = v.Frame.with("live.js", liveScripts()...)
 	}
 	if v.Footage {
 		if err := s.addPieces(r, viewer, c, &v); err != nil {

@@ -3,16 +3,59 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/accounts"
 )
 
 // liveView is the page of moving tiles.
 type liveView struct {
 	Frame       frame
-	Tiles       []tileView
-	Arrangement string // class of the grid, by the number of tiles
+	Bar         *liveBar   // nil where there is nothing to choose
+	Lead        *tileView  // the large one in shapeFocus
+	Tiles       []tileView // the others
+	Arrangement string     // class of the grid, by the number of tiles
+	Empty       string     // why a group shows nothing
+	Cameras     bool       // whether there is any
 	Admin       bool
+	Editor      *groupEditor // nil unless it is being arranged
+}
+
+// liveBar is what stands above the tiles: which, and how they are laid out.
+type liveBar struct {
+	State       []field // of the page, for forms
+	Shapes      []pick
+	Groups      []pick // none where the account has made none
+	Before, Now string   // other pages: addresses, "" for none
+	After       string
+	Arrange     string // address where they can be arranged, or of the end of that
+	Arranging   bool
+}
+
+// pick is one of several.
+type pick struct {
+	Value, Words, Sign, Href string
+	Chosen                   bool
+}
+
+// groupEditor makes and changes groups.
+type groupEditor struct {
+	State  []field
+	Notice notice
+	Groups []groupForm // those that are there, then an empty one
+}
+
+type groupForm struct {
+	Was, Name string // Was is "" for a new one
+	Members   []member
+}
+
+type member struct {
+	Name, Label string
+	In          bool
 }
 
 // tileView is one camera in the grid.
@@ -20,29 +63,165 @@ type tileView struct {
 	Name, Label, Href string
 	State, Reason     string
 	Words             string // what stands in place of the picture before there is one
+	Sub               bool   // there is a small picture beside the full one
+	Sound             bool   // may be heard
+	Save              bool   // what is shown may be saved
+	Large             bool
+	Zone              string
+	Opens             string // what its link does, beside opening the camera's page
+	Move              *moveView
+}
+
+// moveView moves a tile. Before and After are the cameras whose place it can take, "" at the ends.
+type moveView struct {
+	State         []field
+	Before, After string
 }
 
 // maxArranged is the number of tiles up to which a grid has an arrangement that shows all of them at once.
 const maxArranged = 16
 
+// liveScripts are the modules of a page with moving tiles.
+func liveScripts() []string {
+	return []string{"tile.js", "feed.js", "link.js", "bytes.js", "edge.js", "sink.js", "stills.js", "swap.js", "arrange.js", "snapshot.js", "zone.js", "app.js"}
+}
+
 func (s *Server) pageLive(w http.ResponseWriter, r *http.Request) error {
-	cameras, err := s.camerasOf(r.Context(), viewerOf(r))
+	q, err := query(r)
 	if err != nil {
 		return err
 	}
-	v := liveView{Admin: viewerOf(r).Admin}
-	v.Frame = s.frame(r, "Live", "live").with("live.js", "feed.js", "link.js", "bytes.js", "edge.js", "sink.js", "stills.js")
-	for _, c := range cameras {
-		if c.Rights.Has(access.Live) {
-			v.Tiles = append(v.Tiles, tileOf(c))
-		}
-	}
-	v.Arrangement = arrangement(len(v.Tiles))
-	return writePage(w, r, http.StatusOK, livePage(v))
+	return s.writeLive(w, r, liveStateIn(q), notice{Status: http.StatusOK})
 }
 
-func tileOf(c seen) tileView {
-	t := tileView{Name: c.Name, Label: c.Label, Href: cameraURL(c.Name), State: stateOf(c.Status), Reason: c.Status.Reason}
+// writeLiveAfter shows the page that a form came from.
+func (s *Server) writeLiveAfter(w http.ResponseWriter, r *http.Request, n notice) error {
+	return s.writeLive(w, r, liveStateOf(n.Form), n)
+}
+
+func (s *Server) writeLive(w http.ResponseWriter, r *http.Request, st liveState, n notice) error {
+	cameras, l, err := s.arrangedOf(r)
+	if err != nil {
+		return err
+	}
+	v := liveView{Admin: viewerOf(r).Admin, Cameras: len(cameras) > 0}
+	v.Frame = s.frame(r, "Live", "live").with("live.js", liveScripts()...)
+	if st.Shape == "" {
+		st.Shape = shapeOf(l)
+	}
+	shown := cameras
+	if g, found := l.Group(st.Group); found {
+		shown = among(cameras, g)
+	} else {
+		st.Group = ""
+	}
+	if len(shown) == 0 && st.Group != "" {
+		v.Empty = "This group holds no camera that you see live now."
+	}
+	if len(cameras) > 1 {
+		v.Bar = barOf(&st, l, len(shown))
+	}
+	s.layOut(&v, st, shown)
+	if st.Arrange && viewerOf(r).Kind == access.AccountView {
+		v.Editor = editorOf(st, l, cameras, n)
+	}
+	return writePage(w, r, n.Status, livePage(v))
+}
+
+// arrangedOf returns the cameras whose live picture the viewer may see, in the account's order, and what it has arranged.
+func (s *Server) arrangedOf(r *http.Request) ([]seen, accounts.Layout, error) {
+	l, err := s.Accounts.Layout(r.Context(), viewerOf(r))
+	if err != nil {
+		return nil, l, err
+	}
+	all, err := s.camerasOf(r.Context(), viewerOf(r))
+	if err != nil {
+		return nil, l, err
+	}
+	all = slices.DeleteFunc(all, func(c seen) bool { return !c.Rights.Has(access.Live) })
+	return ordered(all, l.Order), l, nil
+}
+
+// barOf makes the bar and holds the state's page to those that there are.
+func barOf(st *liveState, l accounts.Layout, shown int) *liveBar {
+	b := &liveBar{Arranging: st.Arrange}
+	pages := 1
+	if n := tilesOf(st.Shape); n > 0 && shown > 0 {
+		pages = (shown + n - 1) / n
+	}
+	st.Page = min(st.Page, pages)
+	at := func(change func(*liveState)) string {
+		other := *st
+		change(&other)
+		return other.href()
+	}
+	for _, shape := range shapes() {
+		b.Shapes = append(b.Shapes, pick{Value: shape, Words: shapeWords(shape), Sign: shapeSign(shape), Chosen: shape == st.Shape})
+	}
+	for _, g := range append([]accounts.Group{{}}, l.Groups...) {
+		words := g.Name
+		if words == "" {
+			words = "All"
+		}
+		href := at(func(o *liveState) { o.Group, o.Page, o.Big = g.Name, 1, "" })
+		b.Groups = append(b.Groups, pick{Words: words, Href: href, Chosen: g.Name == st.Group})
+	}
+	if len(l.Groups) == 0 {
+		b.Groups = nil
+	}
+	if pages > 1 {
+		b.Now = fmt.Sprintf("%d of %d", st.Page, pages)
+	}
+	if st.Page > 1 {
+		b.Before = at(func(o *liveState) { o.Page-- })
+	}
+	if st.Page < pages {
+		b.After = at(func(o *liveState) { o.Page++ })
+	}
+	b.Arrange = at(func(o *liveState) { o.Arrange = !o.Arrange })
+	b.State = st.fields()
+	return b
+}
+
+// layOut fills the grid with what the state shows of the cameras.
+func (s *Server) layOut(v *liveView, st liveState, shown []seen) {
+	from, to := 0, len(shown)
+	if n := tilesOf(st.Shape); n > 0 {
+		from, to = min((st.Page-1)*n, len(shown)), min(st.Page*n, len(shown))
+	}
+	big := -1
+	if st.Shape == shapeFocus && len(shown) > 0 {
+		big = max(0, slices.IndexFunc(shown, func(c seen) bool { return c.Name == st.Big }))
+	}
+	for i := from; i < to; i++ {
+		t := s.tileOf(shown[i])
+		if st.Arrange {
+			t.Move = &moveView{State: st.fields()}
+			if i > 0 {
+				t.Move.Before = shown[i-1].Name
+			}
+			if i+1 < len(shown) {
+				t.Move.After = shown[i+1].Name
+			}
+		}
+		if i == big {
+			t.Large = true
+			v.Lead = &t
+			continue
+		}
+		if big >= 0 {
+			other := st
+			other.Big = t.Name
+			t.Href, t.Opens = other.href(), "large"
+		}
+		v.Tiles = append(v.Tiles, t)
+	}
+	v.Arrangement = arrangement(st.Shape, to-from)
+}
+
+func (s *Server) tileOf(c seen) tileView {
+	t := tileView{Name: c.Name, Label: c.Label, Href: cameraURL(c.Name), State: stateOf(c.Status), Reason: c.Status.Reason, Sub: c.HasSub,
+		Sound: c.Audio && c.Rights.Has(access.Audio), Save: c.Rights.Has(access.Export), Zone: zoneName(s.Location)}
 	if t.Words = stateWords(c.Status); t.State == "recording" {
 		t.Words = ""
 	}
@@ -50,9 +229,161 @@ func tileOf(c seen) tileView {
 }
 
 // arrangement returns the class of a grid of n tiles.
-func arrangement(n int) string {
-	if n > maxArranged {
+func arrangement(shape string, n int) string {
+	switch {
+	case shape == shapeFocus:
+		return "focus"
+	case tilesOf(shape) > 0:
+		return "n" + shape // also on the last page, so that tiles keep their size
+	case n > maxArranged:
 		return "many"
 	}
 	return fmt.Sprintf("n%d", n)
 }
+
+func shapeWords(shape string) string {
+	switch shape {
+	case shapeAuto:
+		return "All cameras, as large as they fit"
+	case shapeFocus:
+		return "One large, the others small"
+	case "1":
+		return "One camera at a time"
+	}
+	return shape + " cameras at a time"
+}
+
+// shapeSign is what a layout looks like, in small.
+func shapeSign(shape string) string {
+	switch shape {
+	case "1":
+		return "M4 5.5h16v13H4z"
+	case "4":
+		return "M4 5.5h16v13H4zM12 5.5v13M4 12h16"
+	case "9":
+		return "M4 5.5h16v13H4zM9.3 5.5v13M14.7 5.5v13M4 9.8h16M4 14.2h16"
+	case "16":
+		return "M4 5.5h16v13H4zM8 5.5v13M12 5.5v13M16 5.5v13M4 8.8h16M4 12h16M4 15.2h16"
+	case shapeFocus:
+		return "M4 5.5h16v13H4zM14.5 5.5v13M14.5 9.8H20M14.5 14.2H20"
+	}
+	return "M4 5.5h6.5V11H4zM13.5 5.5H20V11h-6.5zM4 13.5h6.5V19H4zM13.5 13.5H20V19h-6.5z"
+}
+
+func editorOf(st liveState, l accounts.Layout, cameras []seen, n notice) *groupEditor {
+	e := &groupEditor{State: st.fields(), Notice: n}
+	for _, g := range append(slices.Clone(l.Groups), accounts.Group{}) {
+		form := groupForm{Was: g.Name, Name: g.Name}
+		typed := n.Complaint && n.Form.Has("name") && n.typed("was") == g.Name
+		if typed {
+			form.Name = n.typed("name")
+		}
+		for _, c := range cameras {
+			in := slices.Contains(g.Cameras, access.Camera(c.ID))
+			if typed {
+				in = slices.Contains(n.Form["member"], c.Name)
+			}
+			form.Members = append(form.Members, member{Name: c.Name, Label: c.Label, In: in})
+		}
+		e.Groups = append(e.Groups, form)
+	}
+	return e
+}
+
+// arrange carries out a form of the live page: a layout is chosen, a tile takes the place of another, or a group is made,
+// changed or removed.
+func (s *Server) arrange(r *http.Request, form url.Values) (outcome, error) {
+	st := liveStateOf(form)
+	cameras, l, err := s.arrangedOf(r)
+	if err != nil {
+		return outcome{}, err
+	}
+	switch form.Get("do") {
+	case "shape":
+		if !slices.Contains(shapes(), form.Get("shape")) {
+			return outcome{}, &accounts.InvalidError{Field: "shape", Sentence: "there is no such layout"}
+		}
+		l.Shape, st.Shape, st.Page = form.Get("shape"), form.Get("shape"), 1
+	case "place":
+		err = takePlace(&l, st.Group, cameras, form)
+	case "group":
+		err = saveGroup(&l, &st, cameras, form)
+	case "ungroup":
+		l.Groups = slices.DeleteFunc(l.Groups, func(g accounts.Group) bool { return g.Name == form.Get("was") })
+	default:
+		err = problem(http.StatusBadRequest, "The form says nothing to do.")
+	}
+	if err == nil {
+		err = s.Accounts.SetLayout(r.Context(), viewerOf(r), l)
+	}
+	return outcome{next: st.href()}, err
+}
+
+// errNoSuchTile is for a camera that is not there, or is not the viewer's to see.
+var errNoSuchTile = &accounts.InvalidError{Field: "camera", Sentence: "the camera is not there: load the page again"}
+
+// takePlace lets a tile take the place of another: in the group that is shown, or in the order of all.
+func takePlace(l *accounts.Layout, group string, cameras []seen, form url.Values) error {
+	camera, at := cameraIn(cameras, form.Get("camera")), cameraIn(cameras, form.Get("at"))
+	if camera == nil || at == nil {
+		return errNoSuchTile
+	}
+	order := &l.Order
+	i := slices.IndexFunc(l.Groups, func(g accounts.Group) bool { return g.Name == group })
+	if i >= 0 {
+		order = &l.Groups[i].Cameras
+	} else {
+		l.Order = union(l.Order, idsOf(cameras))
+	}
+	*order = placed(*order, access.Camera(camera.ID), access.Camera(at.ID))
+	return nil
+}
+
+// saveGroup makes a group of what a form says, or changes one. Members that the viewer does not see now stay.
+func saveGroup(l *accounts.Layout, st *liveState, cameras []seen, form url.Values) error {
+	g := accounts.Group{Name: form.Get("name")}
+	if err := accounts.CheckGroupName(g.Name); err != nil {
+		return err
+	}
+	var chosen []access.Camera
+	for _, name := range form["member"] {
+		c := cameraIn(cameras, name)
+		if c == nil {
+			return errNoSuchTile
+		}
+		chosen = append(chosen, access.Camera(c.ID))
+	}
+	if len(chosen) == 0 {
+		return &accounts.InvalidError{Field: "groups", Sentence: "a group needs a camera"}
+	}
+	i := slices.IndexFunc(l.Groups, func(o accounts.Group) bool { return o.Name == form.Get("was") })
+	if form.Get("was") == "" || i < 0 {
+		g.Cameras = chosen
+		l.Groups = append(l.Groups, g)
+		return nil
+	}
+	known := idsOf(cameras)
+	stay := slices.DeleteFunc(slices.Clone(l.Groups[i].Cameras), func(c access.Camera) bool {
+		return slices.Contains(known, c) && !slices.Contains(chosen, c)
+	})
+	g.Cameras = union(stay, chosen)
+	l.Groups[i] = g
+	if st.Group == form.Get("was") {
+		st.Group = g.Name
+	}
+	return nil
+}
+
+func cameraIn(cameras []seen, name string) *seen {
+	i := slices.IndexFunc(cameras, func(c seen) bool { return c.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &cameras[i]
+}
+
+// pressed is the value of aria-pressed.
+func pressed(is bool) string { return strconv.FormatBool(is) }
+
+// fieldID is the id of the n-th of several fields.
+func fieldID(name string, n int) string { return name + "-" + strconv.Itoa(n) }

@@ -85,6 +85,7 @@ func (s *Server) openRoutes() []route {
 func (s *Server) pageRoutes() []route {
 	return []route{
 		{"GET", "/live", signedIn, s.pageLive, nil, nil},
+		{"POST", "/live/arrange", person, s.form("arrange", s.writeLiveAfter, s.arrange), nil, nil},
 		{"GET", "/cameras", signedIn, s.pageCameras, nil, nil},
 		{"GET", "/cameras/{id}", seesCamera, s.pageCamera, nil, nil},
 		{"GET", "/cameras/{id}/days", seesCamera, s.pageDays, nil, nil},
@@ -136,6 +137,8 @@ func (s *Server) apiRoutes() []route {
 		{"POST", "/api/v1/me/tokens", person, s.apiNewToken, nil, nil},
 		{"DELETE", "/api/v1/me/tokens/{number}", person, s.apiRemoveToken, nil, nil},
 		{"GET", "/api/v1/me/views", person, s.apiOwnViews, nil, nil},
+		{"GET", "/api/v1/me/layout", person, s.apiLayout, nil, nil},
+		{"PUT", "/api/v1/me/layout", person, s.apiSetLayout, nil, nil},
 		{"GET", "/api/v1/cameras", caller, s.apiCameras, nil, nil},
 		{"GET", "/api/v1/system", signedIn, s.apiSystem, nil, nil},
 		{"GET", "/metrics", measuring, s.metrics, nil, nil},

@@ -208,3 +208,10 @@ CREATE TABLE passkeys (
     used_us    INTEGER                            -- NULL: never
 ) STRICT;
 CREATE INDEX passkeys_by_account ON passkeys(account_id);
+
+-- How an account has arranged its live page; see Layout.
+CREATE TABLE layouts (
+    account_id INTEGER NOT NULL PRIMARY KEY REFERENCES accounts(id) ON DELETE CASCADE,
+    layout     TEXT    NOT NULL CHECK (length(layout) <= 65536 AND json_valid(layout)), -- cameras in it by UUID
+    saved_us   INTEGER NOT NULL
+) STRICT;

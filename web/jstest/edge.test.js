@@ -95,3 +95,25 @@ test("where there is no picture the caption says what is the matter, in a word",
   assert.equal(noAge("waiting", "offline", false), "no connection");
   assert.equal(noAge("waiting", "recording", true), "waiting");
 });
+
+test("a clock that is set in either direction makes no old picture young, and the next word of the server mends it", () => {
+  for (const by of [-3600e3, 3600e3, 7 * 3600e3]) {
+    const clock = new ServerClock(1_000_000, 1_000_000);
+    assert.equal(clock.stepped(1_000_000, 50), false);
+    assert.equal(clock.stepped(1_002_000, 2050), false);
+    assert.equal(clock.stepped(1_004_000 + by, 4050), true);
+    assert.ok(clock.at(1_004_000 + by) >= 1_004_000, `set by ${by}`);
+    clock.arrived(1_004_100, 1_004_100 + by);
+    clock.told(1_004_500, 1_004_500 + by);
+    assert.equal(clock.at(1_005_000 + by), 1_005_000);
+  }
+});
+
+test("the server's time arrives late, and the earliest word counts", () => {
+  const clock = new ServerClock(0, 0);
+  clock.told(10_000, 10_050);
+  assert.equal(clock.at(0), 0);
+  clock.told(20_300, 20_000);
+  clock.told(30_000, 30_900);
+  assert.equal(clock.at(0), 300);
+});

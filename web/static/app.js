@@ -76,7 +76,7 @@ document.addEventListener("keydown", (event) => {
   if (/^[1-9]$/.test(event.key)) {
     const links = document.querySelectorAll("[data-camera-link]");
     const link = links[Number(event.key) - 1];
-    if (link instanceof HTMLAnchorElement) location.assign(link.href);
+    if (link instanceof HTMLAnchorElement) link.click();
   }
 });
 for (const button of document.querySelectorAll("[data-help]")) button.addEventListener("click", openHelp);

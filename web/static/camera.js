@@ -41,7 +41,7 @@ const clock = pageClock();
 const now = () => clock.at(Date.now());
 
 const stage = new Stage();
-const link = new Link();
+const link = new Link(clock);
 const feed = new Feed(stage.videos.live, clock, page);
 link.listeners.set(1, feed);
 

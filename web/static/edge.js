@@ -117,14 +117,21 @@ export function backoff(n, random) {
   return top / 2 + (top / 2) * random;
 }
 
+/** A clock that moves so much against another one was set, or stood still while the computer slept, ms. */
+const STEP = 1000;
+
 /**
- * The server's clock as seen from here. The page brings the server's time when it was made; a fragment that ends later
- * than we thought it to be proves that we were behind.
+ * The server's clock as seen from here, whatever ours says. The page brings the server's time when it was made, and the live
+ * connection tells it again and again; a fragment that ends later than we thought it to be proves that we were behind. What
+ * is told arrives late, never early, so the greatest of all is right.
  */
 export class ServerClock {
   /** @param {number} server server's time, ms @param {number} local our time at that instant, ms */
   constructor(server, local) {
     this.ahead = server - local;
+    this.unsure = false;
+    /** @type {number | null} */
+    this.apart = null; // our clock against one that nobody sets
   }
 
   /** @param {number} local @returns {number} the server's time, ms */
@@ -135,5 +142,29 @@ export class ServerClock {
   /** @param {number} end wall clock, ms, at which a fragment that has arrived ends @param {number} local */
   arrived(end, local) {
     this.ahead = Math.max(this.ahead, end - local);
+  }
+
+  /**
+   * Takes the server's time from a connection that was made after the last step of our clock.
+   * @param {number} server ms @param {number} local ms
+   */
+  told(server, local) {
+    this.ahead = this.unsure ? server - local : Math.max(this.ahead, server - local);
+    this.unsure = false;
+  }
+
+  /**
+   * Looks whether our clock was set since the last look, or the computer slept. Until the server's time is told anew ages are
+   * rather too great than too small.
+   * @param {number} local our time, ms @param {number} steady a clock that nobody sets, ms @returns {boolean}
+   */
+  stepped(local, steady) {
+    const apart = local - steady;
+    const by = this.apart === null ? 0 : apart - this.apart;
+    this.apart = apart;
+    if (Math.abs(by) < STEP) return false;
+    if (by < 0) this.ahead -= by; // set back: no sleep does that
+    this.unsure = true;
+    return true;
   }
 }

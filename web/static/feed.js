@@ -2,7 +2,7 @@
 
 import { parseLabel } from "./bytes.js";
 import { STALE, ServerClock, settle, steer, tileWords } from "./edge.js";
-import { Sink, refusal, sourceClass } from "./sink.js";
+import { Sink, cannotPlay, refusal, sourceClass } from "./sink.js";
 import { Stills } from "./stills.js";
 
 /** Seconds of the past that stay buffered. */
@@ -10,6 +10,9 @@ const KEEP = 8;
 
 /** How long a tile says that pictures were left out, ms. */
 const SAY_LOST = 5000;
+
+/** A browser that has been given a key frame for so long, ms, and shows nothing cannot play it, whatever it says. */
+const PROBE = 8000;
 
 /** The server's clock, by the time that it wrote into the page. */
 export function pageClock() {
@@ -36,11 +39,31 @@ export class Feed {
     this.stream = "";
     /** @type {(() => void) | null} called when the browser cannot play what comes */
     this.onrefused = null;
+    /** @type {(() => void) | null} called when the first picture has been painted */
+    this.onpainted = null;
+    this.given = 0; // when the first fragment was handed to the browser, by a clock that nobody sets
     this.sink = new Sink(video, (why) => this.refuse(why));
     /** @type {Stills | null} */
     this.stills = sourceClass() ? null : new Stills(video, first.camera ?? "", (shown) => this.stillCame(shown));
     video.muted = true;
-    video.addEventListener("playing", () => { this.shown = true; });
+    if (!("requestVideoFrameCallback" in video)) {
+      const element = /** @type {HTMLVideoElement} */ (video);
+      element.addEventListener("playing", () => requestAnimationFrame(() => requestAnimationFrame(() => this.painted())));
+    }
+    this.sink.onbuffered = () => { if (!this.shown) this.keepUp(); };
+  }
+
+  painted() {
+    if (this.shown) return;
+    this.shown = true;
+    this.onpainted?.();
+  }
+
+  /** Waits for the first picture to be on the screen. */
+  awaitPicture() {
+    if (this.shown || !("requestVideoFrameCallback" in this.video)) return;
+    const { source } = this.sink;
+    this.video.requestVideoFrameCallback(() => { if (source === this.sink.source) this.painted(); });
   }
 
   /** @param {{state: string, reason: string}} message */
@@ -61,26 +84,29 @@ export class Feed {
       return;
     }
     this.refused = "";
+    this.given = 0;
     this.sink.init(message.mime, bytes, this.clock.at(Date.now()));
+    this.awaitPicture();
   }
 
   /** @param {Uint8Array} bytes */
   fragment(bytes) {
     const label = parseLabel(bytes);
-    if (!label || this.refused) return;
+    if (!label || this.refused || !this.stream) return; // without an init it is a rest of what was watched before
     this.clock.arrived(label.start + label.duration, Date.now());
     if (this.stills) {
       this.stills.due(label.stream, this.clock.at(Date.now()));
       return;
     }
     this.sink.fragment(bytes, label);
+    this.given ||= performance.now();
     if (this.video.paused) this.video.play().catch(() => {}); // autoplay forbidden: the age says that it stands
   }
 
   /** @param {boolean} shown whether a key frame is, or none can be */
   stillCame(shown) {
-    this.shown = this.shown || shown;
-    if (!shown) this.refuse(refusal(""));
+    if (shown) this.painted();
+    else this.refuse(refusal(""));
   }
 
   /** The wall clock of the picture that is shown, ms. */
@@ -108,21 +134,35 @@ export class Feed {
    * @param {boolean} connected false once the live connection was lost or cannot be made @returns {ReturnType<typeof tileWords>} what there is to say
    */
   tick(connected) {
-    const { video, sink } = this;
-    const ranges = sink.ranges();
-    const behind = (this.clock.at(Date.now()) - sink.wall()) / 1000;
-    if (ranges.length > 0 && !video.seeking) {
-      const step = steer({ position: video.currentTime, behind, ranges });
-      if (step.seek !== undefined) video.currentTime = step.seek;
-      const rate = settle(video.playbackRate, step.rate, behind);
-      if (video.playbackRate !== rate) video.playbackRate = rate;
-      sink.trim(video.currentTime - KEEP);
-    }
+    this.keepUp();
+    this.probe();
     const lost = Date.now() - this.lostAt < SAY_LOST;
     return tileWords({
       connected, state: this.state, reason: this.reason, behind: this.behind(), refused: this.refused, gone: this.gone, lost,
       stills: this.stills !== null,
     });
+  }
+
+  keepUp() {
+    const { video, sink } = this;
+    const ranges = sink.ranges();
+    if (ranges.length === 0 || video.seeking) return;
+    const behind = (this.clock.at(Date.now()) - sink.wall()) / 1000;
+    const step = steer({ position: video.currentTime, behind, ranges });
+    if (step.seek !== undefined) video.currentTime = step.seek;
+    const rate = settle(video.playbackRate, step.rate, behind);
+    if (video.playbackRate !== rate) video.playbackRate = rate;
+    sink.trim(video.currentTime - KEEP);
+  }
+
+  /** Tells a browser that says it plays a codec, takes it, and shows nothing. */
+  probe() {
+    if (this.shown || this.refused || this.given === 0 || document.hidden) return;
+    if (performance.now() - this.given < PROBE || this.sink.ranges().length === 0) return;
+    if (this.video.getVideoPlaybackQuality().totalVideoFrames > 0) return;
+    const { mime } = this.sink;
+    this.sink.close();
+    this.refuse(cannotPlay(mime));
   }
 
   /** Whether the picture is of now. */
@@ -133,6 +173,8 @@ export class Feed {
 
   close() {
     this.shown = false;
+    this.stream = "";
+    this.given = 0;
     this.sink.close();
   }
 }

@@ -18,14 +18,16 @@ export function byLink() {
   return globalThis.document?.body?.classList.contains("link-page") ? "as=link" : "";
 }
 
-/** A connection on which nothing at all arrives for so long is taken for dead, ms. */
-const SILENCE = 15_000;
+/** A connection on which nothing at all arrives for so long is taken for dead, ms: the server sends a sign of life every 5 s. */
+const SILENCE = 12_000;
 
 /** A connection that takes so long to be made is in trouble, ms; before that there is nothing to tell. */
 const OPENING = 3000;
 
 export class Link {
-  constructor() {
+  /** @param {import("./edge.js").ServerClock} [clock] learns the server's time */
+  constructor(clock) {
+    this.clock = clock;
     /** @type {Map<number, Listener>} */
     this.listeners = new Map();
     /** @type {Wish[]} */
@@ -40,6 +42,8 @@ export class Link {
     this.heard = 0;
     this.timer = 0;
     setInterval(() => this.listen(), 2000);
+    window.addEventListener("online", () => this.again()); // another network: the old connection goes nowhere
+    for (const woken of ["visibilitychange", "resume"]) document.addEventListener(woken, () => this.listen());
   }
 
   /** @param {Wish[]} wishes the whole set of tiles that are wanted from now on; none closes the connection */
@@ -59,11 +63,13 @@ export class Link {
     this.socket = socket;
     this.heard = Date.now();
     socket.onopen = () => {
+      if (socket !== this.socket) return;
       this.connected = true;
       this.broken = false;
       this.send();
     };
     socket.onmessage = (event) => {
+      if (socket !== this.socket) return;
       this.heard = Date.now();
       this.attempt = 0;
       if (typeof event.data === "string") this.text(event.data);
@@ -87,8 +93,33 @@ export class Link {
     this.socket?.send(JSON.stringify({ type: "watch", tiles: this.wishes }));
   }
 
+  /** Makes the connection anew at once. */
+  again() {
+    if (this.wishes.length === 0) return;
+    clearTimeout(this.timer);
+    this.timer = 0;
+    const socket = this.socket;
+    this.socket = null;
+    this.connected = false;
+    this.attempt = 0;
+    this.announced.clear();
+    socket?.close();
+    this.open();
+  }
+
+  /**
+   * Whether the computer slept, or its clock was set. What an old connection still holds then tells a time that is over, so it
+   * is made anew.
+   */
+  overslept() {
+    if (!this.clock?.stepped(Date.now(), performance.now())) return false;
+    this.again();
+    return true;
+  }
+
   /** Ends a connection that has fallen silent although pictures are wanted: the network went without a word. */
   listen() {
+    if (this.overslept()) return;
     const socket = this.socket;
     if (!socket || this.wishes.length === 0) {
       this.heard = Date.now();
@@ -104,12 +135,15 @@ export class Link {
   /** @param {string} data */
   text(data) {
     const message = JSON.parse(data);
+    if (message.type === "alive" && !this.overslept()) this.clock?.told(message.now, Date.now());
     const listener = this.listeners.get(message.tile);
     if (!listener) return;
     if (message.type === "state") listener.setState(message);
     if (message.type === "init") this.announced.set(message.tile, message);
     if (message.type === "lost") listener.lost();
-    if (message.type === "gone") listener.gone = true;
+    if (message.type !== "gone") return;
+    listener.gone = true;
+    askForLogin(); // all cameras go when the session ends
   }
 
   /** @param {ArrayBuffer} data */

@@ -1,61 +1,153 @@
 // The live page: every tile that can be seen is watched, on one connection.
 
-import { Feed, pageClock } from "./feed.js";
-import { noAge } from "./edge.js";
+import { pageClock } from "./feed.js";
 import { Link } from "./link.js";
-import { announce, keepAwake } from "./app.js";
+import { Swap } from "./swap.js";
+import { Tile } from "./tile.js";
+import { wireDrag } from "./arrange.js";
+import { announce, keepAwake, typing } from "./app.js";
 
-const link = new Link();
 const clock = pageClock();
+const link = new Link(clock);
+const page = { link, clock, onchange: watch };
 
-/** @typedef {{tile: number, element: HTMLElement, camera: string, feed: Feed, visible: boolean, life: string}} Tile */
+/** @type {Map<string, number>} a camera's numbers on the connection are its own as long as the page lives */
+const numbers = new Map();
 
-/** @param {HTMLElement} element @param {number} index @returns {Tile} */
-function makeTile(element, index) {
-  const video = /** @type {HTMLVideoElement} */ (element.querySelector("video"));
-  const feed = new Feed(video, clock, element.dataset);
-  link.listeners.set(index + 1, feed);
-  return { tile: index + 1, element, camera: element.dataset.camera ?? "", feed, visible: false, life: "" };
-}
-
-const tiles = [.../** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(".tile"))].map(makeTile);
-
-/** Asks for what can be seen, and for nothing else. */
-function watchVisible() {
-  const wanted = document.hidden ? [] : tiles.filter((t) => t.visible);
-  link.watch(wanted.map((t) => ({ tile: t.tile, camera: t.camera, stream: "sub" })));
-}
-
-/** @param {Element | null} element @param {string} text */
-function setText(element, text) {
-  if (element && element.textContent !== text) element.textContent = text;
-}
-
-/** @param {Tile} t */
-function paint(t) {
-  const { life, age, words } = t.feed.tick(!link.broken);
-  setText(t.element.querySelector(".age"), age || noAge(life, t.feed.state, !link.broken));
-  setText(t.element.querySelector(".notice-age"), life === "stale" ? age : "");
-  setText(t.element.querySelector(".notice-words"), words);
-  if (t.life === life) return;
-  if (t.life === "live" || (life === "live" && t.life === "stale")) {
-    announce(`${t.element.dataset.label}: ${life === "live" ? "live again" : words}`);
-  }
-  t.life = life;
-  t.element.dataset.life = life;
-}
+/** @type {Tile[]} */
+let tiles = [];
 
 const seen = new IntersectionObserver((entries) => {
   for (const entry of entries) {
     const t = tiles.find((x) => x.element === entry.target);
     if (t) t.visible = entry.isIntersecting;
   }
-  watchVisible();
+  watch();
 }, { rootMargin: "80px" });
 
-for (const t of tiles) seen.observe(t.element);
-document.addEventListener("visibilitychange", watchVisible);
-setInterval(() => {
-  if (!document.hidden) tiles.filter((t) => t.visible).forEach(paint);
-}, 400);
+/** Asks for what can be seen, and for nothing else. */
+function watch() {
+  link.watch(tiles.flatMap((t) => t.wishes()));
+}
+
+/** Makes tiles of the elements that there are; those whose camera had one go on playing in their new place. */
+function adopt() {
+  const before = new Map(tiles.map((t) => [t.camera, t]));
+  const elements = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(".tile"));
+  seen.disconnect();
+  tiles = [...elements].map((element) => before.get(element.dataset.camera ?? "") ?? make(element));
+  for (const t of before.values()) if (!tiles.includes(t)) t.close();
+  for (const t of tiles) {
+    t.visible = inView(t.element);
+    seen.observe(t.element);
+  }
+  for (const button of document.querySelectorAll('[data-do="pip"]')) {
+    button.toggleAttribute("hidden", !document.pictureInPictureEnabled);
+  }
+  watch();
+}
+
+/** @param {HTMLElement} element */
+function make(element) {
+  const camera = element.dataset.camera ?? "";
+  const number = numbers.get(camera) ?? 2 * numbers.size + 1;
+  numbers.set(camera, number);
+  return new Tile(element, number, page);
+}
+
+/** @param {HTMLElement} element */
+function inView(element) {
+  const { top, bottom } = element.getBoundingClientRect();
+  return top < window.innerHeight && bottom > 0;
+}
+
+/** @param {HTMLElement} fresh the same part of the page in another state */
+function put(fresh) {
+  for (const t of tiles) {
+    const element = /** @type {HTMLElement | null} */ (fresh.querySelector(`.tile[data-camera="${t.camera}"]`));
+    if (element) t.moveTo(element);
+  }
+  document.getElementById("live")?.replaceWith(fresh);
+  adopt();
+  tick();
+  announce(`${tiles.length} ${tiles.length === 1 ? "camera" : "cameras"}`);
+}
+
+function tick() {
+  for (const t of tiles) if (t.active) t.tick();
+}
+
+/** @param {EventTarget | null} target @returns {Tile | undefined} */
+function tileAt(target) {
+  const element = target instanceof Element ? target.closest(".tile") : null;
+  return tiles.find((t) => t.element === element);
+}
+
+/** The tile that a key is meant for. */
+function current() {
+  return tiles.find((t) => t.full) ?? tileAt(document.activeElement) ?? tileAt(document.querySelector(".tile:hover")) ??
+    tiles.find((t) => t.element.dataset.large !== undefined) ?? tiles[0];
+}
+
+/** One tile at most is heard. @param {Tile | undefined} t */
+function toggleSound(t) {
+  if (!t?.element.querySelector('[data-do="sound"]')) return;
+  const audible = !t.audible;
+  for (const other of tiles) if (other !== t && other.audible) other.hear(false);
+  t.hear(audible);
+  announce(`${t.element.dataset.label}: sound ${audible ? "on" : "off"}`);
+}
+
+/** @param {Tile} t @param {boolean} open whether its tools stay on the screen, for fingers */
+function showTools(t, open) {
+  for (const other of tiles) {
+    const is = open && other === t;
+    other.element.toggleAttribute("data-tools", is);
+    other.element.querySelector('[data-do="more"]')?.setAttribute("aria-expanded", String(is));
+  }
+}
+
+/** The picture stays on the screen until the camera's page has one: the style sheet says how. @param {Tile} t */
+function leaveBy(t) {
+  const picture = /** @type {HTMLElement | null} */ (t.element.querySelector(".picture"));
+  picture?.style.setProperty("view-transition-name", "picture");
+}
+
+window.addEventListener("pageshow", () => {
+  for (const t of tiles) /** @type {HTMLElement | null} */ (t.element.querySelector(".picture"))?.style.removeProperty("view-transition-name");
+});
+
+document.addEventListener("click", (event) => {
+  const t = tileAt(event.target);
+  const button = event.target instanceof Element ? event.target.closest("[data-do]") : null;
+  const what = button instanceof HTMLElement ? button.dataset.do : "";
+  if (!t || !what) {
+    if (t?.full) event.preventDefault(); // a picture that fills the screen is not a link
+    else if (t && event.target instanceof Element && event.target.closest("a:not([data-swap])")) leaveBy(t);
+    return;
+  }
+  if (what === "more") showTools(t, !t.element.hasAttribute("data-tools"));
+  if (what === "sound") toggleSound(t);
+  if (what === "snapshot") t.save();
+  if (what === "pip") t.pictureInPicture();
+  if (what === "full") t.fullScreen();
+}, { capture: true });
+
+document.addEventListener("dblclick", (event) => {
+  const t = tileAt(event.target);
+  if (t?.full) t.fullScreen();
+});
+
+document.addEventListener("keydown", (event) => {
+  if (typing(event) || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (event.key.toLowerCase() === "f") current()?.fullScreen();
+  if (event.key.toLowerCase() === "m") toggleSound(tiles.find((t) => t.audible) ?? current());
+});
+
+const swap = new Swap("live", put);
+wireDrag((form, data) => swap.send(form, data));
+document.addEventListener("visibilitychange", watch);
+document.addEventListener("fullscreenchange", () => { watch(); tick(); });
+adopt();
+setInterval(tick, 400);
 keepAwake(() => tiles.some((t) => t.life === "live"));

@@ -54,6 +54,8 @@ export class Sink {
   constructor(video, onrefused) {
     this.video = video;
     this.onrefused = onrefused;
+    /** @type {(() => void) | null} called when more has been buffered */
+    this.onbuffered = null;
     this.base = 0;
     this.mime = "";
     /** @type {MediaSource | null} */
@@ -205,7 +207,7 @@ export class Sink {
         this.onrefused(cannotPlay(mime));
         return;
       }
-      this.buffer.addEventListener("updateend", () => { this.arrive(); this.drain(); });
+      this.buffer.addEventListener("updateend", () => { this.arrive(); this.drain(); this.onbuffered?.(); });
       this.buffer.addEventListener("error", () => this.failed());
       this.drain();
     });

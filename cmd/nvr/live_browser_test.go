@@ -1,0 +1,295 @@
+package main
+
+import (
+	"image/png"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+
+	"keepwatch.internal/internal/media"
+	"keepwatch.internal/internal/testcam"
+)
+
+func of(q media.Quality) func(testcam.Mark) bool {
+	return func(m testcam.Mark) bool { return m.Quality == q }
+}
+
+// darkest watches, at every frame that the page draws, how bright the tile's picture is at its brightest point, and keeps the
+// least of it.
+const darkest = `(camera => {
+	const canvas = document.createElement("canvas");
+	canvas.width = canvas.height = 16;
+	const pen = canvas.getContext("2d", { willReadFrequently: true });
+	window.darkest = 255; window.drawn = 0; window.streams = new Set();
+	const look = () => {
+		const tile = document.querySelector('.tile[data-camera=' + camera + ']');
+		const layer = tile?.querySelector(".layer[data-shown]");
+		pen.clearRect(0, 0, 16, 16);
+		if (layer && tile.dataset.life === "live" && getComputedStyle(layer).opacity === "1") pen.drawImage(layer.querySelector("video"), 0, 0, 16, 16);
+		window.darkest = Math.min(window.darkest, Math.max(...pen.getImageData(0, 0, 16, 16).data.filter((_, i) => i % 4 !== 3)));
+		window.streams.add(layer?.dataset.stream);
+		window.drawn++;
+		requestAnimationFrame(look);
+	};
+	look();
+})`
+
+func TestTheLargeTileTurnsToTheFullPictureWithoutBlack(t *testing.T) {
+	s := newLiveSite(t, liveCameras("front-door", "garden", "garage")...)
+	b := s.watchedBy(1440, 900, "")
+	b.comes("garden", "the small picture", of(media.Sub))
+	b.do(chromedp.Click(`#shape-focus`), chromedp.WaitVisible(`.focus`))
+	b.comes("front-door", "the full picture", of(media.Main))
+	b.comes("garden", "the small picture", of(media.Sub))
+
+	eval[any](b, darkest+`("garden")`)
+	b.do(chromedp.Click(`.tile[data-camera=garden] .picture`), chromedp.WaitVisible(`.tile[data-camera=garden][data-large]`))
+	b.comes("garden", "the full picture", of(media.Main))
+	b.comes("front-door", "the small picture again", of(media.Sub))
+	if least := eval[int](b, `window.darkest`); least < 40 {
+		t.Errorf("the picture went down to %d of 255 on the way, in %d frames", least, eval[int](b, `window.drawn`))
+	}
+	if n := eval[int](b, `window.streams.size`); n != 2 {
+		t.Errorf("the page showed %d streams of the camera", n)
+	}
+	if got := eval[string](b, `location.search`); got != "?big=garden&layout=focus" {
+		t.Errorf("the address is %s", got)
+	}
+	b.do(chromedp.Evaluate[chromedp.Void](`history.back()`), chromedp.WaitVisible(`.tile[data-camera=front-door][data-large]`))
+	b.savesThePictureThatIsShown(t.TempDir())
+	b.hearsOneAtATime()
+	b.hiddenCostsNothing(s)
+}
+
+// savesThePictureThatIsShown saves a tile's picture and reads the mark out of the file.
+func (b *tab) savesThePictureThatIsShown(folder string) {
+	b.t.Helper()
+	if _, err := chromedp.CallBrowser(b.ctx, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{
+		Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: folder}); err != nil {
+		b.t.Fatal(err)
+	}
+	before := b.comes("front-door", "the full picture", of(media.Main))
+	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector(".tile[data-camera=front-door] [data-do=snapshot]").click()`))
+	path := pngIn(b.t, folder)
+	m := regexp.MustCompile(`^front-door_(\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d[+-]\d{4})\.png$`).FindStringSubmatch(filepath.Base(path))
+	if m == nil {
+		b.t.Fatalf("the file is named %s", filepath.Base(path))
+	}
+	named, err := time.Parse("2006-01-02_15-04-05-0700", m[1])
+	must(b.t, err)
+	f, err := os.Open(path)
+	must(b.t, err)
+	defer f.Close()
+	img, err := png.Decode(f)
+	must(b.t, err)
+	seen := testcam.ReadImages(img)
+	if size := img.Bounds().Size(); size.X != 640 || size.Y != 360 || len(seen) != 1 {
+		b.t.Fatalf("the file is %v, with %d marks", size, len(seen))
+	}
+	mark := seen[0].Mark
+	if mark.Camera != testcam.CodeOf("front-door") || mark.Quality != media.Main || mark.Frame < before.Frame {
+		b.t.Errorf("the file shows %v; before it was %v", mark, before)
+	}
+	if off := named.Sub(mark.Time); off < -2*time.Second || off > 1500*time.Millisecond {
+		b.t.Errorf("the file is named %v, and its picture is of %v", named, mark.Time)
+	}
+}
+
+// hearsOneAtATime turns sound on in two tiles.
+func (b *tab) hearsOneAtATime() {
+	b.t.Helper()
+	const audible = `[...document.querySelectorAll(".tile")].filter(t => [...t.querySelectorAll("video")].some(v => !v.muted)).map(t => t.dataset.camera).join(" ")`
+	press := func(camera string) {
+		b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector(".tile[data-camera=` + camera + `] [data-do=sound]").click()`))
+	}
+	steps := []struct {
+		camera, want string
+	}{{"", ""}, {"garden", "garden"}, {"garage", "garage"}, {"garage", ""}, {"front-door", "front-door"}}
+	for _, step := range steps {
+		if step.camera != "" {
+			press(step.camera)
+		}
+		if got := eval[string](b, audible); got != step.want {
+			b.t.Errorf("after %q: heard %q, want %q", step.camera, got, step.want)
+		}
+	}
+	b.do(chromedp.KeyEvent("m"))
+	if got := eval[string](b, audible); got != "" {
+		b.t.Errorf("after M: heard %q", got)
+	}
+}
+
+// hiddenCostsNothing puts all tiles but one out of sight, and then the whole page, and counts what still arrives.
+func (b *tab) hiddenCostsNothing(s *liveSite) {
+	b.t.Helper()
+	rate := func() int64 { // bytes while the server gives two signs of life, ten seconds
+		last, from, to := s.wire.received.Load(), s.wire.received.Load(), time.Now().Add(6*time.Second)
+		poll(b.ctx, time.Minute, func() bool { last = s.wire.received.Load(); return time.Now().After(to) })
+		return last - from
+	}
+	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector(".grid").style.marginTop = "300vh"`))
+	b.t.Cleanup(func() {})
+	until(b.t, liveWait, "nothing of tiles out of sight", func() bool { return rate() < 1500 })
+	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector(".grid").style.marginTop = ""`))
+	b.goesOn("garden", "being out of sight")
+	if seen := rate(); seen < 20_000 {
+		b.t.Errorf("three tiles that are seen cost %d bytes", seen)
+	}
+}
+
+func TestTilesAreArrangedByButtonsKeysAndDraggingAndStaySo(t *testing.T) {
+	s := newLiveSite(t, liveCameras("front-door", "garden", "garage", "street")...)
+	b := s.watchedBy(1440, 900, "")
+	order := func(b *tab) string {
+		return eval[string](b, `[...document.querySelectorAll(".tile")].map(t => t.dataset.camera).join(" ")`)
+	}
+	becomes := func(want string) {
+		t.Helper()
+		if !poll(b.ctx, liveWait, func() bool { return order(b) == want }) {
+			t.Fatalf("the order is %s, want %s", order(b), want)
+		}
+	}
+	first := b.goesOn("garden", "login")
+	b.do(chromedp.Click(`#arrange`), chromedp.WaitVisible(`#after-front-door`), chromedp.Click(`#after-front-door`))
+	becomes("garden front-door garage street")
+	if id := eval[string](b, `document.activeElement.id`); id != "after-front-door" {
+		t.Errorf("the focus went to %q", id)
+	}
+	b.do(chromedp.KeyEvent("\r"))
+	becomes("garden garage front-door street")
+	from, to := b.rect(`.tile[data-camera=street] .grip`), b.rect(`.tile[data-camera=garden] .picture`)
+	b.do(chromedp.MouseEvent(chromedp.MousePressed, from.X+from.Width/2, from.Y+from.Height/2, chromedp.ButtonLeft),
+		chromedp.MouseEvent(chromedp.MouseMoved, from.X, from.Y-40, chromedp.ButtonLeft),
+		chromedp.MouseEvent(chromedp.MouseMoved, to.X+to.Width/2, to.Y+to.Height/2, chromedp.ButtonLeft),
+		chromedp.MouseEvent(chromedp.MouseReleased, to.X+to.Width/2, to.Y+to.Height/2, chromedp.ButtonLeft))
+	becomes("street garden garage front-door")
+	if n := eval[int](b, `performance.getEntriesByType("navigation").length && performance.getEntriesByName("kept").length`); n != 0 {
+		t.Error("the page was loaded anew")
+	}
+	if last := b.goesOn("garden", "arranging"); last.Run != first.Run || last.Frame <= first.Frame {
+		t.Errorf("%v, after %v", last, first)
+	}
+	b.do(chromedp.SendKeys(`.group-editor form:last-of-type input[name=name]`, "Outside"),
+		chromedp.Click(`.group-editor form:last-of-type input[value=street]`), chromedp.Click(`.group-editor form:last-of-type input[value=garden]`),
+		chromedp.Click(`.group-editor form:last-of-type .buttons button`), chromedp.WaitVisible(`.groups`), chromedp.Click(`#shape-4`),
+		chromedp.WaitVisible(`#shape-4[aria-pressed=true]`))
+
+	other := s.watchedBy(390, 844, "")
+	if got := order(other); got != "street garden garage front-door" {
+		t.Errorf("another browser shows %s", got)
+	}
+	if !eval[bool](other, `document.querySelector("#shape-4").getAttribute("aria-pressed") === "true"`) {
+		t.Error("another browser has another layout")
+	}
+	other.do(chromedp.Evaluate[chromedp.Void](`[...document.querySelectorAll(".groups a")].find(a => a.textContent === "Outside").click()`))
+	until(t, liveWait, "the group", func() bool { return order(other) == "street garden" })
+	other.goesOn("garden", "showing a group")
+	other.do(chromedp.Click(`#shape-1`), chromedp.WaitVisible(`#page-after`), chromedp.Click(`#page-after`), chromedp.WaitVisible(`#page-before`))
+	if got, address := order(other), eval[string](other, `location.search`); got != "garden" || address != "?group=Outside&layout=1&page=2" {
+		t.Errorf("the second page shows %s at %s", got, address)
+	}
+	other.comes("garden", "the full picture", of(media.Main))
+}
+
+// shifted sets the browser's clock wrong by so many hours; window.clockSet sets it anew while the page is open.
+const shifted = `(() => {
+	const real = Date.now.bind(Date), Real = Date;
+	let by = -5 * 3600e3;
+	window.clockSet = (hours) => { by = hours * 3600e3; };
+	window.Date = class extends Real { constructor(...a) { if (a.length) super(...a); else super(real() + by); } static now() { return real() + by; } };
+})()`
+
+func TestTheLivePictureComesBackByItself(t *testing.T) {
+	s := newLiveSite(t, liveCameras("front-door", "garden")...)
+	b := s.watchedBy(1440, 900, shifted)
+	b.goesOn("garden", "login")
+	eval[any](b, `window.same = true`)
+	b.agesAreRight("garden")
+	for _, hours := range []string{"7", "-3", "0"} {
+		eval[any](b, `window.clockSet(`+hours+`)`)
+		b.goesOn("garden", "the clock being set")
+		b.agesAreRight("garden")
+	}
+
+	garden := s.cams.Camera("garden")
+	must(t, garden.Refuse(true))
+	garden.Drop()
+	b.says("garden", ".notice-words", "offline")
+	b.neverLooksLive("garden")
+	b.goesOn("front-door", "the other camera vanishing")
+	must(t, garden.Refuse(false))
+	b.goesOn("garden", "coming back")
+
+	s.stop()
+	b.says("garden", ".notice-words", "no connection to the recorder")
+	b.says("garden", ".notice-age", "frozen")
+	b.neverLooksLive("garden")
+	s.start()
+	b.goesOn("garden", "the server's restart")
+	b.goesOn("front-door", "the server's restart")
+
+	s.wire.silence()
+	b.says("front-door", ".notice-age", "frozen")
+	b.neverLooksLive("front-door")
+	b.goesOn("front-door", "a network that went without a word")
+
+	for _, state := range []page.SetWebLifecycleStateState{page.SetWebLifecycleStateStateFrozen, page.SetWebLifecycleStateStateActive} {
+		_, err := chromedp.Call(b.ctx, page.SetWebLifecycleState, page.SetWebLifecycleStateParams{State: state})
+		must(t, err)
+	}
+	b.goesOn("garden", "a sleep")
+	if !eval[bool](b, `window.same === true`) {
+		t.Error("the page was loaded anew on the way")
+	}
+	b.comesBackAfterLogin(s)
+}
+
+// agesAreRight compares the age that a tile tells with the clock in its picture.
+func (b *tab) agesAreRight(camera string) {
+	b.t.Helper()
+	var told float64
+	var painted time.Duration
+	if !poll(b.ctx, liveWait, func() bool {
+		told = eval[float64](b, `parseFloat((document.querySelector('.tile[data-camera=`+camera+`] .age').textContent.match(/live · ([0-9.]+) s/) ?? [])[1] ?? "99")`)
+		m, there := b.in(camera)
+		painted = time.Since(m.Time)
+		return there && told < 4 && painted.Seconds()-told < 2.5
+	}) {
+		b.t.Errorf("the tile of %s says %.1f s, its picture is of %v ago", camera, told, painted)
+	}
+}
+
+// neverLooksLive fails if an old picture is told to be live.
+func (b *tab) neverLooksLive(camera string) {
+	b.t.Helper()
+	tile := `document.querySelector('.tile[data-camera=` + camera + `]')`
+	if life := eval[string](b, tile+`.dataset.life`); life == "live" {
+		b.t.Errorf("the tile of %s looks live: %s", camera, eval[string](b, tile+`.innerText`))
+	}
+	if opacity := eval[string](b, `getComputedStyle(`+tile+`.querySelector(".layer[data-shown] video")).opacity`); opacity == "1" {
+		b.t.Errorf("the old picture of %s is shown as a new one is", camera)
+	}
+}
+
+// comesBackAfterLogin ends the session while it is watched.
+func (b *tab) comesBackAfterLogin(s *liveSite) {
+	b.t.Helper()
+	b.do(chromedp.Click(`#shape-focus`), chromedp.WaitVisible(`.focus`))
+	must(b.t, s.house.people.SetPassword(b.t.Context(), demoUser, s.password))
+	b.do(chromedp.WaitVisible(`input[name=password]`))
+	if got := eval[string](b, `document.body.innerText`); !regexp.MustCompile(`(?i)session`).MatchString(got) {
+		b.t.Errorf("the page says %q", got)
+	}
+	b.do(chromedp.SendKeys(`input[name=username]`, demoUser), chromedp.SendKeys(`input[name=password]`, s.password),
+		chromedp.Submit(`input[name=password]`), chromedp.WaitVisible(`.focus`))
+	if got := eval[string](b, `location.pathname + location.search`); got != "/live?layout=focus" {
+		b.t.Errorf("after the login the page is %s", got)
+	}
+	b.goesOn("front-door", "the login")
+}

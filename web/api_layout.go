@@ -1,0 +1,83 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+
+	"keepwatch.internal/internal/accounts"
+)
+
+// layoutJSON is the arrangement of the live page in the API.
+type layoutJSON struct {
+	Shape  string      `json:"shape"`
+	Order  []string    `json:"order"`
+	Groups []groupJSON `json:"groups"`
+}
+
+type groupJSON struct {
+	Name    string   `json:"name"`
+	Cameras []string `json:"cameras"`
+}
+
+// apiLayout answers GET /api/v1/me/layout. Cameras that the account arranged and does not see any more are left out.
+func (s *Server) apiLayout(w http.ResponseWriter, r *http.Request) error {
+	l, err := s.Accounts.Layout(r.Context(), viewerOf(r))
+	if err != nil {
+		return err
+	}
+	cameras, err := s.camerasOf(r.Context(), viewerOf(r))
+	if err != nil {
+		return err
+	}
+	out := layoutJSON{Shape: shapeOf(l), Order: []string{}, Groups: []groupJSON{}}
+	for _, c := range among(cameras, accounts.Group{Cameras: l.Order}) {
+		out.Order = append(out.Order, c.Name)
+	}
+	for _, g := range l.Groups {
+		j := groupJSON{Name: g.Name, Cameras: []string{}}
+		for _, c := range among(cameras, g) {
+			j.Cameras = append(j.Cameras, c.Name)
+		}
+		out.Groups = append(out.Groups, j)
+	}
+	return writeJSON(w, r, http.StatusOK, out)
+}
+
+// apiSetLayout answers PUT /api/v1/me/layout. A camera that is not the account's to see is none.
+func (s *Server) apiSetLayout(w http.ResponseWriter, r *http.Request) error {
+	var in layoutJSON
+	if err := readJSON(r, &in); err != nil {
+		return err
+	}
+	if !slices.Contains(shapes(), in.Shape) {
+		return problem(http.StatusBadRequest, "The layout is none of auto, 1, 4, 9, 16 and focus.")
+	}
+	l := accounts.Layout{Shape: in.Shape}
+	if len(in.Groups) > accounts.MaxGroups { // before each is looked at
+		return problem(http.StatusBadRequest, "There are too many groups.")
+	}
+	var err error
+	if l.Order, err = s.camerasNamed(r, in.Order); err != nil {
+		return err
+	}
+	for _, j := range in.Groups {
+		g := accounts.Group{Name: j.Name}
+		if g.Cameras, err = s.camerasNamed(r, j.Cameras); err != nil {
+			return err
+		}
+		l.Groups = append(l.Groups, g)
+	}
+	if err := s.Accounts.SetLayout(r.Context(), viewerOf(r), l); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// shapeOf is the account's own layout.
+func shapeOf(l accounts.Layout) string {
+	if slices.Contains(shapes(), l.Shape) {
+		return l.Shape
+	}
+	return shapeAuto
+}
