@@ -29,7 +29,7 @@ type liveBar struct {
 	State       []field // of the page, for forms
 	Shapes      []pick
 	Groups      []pick // none where the account has made none
-	Before, Now string   // other pages: addresses, "" for none
+	Before, Now string // other pages: addresses, "" for none
 	After       string
 	Arrange     string // address where they can be arranged, or of the end of that
 	Arranging   bool
@@ -195,6 +195,7 @@ func (s *Server) layOut(v *liveView, st liveState, shown []seen) {
 	}
 	for i := from; i < to; i++ {
 		t := s.tileOf(shown[i])
+		t.Large = i == big || st.Shape == "1"
 		if st.Arrange {
 			t.Move = &moveView{State: st.fields()}
 			if i > 0 {
@@ -205,7 +206,6 @@ func (s *Server) layOut(v *liveView, st liveState, shown []seen) {
 			}
 		}
 		if i == big {
-			t.Large = true
 			v.Lead = &t
 			continue
 		}

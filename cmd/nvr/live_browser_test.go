@@ -3,6 +3,7 @@ package main
 import (
 	"image/png"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"testing"
@@ -292,4 +293,35 @@ func (b *tab) comesBackAfterLogin(s *liveSite) {
 		b.t.Errorf("after the login the page is %s", got)
 	}
 	b.goesOn("front-door", "the login")
+}
+
+// liar says that the browser plays H.265, and lets it take some.
+const liar = `(() => {
+	MediaSource.isTypeSupported = () => true;
+	const add = MediaSource.prototype.addSourceBuffer;
+	MediaSource.prototype.addSourceBuffer = function (mime) { return add.call(this, mime.replace(/(hvc1|hev1)[^,"]*/, "avc1.64001f")); };
+})()`
+
+func TestWhatTheBrowserCannotPlayIsReplacedAndSaid(t *testing.T) {
+	clip := filepath.Join(t.TempDir(), "hall.mp4")
+	made, err := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=15:duration=4", "-pix_fmt", "yuv420p",
+		"-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "keyint=15:bframes=0:log-level=error", clip).CombinedOutput()
+	if err != nil {
+		t.Fatalf("ffmpeg: %v\n%s", err, made)
+	}
+	s := newLiveSite(t, testcam.Camera{Name: "hall", File: clip}, testcam.Camera{Name: "garden"})
+	for name, script := range map[string]string{"a browser that knows itself": "", "one that lies": liar} {
+		b := s.watchedBy(1440, 900, script)
+		b.comes("hall", name+": the small picture in the grid", of(media.Sub))
+		b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector(".tile[data-camera=hall] [data-do=full]").scrollIntoView()`), chromedp.Click(`#shape-1`))
+		b.says("hall", ".age", "small picture")
+		b.goesOn("hall", "the full picture was refused: "+name)
+		if got := eval[string](b, `document.querySelector("#toast").textContent`); !regexp.MustCompile(`cannot play .* H\.265 picture\. Showing the small one`).MatchString(got) {
+			t.Errorf("%s: the page says %q", name, got)
+		}
+	}
+	b := s.watchedBy(1440, 900, `delete window.MediaSource; delete window.ManagedMediaSource`)
+	first := b.comes("garden", "a single picture", of(media.Sub))
+	b.says("garden", ".age", "single pictures")
+	b.comes("garden", "the next single picture", func(m testcam.Mark) bool { return m.Frame > first.Frame && time.Since(m.Time) < 10*time.Second })
 }

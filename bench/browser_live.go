@@ -1,0 +1,240 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"image/png"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/heapprofiler"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/performance"
+	"github.com/chromedp/chromedp"
+
+	"keepwatch.internal/internal/testcam"
+)
+
+// liveFigure is one measurement of the live page beside what it is meant to be.
+type liveFigure struct {
+	what, value, goal string
+	met               bool
+}
+
+// How long the live page is watched for each figure.
+const (
+	liveLoads  = 9
+	liveSmooth = 60 * time.Second
+	liveDelays = 40
+	liveMemory = 3 * time.Minute
+)
+
+// firstPictures notes, in every page, when each tile's first picture was painted, by the clock of the navigation.
+const firstPictures = `(() => {
+	window.painted = [];
+	const wire = () => {
+		for (const v of document.querySelectorAll(".tile video")) {
+			if (v.noted) continue;
+			v.noted = true;
+			v.requestVideoFrameCallback((now) => window.painted.push(now));
+		}
+	};
+	new MutationObserver(wire).observe(document, { childList: true, subtree: true });
+})()`
+
+// watchStalls counts, from now on, how often a tile's picture stood still for longer than it should.
+const watchStalls = `(() => {
+	const stalls = window.stalls = { frames: 0, stalls: 0, waiting: 0, longest: 0 };
+	for (const v of document.querySelectorAll(".tile .layer[data-shown] video")) {
+		let last = performance.now();
+		v.addEventListener("waiting", () => stalls.waiting++);
+		const next = (now) => {
+			stalls.frames++;
+			stalls.longest = Math.max(stalls.longest, now - last);
+			if (now - last > 500) stalls.stalls++;
+			last = now;
+			v.requestVideoFrameCallback(next);
+		};
+		v.requestVideoFrameCallback(next);
+	}
+})()`
+
+// grabPicture returns a tile's picture as PNG with the time at which it was taken.
+const grabPicture = `(n => {
+	const all = [...document.querySelectorAll('.tile[data-life="live"] .layer[data-shown] video')];
+	const v = all[n % all.length];
+	if (!v) return { At: 0, PNG: "" };
+	const c = document.createElement("canvas");
+	c.width = v.videoWidth; c.height = v.videoHeight;
+	const at = performance.timeOrigin + performance.now();
+	c.getContext("2d").drawImage(v, 0, 0);
+	return { At: at, PNG: c.toDataURL("image/png").split(",")[1] };
+})`
+
+// liveFigures opens the live page of a running server in Chromium, as the user, and measures it. The cameras are those of nvr
+// demo: their pictures tell when they were made.
+func liveFigures(ctx context.Context, url, user, password string) ([]liveFigure, error) {
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("disable-component-update", true), chromedp.WindowSize(1600, 1000))
+	alloc, stopAlloc := chromedp.NewExecAllocator(ctx, options...)
+	defer stopAlloc()
+	tab, stop := chromedp.NewContext(alloc)
+	defer stop()
+	for _, step := range []chromedp.Action[chromedp.Void]{chromedp.Navigate(url + "/login"), chromedp.SendKeys(`input[name=username]`, user),
+		chromedp.SendKeys(`input[name=password]`, password), chromedp.Submit(`input[name=password]`), chromedp.WaitVisible(`.tile`)} {
+		if err := chromedp.Do(tab, step); err != nil {
+			return nil, fmt.Errorf("sign in: %w", err)
+		}
+	}
+	var all []liveFigure
+	var failed error
+	for _, measure := range []func(context.Context, string) ([]liveFigure, error){firstPictureFigures, stallFigures, delayFigures, memoryFigures} {
+		figures, err := measure(tab, url)
+		all = append(all, figures...)
+		failed = errors.Join(failed, err)
+	}
+	return all, failed
+}
+
+// firstPictureFigures loads the page again and again.
+func firstPictureFigures(tab context.Context, url string) ([]liveFigure, error) {
+	added, err := chromedp.Call(tab, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: firstPictures})
+	if err != nil {
+		return nil, err
+	}
+	type loading struct{ Load, First, Last float64 }
+	var first, last []float64
+	for range liveLoads {
+		if err := chromedp.Do(tab, chromedp.Navigate(url+"/live")); err != nil {
+			return nil, err
+		}
+		l, err := chromedp.Run(tab, chromedp.Evaluate[loading](`(async () => {
+			const live = () => [...document.querySelectorAll('.tile')].filter(t => t.getBoundingClientRect().top < innerHeight).length;
+			for (let i = 0; i < 200 && window.painted.length < live(); i++) await new Promise(r => setTimeout(r, 50));
+			return { Load: performance.getEntriesByType("navigation")[0].loadEventEnd, First: Math.min(...window.painted), Last: Math.max(...window.painted) };
+		})()`, chromedp.EvalAwaitPromise))
+		if err != nil {
+			return nil, fmt.Errorf("first picture: %w", err)
+		}
+		first, last = append(first, max(0, l.First-l.Load)), append(last, max(0, l.Last-l.Load))
+	}
+	_, err = chromedp.Call(tab, page.RemoveScriptToEvaluateOnNewDocument, page.RemoveScriptToEvaluateOnNewDocumentParams{Identifier: added.Identifier})
+	return []liveFigure{
+		{"first live picture after page load, median", fmt.Sprintf("%.0f ms", middle(first)), "≤ 300 ms", middle(first) <= 300},
+		{"the last tile's first picture after page load, median", fmt.Sprintf("%.0f ms", middle(last)), "", true},
+	}, err
+}
+
+// stallFigures watches all tiles.
+func stallFigures(tab context.Context, _ string) ([]liveFigure, error) {
+	if err := wait(tab, 8*time.Second); err != nil { // until the tiles have come near the present
+		return nil, err
+	}
+	if err := chromedp.Do(tab, chromedp.Evaluate[chromedp.Void](watchStalls)); err != nil {
+		return nil, err
+	}
+	if err := wait(tab, liveSmooth); err != nil {
+		return nil, err
+	}
+	type stalls struct {
+		Frames, Stalls, Waiting, Tiles int
+		Longest                        float64
+	}
+	s, err := chromedp.Run(tab, chromedp.Evaluate[stalls](`({ Frames: stalls.frames, Stalls: stalls.stalls, Waiting: stalls.waiting, Longest: stalls.longest,
+		Tiles: document.querySelectorAll('.tile[data-life="live"]').length })`))
+	if err != nil {
+		return nil, err
+	}
+	return []liveFigure{
+		{fmt.Sprintf("stalls of %d tiles in %v (a picture stands over 0.5 s)", s.Tiles, liveSmooth),
+			fmt.Sprintf("%d, the longest pause %.0f ms, %d waits, %.0f frames/s in all", s.Stalls, s.Longest, s.Waiting, float64(s.Frames)/liveSmooth.Seconds()), "0", s.Stalls == 0},
+	}, nil
+}
+
+// delayFigures reads the clock that the cameras paint.
+func delayFigures(tab context.Context, _ string) ([]liveFigure, error) {
+	type grab struct {
+		At  float64
+		PNG string
+	}
+	var delays []float64
+	for n := range liveDelays {
+		g, err := chromedp.Run(tab, chromedp.Evaluate[grab](fmt.Sprintf("%s(%d)", grabPicture, n)))
+		if err != nil {
+			return nil, err
+		}
+		b, err := base64.StdEncoding.DecodeString(g.PNG)
+		if err != nil {
+			return nil, err
+		}
+		if img, err := png.Decode(bytes.NewReader(b)); err == nil {
+			for _, s := range testcam.ReadImages(img) {
+				delays = append(delays, g.At/1000-float64(s.Mark.Time.UnixMilli())/1000)
+			}
+		}
+		if err := wait(tab, 250*time.Millisecond); err != nil {
+			return nil, err
+		}
+	}
+	if len(delays) == 0 {
+		return nil, errors.New("delay: no picture carries a mark")
+	}
+	m := middle(delays)
+	return []liveFigure{{fmt.Sprintf("delay behind the painted clock, median of %d pictures", len(delays)),
+		fmt.Sprintf("%.2f s (%.2f to %.2f)", m, slices.Min(delays), slices.Max(delays)), "≤ 1.0 s", m <= 1}}, nil
+}
+
+// memoryFigures looks at what the page's script holds, after garbage was collected, at the beginning and at the end.
+func memoryFigures(tab context.Context, _ string) ([]liveFigure, error) {
+	if _, err := chromedp.Call(tab, performance.Enable, performance.EnableParams{}); err != nil {
+		return nil, err
+	}
+	var used []float64
+	for i := range 7 {
+		if i > 0 {
+			if err := wait(tab, liveMemory/6); err != nil {
+				return nil, err
+			}
+		}
+		if _, err := chromedp.Call(tab, heapprofiler.CollectGarbage, cdp.Empty{}); err != nil {
+			return nil, err
+		}
+		m, err := chromedp.Call(tab, performance.GetMetrics, cdp.Empty{})
+		if err != nil {
+			return nil, err
+		}
+		for _, x := range m.Metrics {
+			if x.Name == "JSHeapUsedSize" {
+				used = append(used, x.Value/1e6)
+			}
+		}
+	}
+	var steps []string
+	for _, u := range used {
+		steps = append(steps, fmt.Sprintf("%.1f", u))
+	}
+	growth := used[len(used)-1] - used[1]
+	return []liveFigure{{fmt.Sprintf("memory of the page's script over %v", liveMemory), strings.Join(steps, " → ") + " MB", "flat", growth < 0.5}}, nil
+}
+
+func middle(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[len(sorted)/2]
+}
+
+// wait lets time pass.
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
