@@ -180,8 +180,18 @@ func (p *socketEnd) watch(tiles ...tileRequest) {
 	check(p.t, p.conn.Write(p.t.Context(), websocket.MessageText, b))
 }
 
-// next returns the next message: an event, or a binary one.
+// next returns the next message about a tile: an event, or a binary one.
 func (p *socketEnd) next() (e tileEvent, binary []byte) {
+	p.t.Helper()
+	for {
+		if e, binary = p.any(); e.Type != "alive" {
+			return e, binary
+		}
+	}
+}
+
+// any returns the next message.
+func (p *socketEnd) any() (e tileEvent, binary []byte) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.t.Context(), 10*time.Second)
 	defer cancel()
@@ -345,6 +355,27 @@ func TestWatchReplacesTheSetAndKeepsWhatStays(t *testing.T) {
 	}
 }
 
+func TestAConnectionTellsTheServersClockAtFirstAndAgain(t *testing.T) {
+	w := inhabited(t)
+	p := w.socket("alice")
+	var last int64
+	for i := range 2 {
+		ctx, cancel := context.WithTimeout(t.Context(), 4*aliveEvery)
+		_, data, err := p.conn.Read(ctx)
+		cancel()
+		check(t, err)
+		var alive struct {
+			Type string
+			Now  int64
+		}
+		check(t, json.Unmarshal(data, &alive))
+		if off := time.Since(time.UnixMilli(alive.Now)); alive.Type != "alive" || off < -time.Second || off > 4*aliveEvery || alive.Now <= last {
+			t.Errorf("message %d: %s", i, data)
+		}
+		last = alive.Now
+	}
+}
+
 func TestMessagesThatMakeNoSenseEndTheConnection(t *testing.T) {
 	w := inhabited(t)
 	tile := func(n int) string { return fmt.Sprintf(`{"tile":%d,"camera":"front","stream":"sub"}`, n) }
@@ -360,7 +391,10 @@ func TestMessagesThatMakeNoSenseEndTheConnection(t *testing.T) {
 		p := w.socket("alice")
 		check(t, p.conn.Write(t.Context(), websocket.MessageText, []byte(message)))
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		_, _, err := p.conn.Read(ctx)
+		var err error
+		for err == nil { // a sign of life may come first
+			_, _, err = p.conn.Read(ctx)
+		}
 		cancel()
 		if code := websocket.CloseStatus(err); code != websocket.StatusPolicyViolation && code != websocket.StatusMessageTooBig {
 			t.Errorf("%.60q: %v", message, err)

@@ -234,7 +234,7 @@ func TestATileSaysItsStateBeforeThereIsAPicture(t *testing.T) {
 	w.status.set(CameraStatus{ID: w.cameras["front"].ID, State: "offline", Reason: "wrong user name or password"},
 		CameraStatus{ID: w.cameras["attic"].ID, State: "recording"})
 	p := w.page("alice", "/live")
-	front := p.one("a", "data-camera=front")
+	front := p.one("article", "data-camera=front")
 	if got := text(front); !strings.Contains(got, "offline: wrong user name or password") {
 		t.Errorf("the tile says %q", got)
 	}

@@ -170,8 +170,19 @@ func (s *liveSite) watchedBy(width, height int, script string) *tab {
 		_, err := chromedp.Call(b.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script})
 		must(s.t, err)
 	}
-	b.login(s.url, demoUser, s.password)
+	b.do(chromedp.Navigate(s.url + "/live"))
+	b.signIn(s.password)
 	return b
+}
+
+// signIn fills in the login page and waits for the page that it leads to.
+func (b *tab) signIn(password string) {
+	b.t.Helper()
+	b.do(chromedp.WaitVisible(`input[name=username]`))
+	b.do(chromedp.SendKeys(`input[name=username]`, demoUser))
+	b.do(chromedp.SendKeys(`input[name=password]`, password))
+	b.do(chromedp.Submit(`input[name=password]`))
+	b.do(chromedp.WaitVisible(`.tile`))
 }
 
 // in returns what the tile of a camera shows.
@@ -226,7 +237,7 @@ func (b *tab) says(camera, part, words string) {
 func liveCameras(names ...string) []testcam.Camera {
 	var list []testcam.Camera
 	for _, name := range names {
-		list = append(list, testcam.Camera{Name: name, Audio: testcam.AAC})
+		list = append(list, testcam.Camera{Name: name, Main: testcam.Video{FPS: 8}, Sub: testcam.Video{FPS: 8}})
 	}
 	return list
 }
