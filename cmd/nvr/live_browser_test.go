@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"image/png"
 	"os"
 	"os/exec"
@@ -10,7 +11,6 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/browser"
-	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"keepwatch.internal/internal/media"
@@ -49,12 +49,12 @@ func TestTheLargeTileTurnsToTheFullPictureWithoutBlack(t *testing.T) {
 	s := newLiveSite(t, cameras...)
 	b := s.watchedBy(1440, 900, "")
 	b.comes("garden", "the small picture", of(media.Sub))
-	b.do(chromedp.Click(`#shape-focus`), chromedp.WaitVisible(`.focus`))
+	b.slowly(chromedp.Click(`#shape-focus`), chromedp.WaitVisible(`.focus`))
 	b.comes("front-door", "the full picture", of(media.Main))
 	b.comes("garden", "the small picture", of(media.Sub))
 
 	eval[any](b, darkest+`("garden")`)
-	b.do(chromedp.Click(`.tile[data-camera=garden] .picture`), chromedp.WaitVisible(`.tile[data-camera=garden][data-large]`))
+	b.slowly(chromedp.Click(`.tile[data-camera=garden] .picture`), chromedp.WaitVisible(`.tile[data-camera=garden][data-large]`))
 	b.comes("garden", "the full picture", of(media.Main))
 	b.comes("front-door", "the small picture again", of(media.Sub))
 	if least := eval[int](b, `window.darkest`); least < 40 {
@@ -66,7 +66,7 @@ func TestTheLargeTileTurnsToTheFullPictureWithoutBlack(t *testing.T) {
 	if got := eval[string](b, `location.search`); got != "?big=garden&layout=focus" {
 		t.Errorf("the address is %s", got)
 	}
-	b.do(chromedp.Evaluate[chromedp.Void](`history.back()`), chromedp.WaitVisible(`.tile[data-camera=front-door][data-large]`))
+	b.slowly(chromedp.Evaluate[chromedp.Void](`history.back()`), chromedp.WaitVisible(`.tile[data-camera=front-door][data-large]`))
 	b.savesThePictureThatIsShown(t.TempDir())
 	b.hearsOneAtATime()
 	b.hiddenCostsNothing(s)
@@ -80,7 +80,7 @@ func (b *tab) savesThePictureThatIsShown(folder string) {
 		b.t.Fatal(err)
 	}
 	before := b.comes("front-door", "the full picture", of(media.Main))
-	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector(".tile[data-camera=front-door] [data-do=snapshot]").click()`))
+	b.slowly(chromedp.Evaluate[chromedp.Void](`document.querySelector(".tile[data-camera=front-door] [data-do=snapshot]").click()`))
 	path := pngIn(b.t, folder)
 	m := regexp.MustCompile(`^front-door_(\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d[+-]\d{4})\.png$`).FindStringSubmatch(filepath.Base(path))
 	if m == nil {
@@ -111,7 +111,7 @@ func (b *tab) hearsOneAtATime() {
 	b.t.Helper()
 	const audible = `[...document.querySelectorAll(".tile")].filter(t => [...t.querySelectorAll("video")].some(v => !v.muted)).map(t => t.dataset.camera).join(" ")`
 	press := func(camera string) {
-		b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector(".tile[data-camera=` + camera + `] [data-do=sound]").click()`))
+		b.slowly(chromedp.Evaluate[chromedp.Void](`document.querySelector(".tile[data-camera=` + camera + `] [data-do=sound]").click()`))
 	}
 	steps := []struct {
 		camera, want string
@@ -124,7 +124,7 @@ func (b *tab) hearsOneAtATime() {
 			b.t.Errorf("after %q: heard %q, want %q", step.camera, got, step.want)
 		}
 	}
-	b.do(chromedp.KeyEvent("m"))
+	b.slowly(chromedp.KeyEvent("m"))
 	if got := eval[string](b, audible); got != "" {
 		b.t.Errorf("after M: heard %q", got)
 	}
@@ -138,9 +138,9 @@ func (b *tab) hiddenCostsNothing(s *liveSite) {
 		poll(b.ctx, time.Minute, func() bool { last = s.wire.received.Load(); return time.Now().After(to) })
 		return last - from
 	}
-	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector(".grid").style.marginTop = "300vh"`))
+	b.slowly(chromedp.Evaluate[chromedp.Void](`document.querySelector(".grid").style.marginTop = "300vh"`))
 	until(b.t, liveWait, "nothing of tiles out of sight", func() bool { return rate() < 1500 })
-	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector(".grid").style.marginTop = ""`))
+	b.slowly(chromedp.Evaluate[chromedp.Void](`document.querySelector(".grid").style.marginTop = ""`))
 	b.goesOn("garden", "being out of sight")
 	if seen := rate(); seen < 20_000 {
 		b.t.Errorf("three tiles that are seen cost %d bytes", seen)
@@ -161,15 +161,15 @@ func TestTilesAreArrangedByButtonsKeysAndDraggingAndStaySo(t *testing.T) {
 	}
 	first := b.goesOn("garden", "login")
 	eval[any](b, `window.same = true`)
-	b.do(chromedp.Click(`#arrange`), chromedp.WaitVisible(`#after-front-door`), chromedp.Click(`#after-front-door`))
+	b.slowly(chromedp.Click(`#arrange`), chromedp.WaitVisible(`#after-front-door`), chromedp.Click(`#after-front-door`))
 	becomes("garden front-door garage street")
 	if id := eval[string](b, `document.activeElement.id`); id != "after-front-door" {
 		t.Errorf("the focus went to %q", id)
 	}
-	b.do(chromedp.KeyEvent("\r"))
+	b.slowly(chromedp.KeyEvent("\r"))
 	becomes("garden garage front-door street")
 	from, to := b.rect(`.tile[data-camera=street] .grip`), b.rect(`.tile[data-camera=garden] .picture`)
-	b.do(chromedp.MouseEvent(chromedp.MousePressed, from.X+from.Width/2, from.Y+from.Height/2, chromedp.ButtonLeft),
+	b.slowly(chromedp.MouseEvent(chromedp.MousePressed, from.X+from.Width/2, from.Y+from.Height/2, chromedp.ButtonLeft),
 		chromedp.MouseEvent(chromedp.MouseMoved, from.X, from.Y-40, chromedp.ButtonLeft),
 		chromedp.MouseEvent(chromedp.MouseMoved, to.X+to.Width/2, to.Y+to.Height/2, chromedp.ButtonLeft),
 		chromedp.MouseEvent(chromedp.MouseReleased, to.X+to.Width/2, to.Y+to.Height/2, chromedp.ButtonLeft))
@@ -180,7 +180,7 @@ func TestTilesAreArrangedByButtonsKeysAndDraggingAndStaySo(t *testing.T) {
 	if last := b.goesOn("garden", "arranging"); last.Run != first.Run || last.Frame <= first.Frame {
 		t.Errorf("%v, after %v", last, first)
 	}
-	b.do(chromedp.SendKeys(`.group-editor form:last-of-type input[name=name]`, "Outside"),
+	b.slowly(chromedp.SendKeys(`.group-editor form:last-of-type input[name=name]`, "Outside"),
 		chromedp.Click(`.group-editor form:last-of-type input[value=street]`), chromedp.Click(`.group-editor form:last-of-type input[value=garden]`),
 		chromedp.Click(`.group-editor form:last-of-type .buttons button`), chromedp.WaitVisible(`.groups`), chromedp.Click(`#shape-4`),
 		chromedp.WaitVisible(`#shape-4[aria-pressed=true]`))
@@ -192,10 +192,10 @@ func TestTilesAreArrangedByButtonsKeysAndDraggingAndStaySo(t *testing.T) {
 	if !eval[bool](other, `document.querySelector("#shape-4").getAttribute("aria-pressed") === "true"`) {
 		t.Error("another browser has another layout")
 	}
-	other.do(chromedp.Evaluate[chromedp.Void](`[...document.querySelectorAll(".groups a")].find(a => a.textContent === "Outside").click()`))
+	other.slowly(chromedp.Evaluate[chromedp.Void](`[...document.querySelectorAll(".groups a")].find(a => a.textContent === "Outside").click()`))
 	until(t, liveWait, "the group", func() bool { return order(other) == "street garden" })
 	other.goesOn("garden", "showing a group")
-	other.do(chromedp.Click(`#shape-1`), chromedp.WaitVisible(`#page-after`), chromedp.Click(`#page-after`), chromedp.WaitVisible(`#page-before`))
+	other.slowly(chromedp.Click(`#shape-1`), chromedp.WaitVisible(`#page-after`), chromedp.Click(`#page-after`), chromedp.WaitVisible(`#page-before`))
 	if got, address := order(other), eval[string](other, `location.search`); got != "garden" || address != "?group=Outside&layout=1&page=2" {
 		t.Errorf("the second page shows %s at %s", got, address)
 	}
@@ -244,10 +244,7 @@ func TestTheLivePictureComesBackByItself(t *testing.T) {
 	b.neverLooksLive("front-door")
 	b.goesOn("front-door", "a network that went without a word")
 
-	for _, state := range []page.SetWebLifecycleStateState{page.SetWebLifecycleStateStateFrozen, page.SetWebLifecycleStateStateActive} {
-		_, err := chromedp.Call(b.ctx, page.SetWebLifecycleState, page.SetWebLifecycleStateParams{State: state})
-		must(t, err)
-	}
+	b.sleeps(s)
 	b.goesOn("garden", "a sleep")
 	if !eval[bool](b, `window.same === true`) {
 		t.Error("the page was loaded anew on the way")
@@ -282,12 +279,31 @@ func (b *tab) neverLooksLive(camera string) {
 	}
 }
 
+// sleeps lets the page be hidden, the network go without a word and the clock jump, as a laptop does that is shut. Chromium
+// without a head never shows a page again that it has hidden, so the page is only told so.
+func (b *tab) sleeps(s *liveSite) {
+	b.t.Helper()
+	const turn = `window.away = %t; document.dispatchEvent(new Event("visibilitychange"))`
+	eval[any](b, `Object.defineProperty(document, "hidden", { get: () => window.away })`)
+	eval[any](b, fmt.Sprintf(turn, true))
+	last := s.wire.received.Load()
+	until(b.t, liveWait, "nothing of a hidden page", func() bool {
+		from, to := s.wire.received.Load(), time.Now().Add(3*time.Second)
+		poll(b.ctx, time.Minute, func() bool { last = s.wire.received.Load(); return time.Now().After(to) })
+		return last-from < 1000
+	})
+	s.wire.silence()
+	eval[any](b, `window.clockSet(0.2)`)
+	eval[any](b, fmt.Sprintf(turn, false))
+	b.neverLooksLive("garden")
+}
+
 // comesBackAfterLogin ends the session while it is watched.
 func (b *tab) comesBackAfterLogin(s *liveSite) {
 	b.t.Helper()
-	b.do(chromedp.Click(`#shape-focus`), chromedp.WaitVisible(`.focus`))
+	b.slowly(chromedp.Click(`#shape-focus`), chromedp.WaitVisible(`.focus`))
 	must(b.t, s.house.people.SetPassword(b.t.Context(), demoUser, s.password))
-	b.do(chromedp.WaitVisible(`input[name=password]`))
+	b.slowly(chromedp.WaitVisible(`input[name=password]`))
 	if got := eval[string](b, `document.body.innerText`); !regexp.MustCompile(`(?i)session`).MatchString(got) {
 		b.t.Errorf("the page says %q", got)
 	}
@@ -314,16 +330,16 @@ func TestWhatTheBrowserCannotPlayIsReplacedAndSaid(t *testing.T) {
 	}
 	s := newLiveSite(t, testcam.Camera{Name: "hall", File: clip}, testcam.Camera{Name: "garden"})
 	for name, script := range map[string]string{"a browser that knows itself": "", "one that lies": liar} {
-		b := s.watchedBy(1440, 900, script)
+		b := s.watchedBy(800, 600, script)
 		b.comes("hall", name+": the small picture in the grid", of(media.Sub))
-		b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector(".tile[data-camera=hall] [data-do=full]").scrollIntoView()`), chromedp.Click(`#shape-1`))
+		b.slowly(chromedp.Click(`#shape-1`))
 		b.says("hall", ".age", "small picture")
 		b.goesOn("hall", "the full picture was refused: "+name)
 		if got := eval[string](b, `document.querySelector("#toast").textContent`); !regexp.MustCompile(`cannot play .* H\.265 picture\. Showing the small one`).MatchString(got) {
 			t.Errorf("%s: the page says %q", name, got)
 		}
 	}
-	b := s.watchedBy(1440, 900, `delete window.MediaSource; delete window.ManagedMediaSource`)
+	b := s.watchedBy(800, 600, `delete window.MediaSource; delete window.ManagedMediaSource`)
 	first := b.comes("garden", "a single picture", of(media.Sub))
 	b.says("garden", ".age", "single pictures")
 	b.comes("garden", "the next single picture", func(m testcam.Mark) bool { return m.Frame > first.Frame && time.Since(m.Time) < 10*time.Second })

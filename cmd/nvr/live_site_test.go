@@ -170,19 +170,32 @@ func (s *liveSite) watchedBy(width, height int, script string) *tab {
 		_, err := chromedp.Call(b.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script})
 		must(s.t, err)
 	}
-	b.do(chromedp.Navigate(s.url + "/live"))
+	b.slowly(chromedp.Navigate(s.url + "/live"))
 	b.signIn(s.password)
 	return b
+}
+
+// slowly carries out steps, each of which may take as long as a picture.
+func (b *tab) slowly(steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	for i, step := range steps {
+		ctx, stop := context.WithTimeout(b.ctx, liveWait)
+		err := chromedp.Do(ctx, step)
+		stop()
+		if err != nil {
+			b.t.Fatalf("step %d of %d: %v", i+1, len(steps), err)
+		}
+	}
 }
 
 // signIn fills in the login page and waits for the page that it leads to.
 func (b *tab) signIn(password string) {
 	b.t.Helper()
-	b.do(chromedp.WaitVisible(`input[name=username]`))
-	b.do(chromedp.SendKeys(`input[name=username]`, demoUser))
-	b.do(chromedp.SendKeys(`input[name=password]`, password))
-	b.do(chromedp.Submit(`input[name=password]`))
-	b.do(chromedp.WaitVisible(`.tile`))
+	b.slowly(chromedp.WaitVisible(`input[name=username]`))
+	b.slowly(chromedp.SendKeys(`input[name=username]`, demoUser))
+	b.slowly(chromedp.SendKeys(`input[name=password]`, password))
+	b.slowly(chromedp.Submit(`input[name=password]`))
+	b.slowly(chromedp.WaitVisible(`.tile`))
 }
 
 // in returns what the tile of a camera shows.

@@ -160,13 +160,19 @@ export class Link {
   }
 }
 
+let asking = false;
+
 /** Goes to the login page if the session has ended; a WebSocket that is refused does not say why. */
 export async function askForLogin() {
+  if (asking) return;
+  asking = true;
   try {
     const answer = await fetch("/api/v1/me?" + byLink(), { cache: "no-store" });
     endedSession(answer);
   } catch {
     // No network: the link keeps trying.
+  } finally {
+    asking = false;
   }
 }
 

@@ -98,10 +98,10 @@ function toggleSound(t) {
   announce(`${t.element.dataset.label}: sound ${audible ? "on" : "off"}`);
 }
 
-/** @param {Tile} t @param {boolean} open whether its tools stay on the screen, for fingers */
-function showTools(t, open) {
+/** @param {Tile | null} t whose tools stay on the screen, for fingers */
+function showTools(t) {
   for (const other of tiles) {
-    const is = open && other === t;
+    const is = other === t;
     other.element.toggleAttribute("data-tools", is);
     other.element.querySelector('[data-do="more"]')?.setAttribute("aria-expanded", String(is));
   }
@@ -122,11 +122,12 @@ document.addEventListener("click", (event) => {
   const button = event.target instanceof Element ? event.target.closest("[data-do]") : null;
   const what = button instanceof HTMLElement ? button.dataset.do : "";
   if (!t || !what) {
+    showTools(null);
     if (t?.full) event.preventDefault(); // a picture that fills the screen is not a link
     else if (t && event.target instanceof Element && event.target.closest("a:not([data-swap])")) leaveBy(t);
     return;
   }
-  if (what === "more") showTools(t, !t.element.hasAttribute("data-tools"));
+  if (what === "more") showTools(t.element.hasAttribute("data-tools") ? null : t);
   if (what === "sound") toggleSound(t);
   if (what === "snapshot") t.save();
   if (what === "pip") t.pictureInPicture();
@@ -146,8 +147,9 @@ document.addEventListener("keydown", (event) => {
 
 const swap = new Swap("live", put);
 wireDrag((form, data) => swap.send(form, data));
-document.addEventListener("visibilitychange", watch);
-document.addEventListener("fullscreenchange", () => { watch(); tick(); });
+for (const turn of ["visibilitychange", "fullscreenchange", "resume"]) {
+  document.addEventListener(turn, () => { watch(); tick(); }); // at once, so that no old picture looks live for a moment
+}
 adopt();
 setInterval(tick, 400);
 keepAwake(() => tiles.some((t) => t.life === "live"));
