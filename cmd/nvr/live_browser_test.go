@@ -346,7 +346,7 @@ func TestWhatTheBrowserCannotPlayIsReplacedAndSaid(t *testing.T) {
 		b.slowly(chromedp.Navigate("about:blank"))
 	}
 	b := s.watchedBy(800, 600, `delete window.MediaSource; delete window.ManagedMediaSource`)
-	b.slowly(chromedp.Navigate(s.url + "/live?layout=auto")) // the account's own is a page of one
+	b.slowly(chromedp.Navigate(s.url+"/live?layout=1&page=2"), chromedp.WaitVisible(`.tile[data-camera=garden]`))
 	first := b.comes("garden", "a single picture", of(media.Sub))
 	b.says("garden", ".age", "single pictures")
 	b.comes("garden", "the next single picture", func(m testcam.Mark) bool { return m.Frame > first.Frame && time.Since(m.Time) < 10*time.Second })
