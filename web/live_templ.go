@@ -1025,7 +1025,7 @@ func tools(t tileView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = icon(outlineCamera).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = icon(outlineSnapshot).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1051,7 +1051,7 @@ func tools(t tileView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = icon(outlineInset).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = icon(outlinePip).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -32,8 +32,6 @@ const (
 	outlineFull    = "M4.5 9V4.5H9m6 0h4.5V9m0 6v4.5H15m-6 0H4.5V15"
 	outlineMinus   = "M6 12h12"
 	outlinePlus    = "M6 12h12M12 6v12"
-	outlineCamera  = "M4 7.5h4l1.5-2.5h5L16 7.5h4v11H4zM12 10a3 3 0 1 0 0 6 3 3 0 0 0 0-6z"
-	outlineInset   = "M4 5.5h16v13H4zM12 12h6v4.5h-6z"
 	outlineMore    = "M6 12h.01M12 12h.01M18 12h.01"
 	outlineGrip    = "M9 7h.01M15 7h.01M9 12h.01M15 12h.01M9 17h.01M15 17h.01"
 

@@ -82,11 +82,11 @@ func (b *tab) savesThePictureThatIsShown(folder string) {
 	before := b.comes("front-door", "the full picture", of(media.Main))
 	b.slowly(chromedp.Evaluate[chromedp.Void](`document.querySelector(".tile[data-camera=front-door] [data-do=snapshot]").click()`))
 	path := pngIn(b.t, folder)
-	m := regexp.MustCompile(`^front-door_(\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d[+-]\d{4})\.png$`).FindStringSubmatch(filepath.Base(path))
+	m := regexp.MustCompile(`^front-door_(\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d\.\d{3}[+-]\d{4})\.png$`).FindStringSubmatch(filepath.Base(path))
 	if m == nil {
 		b.t.Fatalf("the file is named %s", filepath.Base(path))
 	}
-	named, err := time.Parse("2006-01-02_15-04-05-0700", m[1])
+	named, err := time.Parse("2006-01-02_15-04-05.000-0700", m[1])
 	must(b.t, err)
 	f, err := os.Open(path)
 	must(b.t, err)

@@ -91,8 +91,8 @@ func (b *tab) picture() (m testcam.Mark, ok bool) {
 	return m, err == nil
 }
 
-// comes waits for a picture that satisfies ok.
-func (b *tab) comes(what string, ok func(testcam.Mark) bool) testcam.Mark {
+// paints waits for a picture that satisfies ok.
+func (b *tab) paints(what string, ok func(testcam.Mark) bool) testcam.Mark {
 	b.t.Helper()
 	var last testcam.Mark
 	if !poll(b.ctx, 15*time.Second, func() bool {
@@ -110,10 +110,10 @@ func (b *tab) comes(what string, ok func(testcam.Mark) bool) testcam.Mark {
 // steps presses a key n times. After each press the next picture that is painted has to be one that follows the last.
 func (b *tab) steps(key string, n int, follows func(now, next testcam.Mark) bool) testcam.Mark {
 	b.t.Helper()
-	now := b.comes("a picture", func(testcam.Mark) bool { return true })
+	now := b.paints("a picture", func(testcam.Mark) bool { return true })
 	for i := range n {
 		b.do(chromedp.KeyEvent(key))
-		next := b.comes(fmt.Sprintf("step %d by %q", i+1, key), func(m testcam.Mark) bool { return m.Frame != now.Frame || m.Run != now.Run })
+		next := b.paints(fmt.Sprintf("step %d by %q", i+1, key), func(m testcam.Mark) bool { return m.Frame != now.Frame || m.Run != now.Run })
 		if !follows(now, next) {
 			b.t.Fatalf("step %d by %q went from %v to %v", i+1, key, now, next)
 		}
@@ -201,7 +201,7 @@ func newWatching(t *testing.T) *watching {
 func (w *watching) opens(camera string, at time.Time) {
 	w.t.Helper()
 	w.do(chromedp.Navigate(w.site.url+"/cameras/"+camera+"?at="+url.QueryEscape(at.UTC().Format(time.RFC3339Nano))), chromedp.WaitVisible("#timeline-slider"))
-	w.comes("a recorded picture", func(testcam.Mark) bool {
+	w.paints("a recorded picture", func(testcam.Mark) bool {
 		return eval[string](w.tab, `document.querySelector("#stage").dataset.show ?? ""`) == "past"
 	})
 }
@@ -307,7 +307,7 @@ func (w *watching) releasesOnThePicture() {
 			return eval[string](w.tab, `document.querySelector("#stage").dataset.show`) == "past"
 		})
 		at := w.at()
-		w.comes("the picture of "+at.String(), func(m testcam.Mark) bool { return w.isOf(m, at) })
+		w.paints("the picture of "+at.String(), func(m testcam.Mark) bool { return w.isOf(m, at) })
 	}
 }
 
@@ -319,7 +319,7 @@ func (w *watching) savesThePicture() {
 		Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: folder}); err != nil {
 		w.t.Fatal(err)
 	}
-	shown := w.comes("a picture", func(testcam.Mark) bool { return true })
+	shown := w.paints("a picture", func(testcam.Mark) bool { return true })
 	w.do(chromedp.KeyEvent("s"))
 	var img image.Image
 	until(w.t, 10*time.Second, "the file", func() bool {
@@ -343,10 +343,10 @@ func (w *watching) savesThePicture() {
 func (w *watching) playsKeyFramesOnly() {
 	w.t.Helper()
 	w.opens("yard", w.all[0].at.Add(time.Second))
-	first, begun := w.comes("a picture", func(testcam.Mark) bool { return true }), time.Now()
+	first, begun := w.paints("a picture", func(testcam.Mark) bool { return true }), time.Now()
 	w.do(chromedp.KeyEvent("]]]"))
 	seen := map[testcam.Mark]bool{}
-	w.comes("a picture of ten seconds later, by key frames", func(m testcam.Mark) bool {
+	w.paints("a picture of ten seconds later, by key frames", func(m testcam.Mark) bool {
 		if eval[string](w.tab, `document.querySelector("#stage").dataset.show`) == "scrub" {
 			seen[m] = true
 		}
@@ -376,16 +376,16 @@ func (w *watching) opensAGap() {
 	last, first := w.all[w.restart-1], w.all[w.restart]
 	gap := last.at.Add(first.at.Sub(last.at) * 3 / 4)
 	w.opens("yard", gap)
-	w.comes("the first picture after the gap, or one that follows", func(m testcam.Mark) bool { return m.Run == first.mark.Run })
+	w.paints("the first picture after the gap, or one that follows", func(m testcam.Mark) bool { return m.Run == first.mark.Run })
 	if words := w.text("#gap-words"); !strings.Contains(words, "No recording at") || !strings.Contains(words, "nearest") || strings.Count(words, ":") < 4 {
 		w.t.Errorf("the note says %q", words)
 	}
 	w.do(chromedp.Click("#gap-before"))
-	w.comes("the last picture before the gap", func(m testcam.Mark) bool {
+	w.paints("the last picture before the gap", func(m testcam.Mark) bool {
 		return m.Run == last.mark.Run && m.Frame+4 > last.mark.Frame
 	})
 	w.do(chromedp.Navigate(w.site.url+"/cameras/yard?at=2011-03-01T00:00:00Z"), chromedp.WaitVisible("#gap-after"))
-	w.comes("the first of all", func(m testcam.Mark) bool { return m.Run == w.all[0].mark.Run })
+	w.paints("the first of all", func(m testcam.Mark) bool { return m.Run == w.all[0].mark.Run })
 }
 
 // zooms goes out to a month and in to a second.
@@ -432,7 +432,7 @@ func (w *watching) outlivesARestart() {
 		return strings.Contains(w.text("#stage-notice"), "no connection")
 	})
 	w.site.start()
-	w.comes("the moment that was asked for", func(m testcam.Mark) bool {
+	w.paints("the moment that was asked for", func(m testcam.Mark) bool {
 		return m.Run == w.all[0].mark.Run && m.Time.Sub(at) < 5*time.Second
 	})
 }
@@ -449,9 +449,9 @@ func (w *watching) trustsNoClockOfABrowser() {
 		w.t.Fatal(err)
 	}
 	w.do(chromedp.Navigate(w.site.url+"/cameras/yard"), chromedp.WaitVisible("#timeline-slider"))
-	w.comes("the live picture", func(testcam.Mark) bool { return strings.HasPrefix(w.text("#age"), "live") })
+	w.paints("the live picture", func(testcam.Mark) bool { return strings.HasPrefix(w.text("#age"), "live") })
 	w.do(chromedp.SendKeys("#goto", "10 s ago\r"))
-	w.comes("ten seconds ago", func(m testcam.Mark) bool {
+	w.paints("ten seconds ago", func(m testcam.Mark) bool {
 		past := time.Since(m.Time)
 		return eval[string](w.tab, `document.querySelector("#stage").dataset.show`) == "past" && past > 7*time.Second && past < 30*time.Second
 	})

@@ -20,7 +20,7 @@ import { Save } from "./save.js";
 import { wireKeep } from "./keep.js";
 import { Scrub } from "./scrub.js";
 import { SKIM, Skim } from "./skim.js";
-import { snapshot } from "./snapshot.js";
+import { pictureName, savePicture } from "./snapshot.js";
 import { Stage } from "./stage.js";
 import { Timeline } from "./timeline.js";
 import { Zone } from "./zone.js";
@@ -407,9 +407,9 @@ async function stepFrame(direction) {
   paint();
 }
 
-async function savePicture() {
-  const name = await snapshot(stage.current(), camera, zone, moment());
-  toast(name ? `saved as ${name}` : "there is no picture to save yet");
+async function saveShown() {
+  const name = pictureName(camera, zone, moment());
+  toast(await savePicture(stage.current(), name) ? `saved as ${name}` : "there is no picture to save yet");
 }
 
 async function popOut() {
@@ -455,7 +455,7 @@ function playbackRefused(why) {
 function wire() {
   const common = {
     toggle, skip, step: stepFrame, live: () => { if (state.mode !== "live") goLive(); }, full: () => stage.fullScreen(),
-    snapshot: savePicture, pip: popOut, pickDay: () => calendar.open(look.day(day), byId("day-button")),
+    snapshot: saveShown, pip: popOut, pickDay: () => calendar.open(look.day(day), byId("day-button")),
     mute: () => stage.toggleMute(),
   };
   wireControls({
@@ -485,8 +485,7 @@ function start() {
   loadKept();
   looked();
   const at = Date.parse(page.at ?? "");
-  if (mayPlay && !Number.isNaN(at) && at < now() - 3000) goTo(at, true);
-  else goLive();
+  mayPlay && !Number.isNaN(at) && at < now() - 3000 ? goTo(at, true) : goLive();
   document.addEventListener("visibilitychange", watch);
   setInterval(() => {
     playback.tick();

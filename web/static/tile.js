@@ -4,6 +4,7 @@ import { announce, toast } from "./app.js";
 import { noAge } from "./edge.js";
 import { Feed } from "./feed.js";
 import { pictureName, savePicture } from "./snapshot.js";
+import { Zone } from "./zone.js";
 
 /**
  * @typedef {"main" | "sub"} Quality
@@ -189,7 +190,7 @@ export class Tile {
   async save() {
     const { feed, video, box } = this.shown;
     const picture = feed.stills?.canvas ?? video;
-    const name = pictureName(this.camera, feed.wall(), this.element.dataset.zone ?? "");
+    const name = pictureName(this.camera, new Zone(this.element.dataset.zone ?? ""), feed.wall());
     const saved = feed.shown && box.isConnected && await savePicture(picture, name);
     toast(saved ? `Saved ${name}` : "There is no picture to save yet.");
   }
