@@ -44,6 +44,10 @@ type sitting struct {
 func sittings(o options) []sitting {
 	return []sitting{
 		{"what pages weigh", 4, pageFigures},
+		{"live pictures", 4, liveFigures},
+		{"live pictures", 16, liveFigures},
+		{"recordings of one camera", 1, playbackFigures},
+		{"recordings of four cameras in step", 4, wallFigures},
 		{"memory of a tab", 4, func(ctx context.Context, url, user, password string) ([]figure, error) {
 			return tabFigures(ctx, url, user, password, time.Duration(o.minutes*float64(time.Minute)))
 		}},

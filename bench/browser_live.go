@@ -20,12 +20,6 @@ import (
 	"keepwatch.internal/internal/testcam"
 )
 
-// liveFigure is one measurement of the live page beside what it is meant to be.
-type liveFigure struct {
-	what, value, goal string
-	met               bool
-}
-
 // How long the live page is watched for each figure.
 const (
 	liveLoads  = 9
@@ -78,7 +72,7 @@ const grabPicture = `(n => {
 
 // liveFigures opens the live page of a running server in Chromium, as the user, and measures it. The cameras are those of nvr
 // demo: their pictures tell when they were made.
-func liveFigures(ctx context.Context, url, user, password string) ([]liveFigure, error) {
+func liveFigures(ctx context.Context, url, user, password string) ([]figure, error) {
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-component-update", true), chromedp.WindowSize(1600, 1000))
 	alloc, stopAlloc := chromedp.NewExecAllocator(ctx, options...)
@@ -91,9 +85,9 @@ func liveFigures(ctx context.Context, url, user, password string) ([]liveFigure,
 			return nil, fmt.Errorf("sign in: %w", err)
 		}
 	}
-	var all []liveFigure
+	var all []figure
 	var failed error
-	for _, measure := range []func(context.Context, string) ([]liveFigure, error){firstPictureFigures, stallFigures, delayFigures, memoryFigures} {
+	for _, measure := range []func(context.Context, string) ([]figure, error){firstPictureFigures, stallFigures, delayFigures, memoryFigures} {
 		figures, err := measure(tab, url)
 		all = append(all, figures...)
 		failed = errors.Join(failed, err)
@@ -102,7 +96,7 @@ func liveFigures(ctx context.Context, url, user, password string) ([]liveFigure,
 }
 
 // firstPictureFigures loads the page again and again.
-func firstPictureFigures(tab context.Context, url string) ([]liveFigure, error) {
+func firstPictureFigures(tab context.Context, url string) ([]figure, error) {
 	added, err := chromedp.Call(tab, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: firstPictures})
 	if err != nil {
 		return nil, err
@@ -124,14 +118,14 @@ func firstPictureFigures(tab context.Context, url string) ([]liveFigure, error) 
 		first, last = append(first, max(0, l.First-l.Load)), append(last, max(0, l.Last-l.Load))
 	}
 	_, err = chromedp.Call(tab, page.RemoveScriptToEvaluateOnNewDocument, page.RemoveScriptToEvaluateOnNewDocumentParams{Identifier: added.Identifier})
-	return []liveFigure{
+	return []figure{
 		{"first live picture after page load, median", fmt.Sprintf("%.0f ms", middle(first)), "≤ 300 ms", middle(first) <= 300},
 		{"the last tile's first picture after page load, median", fmt.Sprintf("%.0f ms", middle(last)), "", true},
 	}, err
 }
 
 // stallFigures watches all tiles.
-func stallFigures(tab context.Context, _ string) ([]liveFigure, error) {
+func stallFigures(tab context.Context, _ string) ([]figure, error) {
 	if err := wait(tab, 8*time.Second); err != nil { // until the tiles have come near the present
 		return nil, err
 	}
@@ -150,14 +144,14 @@ func stallFigures(tab context.Context, _ string) ([]liveFigure, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []liveFigure{
+	return []figure{
 		{fmt.Sprintf("stalls of %d tiles in %v (a picture stands over 0.5 s)", s.Tiles, liveSmooth),
 			fmt.Sprintf("%d, the longest pause %.0f ms, %d waits, %.0f frames/s in all", s.Stalls, s.Longest, s.Waiting, float64(s.Frames)/liveSmooth.Seconds()), "0", s.Stalls == 0},
 	}, nil
 }
 
 // delayFigures reads the clock that the cameras paint.
-func delayFigures(tab context.Context, _ string) ([]liveFigure, error) {
+func delayFigures(tab context.Context, _ string) ([]figure, error) {
 	type grab struct {
 		At  float64
 		PNG string
@@ -185,12 +179,12 @@ func delayFigures(tab context.Context, _ string) ([]liveFigure, error) {
 		return nil, errors.New("delay: no picture carries a mark")
 	}
 	m := middle(delays)
-	return []liveFigure{{fmt.Sprintf("delay behind the painted clock, median of %d pictures", len(delays)),
+	return []figure{{fmt.Sprintf("delay behind the painted clock, median of %d pictures", len(delays)),
 		fmt.Sprintf("%.2f s (%.2f to %.2f)", m, slices.Min(delays), slices.Max(delays)), "≤ 1.0 s", m <= 1}}, nil
 }
 
 // memoryFigures looks at what the page's script holds, after garbage was collected, at the beginning and at the end.
-func memoryFigures(tab context.Context, _ string) ([]liveFigure, error) {
+func memoryFigures(tab context.Context, _ string) ([]figure, error) {
 	if _, err := chromedp.Call(tab, performance.Enable, performance.EnableParams{}); err != nil {
 		return nil, err
 	}
@@ -219,7 +213,7 @@ func memoryFigures(tab context.Context, _ string) ([]liveFigure, error) {
 		steps = append(steps, fmt.Sprintf("%.1f", u))
 	}
 	growth := used[len(used)-1] - used[1]
-	return []liveFigure{{fmt.Sprintf("memory of the page's script over %v", liveMemory), strings.Join(steps, " → ") + " MB", "flat", growth < 0.5}}, nil
+	return []figure{{fmt.Sprintf("memory of the page's script over %v", liveMemory), strings.Join(steps, " → ") + " MB", "flat", growth < 0.5}}, nil
 }
 
 func middle(values []float64) float64 {

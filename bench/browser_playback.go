@@ -34,12 +34,6 @@ const watchPaints = `(() => {
 	for (const kind of ["pointermove", "pointerup", "keydown"]) addEventListener(kind, () => { p.hand = performance.now(); }, true);
 })()`
 
-// playbackFigure is one line of the table of what is measured in a browser.
-type playbackFigure struct {
-	what, value, goal string
-	met               bool
-}
-
 // paint is a picture that the browser painted, and when.
 type paint struct {
 	Now, Media float64 // ms of performance.now; s
@@ -55,31 +49,31 @@ type playbackPage struct {
 // playbackFigures measures in Chromium how the recordings of the first camera of a running server are watched: how soon a key frame
 // follows the hand, whether steps from picture to picture are exact, and how soon a moment plays that was jumped to. The camera
 // has to be a simulated one, whose pictures carry marks. It waits until the camera has 40 s of footage.
-func playbackFigures(ctx context.Context, url, user, password string) ([]playbackFigure, error) {
+func playbackFigures(ctx context.Context, url, user, password string) ([]figure, error) {
 	p, err := openPlayback(ctx, url, user, password)
 	if err != nil {
 		return nil, fmt.Errorf("open the recordings: %w", err)
 	}
 	defer p.stop()
-	var all []playbackFigure
+	var all []figure
 	for _, key := range []string{".", ","} {
 		exact, err := p.steps(key)
 		if err != nil {
 			return all, fmt.Errorf("step by %q: %w", key, err)
 		}
 		name := map[string]string{".": "steps to the next picture, exact", ",": "steps to the picture before, exact"}[key]
-		all = append(all, playbackFigure{name, fmt.Sprintf("%d/%d", exact, playbackSteps), fmt.Sprintf("%d/%d", playbackSteps, playbackSteps), exact == playbackSteps})
+		all = append(all, figure{name, fmt.Sprintf("%d/%d", exact, playbackSteps), fmt.Sprintf("%d/%d", playbackSteps, playbackSteps), exact == playbackSteps})
 	}
 	scrubbed, size, err := p.scrubs()
 	if err != nil {
 		return all, fmt.Errorf("scrub: %w", err)
 	}
-	all = append(all, playbackFigure{"key frame under the hand, " + size + ", median", milliseconds(scrubbed), "≤ 60 ms", median(scrubbed) <= 60})
+	all = append(all, figure{"key frame under the hand, " + size + ", median", milliseconds(scrubbed), "≤ 60 ms", median(scrubbed) <= 60})
 	jumped, err := p.jumps()
 	if err != nil {
 		return all, fmt.Errorf("jump: %w", err)
 	}
-	return append(all, playbackFigure{"jump to a moment that then plays, median", milliseconds(jumped), "≤ 300 ms", median(jumped) <= 300}), nil
+	return append(all, figure{"jump to a moment that then plays, median", milliseconds(jumped), "≤ 300 ms", median(jumped) <= 300}), nil
 }
 
 func median(ms []float64) float64 { return slices.Sorted(slices.Values(ms))[len(ms)/2] }

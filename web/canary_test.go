@@ -45,7 +45,7 @@ func TestTheCanaryFindsNothingWhereNothingLeaks(t *testing.T) {
 		t.Errorf("the system report: %+v, %d others", report.Canary, *report.Others)
 	}
 	for _, name := range []string{"root", "alice"} {
-		for _, path := range []string{"/api/v1/cameras", "/cameras", "/system", "/account", "/people", "/live"} {
+		for _, path := range []string{"/api/v1/cameras", "/cameras", "/system", "/account", "/people", "/live", "/timeline"} {
 			if _, body := w.do(w.as(name, ask{path: path})); bytes.Contains(body, []byte("_canary")) || bytes.Contains(body, []byte("canary-")) {
 				t.Errorf("%s meets a synthetic owner or camera on %s", name, path)
 			}
@@ -195,7 +195,7 @@ func TestALeakStopsAllFootageAndSaysSo(t *testing.T) {
 			t.Errorf("%s: %s", path, resp.Status)
 		}
 	}
-	for _, path := range []string{"/live", "/cameras", "/cameras/front", "/saved", "/system", "/account", "/login?next=x"} {
+	for _, path := range []string{"/live", "/timeline", "/cameras", "/cameras/front", "/saved", "/system", "/account", "/login?next=x"} {
 		a := w.as("alice", ask{path: path})
 		if strings.HasPrefix(path, "/login") {
 			a.session = ""

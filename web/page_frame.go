@@ -21,6 +21,7 @@ import (
 const (
 	outlineLive    = "M3.5 5.5h17v11h-17zM8.5 20h7M12 16.5V20"
 	outlineCameras = "M4 7.5h11v9H4zM15 11l5-2.5v7L15 13"
+	outlineDays    = "M3.5 7h7M3.5 12h17M3.5 17h10M15.5 3.5v17"
 	outlineSaved   = "M6.5 4.5h11v15L12 15.5l-5.5 4z"
 	outlineSystem  = "M4 12h3.5l2.5-6 4 12 2.5-6H20"
 	outlineClose   = "m6 6 12 12M18 6 6 18"

@@ -105,7 +105,7 @@ func (w *world) recording(names ...string) {
 	w.status.set(list...)
 }
 
-var pages = []string{"/live", "/cameras", "/cameras/front", "/system"}
+var pages = []string{"/live", "/timeline", "/cameras", "/cameras/front", "/system"}
 
 func TestPagesHoldNothingInlineAndLoadNothingFromElsewhere(t *testing.T) {
 	w := filmed(t)

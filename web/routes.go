@@ -86,6 +86,7 @@ func (s *Server) pageRoutes() []route {
 	return []route{
 		{"GET", "/live", signedIn, s.pageLive, nil, nil},
 		{"POST", "/live/arrange", person, s.form("arrange", s.writeLiveAfter, s.arrange), nil, nil},
+		{"GET", "/timeline", signedIn, s.pageTimeline, nil, nil},
 		{"GET", "/cameras", signedIn, s.pageCameras, nil, nil},
 		{"GET", "/cameras/{id}", seesCamera, s.pageCamera, nil, nil},
 		{"GET", "/cameras/{id}/days", seesCamera, s.pageDays, nil, nil},

@@ -208,7 +208,7 @@ func (v *vault) crawl(base string, sign func(*http.Request)) (pages int) {
 	v.t.Helper()
 	description, err := os.ReadFile(filepath.Join("..", "..", "web", "openapi.yaml"))
 	must(v.t, err)
-	next := map[string]bool{"/": true, "/live": true, "/cameras": true, "/saved": true, "/system": true, "/account": true, "/account/views": true, "/people": true,
+	next := map[string]bool{"/": true, "/live": true, "/timeline": true, "/cameras": true, "/saved": true, "/system": true, "/account": true, "/account/views": true, "/people": true,
 		"/connections": true, "/link": true, "/setup": true, "/login": true, "/certificate": true, "/nothing": true}
 	span := "?" + url.Values{"from": {time.Now().Add(-2 * time.Minute).UTC().Format(time.RFC3339)}, "to": {time.Now().UTC().Format(time.RFC3339)},
 		"at": {time.Now().Add(-time.Second).UTC().Format(time.RFC3339)}, "preview": {"1"}}.Encode()

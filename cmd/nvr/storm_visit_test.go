@@ -76,7 +76,7 @@ func (s *storm) anyErrand(r *rand.Rand, c *lens) errand {
 	case n < 87:
 		return errand{what: "sharing page", path: "/cameras/" + c.name + "/access", camera: c, action: access.Share}
 	}
-	pages := []string{"/live", "/cameras", "/saved", "/system", "/account", "/people", "/link", "/api/v1/me", "/api/v1/cameras", "/api/v1/system",
+	pages := []string{"/live", "/timeline", "/cameras", "/saved", "/system", "/account", "/people", "/link", "/api/v1/me", "/api/v1/cameras", "/api/v1/system",
 		ownViews, "/account/views", "/api/v1/kept", "/", "/connections"}
 	path := pages[r.IntN(len(pages))]
 	return errand{what: path, path: path}

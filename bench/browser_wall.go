@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"image/png"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"keepwatch.internal/internal/testcam"
+)
+
+// How several cameras in step are measured.
+const (
+	wallCameras = 4
+	wallSamples = 24
+	wallFrame   = time.Second / 15 // of the demo's cameras: as far apart as their pictures may be
+	wallBack    = 40 * time.Second // how long ago playback begins
+)
+
+// followPictures notes, for each picture that is painted, where in its footage it lies and when it was shown.
+const followPictures = `for (const v of document.querySelectorAll(".wall-tile .past")) {
+	const next = (_, data) => { v.painted = { media: data.mediaTime, at: data.expectedDisplayTime }; v.requestVideoFrameCallback(next); };
+	v.requestVideoFrameCallback(next);
+}`
+
+// wallPlace is where a tile stands in the window, and where in its footage it is, in seconds: by the clock of its player, by
+// the picture painted last, and by that picture and the time since.
+type wallPlace struct {
+	X, Y, Width, Height    float64
+	Clock, Painted, Played float64
+}
+
+const wallPlaces = `[...document.querySelectorAll(".wall-tile")].map(t => {
+	const { x, y, width, height } = t.querySelector(".wall-picture").getBoundingClientRect();
+	const v = t.querySelector(".past");
+	const { media, at } = v.painted ?? { media: 0, at: 0 };
+	return { X: x, Y: y, Width: width, Height: height, Clock: v.currentTime, Painted: media, Played: media + (performance.now() - at) / 1000 };
+})`
+
+// wallTab is the timeline's page, with what each camera showed when all of them stood at one moment.
+type wallTab struct {
+	ctx   context.Context
+	clock []float64   // of each player then
+	told  []time.Time // by each camera's own clock then
+}
+
+// wallFigures opens the timeline of a running server in Chromium, as the user, and measures how far four cameras are apart. The
+// cameras are those of nvr demo, which have been recorded for a minute at least: their pictures tell when they were made.
+func wallFigures(ctx context.Context, base, user, password string) ([]figure, error) {
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("disable-component-update", true), chromedp.WindowSize(1600, 1000))
+	alloc, stopAlloc := chromedp.NewExecAllocator(ctx, options...)
+	defer stopAlloc()
+	tab, stop := chromedp.NewContext(alloc)
+	defer stop()
+	w := &wallTab{ctx: tab}
+	at := time.Now().Add(-wallBack).UTC().Format(time.RFC3339)
+	if err := w.do(chromedp.Navigate(base+"/login"), chromedp.SendKeys(`input[name=username]`, user), chromedp.SendKeys(`input[name=password]`, password),
+		chromedp.Submit(`input[name=password]`), chromedp.WaitVisible(`.top`), chromedp.Navigate(base+"/timeline?at="+url.QueryEscape(at)),
+		chromedp.WaitVisible(`.wall-tile`), chromedp.Evaluate[chromedp.Void](followPictures)); err != nil {
+		return nil, err
+	}
+	if err := w.calibrate(); err != nil {
+		return nil, err
+	}
+	var all []figure
+	for _, step := range []struct{ what, press string }{{"playing", `#play`}, {"after a jump of 10 s", `#back`}} {
+		if err := w.do(chromedp.Click(step.press)); err != nil {
+			return nil, err
+		}
+		figures, err := w.measure(step.what)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, figures...)
+	}
+	return all, nil
+}
+
+func (w *wallTab) do(steps ...chromedp.Action[chromedp.Void]) error {
+	for _, step := range steps {
+		if err := chromedp.Do(w.ctx, step); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// calibrate lets all play for a while, pauses, and notes what each shows of that moment. Cameras are filed by when their first picture
+// arrived, so that their own clocks differ by as much as those were under way: that is no doing of the player.
+func (w *wallTab) calibrate() error {
+	time.Sleep(5 * time.Second)
+	if err := w.do(chromedp.Click(`#play`)); err != nil {
+		return err
+	}
+	time.Sleep(3 * time.Second)
+	places, painted, err := w.look()
+	if err != nil {
+		return err
+	}
+	for i, p := range places {
+		w.clock = append(w.clock, p.Clock)
+		w.told = append(w.told, painted[i].Add(seconds(p.Clock-p.Painted)))
+	}
+	return nil
+}
+
+// look takes a screenshot and returns the tiles, and when the picture of each was made, by its camera's clock. It tries again
+// until all have a picture.
+func (w *wallTab) look() ([]wallPlace, []time.Time, error) {
+	for range 20 {
+		places, err := chromedp.Run(w.ctx, chromedp.Evaluate[[]wallPlace](wallPlaces))
+		if err != nil {
+			return nil, nil, err
+		}
+		shot, err := chromedp.Run(w.ctx, chromedp.CaptureScreenshot())
+		if err != nil {
+			return nil, nil, err
+		}
+		img, err := png.Decode(bytes.NewReader(shot))
+		if err != nil {
+			return nil, nil, err
+		}
+		painted := make([]time.Time, len(places))
+		for _, s := range testcam.ReadImages(img) {
+			x, y := float64(s.Where.Min.X+s.Where.Max.X)/2, float64(s.Where.Min.Y+s.Where.Max.Y)/2
+			for i, p := range places {
+				if x > p.X && x < p.X+p.Width && y > p.Y && y < p.Y+p.Height {
+					painted[i] = s.Mark.Time
+				}
+			}
+		}
+		if len(places) == wallCameras && !slices.ContainsFunc(painted, time.Time.IsZero) {
+			return places, painted, nil
+		}
+		time.Sleep(300 * time.Millisecond)
+	}
+	return nil, nil, fmt.Errorf("the timeline never showed %d pictures", wallCameras)
+}
+
+// measure takes the samples of one way of playing.
+func (w *wallTab) measure(what string) ([]figure, error) {
+	time.Sleep(3 * time.Second)
+	var pictures, players []time.Duration
+	for range wallSamples {
+		places, painted, err := w.look()
+		if err != nil {
+			return nil, err
+		}
+		shown, played := make([]time.Duration, len(places)), make([]time.Duration, len(places))
+		for i, p := range places {
+			shown[i] = painted[i].Sub(w.told[i])
+			played[i] = seconds(p.Played - w.clock[i])
+		}
+		pictures = append(pictures, slices.Max(shown)-slices.Min(shown))
+		players = append(players, slices.Max(played)-slices.Min(played))
+	}
+	return []figure{
+		wallFigure("four cameras "+what+": pictures in one screenshot apart", pictures),
+		wallFigure("four cameras "+what+": players apart", players),
+	}, nil
+}
+
+func wallFigure(name string, apart []time.Duration) figure {
+	slices.Sort(apart)
+	median, worst := apart[len(apart)/2], apart[len(apart)-1]
+	return figure{what: name, value: fmt.Sprintf("%d ms median, %d ms worst of %d", median.Milliseconds(), worst.Milliseconds(), len(apart)),
+		goal: fmt.Sprintf("≤ %d ms", (wallFrame + time.Millisecond).Milliseconds()), met: worst <= wallFrame+time.Millisecond}
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

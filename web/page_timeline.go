@@ -1,0 +1,186 @@
+package web
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage"
+)
+
+// wallView is the page on which several cameras' recordings play in step.
+type wallView struct {
+	Frame          frame
+	Zone           string // IANA name; empty where only the browser knows
+	At             string // the moment asked for, RFC 3339 in UTC; empty where none is
+	Day, Today     string
+	DayWords       string
+	DaySeconds     int
+	Clock, Date    string // of the moment shown first
+	Previous, Next string // URLs of the days around
+	Cameras        string // the cameras asked for, as they stand in the URL; empty where none are
+	Chosen         string // the cameras to play at first, in order
+	Most           int    // how many are played at once
+	Rows           []wallRow
+	Admin          bool
+}
+
+// wallRow is one camera's day.
+type wallRow struct {
+	Name, Label, Href string
+	Chosen            bool
+	HasSub, Audio     bool
+	Timeline          string // of the day, as the API answers it
+	Stretches         []stretchView
+}
+
+// stretchView is a part of a day that was recorded, or was not for the reason given.
+type stretchView struct {
+	Time, Reason, Length, Href string
+	Gap                        bool
+}
+
+// mostPlayed is how many cameras play at once; firstPlayed how many do so where the address names none.
+const mostPlayed, firstPlayed = 9, 4
+
+// pageTimeline shows a day of all cameras whose recordings the viewer may see: /timeline, with ?cameras= those to play,
+// by their names with commas between, and ?at= a moment in UTC, or ?day= a day of the site.
+func (s *Server) pageTimeline(w http.ResponseWriter, r *http.Request) error {
+	q, err := query(r)
+	if err != nil {
+		return err
+	}
+	asked, err := parameter(q, "cameras")
+	if err != nil {
+		return err
+	}
+	all, err := s.camerasOf(r.Context(), viewerOf(r))
+	if err != nil {
+		return err
+	}
+	cameras := slices.DeleteFunc(all, func(c seen) bool { return !c.Rights.Has(access.Playback) })
+	chosen := chosenOf(cameras, asked, q.Has("cameras"))
+	if len(chosen) == 0 && asked != "" {
+		return access.ErrDenied // none is theirs, or none exists: the same answer
+	}
+	v, day, err := s.wallView(r, q)
+	if err != nil {
+		return err
+	}
+	v.Chosen = strings.Join(chosen, ",")
+	if v.Previous, v.Next = "?day="+day.shift(-1).String(), "?day="+day.shift(1).String(); q.Has("cameras") {
+		v.Cameras = v.Chosen
+		v.Previous, v.Next = v.Previous+"&cameras="+v.Chosen, v.Next+"&cameras="+v.Chosen
+	}
+	for _, c := range cameras {
+		row, err := s.wallRow(r, c, day)
+		if errors.Is(err, access.ErrDenied) {
+			continue // the right was taken away just now
+		}
+		if err != nil {
+			return err
+		}
+		row.Chosen = slices.Contains(chosen, c.Name)
+		v.Rows = append(v.Rows, row)
+	}
+	return writePage(w, r, http.StatusOK, timelinePage(v))
+}
+
+// chosenOf returns the names of the cameras to play: those of the list, in its order, that are the viewer's; where the
+// address has no list, the first.
+func chosenOf(cameras []seen, asked string, given bool) []string {
+	var names, chosen []string
+	for _, c := range cameras {
+		names = append(names, c.Name)
+	}
+	if !given {
+		return names[:min(len(names), firstPlayed)]
+	}
+	for _, name := range strings.Split(asked, ",") {
+		if slices.Contains(names, name) && !slices.Contains(chosen, name) && len(chosen) < mostPlayed {
+			chosen = append(chosen, name)
+		}
+	}
+	return chosen
+}
+
+// wallView prepares what the page says of its moment, and the day to show.
+func (s *Server) wallView(r *http.Request, q url.Values) (wallView, siteDay, error) {
+	now := s.Now()
+	moment, given, err := s.momentOf(q, now)
+	if err != nil {
+		return wallView{}, siteDay{}, err
+	}
+	day, local := dayOf(moment, s.Location), moment.In(s.Location)
+	v := wallView{
+		Zone: zoneName(s.Location), Day: day.String(), Today: dayOf(now, s.Location).String(), DayWords: local.Format("Mon, 2 Jan 2006"),
+		DaySeconds: int(day.to.Sub(day.from).Seconds()), Clock: local.Format(time.TimeOnly), Date: local.Format("Mon, 2 Jan 2006"),
+		Most: mostPlayed, Admin: viewerOf(r).Admin,
+	}
+	if given {
+		v.At = rfc3339(moment)
+	}
+	v.Frame = s.frame(r, "Timeline", "wall").with("wall.js", "walltile.js", "follower.js", "reader.js", "master.js", "together.js", "rows.js", "bands.js", "timeline.js",
+		"activity.js", "ruler.js", "footage.js", "zone.js", "scrub.js", "sink.js", "bytes.js", "link.js", "edge.js", "keys.js", "kept.js")
+	return v, day, nil
+}
+
+// wallRow returns a camera's day.
+func (s *Server) wallRow(r *http.Request, c seen, day siteDay) (wallRow, error) {
+	row := wallRow{Name: c.Name, Label: c.Label, Href: cameraURL(c.Name), HasSub: c.HasSub, Audio: c.Audio && c.Rights.Has(access.Audio)}
+	p, err := s.Accounts.Authorize(r.Context(), viewerOf(r), access.Playback, access.Camera(c.ID))
+	if err != nil {
+		return row, err
+	}
+	t, err := s.Store.Timeline(r.Context(), p, media.Main, storage.Span{From: day.from, To: day.to})
+	if err != nil {
+		return row, err
+	}
+	answer, err := json.Marshal(timelineOf(t))
+	if err != nil {
+		return row, err
+	}
+	row.Timeline = string(answer)
+	row.Stretches = s.stretches(row.Href, t)
+	return row, nil
+}
+
+// stretches lists a day in order of time: what was recorded, and the gaps between that are long enough to speak of.
+func (s *Server) stretches(href string, t storage.Timeline) []stretchView {
+	var footage []storage.Span
+	for _, span := range t.Spans {
+		if n := len(footage); n > 0 && span.From.Sub(footage[n-1].To) < listedGap {
+			footage[n-1].To = later(footage[n-1].To, span.To)
+			continue
+		}
+		footage = append(footage, storage.Span{From: span.From, To: span.To})
+	}
+	type stretch struct {
+		at   time.Time
+		view stretchView
+	}
+	var all []stretch
+	for _, f := range footage {
+		g := s.gapView(storage.Gap{From: f.From, To: f.To})
+		all = append(all, stretch{f.From, stretchView{Time: g.Time, Length: g.Length, Href: href + "?at=" + url.QueryEscape(rfc3339(f.From))}})
+	}
+	for _, gap := range t.Gaps {
+		if gap.To.Sub(gap.From) < listedGap || gap.Reason == storage.ReasonNotYet {
+			continue
+		}
+		g := s.gapView(gap)
+		all = append(all, stretch{gap.From, stretchView{Time: g.Time, Reason: g.Reason, Length: g.Length, Href: href + g.Href, Gap: true}})
+	}
+	slices.SortStableFunc(all, func(a, b stretch) int { return a.at.Compare(b.at) })
+	views := make([]stretchView, len(all))
+	for i, x := range all {
+		views[i] = x.view
+	}
+	return views
+}

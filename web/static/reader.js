@@ -1,0 +1,165 @@
+// Fetches the footage of one camera, in stretches ahead of the moment that is shown, into a sink.
+
+import { Splitter } from "./bytes.js";
+import { refusal } from "./sink.js";
+
+/** @typedef {import("./footage.js").Footage} Footage */
+
+/** Length of the first stretch, which is to be there soon, of the next ones, and of what is kept ahead, at normal speed, ms. */
+const FIRST = 6_000;
+const STRETCH = 20_000;
+const AHEAD = 10_000;
+
+/** How long to wait before asking again for footage that is just being written, and after a failure, ms. */
+const AGAIN = 700;
+const MEND = 1400;
+
+/**
+ * @typedef {object} ReaderOptions
+ * @property {string} camera
+ * @property {"main" | "sub"} stream
+ * @property {() => Footage} footage of the day that is shown
+ * @property {() => number} now the recorder's time, ms
+ * @property {(answer: Response) => boolean} over whether an answer says that the session has ended
+ * @property {(why: string) => void} onrefused the browser cannot play what came
+ * @property {() => void} onmissing there is no such stream
+ */
+
+export class Reader {
+  /** @param {import("./sink.js").Sink} sink @param {ReaderOptions} options */
+  constructor(sink, options) {
+    this.sink = sink;
+    this.options = options;
+    this.from = NaN; // the moment at which reading began
+    this.next = NaN; // the moment from which to fetch
+    this.run = "";
+    this.seq = -1;
+    this.retryAt = 0;
+    this.nudge = 1; // ms after `next` at which to ask: times in URLs are whole milliseconds
+    this.first = true;
+    this.broken = false; // the last request got no answer, or none that helps
+    /** @type {AbortController | null} */
+    this.request = null;
+  }
+
+  /** Forgets everything, to begin at a moment. @param {number} t */
+  restart(t) {
+    this.request?.abort();
+    this.request = null;
+    this.from = t;
+    this.next = t;
+    this.run = "";
+    this.seq = -1;
+    this.retryAt = 0;
+    this.nudge = 1;
+    this.first = true;
+    this.sink.clear();
+  }
+
+  /** Whether that moment is among what was fetched, or is next. @param {number} t */
+  covers(t) {
+    return t >= this.from - 50 && t <= this.next + 50;
+  }
+
+  stop() {
+    this.request?.abort();
+    this.request = null;
+    this.from = NaN;
+    this.next = NaN;
+    this.broken = false;
+  }
+
+  /**
+   * Fetches the next stretch when little is left after the moment that is shown.
+   * @param {number} at @param {number} speed
+   */
+  async fill(at, speed) {
+    if (this.request || Number.isNaN(this.next) || performance.now() < this.retryAt) return;
+    const start = this.options.footage().next(this.next) ?? this.next;
+    if (start - at > AHEAD * speed) return;
+    if (start > this.options.now() - 800) {
+      this.retryAt = performance.now() + AGAIN;
+      return;
+    }
+    const request = new AbortController();
+    this.request = request;
+    try {
+      const from = Math.ceil(start) + this.nudge;
+      const came = await this.fetchStretch(from, from + (this.first ? FIRST : STRETCH) * speed, request.signal);
+      if (request.signal.aborted) return;
+      this.first = false;
+      this.broken = false;
+      this.nudge = came ? 1 : Math.min(2 * this.nudge + 20, 2000);
+      if (!came) this.retryAt = performance.now() + AGAIN;
+    } catch {
+      if (request.signal.aborted) return;
+      this.broken = true;
+      this.retryAt = performance.now() + MEND;
+    } finally {
+      if (this.request === request) this.request = null;
+    }
+  }
+
+  /**
+   * @param {number} from @param {number} to ms @param {AbortSignal} signal
+   * @returns {Promise<boolean>} whether anything new came
+   */
+  async fetchStretch(from, to, signal) {
+    const { camera, stream } = this.options;
+    const span = new URLSearchParams({ from: new Date(from).toISOString(), to: new Date(to).toISOString(), stream });
+    const answer = await fetch(`/api/v1/cameras/${camera}/segments.mp4?${span}`, { signal });
+    if (this.options.over(answer)) throw new Error("the session has ended");
+    if (answer.status === 404) return this.missing(from);
+    if (!answer.ok || !answer.body) throw new Error(`segments: ${answer.status}`);
+    const mime = answer.headers.get("Content-Type") ?? "";
+    const why = refusal(mime);
+    if (why) {
+      this.options.onrefused(why);
+      throw new Error(why);
+    }
+    const splitter = new Splitter();
+    const reader = answer.body.getReader();
+    let came = false;
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (signal.aborted || done) return came;
+      for (const part of splitter.push(value)) came = this.take(part, mime) || came;
+    }
+  }
+
+  /**
+   * The timeline promised footage that is not there: of the small picture none is recorded, or it was deleted just now.
+   * @param {number} from @returns {boolean} whether there is something else to fetch at once
+   */
+  missing(from) {
+    if (this.options.stream === "sub") {
+      this.options.onmissing();
+      return false;
+    }
+    const next = this.options.footage().edge(from, 1);
+    if (next !== null) this.next = next;
+    return next !== null;
+  }
+
+  /**
+   * @param {ReturnType<Splitter["push"]>[number]} part @param {string} mime
+   * @returns {boolean} whether it was new
+   */
+  take(part, mime) {
+    const { label, bytes } = part;
+    if (part.kind === "init") {
+      if (label.run === this.run) return false;
+      this.run = label.run;
+      this.seq = -1;
+      this.sink.init(mime, bytes, this.next);
+      return false;
+    }
+    if (label.seq <= this.seq) return false;
+    this.seq = label.seq;
+    this.sink.fragment(bytes, label);
+    const end = label.start + label.duration;
+    const fresh = end > this.next;
+    this.next = Math.max(this.next, end);
+    return fresh;
+  }
+}
