@@ -14,22 +14,22 @@ import (
 
 // hlsIndex answers GET /api/v1/cameras/{id}/hls/index.m3u8: a span for players that know HTTP Live Streaming.
 func (s *Server) hlsIndex(w http.ResponseWriter, r *http.Request, p access.Permit) error {
-	return s.writePlaylist(w, r, p, func(layout []storage.SegmentLayout, q hlsQuery) string {
-		return indexPlaylist(layout, q.values(q.span.From, q.span.To).Encode())
+	return s.writePlaylist(w, r, p, func(placement []storage.SegmentPlacement, q hlsQuery) string {
+		return indexPlaylist(placement, q.values(q.span.From, q.span.To).Encode())
 	})
 }
 
 // hlsMedia answers GET /api/v1/cameras/{id}/hls/media.m3u8: what the index leads to.
 func (s *Server) hlsMedia(w http.ResponseWriter, r *http.Request, p access.Permit) error {
-	return s.writePlaylist(w, r, p, func(layout []storage.SegmentLayout, q hlsQuery) string {
-		return mediaPlaylist(stretches(layout), false, q.segment)
+	return s.writePlaylist(w, r, p, func(placement []storage.SegmentPlacement, q hlsQuery) string {
+		return mediaPlaylist(stretches(placement), false, q.segment)
 	})
 }
 
 // hlsKeyFrames answers GET /api/v1/cameras/{id}/hls/keyframes.m3u8: the key frames alone, for seeking by pictures.
 func (s *Server) hlsKeyFrames(w http.ResponseWriter, r *http.Request, p access.Permit) error {
-	return s.writePlaylist(w, r, p, func(layout []storage.SegmentLayout, q hlsQuery) string {
-		keys := keyFrames(layout)
+	return s.writePlaylist(w, r, p, func(placement []storage.SegmentPlacement, q hlsQuery) string {
+		keys := keyFrames(placement)
 		if len(keys) == 0 {
 			return ""
 		}
@@ -54,15 +54,15 @@ func (q hlsQuery) values(from, to time.Time) url.Values {
 }
 
 // segment is the URL of a stored segment, as it stands beside the playlist.
-func (q hlsQuery) segment(x *storage.SegmentLayout) string {
+func (q hlsQuery) segment(x *storage.SegmentPlacement) string {
 	v := q.values(x.From, x.To)
 	v.Set("size", strconv.FormatInt(x.Bytes, 10))
 	return "segment.mp4?" + v.Encode()
 }
 
-// writePlaylist answers with what is made of the layout of the span asked for. That is no footage and no view: it tells less
+// writePlaylist answers with what is made of the placement of the span asked for. That is no footage and no view: it tells less
 // than the timeline does, and the bytes that it leads to are put on record when they are asked for.
-func (s *Server) writePlaylist(w http.ResponseWriter, r *http.Request, p access.Permit, write func([]storage.SegmentLayout, hlsQuery) string) error {
+func (s *Server) writePlaylist(w http.ResponseWriter, r *http.Request, p access.Permit, write func([]storage.SegmentPlacement, hlsQuery) string) error {
 	params, err := query(r)
 	if err != nil {
 		return err
@@ -84,11 +84,11 @@ func (s *Server) writePlaylist(w http.ResponseWriter, r *http.Request, p access.
 		return err
 	}
 	defer release()
-	layout, err := s.Store.Layout(r.Context(), p, q.quality, q.span)
+	placement, err := s.Store.Placement(r.Context(), p, q.quality, q.span)
 	if err != nil {
 		return err
 	}
-	text := write(layout, q)
+	text := write(placement, q)
 	if text == "" {
 		return storage.ErrNoFootage
 	}

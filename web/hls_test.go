@@ -63,7 +63,7 @@ func TestALinkToATimePlaysThatTimeAndNoSound(t *testing.T) {
 		}
 		sent += int64(len(b))
 		if resp, _ := w.do(w.as("alice", ask{path: "/api/v1/cameras/front/hls/" + strings.Replace(x[0], "as=link", "", 1), header: map[string]string{"Range": x[1]}})); resp.StatusCode != 404 {
-			t.Errorf("who hears is answered with status %d where the layout is that of who does not", resp.StatusCode)
+			t.Errorf("who hears is answered with status %d where the placement is that of who does not", resp.StatusCode)
 		}
 		for without, want := range map[string]int{"size=\\d+": 400, "size=": 404} {
 			wrong := regexp.MustCompile(without).ReplaceAllString(x[0], map[int]string{400: "", 404: "size=1"}[want])
@@ -92,9 +92,9 @@ func TestALinkToATimePlaysThatTimeAndNoSound(t *testing.T) {
 
 func TestPlaylistsSayWhereACodingChangesAndFootageIsMissing(t *testing.T) {
 	start := time.Date(2026, 11, 22, 13, 5, 20, 123456000, time.UTC)
-	fragments := func(from, n int, head int64) (out []storage.FragmentLayout) {
+	fragments := func(from, n int, head int64) (out []storage.FragmentPlacement) {
 		for i := range n {
-			f := storage.FragmentLayout{Offset: head + int64(i)*1000, Bytes: 1000, Start: start.Add(time.Duration(from+i) * time.Second / 2), Plays: time.Second / 2, Continues: from+i > 0}
+			f := storage.FragmentPlacement{Offset: head + int64(i)*1000, Bytes: 1000, Start: start.Add(time.Duration(from+i) * time.Second / 2), Plays: time.Second / 2, Continues: from+i > 0}
 			if i%4 == 0 {
 				f.KeyBytes = 300
 			}
@@ -102,14 +102,14 @@ func TestPlaylistsSayWhereACodingChangesAndFootageIsMissing(t *testing.T) {
 		}
 		return out
 	}
-	layout := []storage.SegmentLayout{
+	placement := []storage.SegmentPlacement{
 		{Run: media.RunID{1}, MIME: `video/mp4; codecs="hvc1.1.6.L93.B0,mp4a.40.2"`, Width: 640, Height: 360, HeadBytes: 900, Fragments: fragments(0, 30, 900)},
 		{Run: media.RunID{1}, MIME: `video/mp4; codecs="hvc1.1.6.L93.B0,mp4a.40.2"`, HeadBytes: 900, Fragments: fragments(30, 8, 900)},
 		{Run: media.RunID{2}, MIME: `video/mp4; codecs="avc1.42c01e"`, HeadBytes: 700, Fragments: fragments(60, 3, 700)},
 	}
-	layout[2].Fragments[0].Continues = false
-	layout[1].Fragments[4].Continues = false // something was lost inside the run
-	text := mediaPlaylist(stretches(layout), false, func(x *storage.SegmentLayout) string { return fmt.Sprintf("s%d", x.Run[0]) })
+	placement[2].Fragments[0].Continues = false
+	placement[1].Fragments[4].Continues = false // something was lost inside the run
+	text := mediaPlaylist(stretches(placement), false, func(x *storage.SegmentPlacement) string { return fmt.Sprintf("s%d", x.Run[0]) })
 	want := []string{"#EXTINF:6.000000,\n#EXT-X-BYTERANGE:12000@900\n", "#EXTINF:6.000000,\n#EXT-X-BYTERANGE:12000@12900\n", "#EXTINF:3.000000,\n#EXT-X-BYTERANGE:6000@24900\n",
 		"#EXTINF:2.000000,\n#EXT-X-BYTERANGE:4000@900\n", "#EXT-X-DISCONTINUITY\n#EXT-X-PROGRAM-DATE-TIME:2026-11-22T13:05:37.123Z\n#EXTINF:2.000000,\n#EXT-X-BYTERANGE:4000@4900\n",
 		"#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"s2\",BYTERANGE=\"700@0\"\n#EXT-X-PROGRAM-DATE-TIME:2026-11-22T13:05:50.123Z\n#EXTINF:1.500000,\n"}
@@ -124,16 +124,16 @@ func TestPlaylistsSayWhereACodingChangesAndFootageIsMissing(t *testing.T) {
 	if strings.Count(text, "#EXT-X-MAP") != 2 || !strings.Contains(text, "#EXT-X-TARGETDURATION:6\n") || !strings.Contains(text, "INDEPENDENT") {
 		t.Error(text)
 	}
-	index := indexPlaylist(layout, "q")
+	index := indexPlaylist(placement, "q")
 	if !strings.Contains(index, "#EXT-X-STREAM-INF:BANDWIDTH=16000,AVERAGE-BANDWIDTH=16000,CODECS=\"hvc1.1.6.L93.B0,mp4a.40.2,avc1.42c01e\",RESOLUTION=640x360\nmedia.m3u8?q\n") ||
 		!strings.Contains(index, "CODECS=\"hvc1.1.6.L93.B0,avc1.42c01e\",RESOLUTION=640x360,URI=\"keyframes.m3u8?q\"") {
 		t.Error(index)
 	}
-	layout[0].Fragments[0].KeyBytes = 0
-	for i := range layout[0].Fragments { // a camera that sends a key frame once in a while: cut all the same
-		layout[0].Fragments[i].KeyBytes = 0
+	placement[0].Fragments[0].KeyBytes = 0
+	for i := range placement[0].Fragments { // a camera that sends a key frame once in a while: cut all the same
+		placement[0].Fragments[i].KeyBytes = 0
 	}
-	text = mediaPlaylist(stretches(layout), false, func(*storage.SegmentLayout) string { return "s" })
+	text = mediaPlaylist(stretches(placement), false, func(*storage.SegmentPlacement) string { return "s" })
 	if !strings.Contains(text, "#EXTINF:12.000000,") || strings.Contains(text, "INDEPENDENT") {
 		t.Error(text)
 	}

@@ -25,7 +25,7 @@ const (
 
 // stretch is one media segment of a playlist: bytes of one stored segment.
 type stretch struct {
-	in            *storage.SegmentLayout
+	in            *storage.SegmentPlacement
 	offset, bytes int64
 	start         time.Time
 	plays         time.Duration
@@ -34,13 +34,13 @@ type stretch struct {
 }
 
 // stretches divides footage at key frames, wherever its files end, and where something is missing.
-func stretches(layout []storage.SegmentLayout) []stretch {
+func stretches(placement []storage.SegmentPlacement) []stretch {
 	var out []stretch
-	for i := range layout {
-		for k, f := range layout[i].Fragments {
+	for i := range placement {
+		for k, f := range placement[i].Fragments {
 			n := len(out)
 			if k == 0 || !f.Continues || f.KeyBytes > 0 && out[n-1].plays >= hlsSegment || out[n-1].plays >= hlsLongest {
-				out = append(out, stretch{in: &layout[i], offset: f.Offset, start: f.Start, key: f.KeyBytes > 0, breaks: !f.Continues})
+				out = append(out, stretch{in: &placement[i], offset: f.Offset, start: f.Start, key: f.KeyBytes > 0, breaks: !f.Continues})
 				n++
 			}
 			out[n-1].bytes += f.Bytes
@@ -51,12 +51,12 @@ func stretches(layout []storage.SegmentLayout) []stretch {
 }
 
 // keyFrames are the key frames alone, each shown until the next.
-func keyFrames(layout []storage.SegmentLayout) []stretch {
+func keyFrames(placement []storage.SegmentPlacement) []stretch {
 	var out []stretch
-	for i := range layout {
-		for _, f := range layout[i].Fragments {
+	for i := range placement {
+		for _, f := range placement[i].Fragments {
 			if f.KeyBytes > 0 {
-				out = append(out, stretch{in: &layout[i], offset: f.Offset, bytes: f.KeyBytes, start: f.Start, key: true, breaks: !f.Continues})
+				out = append(out, stretch{in: &placement[i], offset: f.Offset, bytes: f.KeyBytes, start: f.Start, key: true, breaks: !f.Continues})
 			}
 			if n := len(out); n > 0 {
 				out[n-1].plays += f.Plays
@@ -67,7 +67,7 @@ func keyFrames(layout []storage.SegmentLayout) []stretch {
 }
 
 // mediaPlaylist writes the playlist of stretches. link gives the URL of a stored segment.
-func mediaPlaylist(list []stretch, keysOnly bool, link func(*storage.SegmentLayout) string) string {
+func mediaPlaylist(list []stretch, keysOnly bool, link func(*storage.SegmentPlacement) string) string {
 	var b strings.Builder
 	longest := slices.MaxFunc(list, func(x, y stretch) int { return cmp.Compare(x.plays, y.plays) }).plays
 	fmt.Fprintf(&b, "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:%d\n#EXT-X-PLAYLIST-TYPE:VOD\n", int(math.Ceil(longest.Seconds())))
@@ -92,10 +92,10 @@ func mediaPlaylist(list []stretch, keysOnly bool, link func(*storage.SegmentLayo
 }
 
 // indexPlaylist writes the multivariant playlist over the two that hold the footage and its key frames.
-func indexPlaylist(layout []storage.SegmentLayout, query string) string {
-	all, keys := stretches(layout), keyFrames(layout)
-	size := fmt.Sprintf("RESOLUTION=%dx%d", layout[0].Width, layout[0].Height)
-	codecs := codecsOf(layout)
+func indexPlaylist(placement []storage.SegmentPlacement, query string) string {
+	all, keys := stretches(placement), keyFrames(placement)
+	size := fmt.Sprintf("RESOLUTION=%dx%d", placement[0].Width, placement[0].Height)
+	codecs := codecsOf(placement)
 	peak, average := bandwidth(all)
 	text := fmt.Sprintf("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-STREAM-INF:BANDWIDTH=%d,AVERAGE-BANDWIDTH=%d,CODECS=\"%s\",%s\nmedia.m3u8?%s\n",
 		peak, average, strings.Join(codecs, ","), size, query)
@@ -109,10 +109,10 @@ func indexPlaylist(layout []storage.SegmentLayout, query string) string {
 }
 
 // codecsOf lists the codecs of all footage (RFC 6381), each once.
-func codecsOf(layout []storage.SegmentLayout) []string {
+func codecsOf(placement []storage.SegmentPlacement) []string {
 	var out []string
-	for i := range layout {
-		for _, c := range codecsIn(layout[i].MIME) {
+	for i := range placement {
+		for _, c := range codecsIn(placement[i].MIME) {
 			if !slices.Contains(out, c) {
 				out = append(out, c)
 			}

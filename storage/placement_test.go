@@ -10,10 +10,10 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// TestALayoutIsWhatTheBytesAre compares what Layout says of every fragment with the bytes that OpenStored gives: over several
+// TestAPlacementIsWhatTheBytesAre compares what Placement says of every fragment with the bytes that OpenStored gives: over several
 // segments, runs with sound and without, a hole, and key frames so rare that segments begin without one; for viewers who
 // may hear, who may not, and of a share bound to a time.
-func TestALayoutIsWhatTheBytesAre(t *testing.T) {
+func TestAPlacementIsWhatTheBytesAre(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
 	k.record(id, film{start: epoch, seconds: 35, audio: &plainAudio, size: 300})
@@ -25,11 +25,11 @@ func TestALayoutIsWhatTheBytesAre(t *testing.T) {
 		access.Playback, k.clock.Now().Add(time.Minute))
 	ok(t, err)
 	for name, p := range map[string]access.Permit{"loud": k.permit(id, access.Playback), "deaf": k.deaf(id, access.Export), "bound": bound} {
-		layout, err := k.Layout(t.Context(), p, media.Main, Span{at(5.2), at(200)})
+		placement, err := k.Placement(t.Context(), p, media.Main, Span{at(5.2), at(200)})
 		ok(t, err)
 		segments, breaks, keyless := 0, 0, 0
 		end := time.Time{}
-		for i, s := range layout {
+		for i, s := range placement {
 			k.sameBytes(p, s)
 			segments++
 			for n, f := range s.Fragments {
@@ -46,7 +46,7 @@ func TestALayoutIsWhatTheBytesAre(t *testing.T) {
 			}
 		}
 		wantBreaks := map[string]int{"loud": 3, "deaf": 3, "bound": 2}[name]
-		if first := layout[0].Fragments[0]; breaks != wantBreaks || keyless == 0 || segments < 6 || !first.Start.Equal(at(4)) || first.KeyBytes == 0 {
+		if first := placement[0].Fragments[0]; breaks != wantBreaks || keyless == 0 || segments < 6 || !first.Start.Equal(at(4)) || first.KeyBytes == 0 {
 			t.Errorf("%s: %d segments, %d of them begin without a key frame, %d breaks, from %v", name, segments, keyless, breaks, first.Start)
 		}
 	}
@@ -56,20 +56,20 @@ func TestALayoutIsWhatTheBytesAre(t *testing.T) {
 	}
 }
 
-// sameBytes opens a segment as its layout says, and reads every fragment and key frame where the layout has it.
-func (k *kit) sameBytes(p access.Permit, s SegmentLayout) {
+// sameBytes opens a segment as its placement says, and reads every fragment and key frame where the placement has it.
+func (k *kit) sameBytes(p access.Permit, s SegmentPlacement) {
 	k.Helper()
 	c, err := k.OpenStored(k.Context(), p, media.Main, Span{s.From, s.To})
 	b := all(k, c, err)
 	if int64(len(b)) != s.Bytes || c.MIME() != s.MIME || c.Run() != s.Run || !c.Start().Equal(s.From) || !c.End().Equal(s.To) {
-		k.Fatalf("%d bytes of %s, %v to %v; the layout is %+v", len(b), c.MIME(), c.Start(), c.End(), s)
+		k.Fatalf("%d bytes of %s, %v to %v; the placement is %+v", len(b), c.MIME(), c.Start(), c.End(), s)
 	}
 	next := s.HeadBytes
 	for _, f := range s.Fragments {
 		label, err := media.ParseLabel(b[f.Offset:])
 		ok(k, err)
 		if f.Offset != next || int64(label.ContentSize)+media.LabelSize != f.Bytes || !label.Start.Equal(f.Start) || label.Random != (f.KeyBytes > 0) {
-			k.Fatalf("%+v stands where the layout has %+v", label, f)
+			k.Fatalf("%+v stands where the placement has %+v", label, f)
 		}
 		if f.KeyBytes > 0 {
 			k.endsWithPicture(b[f.Offset:f.Offset+f.KeyBytes], b[f.Offset+f.KeyBytes:f.Offset+f.Bytes])
@@ -91,7 +91,7 @@ func (k *kit) endsWithPicture(first, rest []byte) {
 	}
 }
 
-// TestAStoredSegmentIsThereAsItWasOrNotAtAll takes a layout while the newest segment is written, and reads by it after more was
+// TestAStoredSegmentIsThereAsItWasOrNotAtAll takes a placement while the newest segment is written, and reads by it after more was
 // written, the segment was closed, and the oldest was deleted.
 func TestAStoredSegmentIsThereAsItWasOrNotAtAll(t *testing.T) {
 	k := newKit(t, "front-door")
@@ -100,15 +100,15 @@ func TestAStoredSegmentIsThereAsItWasOrNotAtAll(t *testing.T) {
 	w := k.begin(run)
 	k.append(w, fragments[:70])
 	p := k.permit(id, access.Playback)
-	layout, err := k.Layout(t.Context(), p, media.Main, Span{epoch, at(60)})
+	placement, err := k.Placement(t.Context(), p, media.Main, Span{epoch, at(60)})
 	ok(t, err)
-	read := func(s SegmentLayout) []byte {
+	read := func(s SegmentPlacement) []byte {
 		t.Helper()
 		c, err := k.OpenStored(t.Context(), k.permit(id, access.Playback), media.Main, Span{s.From, s.To})
 		return all(t, c, err)
 	}
 	var before [][]byte
-	for _, s := range layout {
+	for _, s := range placement {
 		before = append(before, read(s))
 	}
 	if len(before) < 4 {
@@ -118,17 +118,17 @@ func TestAStoredSegmentIsThereAsItWasOrNotAtAll(t *testing.T) {
 	ok(t, w.End(t.Context(), "over"))
 	_, err = k.DeleteFootage(t.Context(), k.permit(id, access.Manage), Span{epoch, at(1)})
 	ok(t, err)
-	for i, s := range layout {
+	for i, s := range placement {
 		if i > 0 && !bytes.Equal(read(s), before[i]) {
 			t.Errorf("segment %d changed", i)
 		}
 	}
-	for _, gone := range []Span{{layout[0].From, layout[0].To}, {layout[1].From.Add(time.Microsecond), layout[1].To}, {layout[0].From, layout[2].To}} {
+	for _, gone := range []Span{{placement[0].From, placement[0].To}, {placement[1].From.Add(time.Microsecond), placement[1].To}, {placement[0].From, placement[2].To}} {
 		_, err = k.OpenStored(t.Context(), k.permit(id, access.Playback), media.Main, gone)
 		wantErr(t, err, ErrNoFootage)
 	}
-	_, err = k.Layout(t.Context(), k.permit(id, access.Live), media.Main, Span{epoch, at(60)})
+	_, err = k.Placement(t.Context(), k.permit(id, access.Live), media.Main, Span{epoch, at(60)})
 	wantErr(t, err, access.ErrDenied)
-	_, err = k.OpenStored(t.Context(), k.permit(id, access.Manage), media.Main, Span{layout[1].From, layout[1].To})
+	_, err = k.OpenStored(t.Context(), k.permit(id, access.Manage), media.Main, Span{placement[1].From, placement[1].To})
 	wantErr(t, err, access.ErrDenied)
 }

@@ -9,20 +9,20 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// SegmentLayout describes the bytes that OpenStored gives for the span [From, To) under the same rights: an init header, and
+// SegmentPlacement describes the bytes that OpenStored gives for the span [From, To) under the same rights: an init header, and
 // behind it fragments without a byte between them.
-type SegmentLayout struct {
+type SegmentPlacement struct {
 	From, To      time.Time
 	Run           media.RunID
 	MIME          string
 	Width, Height int
 	HeadBytes     int64 // of the init header
 	Bytes         int64 // of the whole
-	Fragments     []FragmentLayout
+	Fragments     []FragmentPlacement
 }
 
-// FragmentLayout says where one fragment stands.
-type FragmentLayout struct {
+// FragmentPlacement says where one fragment stands.
+type FragmentPlacement struct {
 	Offset, Bytes int64
 	KeyBytes      int64         // from Offset to the end of the key frame that it begins with; 0 when it begins with none
 	Start         time.Time     // wall clock of its first picture
@@ -30,10 +30,10 @@ type FragmentLayout struct {
 	Continues     bool          // it is the very next after the one before, which may stand in the segment before
 }
 
-// Layout returns in which segments the footage of the span lies, and where in them, in the order of time: from the key frame
+// Placement returns in which segments the footage of the span lies, and where in them, in the order of time: from the key frame
 // at or before span.From to the fragment that span.To lies in. Tables say it; no footage is read. Permit, limit and errors
 // are those of OpenClip, without *FormatChangedError.
-func (s *Store) Layout(ctx context.Context, p access.Permit, q media.Quality, span Span) ([]SegmentLayout, error) {
+func (s *Store) Placement(ctx context.Context, p access.Permit, q media.Quality, span Span) ([]SegmentPlacement, error) {
 	r, err := s.reader(p, q)
 	if err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func (s *Store) Layout(ctx context.Context, p access.Permit, q media.Quality, sp
 	}
 	var last *media.Entry
 	var lastRun media.RunID
-	out := make([]SegmentLayout, 0, len(x.parts))
+	out := make([]SegmentPlacement, 0, len(x.parts))
 	for i := range x.parts {
 		part := x.parts[i]
 		c := &Clip{r: r}
@@ -59,11 +59,11 @@ func (s *Store) Layout(ctx context.Context, p access.Permit, q media.Quality, sp
 		if err := c.layFragments(chosen{x.parts[i : i+1]}, opening{}); err != nil { // as OpenStored does
 			return nil, err
 		}
-		one := SegmentLayout{From: c.start, To: c.end, Run: c.run, MIME: c.mime, Width: part.run.Video.Width, Height: part.run.Video.Height,
+		one := SegmentPlacement{From: c.start, To: c.end, Run: c.run, MIME: c.mime, Width: part.run.Video.Width, Height: part.run.Video.Height,
 			HeadBytes: int64(len(c.head)), Bytes: c.size}
 		for k := range part.entries {
 			e, piece := &part.entries[k], &c.pieces[k]
-			f := FragmentLayout{Offset: piece.at, Bytes: int64(piece.keep), Start: e.Start, Plays: played(e)}
+			f := FragmentPlacement{Offset: piece.at, Bytes: int64(piece.keep), Start: e.Start, Plays: played(e)}
 			f.Continues = last != nil && follows(lastRun, part.row.runID, last, e)
 			if e.Random {
 				f.KeyBytes = c.payload(e) + int64(e.Video[0].Size)
@@ -93,7 +93,7 @@ func played(e *media.Entry) time.Duration {
 	return time.Duration(ticks) * time.Second / media.VideoTimescale
 }
 
-// OpenStored opens what one stored segment holds of the span as fragmented MP4, exactly as Layout said: its first fragment
+// OpenStored opens what one stored segment holds of the span as fragmented MP4, exactly as Placement said: its first fragment
 // begins at span.From. What is not there any more is ErrNoFootage, and no other footage is in its place, since whoever
 // asks knows where in the bytes everything stands. Permit and errors are those of OpenSegments.
 func (s *Store) OpenStored(ctx context.Context, p access.Permit, q media.Quality, span Span) (*Clip, error) {
