@@ -38,7 +38,7 @@ func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	defer stop()
 	for i, step := range steps {
 		if err := chromedp.Do(ctx, step); err != nil {
-			b.t.Fatalf("step %d of %d: %v", i+1, len(steps), err)
+			b.t.Fatalf("step %d of %d: %v; the page says %q", i+1, len(steps), err, eval[string](b, `location.pathname + " " + document.body.innerText`))
 		}
 	}
 }

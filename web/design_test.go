@@ -144,6 +144,8 @@ func TestTheDesignPageShowsWhatTheStylesheetHas(t *testing.T) {
 	check(t, err)
 	watch, err := os.ReadFile("static/watch.css")
 	check(t, err)
+	live, err := os.ReadFile("static/live.css")
+	check(t, err)
 	page, err := os.ReadFile(designPage)
 	check(t, err)
 	p := readPalette(t, string(css))
@@ -169,7 +171,7 @@ func TestTheDesignPageShowsWhatTheStylesheetHas(t *testing.T) {
 	}
 	_, body, _ := strings.Cut(fresh, "</style>")
 	own, _, _ := strings.Cut(fresh, "</style>")
-	known := string(css) + string(watch) + own
+	known := string(css) + string(watch) + string(live) + own
 	for _, m := range regexp.MustCompile(`class="([^"]+)"`).FindAllStringSubmatch(body, -1) {
 		for class := range strings.FieldsSeq(m[1]) {
 			if !regexp.MustCompile(`\.` + class + `\b`).MatchString(known) {

@@ -32,7 +32,7 @@ func TestAPasskeyIsMadeAndSignsIn(t *testing.T) {
 	}
 	b.signIn(w, "alice")
 	b.do(chromedp.Navigate(w.http.URL+"/account"), chromedp.Click(`#passkeys form[action="/account/passkeys"] button`), chromedp.WaitVisible(`#passkey-label`),
-		chromedp.Click(`#passkey-form button`), chromedp.WaitVisible(`#passkeys .done`))
+		chromedp.WaitEnabled(`#passkey-form button`), chromedp.Click(`#passkey-form button`), chromedp.WaitVisible(`#passkeys .done`))
 	if words := eval[string](b, `document.querySelector("#passkeys").innerText`); !strings.Contains(words, "Chrome on Linux") {
 		t.Errorf("the new passkey is not listed: %s", words)
 	}

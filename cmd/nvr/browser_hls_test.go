@@ -24,7 +24,7 @@ func TestRecordingsPlayWhereThereIsNoMediaSource(t *testing.T) {
 	}
 	b.login(s.url, "alice", testPassword)
 	b.do(chromedp.Navigate(s.url+"/cameras/garden"), chromedp.WaitVisible(`#timeline-slider`))
-	b.shows("garden", "30 s of footage later, by key frames", func(m testcam.Mark) bool { return m.Frame > 30*15 })
+	b.shows("garden", "20 s of footage later, by key frames", func(m testcam.Mark) bool { return m.Frame > 20*15 })
 	b.goesToATime("garden")
 	if src := eval[string](b, `document.querySelector("#video-past").currentSrc`); !strings.Contains(src, "/api/v1/cameras/garden/hls/media.m3u8?") {
 		t.Errorf("the recording plays from %q", src)

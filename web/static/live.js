@@ -107,16 +107,6 @@ function showTools(t) {
   }
 }
 
-/** The picture stays on the screen until the camera's page has one: the style sheet says how. @param {Tile} t */
-function leaveBy(t) {
-  const picture = /** @type {HTMLElement | null} */ (t.element.querySelector(".picture"));
-  picture?.style.setProperty("view-transition-name", "picture");
-}
-
-window.addEventListener("pageshow", () => {
-  for (const t of tiles) /** @type {HTMLElement | null} */ (t.element.querySelector(".picture"))?.style.removeProperty("view-transition-name");
-});
-
 document.addEventListener("click", (event) => {
   const t = tileAt(event.target);
   const button = event.target instanceof Element ? event.target.closest("[data-do]") : null;
@@ -124,7 +114,6 @@ document.addEventListener("click", (event) => {
   if (!t || !what) {
     showTools(null);
     if (t?.full) event.preventDefault(); // a picture that fills the screen is not a link
-    else if (t && event.target instanceof Element && event.target.closest("a:not([data-swap])")) leaveBy(t);
     return;
   }
   if (what === "more") showTools(t.element.hasAttribute("data-tools") ? null : t);

@@ -41,6 +41,7 @@ async function ask() {
   }
 }
 
+/** @type {HTMLButtonElement} */ (form.querySelector(".primary")).disabled = false; // before, it would send an empty answer
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   ask();
