@@ -918,7 +918,7 @@ func calendar(v cameraView) templ.Component {
 			templ_7745c5c3_Var39 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 86, "<dialog id=\"calendar\" class=\"calendar\" aria-labelledby=\"month-words\"><div class=\"month-bar\"><button id=\"month-previous\" class=\"tool\" type=\"button\" aria-label=\"The month before\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 86, "<dialog id=\"calendar\" class=\"day-picker\" aria-labelledby=\"month-words\"><div class=\"month-bar\"><button id=\"month-previous\" class=\"tool\" type=\"button\" aria-label=\"The month before\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -35,9 +35,10 @@ export class Scrub {
       this.fetchNext();
       return;
     }
+    const older = this.request; // and none that begins before the time is over
     const wait = PATIENCE - (performance.now() - this.since);
     clearTimeout(this.timer);
-    this.timer = window.setTimeout(() => this.request?.abort(), Math.max(0, wait));
+    this.timer = window.setTimeout(() => older.abort(), Math.max(0, wait));
   }
 
   async fetchNext() {
