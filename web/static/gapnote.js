@@ -31,8 +31,8 @@ export class GapNote {
     const name = namer(this.zone, [of.t, of.shown, ways.before, ways.after]);
     const words = noteText(of, name);
     byId("gap-words").textContent = words;
-    this.way("gap-before", ways.before, (t) => `‹ Last before, ${name(t)}`);
-    this.way("gap-after", ways.after, (t) => `First after, ${name(t)} ›`);
+    this.way("gap-before", ways.before, (t) => `‹ Before: ${name(t)}`);
+    this.way("gap-after", ways.after, (t) => `After: ${name(t)} ›`);
     this.element.hidden = false;
     announce(words);
   }
