@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
 # Two packages at a time: the tests start cameras, servers and browsers of their own.
-GOTEST = go test -p 2 -timeout 10m $(TESTFLAGS)
+GOTEST = go test -p 2 -timeout 20m $(TESTFLAGS)
 TESTFLAGS :=
 # Where goroutines meet. The others have none to speak of, or are measured rather than raced.
 RACE := ./internal/... ./recorder/... ./storage/... ./web/...
@@ -24,9 +24,9 @@ test: ## install what the tests need where it is missing, then vet and run them 
 	$(GOTEST) ./...
 	node --test $$(find web/jstest -name '*.test.js' -o -name '*.test.mjs' | sort | grep . || echo web/jstest-has-no-tests)
 
-# What one goroutine does very often, for each operation of a disk, each route, or against a model: nothing to race, and ten times as slow
+# What one goroutine does very often, for each operation of a disk, each route, each page, or against a model: nothing to race, and ten times as slow
 # under the detector.
-ALONE := ^Test(EveryFault|APowerCutAtAny|ARepairMayBeInterrupted|AFileCutAnywhere|EveryFlippedBit|TheTimelineIsWhatTheModel|IndexStaysSmall|RightsAgreeWith|TheAuthorizationMatrix|WhatIsNotYoursIsNotThere|NoAttackOfTheCorpus)
+ALONE := ^Test(EveryFault|APowerCutAtAny|ARepairMayBeInterrupted|AFileCutAnywhere|EveryFlippedBit|TheTimelineIsWhatTheModel|IndexStaysSmall|RightsAgreeWith|TheAuthorizationMatrix|WhatIsNotYoursIsNotThere|NoAttackOfTheCorpus|EveryPageFits|WhatDoesNotFit|TheDesignPage|WithoutScripts)
 
 .PHONY: race
 race: ## the tests of the concurrent packages under the race detector (needs gcc)

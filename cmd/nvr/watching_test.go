@@ -288,17 +288,15 @@ func (w *watching) isOf(m testcam.Mark, at time.Time) bool {
 // shown when it lets go.
 func (w *watching) releasesOnThePicture() {
 	w.t.Helper()
-	w.opens("yard", w.all[w.restart+30].at)
+	w.opens("yard", w.all[w.restart+120].at) // far enough from the gap for what the hand does
 	w.pauses()
 	for range 3 {
 		w.do(chromedp.KeyEvent("+")) // the first view is of ten minutes or more
 	}
 	r := w.rect("#timeline-slider")
 	y := r.Y + 50
-	for _, x := range []float64{0.45, 0.4, 0.42} {
-		x = r.X + r.Width*x
-		w.do(chromedp.MouseEvent(chromedp.MousePressed, r.X+r.Width*0.5, y, chromedp.ButtonLeft), chromedp.MouseEvent(chromedp.MouseMoved, x+30, y, chromedp.ButtonLeft),
-			chromedp.MouseEvent(chromedp.MouseMoved, x, y, chromedp.ButtonLeft))
+	for _, by := range []float64{-3, 2, -1} { // seconds from where the playhead is
+		x := w.findX(r, y, w.named()+by)
 		until(w.t, 10*time.Second, "the key frame under the hand", func() bool {
 			return eval[string](w.tab, `document.querySelector("#stage").dataset.show`) == "scrub"
 		})
