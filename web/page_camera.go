@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"keepwatch.internal/internal/access"
@@ -43,6 +44,7 @@ type cameraView struct {
 	Facts          []fact
 	Advice         []string
 	Others         []otherCamera
+	InStep         string          // where this camera and others play in step; empty when there is nothing to be in step with
 	Quarantine     *quarantineView // nil: nothing to ask
 	Share          bool            // the viewer may share the camera
 	SeenBy         string          // who can see the camera, in a sentence
@@ -96,6 +98,9 @@ func (s *Server) pageCamera(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v.Others, v.Together, v.Here = others, together, cameraURL(c.Name)
+	if v.Playback {
+		v.InStep = inStepURL(c, cameras, v.At)
+	}
 	if v.Share = c.Rights.Has(access.Share); v.Share {
 		if v.SeenBy, err = s.seenBy(r, c); err != nil {
 			return err
@@ -107,6 +112,27 @@ func (s *Server) pageCamera(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	return writePage(w, r, http.StatusOK, cameraPage(v))
+}
+
+// inStepAtFirst is how many cameras a camera's page takes along to the timeline of several.
+const inStepAtFirst = 4
+
+// inStepURL leads to the timeline of a camera and the next ones that the viewer may see recordings of, at a moment if one is given.
+func inStepURL(c seen, cameras []seen, at string) string {
+	names := []string{c.Name}
+	for _, o := range cameras {
+		if o.ID != c.ID && o.Rights.Has(access.Playback) && len(names) < inStepAtFirst {
+			names = append(names, o.Name)
+		}
+	}
+	if len(names) == 1 {
+		return ""
+	}
+	link := "/timeline?cameras=" + strings.Join(names, ",")
+	if at != "" {
+		link += "&at=" + url.QueryEscape(at)
+	}
+	return link
 }
 
 // cameraView prepares everything but the footage, and the day to show.
