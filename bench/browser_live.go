@@ -117,7 +117,7 @@ func firstPictureFigures(tab context.Context, url string) ([]figure, error) {
 		}
 		first, last = append(first, max(0, l.First-l.Load)), append(last, max(0, l.Last-l.Load))
 	}
-	_, err = chromedp.Call(tab, page.RemoveScriptToEvaluateOnNewDocument, page.RemoveScriptToEvaluateOnNewDocumentParams{Identifier: added.Identifier})
+	_, err = chromedp.Call(tab, page.RemoveScriptToEvaluateOnNewDocument, page.RemoveScriptToEvaluateOnNewDocumentParams(added))
 	return []figure{
 		{"first live picture after page load, median", fmt.Sprintf("%.0f ms", middle(first)), "≤ 300 ms", middle(first) <= 300},
 		{"the last tile's first picture after page load, median", fmt.Sprintf("%.0f ms", middle(last)), "", true},
