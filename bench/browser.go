@@ -40,22 +40,28 @@ type sitting struct {
 	take    func(ctx context.Context, url, user, password string) ([]figure, error)
 }
 
+// Sittings that take seconds, when the second is told to.
+const (
+	pagesWeigh = "what pages weigh"
+	tabMemory  = "memory of a tab"
+)
+
 // sittings is everything that is measured in a browser, in order.
 func sittings(o options) []sitting {
 	return []sitting{
-		{"what pages weigh", 4, pageFigures},
+		{pagesWeigh, 4, pageFigures},
 		{"live pictures", 4, liveFigures},
 		{"live pictures", 16, liveFigures},
 		{"recordings of one camera", 1, playbackFigures},
 		{"recordings of four cameras in step", 4, wallFigures},
-		{"memory of a tab", 4, func(ctx context.Context, url, user, password string) ([]figure, error) {
+		{tabMemory, 4, func(ctx context.Context, url, user, password string) ([]figure, error) {
 			return tabFigures(ctx, url, user, password, time.Duration(o.minutes*float64(time.Minute)))
 		}},
 	}
 }
 
 // benchBrowser measures the pages in Chromium, each time against a demo of its own, and prints one table.
-func benchBrowser(ctx context.Context, o options, out, progress io.Writer) (err error) {
+func benchBrowser(ctx context.Context, o options, all []sitting, out, progress io.Writer) (err error) {
 	if err := haveChromium(); err != nil {
 		return err
 	}
@@ -72,7 +78,7 @@ func benchBrowser(ctx context.Context, o options, out, progress io.Writer) (err 
 	fmt.Fprintf(out, "\nIn headless Chromium against nvr demo on loopback. %d × %s, %s/%s, %s.\n\n", runtime.NumCPU(), cpuModel(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(w, "\tcameras\tmeasured\tgoal\t")
-	for i, s := range sittings(o) {
+	for i, s := range all {
 		fmt.Fprintf(progress, "%s, %d cameras\n", s.what, s.cameras)
 		figures, failed := atDemo(ctx, nvr, filepath.Join(dir, strconv.Itoa(i)), s)
 		for _, f := range figures {

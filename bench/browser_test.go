@@ -3,16 +3,19 @@ package main
 import (
 	"bytes"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// TestPagesAreWeighedAndATabIsWatched takes every figure of a browser once, over seconds instead of minutes.
+// TestPagesAreWeighedAndATabIsWatched takes figures of a browser over seconds instead of minutes. Those of pictures take minutes, and
+// what they measure has its tests in cmd/nvr.
 func TestPagesAreWeighedAndATabIsWatched(t *testing.T) {
 	var out bytes.Buffer
 	o := small()
 	o.minutes = 0.1
-	if err := benchBrowser(t.Context(), o, &out, t.Output()); err != nil {
+	quick := slices.DeleteFunc(sittings(o), func(s sitting) bool { return s.what != pagesWeigh && s.what != tabMemory })
+	if err := benchBrowser(t.Context(), o, quick, &out, t.Output()); err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range []string{"/live", "/cameras/front-door", "/account", "/system"} {
@@ -42,7 +45,7 @@ func TestAFigureIsJudgedByItsGoalAlone(t *testing.T) {
 
 func TestWithoutABrowserItSaysHowToGetOne(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	if err := benchBrowser(t.Context(), small(), t.Output(), t.Output()); err == nil || !strings.Contains(err.Error(), "apt-get install chromium") {
+	if err := benchBrowser(t.Context(), small(), nil, t.Output(), t.Output()); err == nil || !strings.Contains(err.Error(), "apt-get install chromium") {
 		t.Errorf("error %v", err)
 	}
 }

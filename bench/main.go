@@ -97,7 +97,7 @@ func bench(ctx context.Context, o options, out, progress io.Writer) (err error) 
 		return benchStore(ctx, o, out, progress)
 	}
 	if o.browser {
-		return benchBrowser(ctx, o, out, progress)
+		return benchBrowser(ctx, o, sittings(o), out, progress)
 	}
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		return errors.New("ffmpeg is missing: it makes the clip that the cameras send and is what nvr is measured beside. " +
