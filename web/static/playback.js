@@ -1,17 +1,14 @@
 // Recorded pictures: footage is fetched in stretches ahead of what is shown, and gaps are passed with a word.
 
-import { Splitter, pictureTimes } from "./bytes.js";
+import { pictureTimes } from "./bytes.js";
 import { Frames } from "./frames.js";
 import { endedSession } from "./link.js";
-import { Sink, refusal } from "./sink.js";
+import { AHEAD, Reader, STRETCH } from "./reader.js";
+import { Sink } from "./sink.js";
 import { Stepper } from "./stepper.js";
 
 /** @typedef {import("./footage.js").Footage} Footage */
 /** @typedef {import("./footage.js").Gap} Gap */
-
-/** Length of one stretch and of what is kept ahead, at normal speed, ms. */
-const STRETCH = 20_000;
-const AHEAD = 10_000;
 
 /** Seconds of what was shown that stay buffered, for steps back. */
 const KEEP = 30;
@@ -47,15 +44,8 @@ export class Playback {
     this.rate = 1;
     this.target = 0;
     this.shown = false;
-    this.next = 0; // the moment from which to fetch, ms
-    this.run = "";
-    this.seq = -1; // of the last fragment of that run that was taken
-    this.retryAt = 0;
-    this.nudge = 1; // ms after `next` at which to ask, see fill
-    this.broken = false; // the last request got no answer, or none that helps
-    /** @type {AbortController | null} */
-    this.request = null;
     this.frames = new Frames();
+    this.reader = new Reader(this.sink, this.reading());
     this.stepper = new Stepper(this);
     this.ended = false; // footage ends here, which was told
     video.muted = true;
@@ -68,14 +58,24 @@ export class Playback {
     video.addEventListener("playing", arrived);
   }
 
-  resetReading() {
-    this.next = 0;
-    this.run = "";
-    this.seq = -1;
-    this.retryAt = 0;
-    this.nudge = 1;
-    this.broken = false;
-    this.request = null;
+  /** What the reader has to know, and to tell. @returns {import("./reader.js").ReaderOptions} */
+  reading() {
+    const { options, frames, sink } = this;
+    return {
+      camera: options.camera, footage: options.footage, now: options.now, onrefused: options.onrefused,
+      get stream() { return options.stream; },
+      over: (answer) => {
+        if (answer.status === 401) options.onleave?.();
+        return endedSession(answer);
+      },
+      onmissing: () => options.onrefused("This browser cannot play the full picture, and the small one is not recorded. A saved clip plays elsewhere."),
+      offset: (run) => frames.offset(run, sink.time(this.reader.next)),
+      onrebuilt: () => frames.clear(),
+      onadded: (bytes, label) => {
+        const { offset } = sink;
+        if (!Number.isNaN(offset)) frames.add(pictureTimes(bytes).map((t) => t + offset), label.run, offset);
+      },
+    };
   }
 
   /**
@@ -101,12 +101,10 @@ export class Playback {
     if (this.sink.holds(this.target)) {
       this.sink.seek(this.target);
     } else {
-      this.request?.abort();
-      this.resetReading();
-      this.sink.clear();
+      this.reader.restart(this.target);
+      this.reader.broken = false;
       this.frames.clear();
       this.shown = false;
-      this.next = this.target;
       this.sink.seek(this.target);
     }
     this.apply();
@@ -141,8 +139,7 @@ export class Playback {
 
   stop() {
     this.active = false;
-    this.request?.abort();
-    this.resetReading();
+    this.reader.stop();
     this.sink.close();
     this.frames.clear();
     this.stepper.forget();
@@ -164,9 +161,9 @@ export class Playback {
     if (this.ended || !this.wantPlay || !this.shown || this.sink.wanted !== null) return;
     const ranges = this.sink.ranges();
     const footage = this.options.footage();
-    const rest = footage.next(this.next) === null ? footage.gapAt(this.next + 1000) : null;
+    const rest = footage.next(this.reader.next) === null ? footage.gapAt(this.reader.next + 1000) : null;
     if (!rest || ranges.length === 0 || this.video.currentTime < ranges[ranges.length - 1].end - 1) return;
-    if (this.options.now() - this.next < AHEAD) return; // it may be on its way to the disk
+    if (this.options.now() - this.reader.next < AHEAD) return; // it may be on its way to the disk
     this.ended = true;
     this.options.onend?.(rest);
   }
@@ -186,123 +183,28 @@ export class Playback {
 
   /** Whether playback stands still because the recorder does not answer. */
   stalled() {
-    return this.broken && (!this.shown || (this.wantPlay && this.video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA));
+    return this.reader.broken && (!this.shown || (this.wantPlay && this.video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA));
   }
 
   /** @returns {number} ms that are buffered after what is shown, and meant to be */
   ahead() {
-    return this.next - this.wall();
+    return this.reader.next - this.wall();
   }
 
-  /**
-   * Fetches the next stretch when little is left. The moment asked for is a little after the end of what is there, since
-   * times in URLs are whole milliseconds and the end may not be: the server begins with the key frame before, so nothing
-   * is missed, and a run that begins exactly there is found.
-   */
+  /** Fetches the next stretch when little is left. */
   async fill() {
+    const { reader } = this;
     const speed = Math.max(1, this.rate);
-    if (this.request || !this.active || this.ahead() > AHEAD * speed || Date.now() < this.retryAt) return;
-    const start = this.options.footage().next(this.next) ?? this.next;
-    if (start > this.options.now() - 800) {
-      this.waitForMore();
-      return;
-    }
-    const request = new AbortController();
-    this.request = request;
-    try {
-      const from = Math.ceil(start) + this.nudge;
-      const came = await this.fetchStretch(from, from + STRETCH * speed, request.signal);
-      if (request.signal.aborted) return;
-      this.broken = false;
-      this.nudge = came ? 1 : Math.min(2 * this.nudge + 20, 2000);
-      if (!came) this.waitForMore();
-    } catch {
-      if (request.signal.aborted) return;
-      this.broken = true;
-      this.retryAt = Date.now() + 2 * AGAIN;
-    } finally {
-      if (this.request === request) this.request = null;
-    }
+    if (reader.request || !this.active || this.ahead() > AHEAD * speed || performance.now() < reader.retryAt) return;
+    const start = this.options.footage().next(reader.next) ?? reader.next;
+    if (start > this.options.now() - 800 || (await reader.ask(start, STRETCH * speed)) === false) this.waitForMore();
   }
 
   /** There is nothing to fetch yet: ask again soon, and say so when playback has run up to the present. */
   waitForMore() {
-    this.retryAt = Date.now() + AGAIN;
+    this.reader.retryAt = performance.now() + AGAIN;
     const close = this.options.now() - this.sink.wall() < 2500;
     if (this.wantPlay && this.shown && close) this.options.oncaught();
-  }
-
-  /**
-   * @param {number} from @param {number} to ms @param {AbortSignal} signal
-   * @returns {Promise<boolean>} whether anything new came
-   */
-  async fetchStretch(from, to, signal) {
-    const { camera, stream } = this.options;
-    const span = new URLSearchParams({
-      from: new Date(Math.floor(from)).toISOString(), to: new Date(Math.ceil(to)).toISOString(), stream,
-    });
-    const answer = await fetch(`/api/v1/cameras/${camera}/segments.mp4?${span}`, { signal });
-    if (answer.status === 401) this.options.onleave?.();
-    if (endedSession(answer)) throw new Error("the session has ended");
-    if (answer.status === 404 && stream === "sub") {
-      this.options.onrefused("This browser cannot play the full picture, and the small one is not recorded. A saved clip plays elsewhere.");
-      return false;
-    }
-    if (answer.status === 404) return this.skipHole(from);
-    if (!answer.ok || !answer.body) throw new Error(`segments: ${answer.status}`);
-    const mime = answer.headers.get("Content-Type") ?? "";
-    const why = refusal(mime);
-    if (why) {
-      this.options.onrefused(why);
-      throw new Error(why);
-    }
-    const splitter = new Splitter();
-    const reader = answer.body.getReader();
-    let came = false;
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (signal.aborted) return came;
-      if (done) break;
-      for (const part of splitter.push(value)) came = this.take(part, mime) || came;
-    }
-    return came;
-  }
-
-  /**
-   * The timeline promised footage that is not there (it may just have been deleted): go on after it.
-   * @param {number} from @returns {boolean}
-   */
-  skipHole(from) {
-    const next = this.options.footage().edge(from, 1);
-    if (next === null) return false;
-    this.next = next;
-    return true;
-  }
-
-  /**
-   * @param {ReturnType<Splitter["push"]>[number]} part @param {string} mime
-   * @returns {boolean} whether it was new
-   */
-  take(part, mime) {
-    const { label, bytes } = part;
-    if (part.kind === "init") {
-      if (label.run === this.run) return false;
-      this.run = label.run;
-      this.seq = -1;
-      const { source } = this.sink;
-      this.sink.init(mime, bytes, this.next, this.frames.offset(label.run, this.sink.time(this.next)));
-      if (this.sink.source !== source) this.frames.clear();
-      return false;
-    }
-    if (label.seq <= this.seq) return false;
-    this.seq = label.seq;
-    this.sink.fragment(bytes, label);
-    const { offset } = this.sink;
-    if (!Number.isNaN(offset)) this.frames.add(pictureTimes(bytes).map((t) => t + offset), label.run, offset);
-    const end = label.start + label.duration;
-    const fresh = end > this.next;
-    this.next = Math.max(this.next, end);
-    return fresh;
   }
 
   /**
@@ -315,21 +217,17 @@ export class Playback {
     const edge = this.sink.base + first * 1000;
     const span = this.options.footage().before(edge - 1);
     if (!span) return false;
-    const { next } = this;
-    this.request?.abort();
+    const { reader } = this;
+    const { next } = reader;
+    reader.go(NaN);
     const request = new AbortController();
-    this.request = request;
+    reader.request = request;
     try {
       await this.fetchRuns(Math.max(span.from, span.to - BACK), span.to, request.signal);
     } catch {
       // No answer: what is buffered stays as it is.
     } finally {
-      if (this.request === request) {
-        this.request = null;
-        this.next = next;
-        this.run = "";
-        this.seq = -1;
-      }
+      if (reader.request === request) reader.go(next);
     }
     const now = this.frames.first();
     return now !== null && now < first;
@@ -340,12 +238,12 @@ export class Playback {
    * @param {number} from @param {number} to @param {AbortSignal} signal
    */
   async fetchRuns(from, to, signal) {
-    this.run = "";
-    this.next = from;
-    for (let asked = -Infinity; this.next < to - 50 && this.next > asked && !signal.aborted;) {
-      asked = this.next;
-      this.seq = -1;
-      await this.fetchStretch(Math.ceil(asked) + 1, to, signal);
+    const { reader } = this;
+    reader.next = from;
+    for (let asked = -Infinity; reader.next < to - 50 && reader.next > asked && !signal.aborted;) {
+      asked = reader.next;
+      reader.seq = -1;
+      await reader.fetchStretch(Math.ceil(asked) + 1, to, signal);
     }
   }
 
@@ -362,14 +260,10 @@ export class Playback {
   dropAhead() {
     const t = this.video.currentTime;
     const from = this.sink.wall() + 2 * STRETCH;
-    if (this.next < from + 2 * STRETCH) return;
+    if (this.reader.next < from + 2 * STRETCH) return;
     this.sink.push((b) => b.remove(t + (2 * STRETCH) / 1000, Infinity));
     this.frames.cut(t + (2 * STRETCH) / 1000);
-    this.request?.abort();
-    this.request = null;
-    this.next = from;
-    this.run = "";
-    this.seq = -1;
+    this.reader.go(from);
   }
 
   /**

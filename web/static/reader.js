@@ -1,14 +1,14 @@
-// Fetches the footage of one camera, in stretches ahead of the moment that is shown, into a sink.
+// Fetches the footage of one camera, stretch by stretch, into a sink: for the camera's page and for the timeline of several.
 
 import { Splitter } from "./bytes.js";
 import { refusal } from "./sink.js";
 
 /** @typedef {import("./footage.js").Footage} Footage */
 
-/** Length of the first stretch, which is to be there soon, of the next ones, and of what is kept ahead, at normal speed, ms. */
+/** Length of a first stretch that is to be there soon, of all others, and of what is kept ahead, at normal speed, ms. */
 const FIRST = 6_000;
-const STRETCH = 20_000;
-const AHEAD = 10_000;
+export const STRETCH = 20_000;
+export const AHEAD = 10_000;
 
 /** How long to wait before asking again for footage that is just being written, and after a failure, ms. */
 const AGAIN = 700;
@@ -23,6 +23,9 @@ const MEND = 1400;
  * @property {(answer: Response) => boolean} over whether an answer says that the session has ended
  * @property {(why: string) => void} onrefused the browser cannot play what came
  * @property {() => void} onmissing there is no such stream
+ * @property {(run: string) => number} [offset] where a run lies on the axis of the sink, s, when a part of it is there already; NaN when not
+ * @property {() => void} [onrebuilt] the sink had to begin anew, and holds nothing of what it held
+ * @property {(bytes: Uint8Array, label: import("./bytes.js").Label) => void} [onadded] a fragment was given to the sink
  */
 
 export class Reader {
@@ -44,16 +47,21 @@ export class Reader {
 
   /** Forgets everything, to begin at a moment. @param {number} t */
   restart(t) {
-    this.request?.abort();
-    this.request = null;
+    this.go(t);
     this.from = t;
-    this.next = t;
-    this.run = "";
-    this.seq = -1;
     this.retryAt = 0;
     this.nudge = 1;
     this.first = true;
     this.sink.clear();
+  }
+
+  /** Goes on from a moment: what comes from there begins with the init header of its run. @param {number} t */
+  go(t) {
+    this.request?.abort();
+    this.request = null;
+    this.next = t;
+    this.run = "";
+    this.seq = -1;
   }
 
   /** Whether that moment is among what was fetched, or is next. @param {number} t */
@@ -62,10 +70,8 @@ export class Reader {
   }
 
   stop() {
-    this.request?.abort();
-    this.request = null;
+    this.go(NaN);
     this.from = NaN;
-    this.next = NaN;
     this.broken = false;
   }
 
@@ -81,20 +87,33 @@ export class Reader {
       this.retryAt = performance.now() + AGAIN;
       return;
     }
+    const came = await this.ask(start, (this.first ? FIRST : STRETCH) * speed);
+    if (came !== null) this.first = false;
+  }
+
+  /**
+   * Fetches a stretch. The moment asked for is a little after the end of what is there, since times in URLs are whole
+   * milliseconds and the end may not be: the server begins with the key frame before, so nothing is missed, and a run that
+   * begins exactly there is found.
+   * @param {number} start @param {number} length ms
+   * @returns {Promise<boolean | null>} whether anything new came; null when it was given up or there was no answer that helps
+   */
+  async ask(start, length) {
     const request = new AbortController();
     this.request = request;
     try {
       const from = Math.ceil(start) + this.nudge;
-      const came = await this.fetchStretch(from, from + (this.first ? FIRST : STRETCH) * speed, request.signal);
-      if (request.signal.aborted) return;
-      this.first = false;
+      const came = await this.fetchStretch(from, from + length, request.signal);
+      if (request.signal.aborted) return null;
       this.broken = false;
       this.nudge = came ? 1 : Math.min(2 * this.nudge + 20, 2000);
       if (!came) this.retryAt = performance.now() + AGAIN;
+      return came;
     } catch {
-      if (request.signal.aborted) return;
+      if (request.signal.aborted) return null;
       this.broken = true;
       this.retryAt = performance.now() + MEND;
+      return null;
     } finally {
       if (this.request === request) this.request = null;
     }
@@ -106,7 +125,9 @@ export class Reader {
    */
   async fetchStretch(from, to, signal) {
     const { camera, stream } = this.options;
-    const span = new URLSearchParams({ from: new Date(from).toISOString(), to: new Date(to).toISOString(), stream });
+    const span = new URLSearchParams({
+      from: new Date(Math.floor(from)).toISOString(), to: new Date(Math.ceil(to)).toISOString(), stream,
+    });
     const answer = await fetch(`/api/v1/cameras/${camera}/segments.mp4?${span}`, { signal });
     if (this.options.over(answer)) throw new Error("the session has ended");
     if (answer.status === 404) return this.missing(from);
@@ -151,12 +172,15 @@ export class Reader {
       if (label.run === this.run) return false;
       this.run = label.run;
       this.seq = -1;
-      this.sink.init(mime, bytes, this.next);
+      const { source } = this.sink;
+      this.sink.init(mime, bytes, this.next, this.options.offset?.(label.run));
+      if (this.sink.source !== source) this.options.onrebuilt?.();
       return false;
     }
     if (label.seq <= this.seq) return false;
     this.seq = label.seq;
     this.sink.fragment(bytes, label);
+    this.options.onadded?.(bytes, label);
     const end = label.start + label.duration;
     const fresh = end > this.next;
     this.next = Math.max(this.next, end);
