@@ -10,7 +10,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -33,11 +35,12 @@ func (f figure) verdict() string {
 	return "MISSED"
 }
 
-// sitting is a set of measurements in one browser, at a demo with so many cameras.
+// sitting is a set of measurements in one browser, at a demo with so many cameras, or at a recorder of the film.
 type sitting struct {
 	what    string
 	cameras int
 	take    func(ctx context.Context, url, user, password string) ([]figure, error)
+	film    bool
 }
 
 // Sittings that take seconds, when the second is told to.
@@ -49,15 +52,30 @@ const (
 // sittings is everything that is measured in a browser, in order.
 func sittings(o options) []sitting {
 	return []sitting{
-		{pagesWeigh, 4, pageFigures},
-		{"live pictures", 4, liveFigures},
-		{"live pictures", 16, liveFigures},
-		{"recordings of one camera", 1, playbackFigures},
-		{"recordings of four cameras in step", 4, wallFigures},
+		{pagesWeigh, 4, pageFigures, false},
+		{"live pictures", 4, liveFigures, false},
+		{"live pictures", 16, liveFigures, false},
+		{"recordings of one camera", 1, playbackFigures, false},
+		{"recordings in full size", 1, seekFigures, true},
+		{"recordings of four cameras in step", 4, wallFigures, false},
 		{tabMemory, 4, func(ctx context.Context, url, user, password string) ([]figure, error) {
 			return tabFigures(ctx, url, user, password, time.Duration(o.minutes*float64(time.Minute)))
-		}},
+		}, false},
 	}
+}
+
+// chosen returns the sittings that have a text in their name.
+func chosen(o options) ([]sitting, error) {
+	all := sittings(o)
+	some := slices.DeleteFunc(slices.Clone(all), func(s sitting) bool { return !strings.Contains(s.what, o.only) })
+	if len(some) > 0 {
+		return some, nil
+	}
+	var names []string
+	for _, s := range all {
+		names = append(names, s.what)
+	}
+	return nil, fmt.Errorf("-only %q is in no name; there are: %s", o.only, strings.Join(slices.Compact(names), ", "))
 }
 
 // benchBrowser measures the pages in Chromium, each time against a demo of its own, and prints one table.
@@ -80,7 +98,16 @@ func benchBrowser(ctx context.Context, o options, all []sitting, out, progress i
 	fmt.Fprintln(w, "\tcameras\tmeasured\tgoal\t")
 	for i, s := range all {
 		fmt.Fprintf(progress, "%s, %d cameras\n", s.what, s.cameras)
-		figures, failed := atDemo(ctx, nvr, filepath.Join(dir, strconv.Itoa(i)), s)
+		place := filepath.Join(dir, strconv.Itoa(i))
+		failed := os.Mkdir(place, 0o700)
+		var figures []figure
+		switch {
+		case failed != nil:
+		case s.film:
+			figures, failed = atFilm(ctx, nvr, place, s)
+		default:
+			figures, failed = atDemo(ctx, nvr, place, s)
+		}
 		for _, f := range figures {
 			fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\n", f.what, s.cameras, f.value, f.goal, f.verdict())
 		}
@@ -88,10 +115,10 @@ func benchBrowser(ctx context.Context, o options, all []sitting, out, progress i
 			err = errors.Join(err, fmt.Errorf("%s: %w", s.what, failed))
 		}
 		if ctx.Err() != nil {
-			return errors.Join(err, ctx.Err())
+			break // what there is is worth knowing, too
 		}
 	}
-	return errors.Join(err, w.Flush())
+	return errors.Join(err, ctx.Err(), w.Flush())
 }
 
 // haveChromium says how to get the browser where it is missing.
@@ -112,24 +139,30 @@ const demoStart = 60 * time.Second
 
 // atDemo runs a demo for as long as it is measured.
 func atDemo(ctx context.Context, nvr, dir string, s sitting) (figures []figure, err error) {
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return nil, err
-	}
 	g, err := startGroup(ctx, dir, [][]string{{nvr, "demo", "-cameras", strconv.Itoa(s.cameras), "-listen", "127.0.0.1:0", "-dir", filepath.Join(dir, "demo")}})
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, g.stop()) }()
+	m, err := g.says(ctx, demoSaid)
+	if err != nil {
+		return nil, err
+	}
+	return s.take(ctx, m[1], m[2], m[3])
+}
+
+// says waits until the first program of the group has said something, and returns what of it the pattern marks.
+func (g *group) says(ctx context.Context, pattern *regexp.Regexp) ([]string, error) {
 	for waited := time.Duration(0); ; waited += 100 * time.Millisecond {
 		said, err := os.ReadFile(g.logs[0])
 		if err != nil {
 			return nil, err
 		}
-		if m := demoSaid.FindSubmatch(said); m != nil {
-			return s.take(ctx, string(m[1]), string(m[2]), string(m[3]))
+		if m := pattern.FindStringSubmatch(string(said)); m != nil {
+			return m, nil
 		}
 		if waited > demoStart {
-			return nil, fmt.Errorf("the demo did not say its address within %v\n%s", demoStart, g.lastWords())
+			return nil, fmt.Errorf("no address within %v\n%s", demoStart, g.lastWords())
 		}
 		if err := g.pause(ctx, 100*time.Millisecond); err != nil {
 			return nil, err

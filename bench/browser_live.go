@@ -72,27 +72,16 @@ const grabPicture = `(n => {
 
 // liveFigures opens the live page of a running server in Chromium, as the user, and measures it. The cameras are those of nvr
 // demo: their pictures tell when they were made.
-func liveFigures(ctx context.Context, url, user, password string) ([]figure, error) {
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-component-update", true), chromedp.WindowSize(1600, 1000))
-	alloc, stopAlloc := chromedp.NewExecAllocator(ctx, options...)
-	defer stopAlloc()
-	tab, stop := chromedp.NewContext(alloc)
-	defer stop()
-	for _, step := range []chromedp.Action[chromedp.Void]{chromedp.Navigate(url + "/login"), chromedp.SendKeys(`input[name=username]`, user),
-		chromedp.SendKeys(`input[name=password]`, password), chromedp.Submit(`input[name=password]`), chromedp.WaitVisible(`.tile`)} {
-		if err := chromedp.Do(tab, step); err != nil {
-			return nil, fmt.Errorf("sign in: %w", err)
+func liveFigures(ctx context.Context, url, user, password string) (all []figure, err error) {
+	err = signedIn(ctx, url, user, password, func(tab context.Context) (failed error) {
+		for _, measure := range []func(context.Context, string) ([]figure, error){firstPictureFigures, stallFigures, delayFigures, memoryFigures} {
+			figures, err := measure(tab, url)
+			all = append(all, figures...)
+			failed = errors.Join(failed, err)
 		}
-	}
-	var all []figure
-	var failed error
-	for _, measure := range []func(context.Context, string) ([]figure, error){firstPictureFigures, stallFigures, delayFigures, memoryFigures} {
-		figures, err := measure(tab, url)
-		all = append(all, figures...)
-		failed = errors.Join(failed, err)
-	}
-	return all, failed
+		return failed
+	})
+	return all, err
 }
 
 // firstPictureFigures loads the page again and again.
@@ -119,8 +108,8 @@ func firstPictureFigures(tab context.Context, url string) ([]figure, error) {
 	}
 	_, err = chromedp.Call(tab, page.RemoveScriptToEvaluateOnNewDocument, page.RemoveScriptToEvaluateOnNewDocumentParams(added))
 	return []figure{
-		{"first live picture after page load, median", fmt.Sprintf("%.0f ms", middle(first)), "≤ 300 ms", middle(first) <= 300},
-		{"the last tile's first picture after page load, median", fmt.Sprintf("%.0f ms", middle(last)), "", true},
+		{"first live picture after page load, median", fmt.Sprintf("%.0f ms", median(first)), "≤ 300 ms", median(first) <= 300},
+		{"the last tile's first picture after page load, median", fmt.Sprintf("%.0f ms", median(last)), "", true},
 	}, err
 }
 
@@ -178,7 +167,7 @@ func delayFigures(tab context.Context, _ string) ([]figure, error) {
 	if len(delays) == 0 {
 		return nil, errors.New("delay: no picture carries a mark")
 	}
-	m := middle(delays)
+	m := median(delays)
 	return []figure{{fmt.Sprintf("delay behind the painted clock, median of %d pictures", len(delays)),
 		fmt.Sprintf("%.2f s (%.2f to %.2f)", m, slices.Min(delays), slices.Max(delays)), "≤ 1.0 s", m <= 1}}, nil
 }
@@ -214,11 +203,6 @@ func memoryFigures(tab context.Context, _ string) ([]figure, error) {
 	}
 	growth := used[len(used)-1] - used[1]
 	return []figure{{fmt.Sprintf("memory of the page's script over %v", liveMemory), strings.Join(steps, " → ") + " MB", "flat", growth < 0.5}}, nil
-}
-
-func middle(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	return sorted[len(sorted)/2]
 }
 
 // wait lets time pass.

@@ -41,65 +41,62 @@ type paint struct {
 }
 
 // playbackPage is the page of a recorded camera in a browser.
-type playbackPage struct {
-	ctx  context.Context
-	stop func()
+type playbackPage struct{ ctx context.Context }
+
+// playbackFigures measures in Chromium how the recordings of the first camera of a running server are watched: whether steps from
+// picture to picture are exact, and what seekFigures measures. The camera has to be a simulated one, whose pictures carry marks.
+func playbackFigures(ctx context.Context, url, user, password string) ([]figure, error) {
+	return atRecordings(ctx, url, user, password, func(p *playbackPage) ([]figure, error) {
+		var all []figure
+		for _, step := range []struct{ key, what string }{{".", "steps to the next picture, exact"}, {",", "steps to the picture before, exact"}} {
+			exact, err := p.steps(step.key)
+			if err != nil {
+				return all, fmt.Errorf("step by %q: %w", step.key, err)
+			}
+			all = append(all, figure{step.what, fmt.Sprintf("%d/%d", exact, playbackSteps), fmt.Sprintf("%d/%d", playbackSteps, playbackSteps), exact == playbackSteps})
+		}
+		sought, err := p.seeks()
+		return append(all, sought...), err
+	})
 }
 
-// playbackFigures measures in Chromium how the recordings of the first camera of a running server are watched: how soon a key frame
-// follows the hand, whether steps from picture to picture are exact, and how soon a moment plays that was jumped to. The camera
-// has to be a simulated one, whose pictures carry marks. It waits until the camera has 40 s of footage.
-func playbackFigures(ctx context.Context, url, user, password string) ([]figure, error) {
-	p, err := openPlayback(ctx, url, user, password)
-	if err != nil {
-		return nil, fmt.Errorf("open the recordings: %w", err)
-	}
-	defer p.stop()
-	var all []figure
-	for _, key := range []string{".", ","} {
-		exact, err := p.steps(key)
-		if err != nil {
-			return all, fmt.Errorf("step by %q: %w", key, err)
-		}
-		name := map[string]string{".": "steps to the next picture, exact", ",": "steps to the picture before, exact"}[key]
-		all = append(all, figure{name, fmt.Sprintf("%d/%d", exact, playbackSteps), fmt.Sprintf("%d/%d", playbackSteps, playbackSteps), exact == playbackSteps})
-	}
+// seekFigures measures how soon a key frame follows the hand, and how soon a moment plays that was jumped to.
+func seekFigures(ctx context.Context, url, user, password string) ([]figure, error) {
+	return atRecordings(ctx, url, user, password, (*playbackPage).seeks)
+}
+
+func (p *playbackPage) seeks() ([]figure, error) {
 	scrubbed, size, err := p.scrubs()
 	if err != nil {
-		return all, fmt.Errorf("scrub: %w", err)
+		return nil, fmt.Errorf("scrub: %w", err)
 	}
-	all = append(all, figure{"key frame under the hand, " + size + ", median", milliseconds(scrubbed), "≤ 60 ms", median(scrubbed) <= 60})
+	all := []figure{{"key frame under the hand, " + size + ", median", milliseconds(scrubbed), "≤ 60 ms", median(scrubbed) <= 60}}
 	jumped, err := p.jumps()
 	if err != nil {
 		return all, fmt.Errorf("jump: %w", err)
 	}
-	return append(all, figure{"jump to a moment that then plays, median", milliseconds(jumped), "≤ 300 ms", median(jumped) <= 300}), nil
+	return append(all, figure{"jump to a moment that then plays, " + size + ", median", milliseconds(jumped), "≤ 300 ms", median(jumped) <= 300}), nil
 }
 
 func median(ms []float64) float64 { return slices.Sorted(slices.Values(ms))[len(ms)/2] }
 
 func milliseconds(ms []float64) string { return fmt.Sprintf("%.0f ms (of %d)", median(ms), len(ms)) }
 
-// openPlayback signs in and opens the first camera at a moment of its footage.
-func openPlayback(ctx context.Context, url, user, password string) (*playbackPage, error) {
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-component-update", true), chromedp.WindowSize(1280, 800))
-	alloc, stopAlloc := chromedp.NewExecAllocator(ctx, options...)
-	tab, stopTab := chromedp.NewContext(alloc)
-	p := &playbackPage{ctx: tab, stop: func() { stopTab(); stopAlloc() }}
-	if err := p.signIn(url, user, password); err != nil {
-		p.stop()
-		return nil, err
-	}
-	return p, nil
+// atRecordings opens the first camera at a moment of its footage once it has 40 s of it, and hands the page to use.
+func atRecordings(ctx context.Context, url, user, password string, use func(*playbackPage) ([]figure, error)) (all []figure, err error) {
+	err = signedIn(ctx, url, user, password, func(tab context.Context) error {
+		p := &playbackPage{tab}
+		if err := p.open(url); err != nil {
+			return fmt.Errorf("open the recordings: %w", err)
+		}
+		all, err = use(p)
+		return err
+	})
+	return all, err
 }
 
-func (p *playbackPage) signIn(url, user, password string) error {
-	if err := chromedp.Do(p.ctx, chromedp.EmulateViewport(1280, 800)); err != nil { // unbounded: it starts the browser
-		return err
-	}
-	if err := p.do(chromedp.Navigate(url+"/login"), chromedp.SendKeys("input[name=username]", user), chromedp.SendKeys("input[name=password]", password),
-		chromedp.Submit("input[name=password]"), chromedp.WaitVisible(".tile")); err != nil {
+func (p *playbackPage) open(url string) error {
+	if err := p.do(chromedp.WaitVisible(".tile")); err != nil {
 		return err
 	}
 	camera, err := evaluate[string](p, `document.querySelector(".tile").dataset.camera`)

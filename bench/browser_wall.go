@@ -51,35 +51,30 @@ type wallTab struct {
 
 // wallFigures opens the timeline of a running server in Chromium, as the user, and measures how far four cameras are apart. The
 // cameras are those of nvr demo, which have been recorded for a minute at least: their pictures tell when they were made.
-func wallFigures(ctx context.Context, base, user, password string) ([]figure, error) {
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-component-update", true), chromedp.WindowSize(1600, 1000))
-	alloc, stopAlloc := chromedp.NewExecAllocator(ctx, options...)
-	defer stopAlloc()
-	tab, stop := chromedp.NewContext(alloc)
-	defer stop()
-	w := &wallTab{ctx: tab}
-	at := time.Now().Add(-wallBack).UTC().Format(time.RFC3339)
-	if err := w.do(chromedp.Navigate(base+"/login"), chromedp.SendKeys(`input[name=username]`, user), chromedp.SendKeys(`input[name=password]`, password),
-		chromedp.Submit(`input[name=password]`), chromedp.WaitVisible(`.top`), chromedp.Navigate(base+"/timeline?at="+url.QueryEscape(at)),
-		chromedp.WaitVisible(`.wall-tile`), chromedp.Evaluate[chromedp.Void](followPictures)); err != nil {
-		return nil, err
-	}
-	if err := w.calibrate(); err != nil {
-		return nil, err
-	}
-	var all []figure
-	for _, step := range []struct{ what, press string }{{"playing", `#play`}, {"after a jump of 10 s", `#back`}} {
-		if err := w.do(chromedp.Click(step.press)); err != nil {
-			return nil, err
+func wallFigures(ctx context.Context, base, user, password string) (all []figure, err error) {
+	err = signedIn(ctx, base, user, password, func(tab context.Context) error {
+		w := &wallTab{ctx: tab}
+		at := time.Now().Add(-wallBack).UTC().Format(time.RFC3339)
+		if err := w.do(chromedp.Navigate(base+"/timeline?at="+url.QueryEscape(at)), chromedp.WaitVisible(`.wall-tile`),
+			chromedp.Evaluate[chromedp.Void](followPictures)); err != nil {
+			return err
 		}
-		figures, err := w.measure(step.what)
-		if err != nil {
-			return nil, err
+		if err := w.calibrate(); err != nil {
+			return err
 		}
-		all = append(all, figures...)
-	}
-	return all, nil
+		for _, step := range []struct{ what, press string }{{"playing", `#play`}, {"after a jump of 10 s", `#back`}} {
+			if err := w.do(chromedp.Click(step.press)); err != nil {
+				return err
+			}
+			figures, err := w.measure(step.what)
+			if err != nil {
+				return err
+			}
+			all = append(all, figures...)
+		}
+		return nil
+	})
+	return all, err
 }
 
 func (w *wallTab) do(steps ...chromedp.Action[chromedp.Void]) error {

@@ -37,6 +37,7 @@ type options struct {
 	exported        time.Duration
 	browser         bool // measure the pages in a browser instead
 	minutes         float64
+	only            string // what the names of the sittings hold that are measured
 }
 
 func main() {
@@ -82,6 +83,7 @@ func parse(args []string, errs io.Writer) (options, error) {
 	fs.IntVar(&o.segments, "segments", storeSegments, "with -store: how many segments of a minute it holds")
 	fs.BoolVar(&o.browser, "browser", false, "measure the pages of nvr demo in Chromium, instead of recording")
 	fs.Float64Var(&o.minutes, "minutes", 10, "with -browser: how long the memory of a tab is watched")
+	fs.StringVar(&o.only, "only", "", "with -browser: only what has this in its name, such as live, recordings, pages or memory")
 	err := fs.Parse(args)
 	if err == nil && (fs.NArg() > 0 || o.cameras < 1 || o.rounds < 1 || o.window < time.Second || o.warmup < 0 || o.minutes <= 0) {
 		err = errors.New("bench takes flags only: at least one camera, one round and a window of a second")
@@ -97,7 +99,11 @@ func bench(ctx context.Context, o options, out, progress io.Writer) (err error) 
 		return benchStore(ctx, o, out, progress)
 	}
 	if o.browser {
-		return benchBrowser(ctx, o, sittings(o), out, progress)
+		some, err := chosen(o)
+		if err != nil {
+			return err
+		}
+		return benchBrowser(ctx, o, some, out, progress)
 	}
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		return errors.New("ffmpeg is missing: it makes the clip that the cameras send and is what nvr is measured beside. " +

@@ -177,12 +177,18 @@ func buildNVR(ctx context.Context, dir string) (string, error) {
 // nvrLines writes a configuration with all cameras and returns the one command line. Everything is on that an owner
 // would have on; the page is served too, to nobody.
 func (b *benchmark) nvrLines(nvr, dir string) ([][]string, error) {
+	path := filepath.Join(dir, "config.yaml")
+	text := configText(dir, b.farm.urls, `{listen: "127.0.0.1:0"}`)
+	return [][]string{{nvr, "run", "-config", path}}, os.WriteFile(path, []byte(text), 0o600)
+}
+
+// configText is a configuration that records the cameras below dir, with the given settings of the web.
+func configText(dir string, urls []string, web string) string {
 	var c strings.Builder
 	fmt.Fprintf(&c, "data: %s\nrecordings: %s\ntimezone: UTC\n", filepath.Join(dir, "data"), filepath.Join(dir, "recordings"))
-	fmt.Fprint(&c, "web: {listen: \"127.0.0.1:0\"}\nstorage: {min_free: 200MB}\ncameras:\n")
-	for i, url := range b.farm.urls {
+	fmt.Fprintf(&c, "web: %s\nstorage: {min_free: 200MB}\ncameras:\n", web)
+	for i, url := range urls {
 		fmt.Fprintf(&c, "  %s: {main: %q, transport: tcp}\n", cameraName(i), url)
 	}
-	path := filepath.Join(dir, "config.yaml")
-	return [][]string{{nvr, "run", "-config", path}}, os.WriteFile(path, []byte(c.String()), 0o600)
+	return c.String()
 }

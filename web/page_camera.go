@@ -159,7 +159,7 @@ func (s *Server) cameraView(r *http.Request, c seen) (cameraView, siteDay, error
 	}
 	v.Frame = s.frame(r, c.Label, "camera-page").with("camera.js", "feed.js", "link.js", "bytes.js", "edge.js", "sink.js", "stills.js",
 		"playback.js", "reader.js", "hls.js", "stepper.js", "frames.js", "scrub.js", "skim.js", "timeline.js", "ruler.js", "activity.js", "footage.js", "reel.js", "look.js", "zone.js",
-		"save.js", "marks.js", "size.js", "keep.js", "kept.js", "stage.js", "snapshot.js", "keys.js", "controls.js", "calendar.js", "days.js",
+		"save.js", "marks.js", "size.js", "keep.js", "kept.js", "stage.js", "snapshot.js", "keys.js", "controls.js", "timefield.js", "calendar.js", "days.js",
 		"gaplist.js", "gapnote.js", "landing.js")
 	v.Facts = append(v.Facts, fact{"State", stateWords(c.Status)}, fact{"Last picture", agoText(c.Status.LastFrame, now)})
 	for _, st := range c.Status.Streams {

@@ -127,7 +127,7 @@ func (s *Server) wallView(r *http.Request, q url.Values) (wallView, siteDay, err
 		v.At = rfc3339(moment)
 	}
 	v.Frame = s.frame(r, "Timeline", "wall").with("wall.js", "walltile.js", "follower.js", "reader.js", "master.js", "together.js", "rows.js", "bands.js", "timeline.js",
-		"activity.js", "ruler.js", "footage.js", "zone.js", "scrub.js", "sink.js", "bytes.js", "link.js", "edge.js", "keys.js", "kept.js")
+		"activity.js", "ruler.js", "footage.js", "zone.js", "timefield.js", "scrub.js", "sink.js", "bytes.js", "link.js", "edge.js", "keys.js", "kept.js")
 	return v, day, nil
 }
 

@@ -1,7 +1,8 @@
 // The controls of the camera page: what each button and field does.
 
 import { announce, byId } from "./app.js";
-import { parseMoment, shiftDay } from "./zone.js";
+import { takeMoment } from "./timefield.js";
+import { shiftDay } from "./zone.js";
 
 /**
  * @typedef {object} ControlActions
@@ -18,7 +19,7 @@ import { parseMoment, shiftDay } from "./zone.js";
  * @property {() => string} day that is shown
  * @property {(day: string) => void} goDay
  * @property {(t: number) => void} goTo
- * @property {(typed: string) => Parameters<typeof parseMoment>[1]} context for what was typed
+ * @property {() => Parameters<typeof takeMoment>[1]} context for what was typed
  */
 
 /** @param {ControlActions} a @param {import("./timeline.js").Timeline} timeline */
@@ -60,16 +61,9 @@ function wireDayLink(id, by, a) {
 
 /** @param {HTMLInputElement} input @param {ControlActions} a */
 function typed(input, a) {
-  const context = a.context(input.value);
-  const t = parseMoment(input.value, context);
-  if (t === null) {
-    input.setCustomValidity("Type a time such as 14:05, yesterday 9, or 10 min ago.");
-    input.reportValidity();
-    input.addEventListener("input", () => input.setCustomValidity(""), { once: true });
-    return;
-  }
-  input.value = "";
-  input.blur();
+  const context = a.context();
+  const t = takeMoment(input, context);
+  if (t === null) return;
   a.goTo(Math.min(t, context.now));
   announce(`playing from ${context.zone.clock(t)}`);
 }

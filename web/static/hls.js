@@ -2,6 +2,7 @@
 // given playlists, which are read here too, since they say which moment each second of them shows.
 
 import { endedSession } from "./link.js";
+import { drive } from "./playback.js";
 import { cannotPlay, sourceClass } from "./sink.js";
 
 /** @typedef {import("./playback.js").PlaybackOptions} PlaybackOptions */
@@ -193,11 +194,7 @@ export class HlsPlayback {
   }
 
   apply() {
-    if (!this.active) return;
-    this.video.defaultPlaybackRate = this.rate;
-    this.video.playbackRate = this.rate;
-    if (this.wantPlay && this.video.paused) this.video.play().catch(() => {});
-    if (!this.wantPlay && !this.video.paused) this.video.pause();
+    if (this.active) drive(this.video, this.wantPlay, this.rate);
   }
 
   /** The moment that is shown, or that is on its way, in ms. */

@@ -33,6 +33,14 @@ const AGAIN = 700;
  * @property {() => void} [onleave] the session has ended, and the page is about to be left for the login
  */
 
+/** @param {HTMLVideoElement} video @param {boolean} play @param {number} rate */
+export function drive(video, play, rate) {
+  video.defaultPlaybackRate = rate;
+  video.playbackRate = rate;
+  if (play && video.paused) video.play().catch(() => {});
+  if (!play && !video.paused) video.pause();
+}
+
 export class Playback {
   /** @param {HTMLVideoElement} video @param {PlaybackOptions} options */
   constructor(video, options) {
@@ -125,11 +133,7 @@ export class Playback {
   }
 
   apply() {
-    if (!this.active) return;
-    this.video.defaultPlaybackRate = this.rate;
-    this.video.playbackRate = this.rate;
-    if (this.wantPlay && this.video.paused) this.video.play().catch(() => {});
-    if (!this.wantPlay && !this.video.paused) this.video.pause();
+    if (this.active) drive(this.video, this.wantPlay, this.rate);
   }
 
   /** The moment that is shown, or that is on its way, in ms. */

@@ -10,7 +10,8 @@ import { KEYS_FROM, Master, Waiting } from "./master.js";
 import { columnsFor } from "./rows.js";
 import { Tile } from "./walltile.js";
 import { absence, address, dark, edgeOfAny, gapOfAll, lastOfAny, nextOfAny } from "./together.js";
-import { Zone, parseMoment, shiftDay } from "./zone.js";
+import { takeMoment } from "./timefield.js";
+import { Zone, shiftDay } from "./zone.js";
 
 const RATES = [0.25, 0.5, 1, 2, 4, 8, 16];
 
@@ -331,15 +332,8 @@ function goDay(which) {
 
 /** @param {HTMLInputElement} input */
 function typed(input) {
-  const t = parseMoment(input.value, { zone, day, now: now() });
-  if (t === null) {
-    input.setCustomValidity("Type a time such as 14:05, yesterday 9, or 10 min ago.");
-    input.reportValidity();
-    input.addEventListener("input", () => input.setCustomValidity(""), { once: true });
-    return;
-  }
-  input.value = "";
-  input.blur();
+  const t = takeMoment(input, { zone, day, now: now() });
+  if (t === null) return;
   goTo(t, true);
   announce(`playing from ${exactly(t)}`);
 }
