@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
@@ -19,18 +20,34 @@ import (
 
 // sidecarJSON is what stands beside a saved clip: what it is, what is missing of it, and how to tell that it is unchanged.
 type sidecarJSON struct {
-	Camera    string    `json:"camera"` // its id in the configuration
-	Label     string    `json:"label"`
-	Stream    string    `json:"stream"`
-	Asked     spanJSON  `json:"asked"`
-	Delivered *spanJSON `json:"delivered,omitempty"` // from the first picture to the end of the last; without footage not there
-	Gaps      []gapJSON `json:"gaps"`                // of the span asked for
-	File      string    `json:"file,omitempty"`
-	Codecs    []string  `json:"codecs,omitempty"` // RFC 6381
-	Bytes     int64     `json:"bytes,omitempty"`
-	SHA256    string    `json:"sha256,omitempty"` // of the file's bytes
-	Recorder  string    `json:"recorder"`
-	Exported  string    `json:"exported"`
+	Camera    string       `json:"camera"` // its id in the configuration
+	Label     string       `json:"label"`
+	Stream    string       `json:"stream"`
+	Asked     spanJSON     `json:"asked"`
+	Delivered *spanJSON    `json:"delivered,omitempty"` // from the first picture to the end of the last; without footage not there
+	Gaps      []sidecarGap `json:"gaps"`                // of the span asked for
+	File      string       `json:"file,omitempty"`
+	Codecs    []string     `json:"codecs,omitempty"` // RFC 6381
+	Bytes     int64        `json:"bytes,omitempty"`
+	SHA256    string       `json:"sha256,omitempty"` // of the file's bytes
+	Recorder  string       `json:"recorder"`
+	Exported  string       `json:"exported"`
+}
+
+// sidecarGap is a gap whose text has one length at any moment: where one begins now, HEAD and GET say other times.
+type sidecarGap struct {
+	From   sidecarTime `json:"from"`
+	To     sidecarTime `json:"to"`
+	Code   string      `json:"code"`
+	Reason string      `json:"reason"`
+}
+
+// sidecarTime is written to the microsecond, also where that is zero.
+type sidecarTime struct{ time.Time }
+
+// MarshalJSON implements json.Marshaler.
+func (t sidecarTime) MarshalJSON() ([]byte, error) {
+	return []byte(t.UTC().Format(`"2006-01-02T15:04:05.000000Z"`)), nil
 }
 
 // exportedLayout has one length for all times, so that the size of a sidecar is known before its clip is read.
@@ -39,7 +56,7 @@ const exportedLayout = "2006-01-02T15:04:05.000Z"
 // sidecar says of a clip what is known before it is read; clip is nil where there is no footage.
 func (s *Server) sidecar(ctx context.Context, p access.Permit, q media.Quality, asked storage.Span, clip *storage.Clip) (sidecarJSON, error) {
 	c := s.cameraOfPermit(p)
-	x := sidecarJSON{Camera: c.Name, Label: c.Label, Stream: q.String(), Asked: spanJSON{asked.From.UTC(), asked.To.UTC()}, Gaps: []gapJSON{},
+	x := sidecarJSON{Camera: c.Name, Label: c.Label, Stream: q.String(), Asked: spanJSON{asked.From.UTC(), asked.To.UTC()}, Gaps: []sidecarGap{},
 		Recorder: "Keepwatch " + s.Version, Exported: s.Now().UTC().Format(exportedLayout)}
 	known := asked
 	if w := p.Window(); !w.Open() {
@@ -51,7 +68,7 @@ func (s *Server) sidecar(ctx context.Context, p access.Permit, q media.Quality, 
 			return x, err
 		}
 		for _, g := range tl.Gaps {
-			x.Gaps = append(x.Gaps, gapOf(g))
+			x.Gaps = append(x.Gaps, sidecarGap{sidecarTime{g.From}, sidecarTime{g.To}, string(g.Code), g.Reason})
 		}
 	}
 	if clip == nil {
