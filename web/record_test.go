@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -204,20 +205,18 @@ func TestTheRecordHoldsTheBytesOfLivePictures(t *testing.T) {
 func TestWhatCannotBePutOnRecordIsNotShown(t *testing.T) {
 	w := filmed(t)
 	w.broadcast(w.cameras["front"], media.Main, 3)
-	skew := time.Duration(0)
-	d, err := accounts.Open(t.Context(), accounts.Options{Path: w.people, Now: func() time.Time { return time.Now().Add(skew) }})
+	var skew atomic.Int64 // a stream whose viewer left may still look at the clock
+	d, err := accounts.Open(t.Context(), accounts.Options{Path: w.people, Now: func() time.Time { return time.Now().Add(time.Duration(skew.Load())) }})
 	check(t, err)
 	defer func() { check(t, d.Close()) }()
+	w.server.Accounts = d                                      // whose permits are of the same clock
 	w.server.Views = d.NewRecorder(accounts.RecorderOptions{}) // which nobody runs, so that it writes nothing
 	paths := []string{"clip.mp4?" + w.span(1, 3), "segments.mp4?" + w.span(1, 3), "keyframe.mp4?" + w.queries()[0], "live.mp4"}
 	for _, late := range []bool{false, true} {
 		if late {
-			skew = time.Minute
+			skew.Store(int64(time.Minute))
 		}
 		for _, path := range paths {
-			if late {
-				w.server.Accounts = d // whose permits are of the same clock
-			}
 			ctx, cancel := context.WithCancel(t.Context())
 			resp := w.open(ctx, w.as("alice", ask{path: "/api/v1/cameras/front/" + path}))
 			want := map[bool]int{false: http.StatusOK, true: http.StatusServiceUnavailable}[late]
