@@ -97,7 +97,8 @@ func (v *visitor) playsTheSame(path string, want []testcam.Mark) {
 	t := v.t
 	t.Helper()
 	in := []string{"-nostdin", "-v", "error", "-xerror", "-headers", v.cookie(), "-i", v.site.url + path}
-	if out, err := exec.CommandContext(t.Context(), "ffmpeg", append(in, "-map", "0:v", "-map", "0:a", "-f", "null", "-")...).CombinedOutput(); err != nil || len(out) > 0 {
+	decode := append(in, "-map", "0:v", "-map", "0:a", "-enc_time_base:v", "1:90000", "-f", "null", "-")
+	if out, err := exec.CommandContext(t.Context(), "ffmpeg", decode...).CombinedOutput(); err != nil || len(out) > 0 {
 		t.Fatalf("ffmpeg: %v\n%s", err, out)
 	}
 	file := filepath.Join(t.TempDir(), "out.h264")
