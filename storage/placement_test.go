@@ -81,6 +81,35 @@ func (k *kit) sameBytes(p access.Permit, s SegmentPlacement) {
 	}
 }
 
+// TestAStoredSegmentKeepsToTheTimeOfAShare opens segments that reach out of the time that a share is bound to, at either end.
+func TestAStoredSegmentKeepsToTheTimeOfAShare(t *testing.T) {
+	k := newKit(t, "front-door")
+	id := k.ids["front-door"]
+	k.record(id, film{start: epoch, seconds: 8})
+	bound, err := access.Decide(viewer, id, access.Grant{Rights: access.Owned, Window: access.Window{From: at(2), To: at(5)}},
+		access.Playback, k.clock.Now().Add(time.Minute))
+	ok(t, err)
+	_, err = k.OpenStored(t.Context(), bound, media.Main, Span{epoch, at(8)})
+	wantErr(t, err, ErrNoFootage)
+	c, err := k.OpenStored(t.Context(), bound, media.Main, Span{at(2), at(8)})
+	b := all(t, c, err)
+	if !c.Start().Equal(at(2)) || !c.End().Equal(at(5)) {
+		t.Errorf("from %v to %v", c.Start(), c.End())
+	}
+	for rest := b; ; {
+		i := bytes.Index(rest, []byte("moof"))
+		if i < 0 {
+			break
+		}
+		label, err := media.ParseLabel(rest[i-4-media.LabelSize:])
+		ok(t, err)
+		if label.Start.Before(at(2)) || label.Start.Add(label.Duration).After(at(5)) {
+			t.Errorf("a fragment from %v to %v left", label.Start, label.Start.Add(label.Duration))
+		}
+		rest = rest[i+4:]
+	}
+}
+
 // endsWithPicture fails unless exactly one picture of film is in the first bytes, whole, at their end.
 func (k *kit) endsWithPicture(first, rest []byte) {
 	k.Helper()
