@@ -47,7 +47,7 @@ torture: ## the trials of durability for long, with new seeds: make torture ROUN
 
 .PHONY: trials
 trials: ## what of the trials a change must pass beyond make test: 8,000 more histories, and three planted bugs
-	KEEPWATCH_ROUNDS=4 go test -count=1 -timeout 20m -run '^TestRandomHistories' ./storage
+	KEEPWATCH_SEED=20261128 KEEPWATCH_ROUNDS=4 go test -count=1 -timeout 20m -run '^TestRandomHistories' ./storage
 	KEEPWATCH_PLANTED=3 go test -count=1 -timeout 20m -run '^TestPlantedBugs' ./internal/planted
 
 .PHONY: planted
