@@ -31,7 +31,7 @@ func small() options {
 // cameras starts a farm of two.
 func cameras(t *testing.T, dir string) *farm {
 	t.Helper()
-	clip, err := makeClip(t.Context(), dir)
+	clip, err := makeClip(t.Context(), dir, fullSize)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,12 +35,12 @@ func (f figure) verdict() string {
 	return "MISSED"
 }
 
-// sitting is a set of measurements in one browser, at a demo with so many cameras, or at a recorder of the film.
+// sitting is a set of measurements in one browser, at a demo with so many cameras, or at a recorder of as many that send a film.
 type sitting struct {
 	what    string
 	cameras int
 	take    func(ctx context.Context, url, user, password string) ([]figure, error)
-	film    bool
+	film    film // the cameras are those of the demo where it is zero
 }
 
 // Sittings that take seconds, when the second is told to.
@@ -52,15 +52,16 @@ const (
 // sittings is everything that is measured in a browser, in order.
 func sittings(o options) []sitting {
 	return []sitting{
-		{pagesWeigh, 4, pageFigures, false},
-		{"live pictures", 4, liveFigures, false},
-		{"live pictures", 16, liveFigures, false},
-		{"recordings of one camera", 1, playbackFigures, false},
-		{"recordings in full size", 1, seekFigures, true},
-		{"recordings of four cameras in step", 4, wallFigures, false},
+		{pagesWeigh, 4, pageFigures, film{}},
+		{"live pictures", 4, liveFigures, film{}},
+		{"live pictures", 16, liveFigures, film{}},
+		{"live pictures of a film", 16, smoothFigures, tileSize},
+		{"recordings of one camera", 1, playbackFigures, film{}},
+		{"recordings in full size", 1, seekFigures, fullSize},
+		{"recordings of four cameras in step", 4, wallFigures, film{}},
 		{tabMemory, 4, func(ctx context.Context, url, user, password string) ([]figure, error) {
 			return tabFigures(ctx, url, user, password, time.Duration(o.minutes*float64(time.Minute)))
-		}, false},
+		}, film{}},
 	}
 }
 
@@ -103,7 +104,7 @@ func benchBrowser(ctx context.Context, o options, all []sitting, out, progress i
 		var figures []figure
 		switch {
 		case failed != nil:
-		case s.film:
+		case s.film != film{}:
 			figures, failed = atFilm(ctx, nvr, place, s)
 		default:
 			figures, failed = atDemo(ctx, nvr, place, s)

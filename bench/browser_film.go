@@ -17,12 +17,13 @@ const filmUser, filmPassword = "bench", "correct horse battery"
 // filmSaid is the line of nvr's log that names its address.
 var filmSaid = regexp.MustCompile(`url=(http://\S+)`)
 
-// atFilm runs a recorder of cameras that send the film of the table of recording, 1920×1080, for as long as it is measured.
+// atFilm runs a recorder of cameras that send a film, for as long as it is measured. That costs next to nothing, where the cameras of the
+// demo draw and code every picture.
 func atFilm(ctx context.Context, nvr, dir string, s sitting) (figures []figure, err error) {
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		return nil, errors.New("ffmpeg is missing: it makes the film. Install it from the distribution's packages, for example: apt-get install ffmpeg")
 	}
-	clip, err := makeClip(ctx, dir)
+	clip, err := makeClip(ctx, dir, s.film)
 	if err != nil {
 		return nil, err
 	}

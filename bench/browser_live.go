@@ -72,9 +72,19 @@ const grabPicture = `(n => {
 
 // liveFigures opens the live page of a running server in Chromium, as the user, and measures it. The cameras are those of nvr
 // demo: their pictures tell when they were made.
-func liveFigures(ctx context.Context, url, user, password string) (all []figure, err error) {
+func liveFigures(ctx context.Context, url, user, password string) ([]figure, error) {
+	return inTurn(ctx, url, user, password, firstPictureFigures, stallFigures, delayFigures, memoryFigures)
+}
+
+// smoothFigures are those of liveFigures that need no painted clock.
+func smoothFigures(ctx context.Context, url, user, password string) ([]figure, error) {
+	return inTurn(ctx, url, user, password, firstPictureFigures, stallFigures)
+}
+
+// inTurn takes measurements one after the other in one tab. One that fails does not keep the others from being taken.
+func inTurn(ctx context.Context, url, user, password string, measures ...func(tab context.Context, url string) ([]figure, error)) (all []figure, err error) {
 	err = signedIn(ctx, url, user, password, func(tab context.Context) (failed error) {
-		for _, measure := range []func(context.Context, string) ([]figure, error){firstPictureFigures, stallFigures, delayFigures, memoryFigures} {
+		for _, measure := range measures {
 			figures, err := measure(tab, url)
 			all = append(all, figures...)
 			failed = errors.Join(failed, err)

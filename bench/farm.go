@@ -21,14 +21,23 @@ const (
 	clipText = "1920×1080 H.264, 15 fps, 2 Mbit/s, key frame every 2 s"
 )
 
+// film is what the clip looks like.
+type film struct {
+	size string // in pixels, such as 1920x1080
+	rate string // bits per second, such as 2M
+}
+
+// fullSize is the film of clipText, tileSize one for a wall of tiles: as large as the pictures of the demo.
+var fullSize, tileSize = film{"1920x1080", "2M"}, film{"640x360", "400k"}
+
 // makeClip has ffmpeg code a test picture with enough noise that it takes the whole bit rate, and returns the file.
-func makeClip(ctx context.Context, dir string) (string, error) {
+func makeClip(ctx context.Context, dir string, f film) (string, error) {
 	path := filepath.Join(dir, "clip.mp4")
 	out, err := exec.CommandContext(ctx, "ffmpeg", "-nostdin", "-v", "error",
-		"-f", "lavfi", "-i", "testsrc2=size=1920x1080:rate=15:duration=8,noise=alls=12:allf=t",
+		"-f", "lavfi", "-i", "testsrc2=size="+f.size+":rate=15:duration=8,noise=alls=12:allf=t",
 		"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-bf", "0",
 		"-g", "30", "-keyint_min", "30", "-sc_threshold", "0",
-		"-b:v", "2M", "-minrate", "2M", "-maxrate", "2M", "-bufsize", "1M", path).CombinedOutput()
+		"-b:v", f.rate, "-minrate", f.rate, "-maxrate", f.rate, "-bufsize", "1M", path).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("make the clip with ffmpeg: %w: %s", err, out)
 	}

@@ -115,7 +115,7 @@ func bench(ctx context.Context, o options, out, progress io.Writer) (err error) 
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	fmt.Fprintln(progress, "making the clip")
-	clip, err := makeClip(ctx, dir)
+	clip, err := makeClip(ctx, dir, fullSize)
 	if err != nil {
 		return err
 	}
