@@ -94,7 +94,7 @@ func benchBrowser(ctx context.Context, o options, all []sitting, out, progress i
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "\nIn headless Chromium against nvr demo on loopback. %d × %s, %s/%s, %s.\n\n", runtime.NumCPU(), cpuModel(), runtime.GOOS, runtime.GOARCH, runtime.Version())
+	fmt.Fprintf(out, "\nIn headless Chromium against nvr on loopback. %d × %s, %s/%s, %s.\n\n", runtime.NumCPU(), cpuModel(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(w, "\tcameras\tmeasured\tgoal\t")
 	for i, s := range all {
