@@ -92,7 +92,9 @@ export class Tile {
     const gap = absence(follower.options.footage(), at);
     if (gap) {
       const over = follower.options.footage().next(at) !== null;
-      const head = over ? `No recording ${clock(gap.from)}–${clock(gap.to)}` : `No recording since ${clock(gap.from)}`;
+      const [from, to] = [clock(gap.from), clock(gap.to)];
+      const span = from === to ? `at ${from}` : `${from}–${to}`; // a camera that begins a moment after the others
+      const head = over ? `No recording ${span}` : `No recording since ${from}`;
       return { life: "gap", head, text: gap.reason, age: "no recording" };
     }
     if (follower.reader.broken) {
