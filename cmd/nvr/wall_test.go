@@ -4,11 +4,13 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +19,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/internal/media/mediatest"
 	"keepwatch.internal/internal/testcam"
 	"keepwatch.internal/internal/testcam/camtest"
 )
@@ -56,8 +59,11 @@ type wall struct {
 	*tab
 	url    string
 	client *http.Client
-	behind map[string]time.Duration // how much later than painted a camera's pictures are filed
+	filed  map[string]map[uint64]shown // by camera and the number of the picture
 }
+
+// shown is from when to when a picture is the one to be seen, by the clock of the recordings.
+type shown struct{ from, to time.Time }
 
 // TestSeveralCamerasPlayInStep follows four cameras through a day of theirs, of which one has a gap.
 func TestSeveralCamerasPlayInStep(t *testing.T) {
@@ -72,22 +78,24 @@ func TestSeveralCamerasPlayInStep(t *testing.T) {
 	must(t, garage.Refuse(false))
 
 	b := newTab(t, 1440, 900)
-	w := &wall{tab: b, url: base, client: cookies(t, base, password), behind: map[string]time.Duration{}}
+	w := &wall{tab: b, url: base, client: cookies(t, base, password), filed: map[string]map[uint64]shown{}}
 	begin := lost.Add(-12 * time.Second)
-	for _, name := range demoNames {
-		w.behind[name] = w.filedBehind(name, begin)
-	}
-	w.enter(password, "/timeline?cameras=front-door,garage,garden,street&at="+begin.UTC().Format(time.RFC3339))
+	w.enter(password, addressOf(begin))
 	w.do(chromedp.Click(`#play`)) // pauses: a link plays
-	paused := w.stands("paused")
+	paused := w.stands("paused", demoNames[:]...)
 	w.do(chromedp.KeyEvent(kb.ArrowLeft, chromedp.KeyModifiers(chromedp.ModifierShift)))
-	if back := w.stands("a second back")["street"].Sub(paused["street"]); back > -800*time.Millisecond || back < -1200*time.Millisecond {
+	if back := w.stands("a second back", demoNames[:]...)["street"].from.Sub(paused["street"].from); back > -800*time.Millisecond || back < -1200*time.Millisecond {
 		t.Errorf("a second back went %v", back)
 	}
 	w.do(chromedp.Click(`#play`))
 	w.inStep("after a jump", demoNames[:]...)
 	w.skipsAGap(lost)
 	w.holdsItsAddress(begin)
+}
+
+// addressOf is where the four cameras play from a moment on.
+func addressOf(at time.Time) string {
+	return "/timeline?cameras=front-door,garage,garden,street&at=" + at.UTC().Format(time.RFC3339)
 }
 
 // cookies signs in a client beside the browser.
@@ -109,10 +117,25 @@ func (c *oneCookie) SetCookies(_ *url.URL, cookies []*http.Cookie) { c.all = app
 
 func (c *oneCookie) Cookies(*url.URL) []*http.Cookie { return c.all }
 
-// filedBehind returns how much later than painted the pictures of a run are filed: by as much as its first one was under way.
-func (w *wall) filedBehind(camera string, at time.Time) time.Duration {
+// when returns from when to when a picture is to be seen. Only the recording can tell: a busy camera paints its pictures at irregular
+// distances, and they are filed some time after they were painted.
+func (w *wall) when(camera string, m testcam.Mark) shown {
 	w.t.Helper()
-	q := url.Values{"from": {at.UTC().Format(time.RFC3339Nano)}, "to": {at.Add(time.Second).UTC().Format(time.RFC3339Nano)}}
+	if at, ok := w.filed[camera][m.Frame]; ok {
+		return at
+	}
+	w.read(camera, m.Time.Add(-time.Second), m.Time.Add(3*time.Second))
+	at, ok := w.filed[camera][m.Frame]
+	if !ok {
+		w.t.Fatalf("%s shows %v, which is not recorded", camera, m)
+	}
+	return at
+}
+
+// read learns when the pictures of a span are to be seen: each until the next one, of which the last has none.
+func (w *wall) read(camera string, from, to time.Time) {
+	w.t.Helper()
+	q := url.Values{"from": {from.UTC().Format(time.RFC3339Nano)}, "to": {to.UTC().Format(time.RFC3339Nano)}}
 	resp, err := w.client.Get(w.url + "/api/v1/cameras/" + camera + "/clip.mp4?" + q.Encode())
 	must(w.t, err)
 	defer resp.Body.Close()
@@ -120,11 +143,23 @@ func (w *wall) filedBehind(camera string, at time.Time) time.Duration {
 	must(w.t, err)
 	start, err := time.Parse(time.RFC3339Nano, resp.Header.Get("Keepwatch-Start"))
 	if err != nil {
-		w.t.Fatalf("%s at %v: status %d: %s", camera, at, resp.StatusCode, body)
+		w.t.Fatalf("%s at %v: status %d: %s", camera, from, resp.StatusCode, body)
 	}
 	path := filepath.Join(w.t.TempDir(), "clip.mp4")
 	must(w.t, os.WriteFile(path, body, 0o600))
-	return start.Sub(camtest.Marks(w.t, path)[0].Time)
+	var at []time.Time
+	for _, pts := range mediatest.Pictures(w.t, path) {
+		d, err := time.ParseDuration(pts + "s")
+		must(w.t, err)
+		at = append(at, start.Add(d))
+	}
+	marks := camtest.Marks(w.t, path)
+	if w.filed[camera] == nil {
+		w.filed[camera] = map[uint64]shown{}
+	}
+	for i := range len(marks) - 1 {
+		w.filed[camera][marks[i].Frame] = shown{at[i], at[i+1]}
+	}
 }
 
 // enter signs in at the door to which the address leads who is not signed in, and goes on to it.
@@ -140,10 +175,10 @@ func (w *wall) open(path string) {
 	w.do(chromedp.Navigate(w.url+path), chromedp.WaitVisible(`.wall-tile`))
 }
 
-// shown returns when the pictures that are shown were filed, by camera. Each must be that of its tile.
-func (w *wall) shown() map[string]time.Time {
+// sees returns from when to when the pictures on the page are to be seen, by camera. Each must be that of its tile.
+func (w *wall) sees() map[string]shown {
 	w.t.Helper()
-	filed := map[string]time.Time{}
+	pictures := map[string]shown{}
 	names := eval[[]string](w.tab, `[...document.querySelectorAll(".wall-tile")].map(t => t.dataset.camera)`)
 	for _, s := range w.seen() {
 		for _, name := range names {
@@ -153,75 +188,81 @@ func (w *wall) shown() map[string]time.Time {
 			if s.Mark.Camera != testcam.CodeOf(name) {
 				w.t.Fatalf("the tile of %s shows %v", name, s.Mark)
 			}
-			filed[name] = s.Mark.Time.Add(w.behind[name])
+			pictures[name] = w.when(name, s.Mark)
 		}
 	}
-	return filed
+	return pictures
 }
 
-func spread(times map[string]time.Time) time.Duration {
-	var first, last time.Time
-	for _, x := range times {
-		if first.IsZero() || x.Before(first) {
-			first = x
+// apart is by how much pictures miss having a moment in common, not above zero if they have one.
+func apart(pictures map[string]shown) time.Duration {
+	var from, to time.Time // when the last of them begins, and the first of them ends
+	for _, p := range pictures {
+		if p.from.After(from) {
+			from = p.from
 		}
-		if x.After(last) {
-			last = x
+		if to.IsZero() || p.to.Before(to) {
+			to = p.to
 		}
 	}
-	return last.Sub(first)
+	return from.Sub(to)
 }
 
-// inStep waits until a screenshot shows exactly these cameras, playing, and within two frames of each other: a machine that is
-// busy with tests leaves pictures out. What stands has to be exact, and bench measures what plays.
-func (w *wall) inStep(what string, cameras ...string) map[string]time.Time {
+// exactly says whether the pictures are those of exactly these cameras.
+func exactly(cameras []string, pictures map[string]shown) bool {
+	return slices.Equal(slices.Sorted(slices.Values(cameras)), slices.Sorted(maps.Keys(pictures)))
+}
+
+// inStep waits until a screenshot shows exactly these cameras, playing, and less than a frame from having a moment in common: a machine
+// that is busy with tests leaves pictures out. What stands has to be exact, and bench measures what plays.
+func (w *wall) inStep(what string, cameras ...string) {
 	w.t.Helper()
-	var last map[string]time.Time
+	var last map[string]shown
 	if !poll(w.ctx, 40*time.Second, func() bool {
-		last = w.shown()
-		return len(last) == len(cameras) && spread(last) <= 2*demoFrame
+		last = w.sees()
+		return exactly(cameras, last) && apart(last) <= demoFrame
 	}) {
-		w.t.Fatalf("%s: never %v in step; last %v, %v apart; the page says %q", what, cameras, last, spread(last), w.says())
+		w.t.Fatalf("%s: never %v in step; last %v, %v apart; the page says %q", what, cameras, last, apart(last), w.says())
 	}
-	return last
 }
 
 func (w *wall) says() string { return eval[string](w.tab, `document.querySelector("#main").innerText`) }
 
-// stands waits until four pictures stand that are all of one moment, to the frame.
-func (w *wall) stands(what string) map[string]time.Time {
+// stands waits until pictures of exactly these cameras stand that are all to be seen at one moment, to what players round times by.
+func (w *wall) stands(what string, cameras ...string) map[string]shown {
 	w.t.Helper()
-	var stand map[string]time.Time
+	var stand map[string]shown
 	if !poll(w.ctx, 30*time.Second, func() bool {
 		before := stand
-		stand = w.shown()
-		for name, x := range stand {
-			if !x.Equal(before[name]) {
-				return false
-			}
-		}
-		return len(stand) == len(demoNames) && spread(stand) <= demoFrame
+		stand = w.sees()
+		return exactly(cameras, stand) && maps.Equal(stand, before) && apart(stand) <= 3*time.Millisecond
 	}) {
-		w.t.Fatalf("%s: never four pictures of one moment; last %v, %v apart; the page says %q", what, stand, spread(stand), w.says())
+		w.t.Fatalf("%s: never pictures of one moment; last %v, %v apart; the page says %q", what, stand, apart(stand), w.says())
 	}
 	return stand
 }
 
-// skipsAGap lets playback run into the gap of the garage: its tile has no picture and says why, the others go on in step,
+// skipsAGap lets playback run into the gap of the garage: its tile has no picture and says why, the others stand in step there,
 // and it joins them when its footage begins again.
 func (w *wall) skipsAGap(lost time.Time) {
 	w.t.Helper()
-	at := w.inStep("in the gap", "front-door", "garden", "street")
-	if at["street"].Before(lost.Add(-2 * time.Second)) {
-		w.t.Errorf("the garage was recorded until %v, and had no picture at %v", lost, at["street"])
+	w.open(addressOf(lost.Add(-3 * time.Second)))
+	words := func() string {
+		return eval[string](w.tab, `document.querySelector(".wall-tile[data-camera=garage] .wall-words").innerText`)
 	}
-	if words := eval[string](w.tab, `document.querySelector(".wall-tile[data-camera=garage] .wall-words").innerText`); !strings.Contains(words, "No recording ") || !strings.Contains(words, "offline") {
-		w.t.Errorf("without footage the garage's tile says %q", words)
+	until(w.t, 40*time.Second, "the garage's gap", func() bool { return strings.Contains(words(), "No recording ") })
+	w.do(chromedp.Click(`#play`))
+	if at := w.stands("in the gap", "front-door", "garden", "street")["street"]; at.to.Before(lost.Add(-2 * time.Second)) {
+		w.t.Errorf("the garage was recorded until %v, and had no picture at %v", lost, at.from)
+	}
+	if said := words(); !strings.Contains(said, "No recording ") || !strings.Contains(said, "offline") {
+		w.t.Errorf("without footage the garage's tile says %q", said)
 	}
 	if spoken := eval[string](w.tab, `document.querySelector("#timeline-slider").getAttribute("aria-valuetext")`); !strings.Contains(spoken, "Garage: no recording, offline") {
 		w.t.Errorf("the slider says %q", spoken)
 	}
-	until(w.t, 60*time.Second, "the garage's footage again", func() bool { _, ok := w.shown()["garage"]; return ok })
+	w.do(chromedp.Click(`#play`))
+	until(w.t, 60*time.Second, "the garage's footage again", func() bool { _, ok := w.sees()["garage"]; return ok })
 }
 
 // holdsItsAddress takes a camera away, and comes back by the address to the same cameras and moment.
@@ -240,8 +281,8 @@ func (w *wall) holdsItsAddress(begin time.Time) {
 		w.t.Errorf("the address %s shows %s", href, tiles)
 	}
 	until(w.t, 20*time.Second, "the moment of the address", func() bool {
-		x, ok := w.shown()["street"]
-		return ok && x.After(at.Add(-2*time.Second)) && x.Before(at.Add(20*time.Second))
+		x, ok := w.sees()["street"]
+		return ok && x.from.After(at.Add(-2*time.Second)) && x.from.Before(at.Add(20*time.Second))
 	})
 	w.do(chromedp.Navigate(w.url+"/timeline?cameras=nobodys"), chromedp.WaitVisible(`h1`))
 	if words := eval[string](w.tab, `document.body.innerText`); !strings.Contains(words, "Nothing here") {
