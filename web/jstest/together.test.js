@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Footage } from "../static/footage.js";
-import { absence, address, dark, edgeOfAny, gapOfAll, lastOfAny, nextOfAny } from "../static/together.js";
+import { absence, address, dark, edgeOfAny, gapOfAll, lastOfAny, nextOfAny, stepOfAny } from "../static/together.js";
 
 const T = Date.parse("2026-11-22T02:00:00Z");
 const MIN = 60e3;
@@ -53,4 +53,15 @@ test("a gap that reached to the present goes on until the recorder says otherwis
 test("an address holds the cameras in order and the moment to the second", () => {
   assert.equal(address(["front-door", "garage"], Date.parse("2026-11-22T13:05:20.700Z")), "?cameras=front-door,garage&at=2026-11-22T13:05:20Z");
   assert.equal(address([], null), "?cameras=");
+});
+
+test("a step is one picture of the first camera, unless another has clearly more of them", () => {
+  const slow = { to: 1200, lasts: 200 };
+  const usual = { to: 1077, lasts: 67 };
+  const alike = { to: 1096, lasts: 66 };
+  assert.equal(stepOfAny([usual, alike]), 1077);
+  assert.equal(stepOfAny([alike, usual]), 1096);
+  assert.equal(stepOfAny([slow, usual, alike]), 1077);
+  assert.equal(stepOfAny([slow]), 1200);
+  assert.equal(stepOfAny([]), null);
 });

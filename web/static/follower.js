@@ -18,6 +18,9 @@ const LEAD = 90;
 /** Shorter holes between two runs are passed without a word, s. */
 const HOLE = 0.3;
 
+/** What is apart by less is of one moment: times in URLs are whole milliseconds, s. */
+const SAME = 0.005;
+
 /** How long the last picture may stay while that of another moment is on its way, ms; then it would be a frozen one. */
 const STAY = 600;
 
@@ -98,19 +101,23 @@ export class Follower {
     if (!this.arriving) this.leftAt = performance.now();
     this.arriving = true;
     if (absence(this.options.footage(), at)) return;
-    if (!this.sink.holds(at)) this.reader.restart(at);
+    if (!this.sink.holds(at) || !this.held(at)) this.reader.restart(at);
     this.sink.seek(at);
   }
 
   /**
    * The moment next to one that is buffered and can be shown: itself, or just beside it at the edge of a hole or where
-   * footage ends; null if there is none.
+   * footage begins or ends; null if there is none, or if pictures that come before the first that is buffered can be had.
    * @param {number} at @returns {number | null}
    */
   near(at) {
     const t = this.sink.time(at);
-    const range = this.sink.ranges().find((r) => r.start - HOLE <= t && t < r.end + HOLE / 2);
-    return range ? this.sink.base + Math.min(Math.max(t, range.start + 0.001), range.end - 0.03) * 1000 : null;
+    const ranges = this.sink.ranges();
+    const range = ranges.find((r) => r.start - HOLE <= t && t < r.end + HOLE / 2);
+    if (!range) return null;
+    const first = Math.max(ranges[0].start, this.reader.frames.first() ?? 0); // sound may begin before the pictures
+    if (t < first - SAME && at < this.reader.from - SAME * 1000) return null;
+    return this.sink.base + Math.min(Math.max(t, range.start + 0.001), range.end - 0.03) * 1000;
   }
 
   /** Whether that moment is buffered, or lies in a hole that is passed. @param {number} at */
@@ -121,6 +128,24 @@ export class Follower {
   /** Whether it can go on from a moment at once. @param {number} at */
   ready(at) {
     return this.refused !== "" || (!this.arriving && this.held(at));
+  }
+
+  /**
+   * The step to the picture before or after the one of a moment. Those before all that is buffered are taken to be as far apart as
+   * those after.
+   * @param {number} at @param {1 | -1} direction @returns {import("./together.js").Step | null} null if it is not known
+   */
+  step(at, direction) {
+    const { base } = this.sink;
+    const { frames } = this.reader;
+    const t = this.sink.time(at);
+    const shown = frames.at(t);
+    const after = frames.next(t, 1);
+    if (shown === null || after === null) return null;
+    const before = frames.next(t, -1);
+    const lasts = direction > 0 || before === null ? after - shown : shown - before;
+    const to = direction > 0 ? after : (before ?? shown - lasts / 2);
+    return { to: base + to * 1000, lasts: lasts * 1000 };
   }
 
   /** By how much the picture is ahead of the master, ms. @param {number} at */
@@ -186,7 +211,7 @@ export class Follower {
       this.sink.seek(at);
     }
     this.reader.fill(at, Math.max(1, rate));
-    this.sink.trim(this.video.currentTime - KEEP);
+    this.reader.trim(this.video.currentTime - KEEP);
     const target = this.sink.wanted === null ? null : this.near(this.sink.wanted);
     if (target !== null) this.sink.seek(target);
   }

@@ -1,7 +1,5 @@
 // Recorded pictures: footage is fetched in stretches ahead of what is shown, and gaps are passed with a word.
 
-import { pictureTimes } from "./bytes.js";
-import { Frames } from "./frames.js";
 import { endedSession } from "./link.js";
 import { AHEAD, Reader, STRETCH } from "./reader.js";
 import { Sink } from "./sink.js";
@@ -52,8 +50,8 @@ export class Playback {
     this.rate = 1;
     this.target = 0;
     this.shown = false;
-    this.frames = new Frames();
     this.reader = new Reader(this.sink, this.reading());
+    this.frames = this.reader.frames;
     this.stepper = new Stepper(this);
     this.ended = false; // footage ends here, which was told
     video.muted = true;
@@ -68,7 +66,7 @@ export class Playback {
 
   /** What the reader has to know, and to tell. @returns {import("./reader.js").ReaderOptions} */
   reading() {
-    const { options, frames, sink } = this;
+    const { options } = this;
     return {
       camera: options.camera, footage: options.footage, now: options.now, onrefused: options.onrefused,
       get stream() { return options.stream; },
@@ -77,12 +75,6 @@ export class Playback {
         return endedSession(answer);
       },
       onmissing: () => options.onrefused("This browser cannot play the full picture, and the small one is not recorded. A saved clip plays elsewhere."),
-      offset: (run) => frames.offset(run, sink.time(this.reader.next)),
-      onrebuilt: () => frames.clear(),
-      onadded: (bytes, label) => {
-        const { offset } = sink;
-        if (!Number.isNaN(offset)) frames.add(pictureTimes(bytes).map((t) => t + offset), label.run, offset);
-      },
     };
   }
 
@@ -111,7 +103,6 @@ export class Playback {
     } else {
       this.reader.restart(this.target);
       this.reader.broken = false;
-      this.frames.clear();
       this.shown = false;
       this.sink.seek(this.target);
     }
@@ -145,7 +136,6 @@ export class Playback {
     this.active = false;
     this.reader.stop();
     this.sink.close();
-    this.frames.clear();
     this.stepper.forget();
     this.shown = false;
   }

@@ -1,6 +1,7 @@
 // Fetches the footage of one camera, stretch by stretch, into a sink: for the camera's page and for the timeline of several.
 
-import { Splitter } from "./bytes.js";
+import { Splitter, pictureTimes } from "./bytes.js";
+import { Frames } from "./frames.js";
 import { refusal } from "./sink.js";
 
 /** @typedef {import("./footage.js").Footage} Footage */
@@ -9,6 +10,9 @@ import { refusal } from "./sink.js";
 const FIRST = 6_000;
 export const STRETCH = 20_000;
 export const AHEAD = 10_000;
+
+/** A browser that buffers from so much later on has let go of what was before: sound and pictures never begin so far apart, s. */
+const LEFT = 1;
 
 /** How long to wait before asking again for footage that is just being written, and after a failure, ms. */
 const AGAIN = 700;
@@ -23,9 +27,6 @@ const MEND = 1400;
  * @property {(answer: Response) => boolean} over whether an answer says that the session has ended
  * @property {(why: string) => void} onrefused the browser cannot play what came
  * @property {() => void} onmissing there is no such stream
- * @property {(run: string) => number} [offset] where a run lies on the axis of the sink, s, when a part of it is there already; NaN when not
- * @property {() => void} [onrebuilt] the sink had to begin anew, and holds nothing of what it held
- * @property {(bytes: Uint8Array, label: import("./bytes.js").Label) => void} [onadded] a fragment was given to the sink
  */
 
 export class Reader {
@@ -33,7 +34,8 @@ export class Reader {
   constructor(sink, options) {
     this.sink = sink;
     this.options = options;
-    this.from = NaN; // the moment at which reading began
+    this.frames = new Frames(); // the pictures that were given to the sink
+    this.from = NaN; // the moment from which on is there what could be had
     this.next = NaN; // the moment from which to fetch
     this.run = "";
     this.seq = -1;
@@ -53,6 +55,7 @@ export class Reader {
     this.nudge = 1;
     this.first = true;
     this.sink.clear();
+    this.frames.clear();
   }
 
   /** Goes on from a moment: what comes from there begins with the init header of its run. @param {number} t */
@@ -64,6 +67,16 @@ export class Reader {
     this.seq = -1;
   }
 
+  /** Forgets what was shown before a moment of media time. @param {number} before s */
+  trim(before) {
+    this.sink.trim(before);
+    const [range] = this.sink.ranges();
+    const first = this.frames.first();
+    if (!range || first === null || first > range.start - LEFT) return;
+    this.frames.trim(range.start - LEFT);
+    this.from = Math.max(this.from, this.sink.base + range.start * 1000);
+  }
+
   /** Whether that moment is among what was fetched, or is next. @param {number} t */
   covers(t) {
     return t >= this.from - 50 && t <= this.next + 50;
@@ -73,6 +86,7 @@ export class Reader {
     this.go(NaN);
     this.from = NaN;
     this.broken = false;
+    this.frames.clear();
   }
 
   /**
@@ -173,14 +187,15 @@ export class Reader {
       this.run = label.run;
       this.seq = -1;
       const { source } = this.sink;
-      this.sink.init(mime, bytes, this.next, this.options.offset?.(label.run));
-      if (this.sink.source !== source) this.options.onrebuilt?.();
+      this.sink.init(mime, bytes, this.next, this.frames.offset(label.run, this.sink.time(this.next)));
+      if (this.sink.source !== source) this.frames.clear(); // it began anew
       return false;
     }
     if (label.seq <= this.seq) return false;
     this.seq = label.seq;
     this.sink.fragment(bytes, label);
-    this.options.onadded?.(bytes, label);
+    const { offset } = this.sink;
+    if (!Number.isNaN(offset)) this.frames.add(pictureTimes(bytes).map((t) => t + offset), label.run, offset);
     const end = label.start + label.duration;
     const fresh = end > this.next;
     this.next = Math.max(this.next, end);

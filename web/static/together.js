@@ -64,6 +64,17 @@ export function edgeOfAny(all, t, direction) {
   return direction > 0 ? Math.min(...edges) : Math.max(...edges);
 }
 
+/** @typedef {{to: number, lasts: number}} Step a moment of the picture to go to, and how far it is from the one that is shown, ms */
+
+/**
+ * One picture on or back: that of the first camera, or of one that has clearly more pictures a second there.
+ * @param {Step[]} steps @returns {number | null} a moment of that picture; null if nobody knows
+ */
+export function stepOfAny(steps) {
+  if (steps.length === 0) return null;
+  return steps.reduce((best, s) => (s.lasts < 0.75 * best.lasts ? s : best)).to;
+}
+
 /**
  * The address that shows those cameras at that moment, to the second.
  * @param {string[]} cameras by name @param {number | null} at @returns {string} such as "?cameras=garage,street&at=2026-11-22T13:05:20Z"

@@ -9,7 +9,7 @@ import { endedSession } from "./link.js";
 import { KEYS_FROM, Master, Waiting } from "./master.js";
 import { columnsFor } from "./rows.js";
 import { Tile } from "./walltile.js";
-import { absence, address, dark, edgeOfAny, gapOfAll, lastOfAny, nextOfAny } from "./together.js";
+import { absence, address, dark, edgeOfAny, gapOfAll, lastOfAny, nextOfAny, stepOfAny } from "./together.js";
 import { takeMoment } from "./timefield.js";
 import { Zone, shiftDay } from "./zone.js";
 
@@ -17,6 +17,10 @@ const RATES = [0.25, 0.5, 1, 2, 4, 8, 16];
 
 /** Playback stays this far behind the present, ms: what is newer is just being written. */
 const PRESENT = 4000;
+
+/** A step where no picture is known, and how far behind a picture's beginning it is looked at, ms. */
+const FRAME = 67;
+const INSIDE = 1;
 
 /** How often the cameras are asked again what they recorded, ms. */
 const ASK = 5000;
@@ -322,6 +326,13 @@ function toEdge(direction) {
   if (t !== null) goTo(t + 20);
 }
 
+/** Shows the next picture, or the one before. @param {1 | -1} direction */
+function step(direction) {
+  const at = moment();
+  const steps = tiles.map((t) => (t.wanted(at) ? t.follower.step(at, direction) : null)).filter((s) => s !== null);
+  goTo((stepOfAny(steps) ?? at + direction * FRAME) + INSIDE, false);
+}
+
 /** @param {string} which a day to show at the same time of day */
 function goDay(which) {
   if (!which || which > zone.day(now())) return;
@@ -425,10 +436,9 @@ function wire() {
 
 function wireKeyboard() {
   const faster = (/** @type {1 | -1} */ by) => setRate(RATES[RATES.indexOf(master.rate) + by] ?? master.rate);
-  const frame = (/** @type {1 | -1} */ by) => goTo(moment() + by * 67, false);
   const nothing = () => {};
   const actions = {
-    toggle, skip: (/** @type {number} */ by) => goTo(moment() + by), step: frame, edge: toEdge, speed: faster, zoom: (/** @type {number} */ f) => bands.zoomBy(f),
+    toggle, skip: (/** @type {number} */ by) => goTo(moment() + by), step, edge: toEdge, speed: faster, zoom: (/** @type {number} */ f) => bands.zoomBy(f),
     typeTime: () => byId("goto").focus(), pickDay: () => byId("day").focus(), live: () => location.assign("/live"),
     markIn: nothing, markOut: nothing, save: nothing, snapshot: nothing, pip: nothing, full: fullScreen,
     mute: () => tiles.forEach((t) => t.mute(true)),
