@@ -446,6 +446,13 @@ function wireKeyboard() {
   wireKeys(actions);
 }
 
+/** A minute ago; or since, when the last of the cameras began. */
+function recent() {
+  const ago = now() - 60_000;
+  const begun = shownFootage().map((f) => f.spans[0]?.from + INSIDE).filter((from) => from > ago && from < now() - PRESENT);
+  return Math.max(ago, ...begun);
+}
+
 function start() {
   byId("wall").style.setProperty("--count", String(cameras.length));
   byId("wall").style.setProperty("--shown", String(Math.min(5.5, cameras.length)));
@@ -455,7 +462,7 @@ function start() {
   choose((page.chosen ?? "").split(","));
   loadKept();
   const at = Date.parse(page.at ?? "");
-  if (Number.isNaN(at)) goTo(now() - 60_000, false);
+  if (Number.isNaN(at)) goTo(recent(), false);
   else goTo(at, true);
   setInterval(() => { if (tiles.length > 0) tick(); }, 50);
   setInterval(() => { if (!document.hidden) paint(); }, 100);
