@@ -11,6 +11,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 //go:embed all:static
@@ -59,14 +60,14 @@ type staticFile struct {
 	plain, small []byte // small is compressed by gzip; nil where that does not pay
 }
 
-// loadStatic prepares all static files by name.
-func loadStatic(files fs.FS) (map[string]staticFile, error) {
+// preparedStatic returns all static files by name. Nobody writes to them.
+var preparedStatic = sync.OnceValues(func() (map[string]staticFile, error) {
 	prepared := map[string]staticFile{}
-	err := fs.WalkDir(files, "static", func(p string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(staticFiles, "static", func(p string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		b, err := fs.ReadFile(files, p)
+		b, err := fs.ReadFile(staticFiles, p)
 		if err != nil {
 			return err
 		}
@@ -80,7 +81,7 @@ func loadStatic(files fs.FS) (map[string]staticFile, error) {
 		return nil
 	})
 	return prepared, err
-}
+})
 
 func compress(b []byte) ([]byte, error) {
 	var small bytes.Buffer

@@ -26,12 +26,19 @@ type description struct {
 	seen map[string]bool // "GET /path 200"
 }
 
+var readDescription = sync.OnceValues(func() (root map[string]any, err error) {
+	b, err := os.ReadFile("openapi.yaml")
+	if err != nil {
+		return nil, err
+	}
+	return root, yaml.Unmarshal(b, &root)
+})
+
 func loadDescription(t testing.TB) *description {
 	t.Helper()
-	b, err := os.ReadFile("openapi.yaml")
+	root, err := readDescription()
 	check(t, err)
-	d := &description{mux: http.NewServeMux(), seen: map[string]bool{}}
-	check(t, yaml.Unmarshal(b, &d.root))
+	d := &description{root: root, mux: http.NewServeMux(), seen: map[string]bool{}}
 	for path := range d.paths() {
 		d.mux.Handle(path, http.NotFoundHandler())
 	}

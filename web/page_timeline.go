@@ -126,7 +126,7 @@ func (s *Server) wallView(r *http.Request, q url.Values) (wallView, siteDay, err
 	if given {
 		v.At = rfc3339(moment)
 	}
-	v.Frame = s.frame(r, "Timeline", "wall").with("wall.js", "walltile.js", "follower.js", "reader.js", "master.js", "together.js", "rows.js", "bands.js", "timeline.js",
+	v.Frame = s.frame(r, "Timeline", "wall").with("wall.js", "walltile.js", "follower.js", "reader.js", "frames.js", "master.js", "together.js", "rows.js", "bands.js", "timeline.js",
 		"activity.js", "ruler.js", "footage.js", "zone.js", "timefield.js", "scrub.js", "sink.js", "bytes.js", "link.js", "edge.js", "keys.js", "kept.js")
 	return v, day, nil
 }

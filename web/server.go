@@ -121,7 +121,7 @@ func New(o Options) (*Server, error) {
 	if len(o.Networks) == 0 {
 		o.Networks = privateNetworks()
 	}
-	files, err := loadStatic(staticFiles)
+	files, err := preparedStatic()
 	if err != nil {
 		return nil, fmt.Errorf("static files: %w", err)
 	}
