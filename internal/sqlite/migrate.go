@@ -67,23 +67,26 @@ func readMigrations(files fs.FS) ([]migration, error) {
 func migrate(ctx context.Context, o Options, steps []migration) error {
 	db, err := openWriter(ctx, o, false)
 	if err != nil {
-		return fmt.Errorf("open database %s: %w", o.Path, err)
-	}
-	var version string
-	if err = db.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(&version); err == nil {
-		err = checkVersion(version)
-	}
-	if err == nil {
-		err = inside(ctx, db, nil, func(tx *sql.Tx) error { return migrateIn(ctx, tx, o, steps) })
-	}
-	err = errors.Join(err, db.Close())
-	if err == nil {
-		return nil
-	}
-	if _, ok := errors.AsType[*NewerError](err); ok {
 		return err
 	}
-	return fmt.Errorf("open database %s: %w", o.Path, err)
+	err = inside(ctx, db, nil, func(tx *sql.Tx) error { return migrateIn(ctx, tx, o, steps) })
+	return errors.Join(err, db.Close())
+}
+
+// inspect returns the number of the schema that the database has, 0 for an empty one, when it is ours and this SQLite may write to it.
+func inspect(ctx context.Context, db *sql.DB, application int32) (have int, err error) {
+	var version string
+	if err := db.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(&version); err != nil {
+		return 0, err
+	}
+	if err := checkVersion(version); err != nil {
+		return 0, err
+	}
+	err = inside(ctx, db, nil, func(tx *sql.Tx) error {
+		have, _, err = identify(ctx, tx, application)
+		return err
+	})
+	return have, err
 }
 
 func migrateIn(ctx context.Context, tx *sql.Tx, o Options, steps []migration) error {

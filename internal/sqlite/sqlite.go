@@ -107,21 +107,22 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err := createFile(o.Path); err != nil {
 		return nil, fmt.Errorf("open database %s: %w", o.Path, err)
 	}
-	if err := migrate(ctx, o, steps); err != nil {
-		return nil, err
-	}
 	d := &DB{path: o.Path, version: len(steps)}
-	if err := d.connect(ctx, o); err != nil {
-		return nil, errors.Join(fmt.Errorf("open database %s: %w", o.Path, err), d.Close())
+	if err := d.connect(ctx, o, steps); err != nil {
+		err = errors.Join(err, d.Close())
+		if _, ok := errors.AsType[*NewerError](err); ok {
+			return nil, err
+		}
+		return nil, fmt.Errorf("open database %s: %w", o.Path, err)
 	}
 	return d, nil
 }
 
-func (d *DB) connect(ctx context.Context, o Options) error {
-	var err error
-	if d.write, err = openWriter(ctx, o, true); err != nil {
+func (d *DB) connect(ctx context.Context, o Options, steps []migration) error {
+	if err := d.connectWriter(ctx, o, steps); err != nil {
 		return err
 	}
+	var err error
 	var mode string
 	if err := d.write.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode); err != nil {
 		return err
@@ -135,6 +136,23 @@ func (d *DB) connect(ctx context.Context, o Options) error {
 	d.read.SetMaxOpenConns(o.Readers)
 	d.read.SetMaxIdleConns(o.Readers)
 	return d.read.PingContext(ctx)
+}
+
+// connectWriter opens the writer on the newest schema. Most databases have it, and need no second connection for the migrations.
+func (d *DB) connectWriter(ctx context.Context, o Options, steps []migration) error {
+	var err error
+	if d.write, err = openWriter(ctx, o, true); err != nil {
+		return err
+	}
+	have, err := inspect(ctx, d.write, o.ApplicationID)
+	if err != nil || have == len(steps) {
+		return err
+	}
+	if err := errors.Join(d.write.Close(), migrate(ctx, o, steps)); err != nil {
+		return err
+	}
+	d.write, err = openWriter(ctx, o, true)
+	return err
 }
 
 // openWriter returns a handle with one connection, made at once. Turning a new database to write-ahead logging does not
