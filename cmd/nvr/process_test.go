@@ -211,6 +211,7 @@ func (s *site) segments() []string {
 }
 
 func TestAKillLosesAtMostTwoSecondsAndNothingUnreadableIsIndexed(t *testing.T) {
+	t.Parallel()
 	const rounds, perSecond = 5, 15
 	s := newSite(t, testcam.Camera{Name: "one", Audio: testcam.AAC}, testcam.Camera{Name: "two"}, testcam.Camera{Name: "three"})
 	began := time.Now()

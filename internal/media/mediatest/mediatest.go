@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -124,12 +126,20 @@ func merge(a, b []*media.Unit) []*media.Unit {
 // closer together than half of one.
 func Decode(t testing.TB, path string) int {
 	t.Helper()
-	out := run(t, "ffmpeg", "-nostdin", "-v", "warning", "-xerror", "-err_detect", "explode", "-i", path, "-map", "0:v", "-map", "0:a?",
-		"-enc_time_base:v", "1:90000", "-f", "null", "-")
-	if out != "" {
-		t.Fatalf("ffmpeg on %s: %s", path, out)
+	var progress, complaints bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), "ffmpeg", "-nostdin", "-v", "warning", "-xerror", "-err_detect", "explode", "-i", path, "-map", "0:v", "-map", "0:a?",
+		"-enc_time_base:v", "1:90000", "-progress", "pipe:1", "-f", "null", "-")
+	cmd.Stdout, cmd.Stderr = &progress, &complaints
+	if err := cmd.Run(); err != nil || complaints.Len() > 0 {
+		t.Fatalf("ffmpeg on %s: %v\n%s", path, err, complaints.String())
 	}
-	return len(Pictures(t, path))
+	said := regexp.MustCompile(`(?m)^frame= *(\d+)$`).FindAllSubmatch(progress.Bytes(), -1)
+	if len(said) == 0 {
+		t.Fatalf("ffmpeg on %s does not say how many pictures there are:\n%s", path, progress.String())
+	}
+	pictures, err := strconv.Atoi(string(said[len(said)-1][1]))
+	check(t, err)
+	return pictures
 }
 
 // Pictures has ffprobe decode the file and returns the presentation time of each picture, as ffprobe prints it.
