@@ -22,6 +22,7 @@ import (
 	"github.com/chromedp/cdproto/browser"
 	cdpage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/testcam"
@@ -226,6 +227,7 @@ func TestARecordingIsWatchedPictureByPicture(t *testing.T) {
 	w := newWatching(t)
 	w.stepsOverTheGap()
 	w.stepsThroughBFrames()
+	w.jumpsToBeforeWhatIsThere()
 	w.releasesOnThePicture()
 	w.savesThePicture()
 	w.playsKeyFramesOnly()
@@ -259,6 +261,22 @@ func (w *watching) stepsThroughBFrames() {
 	w.steps(",", 40, func(now, next testcam.Mark) bool {
 		return next.Frame+1 == now.Frame || next.Frame == now.Frame+filmLength-1
 	})
+}
+
+// jumpsToBeforeWhatIsThere goes back second by second, also from the first key frame that was fetched: 15 pictures each time, or one more or less
+// where two pictures meet.
+func (w *watching) jumpsToBeforeWhatIsThere() {
+	w.t.Helper()
+	w.opens("yard", w.all[w.restart+200].at)
+	w.pauses()
+	now := w.paints("a picture", func(testcam.Mark) bool { return true })
+	for i := range 4 {
+		w.do(chromedp.KeyEvent(kb.ArrowLeft, chromedp.KeyModifiers(chromedp.ModifierShift)))
+		now = w.paints(fmt.Sprintf("the picture of %d s before", i+1), func(m testcam.Mark) bool {
+			back := now.Frame - m.Frame
+			return m.Run == now.Run && back >= 14 && back <= 16
+		})
+	}
 }
 
 // at returns the moment that the page's address names.

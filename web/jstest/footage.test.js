@@ -66,6 +66,8 @@ test("a gap that two answers were cut through is one gap", () => {
   const a = Footage.parse({ spans: [], gaps: [{ from: iso(0), to: iso(5), reason: "wrong password" }] });
   const b = Footage.parse({ spans: [], gaps: [{ from: iso(5), to: iso(9), reason: "wrong password" }] });
   assert.deepEqual(a.patched({ from: T + 5 * MIN, to: T + 9 * MIN }, b).gaps, [{ from: T, to: T + 9 * MIN, reason: "wrong password" }]);
+  const rounded = { from: T + 5 * MIN - 0.4, to: T + 9 * MIN }; // asked for by the whole millisecond
+  assert.deepEqual(a.patched(rounded, b).gaps, [{ from: T, to: T + 9 * MIN, reason: "wrong password" }]);
 });
 
 test("a moment without footage has a nearest, and ways to both sides", () => {

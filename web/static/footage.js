@@ -15,6 +15,9 @@ const NOT_YET = "not yet";
 /** Shorter gaps are skipped without a word. */
 const SILENT = 1500;
 
+/** Times of questions and answers are rounded: what is apart by less touches. */
+const ROUNDED = 2;
+
 /** Footage and gaps of one camera, each in order of time. */
 export class Footage {
   /** @param {Span[]} spans @param {Gap[]} gaps @param {Shift[]} [shifts] */
@@ -133,7 +136,7 @@ function joinGaps(gaps) {
   const out = [];
   for (const g of gaps) {
     const last = out[out.length - 1];
-    if (last && last.to === g.from && last.reason === g.reason) last.to = g.to;
+    if (last && g.from - last.to < ROUNDED && last.reason === g.reason) last.to = Math.max(last.to, g.to);
     else out.push({ ...g });
   }
   return out;

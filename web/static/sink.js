@@ -65,6 +65,7 @@ export class Sink {
     /** @type {((b: SourceBuffer) => void)[]} */
     this.queue = [];
     this.needsKey = true;
+    this.emptying = false; // what is buffered is on its way out
     /** @type {number | null} */
     this.wanted = null;
     this.offset = NaN;
@@ -100,6 +101,7 @@ export class Sink {
     if (this.needsKey && !label.random) return;
     if (this.queue.length > MAX_QUEUE) {
       this.queue.length = 0;
+      this.emptying = false;
       this.needsKey = true;
       return;
     }
@@ -129,8 +131,10 @@ export class Sink {
     this.offset = NaN;
     this.wanted = null;
     if (!this.buffer) return;
+    this.emptying = true;
     this.push((b) => { if (!b.updating) b.abort(); });
     this.push((b) => b.remove(0, Infinity));
+    this.push(() => { this.emptying = false; });
   }
 
   /**
@@ -152,8 +156,9 @@ export class Sink {
     this.arrive();
   }
 
-  /** @returns {{start: number, end: number}[]} what is buffered, in seconds of media time */
+  /** @returns {{start: number, end: number}[]} what is buffered and stays so, in seconds of media time */
   ranges() {
+    if (this.emptying) return [];
     const out = [];
     const b = this.video.buffered;
     for (let i = 0; i < b.length; i++) out.push({ start: b.start(i), end: b.end(i) });
@@ -179,6 +184,7 @@ export class Sink {
   /** Lets go of everything. The sink can be used again. */
   close() {
     this.queue.length = 0;
+    this.emptying = false;
     this.source = null;
     this.buffer = null;
     this.mime = "";
