@@ -79,7 +79,7 @@ func TestSeveralCamerasPlayInStep(t *testing.T) {
 	garage := cams.Camera("garage")
 	ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer stop()
-	b := newTab(t, 1440, 900)
+	b := newTab(t, 1000, 700)
 	w := &wall{tab: b, url: base, client: cookies(t, base, password), filed: map[string]map[uint64]shown{}}
 	begin := w.began().Add(4 * time.Second)
 	stutters(ctx, t, cams.Camera("garden"), 15)
@@ -249,10 +249,13 @@ func (w *wall) open(path string) {
 func (w *wall) sees() map[string]shown {
 	w.t.Helper()
 	pictures := map[string]shown{}
-	names := eval[[]string](w.tab, `[...document.querySelectorAll(".wall-tile")].map(t => t.dataset.camera)`)
+	tiles := eval[map[string]rect](w.tab, `Object.fromEntries([...document.querySelectorAll(".wall-tile")].map(t => {
+		const r = t.querySelector(".wall-picture").getBoundingClientRect();
+		return [t.dataset.camera, {X: r.x, Y: r.y, Width: r.width, Height: r.height}];
+	}))`)
 	for _, s := range w.seen() {
-		for _, name := range names {
-			if !w.rect(`.wall-tile[data-camera=` + name + `] .wall-picture`).holds(s) {
+		for name, tile := range tiles {
+			if !tile.holds(s) {
 				continue
 			}
 			if s.Mark.Camera != testcam.CodeOf(name) {
