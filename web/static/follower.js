@@ -18,8 +18,8 @@ const LEAD = 90;
 /** Shorter holes between two runs are passed without a word, s. */
 const HOLE = 0.3;
 
-/** What is apart by less is of one moment: times in URLs are whole milliseconds, s. */
-const SAME = 0.005;
+/** Times in URLs are rounded to milliseconds: what is apart by less is of one moment, s. */
+const ROUNDED = 0.005;
 
 /** How long the last picture may stay while that of another moment is on its way, ms; then it would be a frozen one. */
 const STAY = 600;
@@ -116,7 +116,7 @@ export class Follower {
     const range = ranges.find((r) => r.start - HOLE <= t && t < r.end + HOLE / 2);
     if (!range) return null;
     const first = Math.max(ranges[0].start, this.reader.frames.first() ?? 0); // sound may begin before the pictures
-    if (t < first - SAME && at < this.reader.from - SAME * 1000) return null;
+    if (t < first - ROUNDED && at < this.reader.from - ROUNDED * 1000) return null;
     return this.sink.base + Math.min(Math.max(t, range.start + 0.001), range.end - 0.03) * 1000;
   }
 
