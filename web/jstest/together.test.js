@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Footage } from "../static/footage.js";
-import { absence, address, dark, edgeOfAny, gapOfAll, lastOfAny, nextOfAny, stepOfAny } from "../static/together.js";
+import { absence, address, allBegun, dark, edgeOfAny, gapOfAll, lastOfAny, nextOfAny, stepOfAny } from "../static/together.js";
 
 const T = Date.parse("2026-11-22T02:00:00Z");
 const MIN = 60e3;
@@ -64,4 +64,11 @@ test("a step is one picture of the first camera, unless another has clearly more
   assert.equal(stepOfAny([slow, usual, alike]), 1077);
   assert.equal(stepOfAny([slow]), 1200);
   assert.equal(stepOfAny([]), null);
+});
+
+test("a day is opened where all cameras have begun, but for one that begins just now or never", () => {
+  assert.equal(allBegun(both, m(2), m(50)), m(5));
+  assert.equal(allBegun(both, m(7), m(50)), m(7));
+  assert.equal(allBegun(both, m(-1), m(4)), m(0));
+  assert.equal(allBegun([new Footage([], [])], m(7), m(50)), m(7));
 });

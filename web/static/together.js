@@ -64,6 +64,15 @@ export function edgeOfAny(all, t, direction) {
   return direction > 0 ? Math.min(...edges) : Math.max(...edges);
 }
 
+/**
+ * The first moment from `from` on at which all of them had begun to record, but for those that began after `latest`.
+ * @param {Footage[]} all @param {number} from @param {number} latest
+ */
+export function allBegun(all, from, latest) {
+  const begins = all.map((f) => f.spans[0]?.from ?? -Infinity).filter((t) => t < latest);
+  return Math.max(from, ...begins);
+}
+
 /** @typedef {{to: number, lasts: number}} Step a moment of the picture to go to, and how far it is from the one that is shown, ms */
 
 /**

@@ -9,7 +9,7 @@ import { endedSession } from "./link.js";
 import { KEYS_FROM, Master, Waiting } from "./master.js";
 import { columnsFor } from "./rows.js";
 import { Tile } from "./walltile.js";
-import { absence, address, dark, edgeOfAny, gapOfAll, lastOfAny, nextOfAny, stepOfAny } from "./together.js";
+import { absence, address, allBegun, dark, edgeOfAny, gapOfAll, lastOfAny, nextOfAny, stepOfAny } from "./together.js";
 import { takeMoment } from "./timefield.js";
 import { Zone, shiftDay } from "./zone.js";
 
@@ -446,13 +446,6 @@ function wireKeyboard() {
   wireKeys(actions);
 }
 
-/** A minute ago; or since, when the last of the cameras began. */
-function recent() {
-  const ago = now() - 60_000;
-  const begun = shownFootage().map((f) => f.spans[0]?.from + INSIDE).filter((from) => from > ago && from < now() - PRESENT);
-  return Math.max(ago, ...begun);
-}
-
 function start() {
   byId("wall").style.setProperty("--count", String(cameras.length));
   byId("wall").style.setProperty("--shown", String(Math.min(5.5, cameras.length)));
@@ -462,7 +455,7 @@ function start() {
   choose((page.chosen ?? "").split(","));
   loadKept();
   const at = Date.parse(page.at ?? "");
-  if (Number.isNaN(at)) goTo(recent(), false);
+  if (Number.isNaN(at)) goTo(allBegun(shownFootage(), now() - 60_000, now() - PRESENT) + INSIDE, false);
   else goTo(at, true);
   setInterval(() => { if (tiles.length > 0) tick(); }, 50);
   setInterval(() => { if (!document.hidden) paint(); }, 100);
