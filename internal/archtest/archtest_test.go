@@ -33,6 +33,7 @@ func rules() []rule {
 		{"the README names the dependencies", dependenciesNamed},
 		{"links between pages lead somewhere", linksLead},
 		{"tests that pages name are there", testsAreThere},
+		{"tests that the Makefile names are there", listedTestsExist},
 	}
 }
 

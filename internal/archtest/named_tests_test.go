@@ -13,14 +13,20 @@ var (
 	writtenTest = regexp.MustCompile(`(?m)^func (Test[A-Z][A-Za-z0-9]*)\(`)
 )
 
-// testsAreThere checks that the tests which pages name, as what shows a claim, exist.
-func testsAreThere(t *tree) []finding {
-	written := map[string]bool{}
+// testNames returns the tests that the tree has.
+func (t *tree) testNames() map[string]bool {
+	names := map[string]bool{}
 	for _, s := range t.files {
 		for _, m := range writtenTest.FindAllStringSubmatch(s.text, -1) {
-			written[m[1]] = true
+			names[m[1]] = true
 		}
 	}
+	return names
+}
+
+// testsAreThere checks that the tests which pages name, as what shows a claim, exist.
+func testsAreThere(t *tree) []finding {
+	written := t.testNames()
 	var found []finding
 	for _, folder := range []string{".", "docs", "docs/decisions"} {
 		pages, err := fs.Glob(t.fsys, path.Join(folder, "*.md"))
