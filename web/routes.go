@@ -47,9 +47,41 @@ type route struct {
 	camera       cameraHandler
 }
 
-// always is the action of routes whose action does not depend on the request.
-func always(a access.Action) func(*http.Request) access.Action {
-	return func(*http.Request) access.Action { return a }
+// pageAt is a page, or a file of the site.
+func pageAt(path string, p policy, h handler) route {
+	return route{method: http.MethodGet, path: path, policy: p, handle: h}
+}
+
+// form is where a form of a page is sent.
+func form(path string, p policy, h handler) route {
+	return route{method: http.MethodPost, path: path, policy: p, handle: h}
+}
+
+// pageOn is a page about camera {id}, for viewers who may take the action.
+func pageOn(path string, a access.Action, h cameraHandler) route {
+	return footage("GET "+path, a, h)
+}
+
+// formOn is where a form about camera {id} is sent, for viewers who may take the action.
+func formOn(path string, a access.Action, h cameraHandler) route {
+	return footage("POST "+path, a, h)
+}
+
+// api is a call of the API that is about no camera in particular. The pattern is a method and a path.
+func api(pattern string, p policy, h handler) route {
+	method, path, _ := strings.Cut(pattern, " ")
+	return route{method: method, path: path, policy: p, handle: h}
+}
+
+// footage is a call about camera {id}, for viewers who may take the action. The pattern is a method and a path.
+func footage(pattern string, a access.Action, h cameraHandler) route {
+	return footageFor(pattern, func(*http.Request) access.Action { return a }, h)
+}
+
+// footageFor is footage where the action depends on the request.
+func footageFor(pattern string, action func(*http.Request) access.Action, h cameraHandler) route {
+	method, path, _ := strings.Cut(pattern, " ")
+	return route{method: method, path: path, policy: onCamera, action: action, camera: h}
 }
 
 // routes is every URL the server knows.
@@ -60,120 +92,120 @@ func (s *Server) routes() []route {
 // openRoutes are what needs no session: files, doors and links.
 func (s *Server) openRoutes() []route {
 	return []route{
-		{"GET", "/healthz", public, s.healthz, nil, nil},
-		{"GET", "/readyz", public, s.readyz, nil, nil},
-		{"GET", "/static/{version}/{name...}", public, s.static, nil, nil},
-		{"GET", "/robots.txt", public, s.robots, nil, nil},
-		{"GET", "/certificate", public, s.pageCertificate, nil, nil},
-		{"GET", "/certificate.pem", public, s.certificate, nil, nil},
-		{"GET", "/certificate.crt", public, s.certificateFile, nil, nil},
-		{"GET", "/{$}", visitor, s.pageHome, nil, nil},
-		{"GET", "/setup", setupOnly, s.pageSetup, nil, nil},
-		{"POST", "/setup", setupOnly, s.postSetup, nil, nil},
-		{"GET", "/login", visitor, s.pageLogin, nil, nil},
-		{"POST", "/login", public, s.postLogin, nil, nil},
-		{"POST", "/login/passkey", public, s.postPasskeyLogin, nil, nil},
-		{"POST", "/login/passkey/answer", public, s.postPasskeyAnswer, nil, nil},
-		{"POST", "/logout", public, s.postLogout, nil, nil},
-		{"GET", "/s/{secret}", public, s.enterLink, nil, nil},
-		{"GET", "/link", public, s.pageLink, nil, nil},
-		{"POST", "/link/leave", public, s.leaveLink, nil, nil},
+		pageAt("/healthz", public, s.healthz),
+		pageAt("/readyz", public, s.readyz),
+		pageAt("/static/{version}/{name...}", public, s.static),
+		pageAt("/robots.txt", public, s.robots),
+		pageAt("/certificate", public, s.pageCertificate),
+		pageAt("/certificate.pem", public, s.certificate),
+		pageAt("/certificate.crt", public, s.certificateFile),
+		pageAt("/{$}", visitor, s.pageHome),
+		pageAt("/setup", setupOnly, s.pageSetup),
+		form("/setup", setupOnly, s.postSetup),
+		pageAt("/login", visitor, s.pageLogin),
+		form("/login", public, s.postLogin),
+		form("/login/passkey", public, s.postPasskeyLogin),
+		form("/login/passkey/answer", public, s.postPasskeyAnswer),
+		form("/logout", public, s.postLogout),
+		pageAt("/s/{secret}", public, s.enterLink),
+		pageAt("/link", public, s.pageLink),
+		form("/link/leave", public, s.leaveLink),
 	}
 }
 
 // pageRoutes are the pages and their forms.
 func (s *Server) pageRoutes() []route {
 	return []route{
-		{"GET", "/live", signedIn, s.pageLive, nil, nil},
-		{"POST", "/live/arrange", person, s.form("arrange", s.writeLiveAfter, s.arrange), nil, nil},
-		{"GET", "/timeline", signedIn, s.pageTimeline, nil, nil},
-		{"GET", "/cameras", signedIn, s.pageCameras, nil, nil},
-		{"GET", "/cameras/{id}", seesCamera, s.pageCamera, nil, nil},
-		{"GET", "/cameras/{id}/days", seesCamera, s.pageDays, nil, nil},
-		{"POST", "/cameras/{id}" + pathAccept, onCamera, nil, always(access.Manage), s.postAccept},
-		{"GET", "/saved", signedIn, s.pageSaved, nil, nil},
-		{"POST", "/cameras/{id}/keep", onCamera, nil, always(access.Manage), s.postKeep},
-		{"GET", "/cameras/{id}/kept/{kept}", onCamera, nil, always(access.Manage), s.pageKept},
-		{"POST", "/cameras/{id}/kept/{kept}/release", onCamera, nil, always(access.Manage), s.postRelease},
-		{"GET", "/cameras/{id}/delete", onCamera, nil, always(access.Manage), s.pageDelete},
-		{"POST", "/cameras/{id}/delete", onCamera, nil, always(access.Manage), s.postDelete},
-		{"GET", "/cameras/{id}/access", onCamera, nil, always(access.Share), s.pageSharing},
-		{"POST", "/cameras/{id}/shares", onCamera, nil, always(access.Share), s.postShare},
-		{"POST", "/cameras/{id}/shares/revoke", onCamera, nil, always(access.Share), s.postRevoke},
-		{"GET", "/cameras/{id}/views", onCamera, nil, always(access.Manage), s.pageWatched},
-		{"GET", "/account", person, s.pageAccount, nil, nil},
-		{"POST", "/account/password", person, s.form("password", s.writeAccount, s.changePassword), nil, nil},
-		{"POST", "/account/sessions", person, s.form("sessions", s.writeAccount, s.endSessions), nil, nil},
-		{"POST", "/account/totp", person, s.form("totp", s.writeAccount, s.beginTOTP), nil, nil},
-		{"POST", "/account/totp/on", person, s.form("totp", s.writeAccount, s.confirmTOTP), nil, nil},
-		{"POST", "/account/totp/off", person, s.form("totp", s.writeAccount, s.removeTOTP), nil, nil},
-		{"POST", "/account/totp/recovery", person, s.form("totp", s.writeAccount, s.newRecoveryCodes), nil, nil},
-		{"POST", "/account/passkeys", person, s.form("passkeys", s.writeAccount, s.beginPasskey), nil, nil},
-		{"POST", "/account/passkeys/new", person, s.form("passkeys", s.writeAccount, s.finishPasskey), nil, nil},
-		{"POST", "/account/passkeys/remove", person, s.form("passkeys", s.writeAccount, s.removePasskey), nil, nil},
-		{"POST", "/account/tokens", person, s.form("tokens", s.writeAccount, s.newToken), nil, nil},
-		{"POST", "/account/tokens/remove", person, s.form("tokens", s.writeAccount, s.removeToken), nil, nil},
-		{"GET", "/account/views", person, s.pageOwnViews, nil, nil},
-		{"GET", "/people", administrator, s.pagePeople, nil, nil},
-		{"POST", "/people", administrator, s.form("people", s.writePeople, s.addPerson), nil, nil},
-		{"GET", "/people/{person}/remove", administrator, s.pageRemoval, nil, nil},
-		{"POST", "/people/{person}/remove", administrator, s.form("people", s.writePeople, s.removePerson), nil, nil},
-		{"GET", "/system", signedIn, s.pageSystem, nil, nil},
-		{"GET", "/connections", administrator, s.pageConnections, nil, nil},
+		pageAt("/live", signedIn, s.pageLive),
+		form("/live/arrange", person, s.form("arrange", s.writeLiveAfter, s.arrange)),
+		pageAt("/timeline", signedIn, s.pageTimeline),
+		pageAt("/cameras", signedIn, s.pageCameras),
+		pageAt("/cameras/{id}", seesCamera, s.pageCamera),
+		pageAt("/cameras/{id}/days", seesCamera, s.pageDays),
+		formOn("/cameras/{id}"+pathAccept, access.Manage, s.postAccept),
+		pageAt("/saved", signedIn, s.pageSaved),
+		formOn("/cameras/{id}/keep", access.Manage, s.postKeep),
+		pageOn("/cameras/{id}/kept/{kept}", access.Manage, s.pageKept),
+		formOn("/cameras/{id}/kept/{kept}/release", access.Manage, s.postRelease),
+		pageOn("/cameras/{id}/delete", access.Manage, s.pageDelete),
+		formOn("/cameras/{id}/delete", access.Manage, s.postDelete),
+		pageOn("/cameras/{id}/access", access.Share, s.pageSharing),
+		formOn("/cameras/{id}/shares", access.Share, s.postShare),
+		formOn("/cameras/{id}/shares/revoke", access.Share, s.postRevoke),
+		pageOn("/cameras/{id}/views", access.Manage, s.pageWatched),
+		pageAt("/account", person, s.pageAccount),
+		form("/account/password", person, s.form("password", s.writeAccount, s.changePassword)),
+		form("/account/sessions", person, s.form("sessions", s.writeAccount, s.endSessions)),
+		form("/account/totp", person, s.form("totp", s.writeAccount, s.beginTOTP)),
+		form("/account/totp/on", person, s.form("totp", s.writeAccount, s.confirmTOTP)),
+		form("/account/totp/off", person, s.form("totp", s.writeAccount, s.removeTOTP)),
+		form("/account/totp/recovery", person, s.form("totp", s.writeAccount, s.newRecoveryCodes)),
+		form("/account/passkeys", person, s.form("passkeys", s.writeAccount, s.beginPasskey)),
+		form("/account/passkeys/new", person, s.form("passkeys", s.writeAccount, s.finishPasskey)),
+		form("/account/passkeys/remove", person, s.form("passkeys", s.writeAccount, s.removePasskey)),
+		form("/account/tokens", person, s.form("tokens", s.writeAccount, s.newToken)),
+		form("/account/tokens/remove", person, s.form("tokens", s.writeAccount, s.removeToken)),
+		pageAt("/account/views", person, s.pageOwnViews),
+		pageAt("/people", administrator, s.pagePeople),
+		form("/people", administrator, s.form("people", s.writePeople, s.addPerson)),
+		pageAt("/people/{person}/remove", administrator, s.pageRemoval),
+		form("/people/{person}/remove", administrator, s.form("people", s.writePeople, s.removePerson)),
+		pageAt("/system", signedIn, s.pageSystem),
+		pageAt("/connections", administrator, s.pageConnections),
 	}
 }
 
 // apiRoutes are the calls of the API that are about no camera in particular.
 func (s *Server) apiRoutes() []route {
 	return []route{
-		{"POST", "/api/v1/setup", setupOnly, s.apiSetup, nil, nil},
-		{"POST", "/api/v1/session", public, s.apiLogin, nil, nil},
-		{"DELETE", "/api/v1/session", public, s.apiLogout, nil, nil},
-		{"POST", "/api/v1/session/confirm", person, s.apiConfirm, nil, nil},
-		{"GET", "/api/v1/me", caller, s.apiMe, nil, nil},
-		{"GET", "/api/v1/me/sessions", person, s.apiSessions, nil, nil},
-		{"DELETE", "/api/v1/me/sessions", person, s.apiEndOthers, nil, nil},
-		{"DELETE", "/api/v1/me/sessions/{number}", person, s.apiEndSession, nil, nil},
-		{"GET", "/api/v1/me/tokens", person, s.apiTokens, nil, nil},
-		{"POST", "/api/v1/me/tokens", person, s.apiNewToken, nil, nil},
-		{"DELETE", "/api/v1/me/tokens/{number}", person, s.apiRemoveToken, nil, nil},
-		{"GET", "/api/v1/me/views", person, s.apiOwnViews, nil, nil},
-		{"GET", "/api/v1/me/layout", person, s.apiLayout, nil, nil},
-		{"PUT", "/api/v1/me/layout", person, s.apiSetLayout, nil, nil},
-		{"GET", "/api/v1/cameras", caller, s.apiCameras, nil, nil},
-		{"GET", "/api/v1/system", signedIn, s.apiSystem, nil, nil},
-		{"GET", "/metrics", measuring, s.metrics, nil, nil},
-		{"GET", "/api/v1/connections", administrator, s.apiConnections, nil, nil},
-		{"GET", "/api/v1/live", caller, s.liveSocket, nil, nil},
-		{"GET", "/api/v1/export.zip", onCameras, s.exportZip, nil, nil},
-		{"GET", "/api/v1/kept", signedIn, s.apiAllKept, nil, nil},
+		api("POST /api/v1/setup", setupOnly, s.apiSetup),
+		api("POST /api/v1/session", public, s.apiLogin),
+		api("DELETE /api/v1/session", public, s.apiLogout),
+		api("POST /api/v1/session/confirm", person, s.apiConfirm),
+		api("GET /api/v1/me", caller, s.apiMe),
+		api("GET /api/v1/me/sessions", person, s.apiSessions),
+		api("DELETE /api/v1/me/sessions", person, s.apiEndOthers),
+		api("DELETE /api/v1/me/sessions/{number}", person, s.apiEndSession),
+		api("GET /api/v1/me/tokens", person, s.apiTokens),
+		api("POST /api/v1/me/tokens", person, s.apiNewToken),
+		api("DELETE /api/v1/me/tokens/{number}", person, s.apiRemoveToken),
+		api("GET /api/v1/me/views", person, s.apiOwnViews),
+		api("GET /api/v1/me/layout", person, s.apiLayout),
+		api("PUT /api/v1/me/layout", person, s.apiSetLayout),
+		api("GET /api/v1/cameras", caller, s.apiCameras),
+		api("GET /api/v1/system", signedIn, s.apiSystem),
+		api("GET /metrics", measuring, s.metrics),
+		api("GET /api/v1/connections", administrator, s.apiConnections),
+		api("GET /api/v1/live", caller, s.liveSocket),
+		api("GET /api/v1/export.zip", onCameras, s.exportZip),
+		api("GET /api/v1/kept", signedIn, s.apiAllKept),
 	}
 }
 
 // footageRoutes are the calls of the API on one camera.
 func (s *Server) footageRoutes() []route {
 	return []route{
-		{"GET", "/api/v1/cameras/{id}/timeline", onCamera, nil, always(access.Playback), s.timeline},
-		{"GET", "/api/v1/cameras/{id}/activity", onCamera, nil, always(access.Playback), s.activity},
-		{"GET", "/api/v1/cameras/{id}/days", onCamera, nil, always(access.Playback), s.apiDays},
-		{"GET", "/api/v1/cameras/{id}/clip.mp4", onCamera, nil, fileAction, s.clip},
-		{"GET", "/api/v1/cameras/{id}/clip.json", onCamera, nil, always(access.Export), s.clipSidecar},
-		{"GET", "/api/v1/cameras/{id}/segments.mp4", onCamera, nil, always(access.Playback), s.segments},
-		{"GET", "/api/v1/cameras/{id}/keyframe.mp4", onCamera, nil, always(access.Playback), s.keyFrame},
-		{"GET", "/api/v1/cameras/{id}/hls/index.m3u8", onCamera, nil, always(access.Playback), s.hlsIndex},
-		{"GET", "/api/v1/cameras/{id}/hls/media.m3u8", onCamera, nil, always(access.Playback), s.hlsMedia},
-		{"GET", "/api/v1/cameras/{id}/hls/keyframes.m3u8", onCamera, nil, always(access.Playback), s.hlsKeyFrames},
-		{"GET", "/api/v1/cameras/{id}/hls/segment.mp4", onCamera, nil, always(access.Playback), s.hlsSegmentFile},
-		{"GET", "/api/v1/cameras/{id}/live.mp4", onCamera, nil, always(access.Live), s.liveStream},
-		{"GET", "/api/v1/cameras/{id}/access", onCamera, nil, always(access.Manage), s.apiSeers},
-		{"GET", "/api/v1/cameras/{id}/shares", onCamera, nil, always(access.Share), s.apiShares},
-		{"POST", "/api/v1/cameras/{id}/shares", onCamera, nil, always(access.Share), s.apiNewShare},
-		{"DELETE", "/api/v1/cameras/{id}/shares/{number}", onCamera, nil, always(access.Share), s.apiRevoke},
-		{"GET", "/api/v1/cameras/{id}/views", onCamera, nil, always(access.Manage), s.apiWatched},
-		{"GET", "/api/v1/cameras/{id}/kept", onCamera, nil, always(access.Playback), s.apiKept},
-		{"POST", "/api/v1/cameras/{id}/kept", onCamera, nil, always(access.Manage), s.apiKeep},
-		{"DELETE", "/api/v1/cameras/{id}/kept/{kept}", onCamera, nil, always(access.Manage), s.apiUnkeep},
-		{"DELETE", "/api/v1/cameras/{id}/footage", onCamera, nil, always(access.Manage), s.apiDeleteFootage},
+		footage("GET /api/v1/cameras/{id}/timeline", access.Playback, s.timeline),
+		footage("GET /api/v1/cameras/{id}/activity", access.Playback, s.activity),
+		footage("GET /api/v1/cameras/{id}/days", access.Playback, s.apiDays),
+		footageFor("GET /api/v1/cameras/{id}/clip.mp4", fileAction, s.clip),
+		footage("GET /api/v1/cameras/{id}/clip.json", access.Export, s.clipSidecar),
+		footage("GET /api/v1/cameras/{id}/segments.mp4", access.Playback, s.segments),
+		footage("GET /api/v1/cameras/{id}/keyframe.mp4", access.Playback, s.keyFrame),
+		footage("GET /api/v1/cameras/{id}/hls/index.m3u8", access.Playback, s.hlsIndex),
+		footage("GET /api/v1/cameras/{id}/hls/media.m3u8", access.Playback, s.hlsMedia),
+		footage("GET /api/v1/cameras/{id}/hls/keyframes.m3u8", access.Playback, s.hlsKeyFrames),
+		footage("GET /api/v1/cameras/{id}/hls/segment.mp4", access.Playback, s.hlsSegmentFile),
+		footage("GET /api/v1/cameras/{id}/live.mp4", access.Live, s.liveStream),
+		footage("GET /api/v1/cameras/{id}/access", access.Manage, s.apiSeers),
+		footage("GET /api/v1/cameras/{id}/shares", access.Share, s.apiShares),
+		footage("POST /api/v1/cameras/{id}/shares", access.Share, s.apiNewShare),
+		footage("DELETE /api/v1/cameras/{id}/shares/{number}", access.Share, s.apiRevoke),
+		footage("GET /api/v1/cameras/{id}/views", access.Manage, s.apiWatched),
+		footage("GET /api/v1/cameras/{id}/kept", access.Playback, s.apiKept),
+		footage("POST /api/v1/cameras/{id}/kept", access.Manage, s.apiKeep),
+		footage("DELETE /api/v1/cameras/{id}/kept/{kept}", access.Manage, s.apiUnkeep),
+		footage("DELETE /api/v1/cameras/{id}/footage", access.Manage, s.apiDeleteFootage),
 	}
 }
 

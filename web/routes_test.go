@@ -15,28 +15,28 @@ import (
 func TestARouteWithoutAPolicyKeepsTheServerFromStarting(t *testing.T) {
 	plain := func(http.ResponseWriter, *http.Request) error { return nil }
 	footage := func(http.ResponseWriter, *http.Request, access.Permit) error { return nil }
-	watch := always(access.Live)
+	watch := func(*http.Request) access.Action { return access.Live }
 	refused := []struct {
 		why string
 		rt  route
 	}{
-		{"no policy", route{"GET", "/a", unclassified, plain, nil, nil}},
-		{"no policy", route{"GET", "/cameras/{id}/a", unclassified, nil, watch, footage}},
-		{"unknown policy", route{"GET", "/a", 99, plain, nil, nil}},
-		{"needs one plain handler", route{"GET", "/a", public, nil, nil, nil}},
-		{"needs one plain handler", route{"GET", "/a", signedIn, plain, watch, footage}},
-		{"takes the permit", route{"GET", "/cameras/{id}/a", onCamera, plain, watch, nil}},
-		{"takes the permit", route{"GET", "/cameras/{id}/a", onCamera, nil, nil, footage}},
-		{"takes the permit", route{"GET", "/cameras/{id}/a", onCamera, plain, watch, footage}},
-		{"takes the permit", route{"GET", "/a", onCamera, nil, watch, footage}},
-		{"policy on that camera", route{"GET", "/cameras/{id}/a", signedIn, plain, nil, nil}},
-		{"policy on that camera", route{"GET", "/cameras/{id}/a", public, plain, nil, nil}},
-		{"{id}", route{"GET", "/cameras", seesCamera, plain, nil, nil}},
-		{"conflicts", route{"GET", "/there/{x}", public, plain, nil, nil}},
-		{"parsing", route{"GET", "there", public, plain, nil, nil}},
+		{"no policy", route{method: "GET", path: "/a", policy: unclassified, handle: plain}},
+		{"no policy", route{method: "GET", path: "/cameras/{id}/a", policy: unclassified, action: watch, camera: footage}},
+		{"unknown policy", route{method: "GET", path: "/a", policy: 99, handle: plain}},
+		{"needs one plain handler", route{method: "GET", path: "/a", policy: public}},
+		{"needs one plain handler", route{method: "GET", path: "/a", policy: signedIn, handle: plain, action: watch, camera: footage}},
+		{"takes the permit", route{method: "GET", path: "/cameras/{id}/a", policy: onCamera, handle: plain, action: watch}},
+		{"takes the permit", route{method: "GET", path: "/cameras/{id}/a", policy: onCamera, camera: footage}},
+		{"takes the permit", route{method: "GET", path: "/cameras/{id}/a", policy: onCamera, handle: plain, action: watch, camera: footage}},
+		{"takes the permit", route{method: "GET", path: "/a", policy: onCamera, action: watch, camera: footage}},
+		{"policy on that camera", route{method: "GET", path: "/cameras/{id}/a", policy: signedIn, handle: plain}},
+		{"policy on that camera", route{method: "GET", path: "/cameras/{id}/a", policy: public, handle: plain}},
+		{"{id}", route{method: "GET", path: "/cameras", policy: seesCamera, handle: plain}},
+		{"conflicts", route{method: "GET", path: "/there/{x}", policy: public, handle: plain}},
+		{"parsing", route{method: "GET", path: "there", policy: public, handle: plain}},
 	}
 	s := &Server{}
-	there := route{"GET", "/there/{y}", public, plain, nil, nil}
+	there := route{method: "GET", path: "/there/{y}", policy: public, handle: plain}
 	if _, err := s.compile([]route{there}); err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func TestPoliciesAdmitWhomTheyName(t *testing.T) {
 		_, err := rw.Write([]byte("reached " + cameraOf(r).Name))
 		return err
 	}
-	routes, err := w.server.compile([]route{{"GET", "/api/camera/{id}", seesCamera, reached, nil, nil}, {"GET", "/api/admin", administrator, reached, nil, nil}})
+	routes, err := w.server.compile([]route{pageAt("/api/camera/{id}", seesCamera, reached), pageAt("/api/admin", administrator, reached)})
 	check(t, err)
 	w.server.handler = w.server.middleware(routes)
 	w.http.Config.Handler = w.server.handler
@@ -112,7 +112,7 @@ func TestAnErrorAfterTheBeginningTearsTheConnection(t *testing.T) {
 		}
 		return access.ErrDenied
 	}
-	routes, err := w.server.compile([]route{{"GET", "/api/half", public, half, nil, nil}})
+	routes, err := w.server.compile([]route{pageAt("/api/half", public, half)})
 	check(t, err)
 	w.http.Config.Handler = w.server.middleware(routes)
 	resp := w.open(t.Context(), ask{path: "/api/half"})
@@ -131,7 +131,7 @@ func TestAPermitThatRanOutOnTheWayIsNoMissingCamera(t *testing.T) {
 	use := func(_ http.ResponseWriter, _ *http.Request, p access.Permit) error {
 		return p.Check(w.server.Now(), access.Manage) // a permit for Playback, so that it is refused at any time
 	}
-	routes, err := w.server.compile([]route{{"GET", "/api/camera/{id}", onCamera, nil, always(access.Playback), use}})
+	routes, err := w.server.compile([]route{footage("GET /api/camera/{id}", access.Playback, use)})
 	check(t, err)
 	w.http.Config.Handler = w.server.middleware(routes)
 	for _, c := range []struct {
