@@ -14,6 +14,7 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/audit"
 	"keepwatch.internal/internal/live"
 	"keepwatch.internal/storage"
 )
@@ -110,11 +111,11 @@ func (s *Server) problemOf(err error) *Problem {
 		return notFound()
 	case errors.Is(err, accounts.ErrNobody):
 		return newProblem(http.StatusUnauthorized, "Sign in first, or send a token that is valid.")
-	case errors.Is(err, accounts.ErrUnrecorded):
+	case errors.Is(err, audit.ErrUnrecorded):
 		p := newProblem(http.StatusServiceUnavailable, "Who watches is put on record, and that cannot be done at the moment; so nothing is shown.")
 		p.cause = err
 		return p
-	case errors.Is(err, accounts.ErrTooManyViews):
+	case errors.Is(err, audit.ErrTooManyViews):
 		return newProblem(http.StatusTooManyRequests, "This account, or these links, watch from more places at once than can be kept on record; close some.").with("Retry-After", "60")
 	case errors.Is(err, errHalted):
 		return haltedProblem()

@@ -18,6 +18,7 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/audit"
 	"keepwatch.internal/internal/live"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage"
@@ -43,7 +44,7 @@ type world struct {
 	sessions map[string]string // by account
 	tokens   map[string]string
 	guests   []principal
-	views    *accounts.Recorder
+	views    *audit.ViewLog
 	link     string    // to one of alice's cameras, where a test made it
 	start    time.Time // of what film records
 	picture  int       // bytes of each picture
@@ -131,7 +132,7 @@ func empty(t *testing.T) *world {
 	for _, c := range list {
 		w.cameras[c.Name] = c
 	}
-	w.views = w.accounts.NewRecorder(accounts.RecorderOptions{})
+	w.views = audit.NewViewLog(w.accounts.Audit(), 0)
 	w.server, err = New(Options{Accounts: w.accounts, Views: w.views, Store: w.store, Hub: w.hub, Status: w.status, Cameras: list, Version: "test",
 		Canary:   [2]media.CameraID{ids[synthetic[0].Name], ids[synthetic[1].Name]},
 		Location: time.FixedZone("", 3600), Hosts: []string{"nvr.example.net"}, Logger: logger})

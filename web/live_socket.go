@@ -12,7 +12,7 @@ import (
 
 	"github.com/coder/websocket"
 	"keepwatch.internal/internal/access"
-	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/audit"
 	"keepwatch.internal/internal/media"
 )
 
@@ -48,8 +48,8 @@ type message []wireFrame
 type wireFrame struct {
 	kind    websocket.MessageType
 	data    []byte
-	viewing *accounts.Viewing // whose bytes they are; nil for text
-	tile    *liveTile         // whose footage it is; nil for text
+	viewing *audit.Viewing // whose bytes they are; nil for text
+	tile    *liveTile      // whose footage it is; nil for text
 }
 
 // errTileRevoked ends the connection when footage that was handed to the writer may not be shown any more.

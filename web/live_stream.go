@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/access"
-	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/audit"
 	"keepwatch.internal/internal/live"
 	"keepwatch.internal/internal/media"
 )
@@ -42,7 +42,7 @@ func (s *Server) liveStream(w http.ResponseWriter, r *http.Request, p access.Per
 // copyRun sends fragments until the run ends, the permit ends or the caller goes.
 func (s *Server) copyRun(w http.ResponseWriter, r *http.Request, g *guard, cursor *live.Cursor) error {
 	var run *media.Run
-	var viewing *accounts.Viewing
+	var viewing *audit.Viewing
 	defer endView(w)
 	for {
 		f, _, p, err := nextFragment(r.Context(), g, cursor)

@@ -10,7 +10,7 @@ import (
 
 	"github.com/coder/websocket"
 	"keepwatch.internal/internal/access"
-	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/audit"
 	"keepwatch.internal/internal/live"
 	"keepwatch.internal/internal/media"
 )
@@ -53,9 +53,9 @@ type liveTile struct {
 	permit access.Permit
 	due    time.Time // when the permit must be asked for again
 	cursor *live.Cursor
-	run    *media.Run        // of the last fragment sent
-	view   *accounts.Viewing // on record since the first fragment
-	state  tileEvent         // last told
+	run    *media.Run     // of the last fragment sent
+	view   *audit.Viewing // on record since the first fragment
+	state  tileEvent      // last told
 }
 
 // start begins to show a tile.
@@ -194,7 +194,7 @@ func (t *liveTile) fragment(ctx context.Context, f *media.Fragment, lost int) er
 		return err
 	}
 	if t.view == nil {
-		if t.view, err = t.socket.server.Views.Begin(t.permit, accounts.Watch{Address: t.socket.client, From: f.Start}); err != nil {
+		if t.view, err = t.socket.server.Views.Begin(t.permit, audit.Watch{Address: t.socket.client, From: f.Start}); err != nil {
 			return err
 		}
 	}

@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/access"
-	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/audit"
 )
 
-// viewsView is a list of entries of the record of views.
+// viewsView is a list of entries of the audit log.
 type viewsView struct {
 	Frame           frame
 	Title           string
@@ -39,7 +39,7 @@ func (s *Server) pageWatched(w http.ResponseWriter, r *http.Request, p access.Pe
 	if err != nil {
 		return err
 	}
-	page, err := s.Accounts.Views(r.Context(), p, q)
+	page, err := s.Accounts.Audit().Views(r.Context(), p, q)
 	if err != nil {
 		return err
 	}
@@ -47,8 +47,8 @@ func (s *Server) pageWatched(w http.ResponseWriter, r *http.Request, p access.Pe
 		v.Rows = append(v.Rows, s.viewRow(x, whoWatched(x)))
 	}
 	v.Older = olderURL(r, page.Next)
-	if q.After == (accounts.Cursor{}) {
-		changes, err := s.Accounts.Changes(r.Context(), p, q)
+	if q.After == (audit.Cursor{}) {
+		changes, err := s.Accounts.Audit().Changes(r.Context(), p, q)
 		if err != nil {
 			return err
 		}
@@ -59,8 +59,8 @@ func (s *Server) pageWatched(w http.ResponseWriter, r *http.Request, p access.Pe
 	return writePage(w, r, http.StatusOK, viewsPage(v))
 }
 
-// changeWords tells of a change in the words of the record, with times on the site's clock.
-func (s *Server) changeWords(x accounts.Change) string {
+// changeWords tells of a change in the words of the audit log, with times on the site's clock.
+func (s *Server) changeWords(x audit.Change) string {
 	if x.Detail == "" {
 		return sentence(x.What)
 	}
@@ -87,7 +87,7 @@ func (s *Server) pageOwnViews(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page, err := s.Accounts.OwnViews(r.Context(), viewerOf(r), q)
+	page, err := s.Accounts.Audit().OwnViews(r.Context(), viewerOf(r), q)
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (s *Server) pageOwnViews(w http.ResponseWriter, r *http.Request) error {
 }
 
 // whoWatched names a viewer as it was named then.
-func whoWatched(x accounts.View) string {
+func whoWatched(x audit.View) string {
 	switch {
 	case x.Viewer.Kind == access.LinkView && x.Viewer.Name == "":
 		return "Whoever has a link"
@@ -115,7 +115,7 @@ func whoWatched(x accounts.View) string {
 	return x.Viewer.Name
 }
 
-func (s *Server) viewRow(x accounts.View, who string) viewRow {
+func (s *Server) viewRow(x audit.View, who string) viewRow {
 	row := viewRow{Who: who, When: s.stretchText(x.First, x.Last), Amount: sizeText(x.Bytes)}
 	if x.Open {
 		row.When = "since " + s.whenText(x.First)
@@ -133,9 +133,9 @@ func (s *Server) viewRow(x accounts.View, who string) viewRow {
 }
 
 // recordQuery reads which part of the record a page is asked for: a day, and the place behind which to go on.
-func (s *Server) recordQuery(r *http.Request, v *viewsView) (accounts.RecordQuery, error) {
+func (s *Server) recordQuery(r *http.Request, v *viewsView) (audit.Query, error) {
 	q := r.URL.Query()
-	out := accounts.RecordQuery{Limit: viewsPerPage}
+	out := audit.Query{Limit: viewsPerPage}
 	v.Today, v.All = dayOf(s.Now(), s.Location).String(), r.URL.Path
 	if text := q.Get("day"); text != "" {
 		t, err := time.ParseInLocation(time.DateOnly, text, s.Location)
@@ -151,27 +151,27 @@ func (s *Server) recordQuery(r *http.Request, v *viewsView) (accounts.RecordQuer
 }
 
 // cursorIn reads the place in the record behind which to go on.
-func cursorIn(q url.Values) (accounts.Cursor, error) {
+func cursorIn(q url.Values) (audit.Cursor, error) {
 	after := q.Get("after")
 	if after == "" {
-		return accounts.Cursor{}, nil
+		return audit.Cursor{}, nil
 	}
-	var c accounts.Cursor
+	var c audit.Cursor
 	if n, err := fmt.Sscanf(after, "%d-%d", &c.LastUS, &c.ID); n != 2 || err != nil || cursorOut(c) != after {
 		return c, problem(http.StatusBadRequest, "The parameter after is not one that this server gave.")
 	}
 	return c, nil
 }
 
-func cursorOut(c accounts.Cursor) string {
-	if c == (accounts.Cursor{}) {
+func cursorOut(c audit.Cursor) string {
+	if c == (audit.Cursor{}) {
 		return ""
 	}
 	return strconv.FormatInt(c.LastUS, 10) + "-" + strconv.FormatInt(c.ID, 10)
 }
 
-func olderURL(r *http.Request, next accounts.Cursor) string {
-	if next == (accounts.Cursor{}) {
+func olderURL(r *http.Request, next audit.Cursor) string {
+	if next == (audit.Cursor{}) {
 		return ""
 	}
 	q := url.Values{"after": {cursorOut(next)}}
@@ -202,7 +202,7 @@ func (s *Server) apiWatched(w http.ResponseWriter, r *http.Request, p access.Per
 	if err != nil {
 		return err
 	}
-	page, err := s.Accounts.Views(r.Context(), p, q)
+	page, err := s.Accounts.Audit().Views(r.Context(), p, q)
 	if err != nil {
 		return err
 	}
@@ -215,14 +215,14 @@ func (s *Server) apiOwnViews(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page, err := s.Accounts.OwnViews(r.Context(), viewerOf(r), q)
+	page, err := s.Accounts.Audit().OwnViews(r.Context(), viewerOf(r), q)
 	if err != nil {
 		return err
 	}
 	return s.writeViews(w, r, page)
 }
 
-func (s *Server) writeViews(w http.ResponseWriter, r *http.Request, page accounts.Views) error {
+func (s *Server) writeViews(w http.ResponseWriter, r *http.Request, page audit.Views) error {
 	out := []viewJSON{}
 	for _, x := range page.List {
 		c, _ := s.cameraByID(x.Camera)
@@ -234,12 +234,12 @@ func (s *Server) writeViews(w http.ResponseWriter, r *http.Request, page account
 }
 
 // apiRecordQuery reads from and to, which are optional here, and after.
-func apiRecordQuery(r *http.Request) (accounts.RecordQuery, error) {
+func apiRecordQuery(r *http.Request) (audit.Query, error) {
 	q, err := query(r)
 	if err != nil {
-		return accounts.RecordQuery{}, err
+		return audit.Query{}, err
 	}
-	out := accounts.RecordQuery{Limit: viewsPerPage}
+	out := audit.Query{Limit: viewsPerPage}
 	for name, t := range map[string]*time.Time{"from": &out.From, "to": &out.To} {
 		if !q.Has(name) {
 			continue

@@ -5,16 +5,16 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/access"
-	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/audit"
 )
 
 // beginView puts on record that the permit's viewer begins to watch, and has every byte that this answer writes from now
 // on counted, until endView. It is called before the first byte of footage: what cannot be recorded is not shown.
-func (s *Server) beginView(w http.ResponseWriter, r *http.Request, p access.Permit, from, to time.Time) (*accounts.Viewing, error) {
+func (s *Server) beginView(w http.ResponseWriter, r *http.Request, p access.Permit, from, to time.Time) (*audit.Viewing, error) {
 	if err := s.halted(); err != nil {
 		return nil, err
 	}
-	v, err := s.Views.Begin(p, accounts.Watch{Address: infoOf(r).client, From: from, To: to})
+	v, err := s.Views.Begin(p, audit.Watch{Address: infoOf(r).client, From: from, To: to})
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/audit"
 	"keepwatch.internal/internal/media"
 )
 
@@ -103,14 +104,14 @@ func (w *world) watched(camera string, account string, a access.Action) (bytes i
 }
 
 // viewsOf returns the record of a camera, as its owner reads it.
-func (w *world) viewsOf(camera string) []accounts.View {
+func (w *world) viewsOf(camera string) []audit.View {
 	w.t.Helper()
 	owner := map[string]string{"front": "alice", "yard": "bob", "attic": "alice"}[camera]
 	v, err := w.accounts.BySession(w.t.Context(), w.sessions[owner])
 	check(w.t, err)
 	p, err := w.accounts.Authorize(w.t.Context(), v, access.Manage, access.Camera(w.cameras[camera].ID))
 	check(w.t, err)
-	page, err := w.accounts.Views(w.t.Context(), p, accounts.RecordQuery{Limit: 500})
+	page, err := w.accounts.Audit().Views(w.t.Context(), p, audit.Query{Limit: 500})
 	check(w.t, err)
 	return page.List
 }
@@ -209,8 +210,8 @@ func TestWhatCannotBePutOnRecordIsNotShown(t *testing.T) {
 	d, err := accounts.Open(t.Context(), accounts.Options{Path: w.people, Now: func() time.Time { return time.Now().Add(time.Duration(skew.Load())) }})
 	check(t, err)
 	defer func() { check(t, d.Close()) }()
-	w.server.Accounts = d                                      // whose permits are of the same clock
-	w.server.Views = d.NewRecorder(accounts.RecorderOptions{}) // which nobody runs, so that it writes nothing
+	w.server.Accounts = d                           // whose permits are of the same clock
+	w.server.Views = audit.NewViewLog(d.Audit(), 0) // which nobody runs, so that it writes nothing
 	paths := []string{"clip.mp4?" + w.span(1, 3), "segments.mp4?" + w.span(1, 3), "keyframe.mp4?" + w.queries()[0], "live.mp4"}
 	for _, late := range []bool{false, true} {
 		if late {

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/audit"
 )
 
 // errCut is returned by writes to an answer that was cut off because its permit was not renewed.
@@ -19,8 +19,8 @@ type response struct {
 	control *http.ResponseController
 	started bool // the status line is decided
 	status  int
-	failed  bool              // a write did not succeed: the caller is gone, stalled, or was cut off
-	viewing *accounts.Viewing // counts what is written while footage is; nil otherwise
+	failed  bool           // a write did not succeed: the caller is gone, stalled, or was cut off
+	viewing *audit.Viewing // counts what is written while footage is; nil otherwise
 
 	mu  sync.Mutex // guards the deadline against cutOff
 	cut bool

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/audit"
 	"keepwatch.internal/internal/live"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage"
@@ -66,7 +67,7 @@ type Status interface {
 // Options is what a Server needs.
 type Options struct {
 	Accounts *accounts.Directory
-	Views    *accounts.Recorder // puts on record who watches what
+	Views    *audit.ViewLog // puts on record who watches what
 	Store    *storage.Store
 	Hub      *live.Hub
 	Status   Status
@@ -116,7 +117,7 @@ func New(o Options) (*Server, error) {
 		o.Location = time.UTC
 	}
 	if o.Accounts == nil || o.Views == nil || o.Store == nil || o.Hub == nil || o.Status == nil {
-		return nil, errors.New("web: accounts, the record of views, store, hub and status are needed")
+		return nil, errors.New("web: accounts, view log, store, hub and status are needed")
 	}
 	if len(o.Networks) == 0 {
 		o.Networks = privateNetworks()

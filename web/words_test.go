@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/audit"
 )
 
 func TestTheScrubSaysHowFarItIsAndNeverThatAllIsWellWhenSomethingWasFound(t *testing.T) {
@@ -30,7 +30,7 @@ func TestTheScrubSaysHowFarItIsAndNeverThatAllIsWellWhenSomethingWasFound(t *tes
 
 func TestChangesAreToldWithTimesOnTheSitesClock(t *testing.T) {
 	s := &Server{Options: Options{Location: time.FixedZone("", 3600), Now: func() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) }}}
-	got := s.changeWords(accounts.Change{What: "share given", Detail: "mia: live, playback, until 2026-11-29T07:21:59Z, \"for mia\""})
+	got := s.changeWords(audit.Change{What: "share given", Detail: "mia: live, playback, until 2026-11-29T07:21:59Z, \"for mia\""})
 	if want := `Share given: mia: live, playback, until 29 Nov, 08:21, "for mia".`; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
@@ -53,7 +53,7 @@ func TestDevicesAreNamedAsPeopleNameThem(t *testing.T) {
 func TestChangesTellTimesOnTheSitesClock(t *testing.T) {
 	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	s := &Server{Options: Options{Location: time.FixedZone("", 3600), Now: func() time.Time { return at }}}
-	got := s.changeWords(accounts.Change{What: "share given", Detail: "a link: playback, until 2026-11-29T07:36:00Z, of 2026-11-22T08:33:13Z to 2026-11-22T08:33:33Z, \"of 9 to 5\""})
+	got := s.changeWords(audit.Change{What: "share given", Detail: "a link: playback, until 2026-11-29T07:36:00Z, of 2026-11-22T08:33:13Z to 2026-11-22T08:33:33Z, \"of 9 to 5\""})
 	if want := "Share given: a link: playback, until 29 Nov, 08:36, of 22 Nov, 09:33:13–09:33:33, \"of 9 to 5\"."; got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}

@@ -13,7 +13,7 @@ import (
 	"keepwatch.internal/internal/accounts"
 )
 
-// recordReport is what -json prints of the record of views. Its fields keep their names and meanings.
+// recordReport is what -json prints of the audit log. Its fields keep their names and meanings.
 type recordReport struct {
 	Views    int        `json:"views"`
 	Changes  int        `json:"changes"`
@@ -22,8 +22,7 @@ type recordReport struct {
 	Problems []string   `json:"problems"`
 }
 
-// checkViews verifies the record of who watched what and who changed whose rights. Nothing repairs it: a record that could
-// be made right again would be worth nothing.
+// checkViews verifies the audit log. Nothing repairs it: a log that could be rewritten would prove nothing.
 func checkViews(ctx context.Context, call *checkCall) (err error) {
 	c := call.conf
 	if _, err := os.Stat(filepath.Join(c.Data, "accounts.db")); errors.Is(err, fs.ErrNotExist) {
@@ -40,7 +39,7 @@ func checkViews(ctx context.Context, call *checkCall) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, people.Close()) }()
-	found, err := people.VerifyViews(ctx)
+	found, err := people.Audit().Verify(ctx)
 	if err != nil {
 		return explainCheck(err)
 	}
@@ -50,13 +49,13 @@ func checkViews(ctx context.Context, call *checkCall) (err error) {
 	}
 	if !call.json {
 		for _, p := range found.Problems {
-			fmt.Fprintf(call.t.out, "record of views: %s\n", p)
+			fmt.Fprintf(call.t.out, "audit log: %s\n", p)
 		}
-		fmt.Fprintf(call.t.out, "checked the record of views, %d views and %d changes: ", found.Views, found.Changes)
+		fmt.Fprintf(call.t.out, "checked the audit log, %d views and %d changes: ", found.Views, found.Changes)
 		if len(found.Problems) == 0 {
-			fmt.Fprintln(call.t.out, "it is whole")
+			fmt.Fprintln(call.t.out, "it is intact")
 		} else {
-			fmt.Fprintln(call.t.out, "it is not what was written, and nothing can mend it; keep a copy of the data folder")
+			fmt.Fprintln(call.t.out, "it was changed after it was written and cannot be repaired; keep a copy of the data folder")
 		}
 	}
 	if len(found.Problems) > 0 {

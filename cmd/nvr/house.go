@@ -15,6 +15,7 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/audit"
 	"keepwatch.internal/internal/authority"
 	"keepwatch.internal/internal/config"
 	"keepwatch.internal/internal/live"
@@ -32,7 +33,7 @@ type house struct {
 	conf   *config.Config
 	log    *slog.Logger
 	people *accounts.Directory
-	views  *accounts.Recorder
+	views  *audit.ViewLog
 	store  *storage.Store
 	ids    map[string]media.CameraID // by the name in the configuration
 	canary [2]media.CameraID         // the synthetic cameras
@@ -62,7 +63,7 @@ func openHouse(ctx context.Context, c *config.Config, log *slog.Logger) (_ *hous
 	if h.people, err = openAccounts(ctx, c, key, log); err != nil {
 		return nil, err
 	}
-	h.views = h.people.NewRecorder(accounts.RecorderOptions{Keep: c.Views.Keep})
+	h.views = audit.NewViewLog(h.people.Audit(), c.Views.Keep)
 	if h.store, err = storage.Open(ctx, storage.Options{
 		Recordings: c.Recordings, Data: c.Data, MasterKey: key, Sync: c.Storage.Sync,
 		MinFree: storage.MinFree{Percent: c.Storage.MinFree.Percent, Bytes: c.Storage.MinFree.Bytes}, Logger: log,

@@ -101,6 +101,9 @@ type Viewer struct {
 // IsZero reports whether v is nobody.
 func (v Viewer) IsZero() bool { return v.Kind == Nobody }
 
+// Synthetic reports whether v came as one of the accounts with which the running server tests itself. Behind those is nobody.
+func (v Viewer) Synthetic() bool { return v.AccountID < 0 }
+
 // Permit is proof that a viewer may do one action on one camera now. The zero Permit allows nothing.
 type Permit struct {
 	viewer  Viewer

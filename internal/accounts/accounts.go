@@ -1,5 +1,5 @@
-// Package accounts keeps people: accounts, sessions, tokens, second factors, who owns which camera, what owners share, and the
-// record of who watched what and who changed whose rights. It holds the one place that makes permits, Directory.Authorize.
+// Package accounts keeps people: accounts, sessions, tokens, second factors, who owns which camera, and what owners share. It
+// holds the one place that makes permits, Directory.Authorize.
 //
 // What it promises. A permit comes from a read of the accounts database that joins the session, token or link by which the
 // viewer came with the account behind it and that account's rights on exactly that camera; whatever was removed before the
@@ -7,9 +7,7 @@
 // sessions and tokens, and the code of the first set-up, are never stored, only SHA-256 of the former. An administrator
 // manages accounts and sees no camera. Whoever guesses passwords is slowed down, and the owner is never locked out for long.
 //
-// The record is a chain of entries whose ends are sealed and whose newest entry is noted elsewhere: VerifyViews tells when it is not
-// what was written. A change of rights and its entry are one transaction. Views are gathered by a Recorder, which never makes a
-// handler wait, and refuses new ones when what was watched cannot be put on record.
+// A change of rights and its entry in the audit log are one transaction: see amend.
 //
 // It does not know HTTP, and it does not know footage.
 package accounts
@@ -18,21 +16,16 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"time"
 
+	"keepwatch.internal/internal/accounts/schema"
+	"keepwatch.internal/internal/audit"
 	"keepwatch.internal/internal/sqlite"
 )
-
-//go:embed schema.sql migrations
-var files embed.FS
-
-// applicationID marks the accounts database: "kw" and 1.
-const applicationID = 0x6b77_0001
 
 var (
 	// ErrSetupDone is returned by Setup once there is an account.
@@ -79,10 +72,10 @@ type Options struct {
 	Logger *slog.Logger     // silent when nil
 	Hash   HashCost         // of new passwords
 
-	// Key is the box's master key: the ends of the record are sealed, and the secrets of second factors encrypted, under
+	// Key is the box's master key: the ends of the audit log are sealed, and the secrets of second factors encrypted, under
 	// keys derived from it.
 	Key [32]byte
-	// Anchor is the file in which the newest entry of the record is noted, in another place than Path; "" for none.
+	// Anchor is the file in which the newest entry of the audit log is noted, in another place than Path; "" for none.
 	Anchor string
 	// ReadOnly opens a database that exists, and runs no migration: what would write fails.
 	ReadOnly bool
@@ -102,11 +95,9 @@ type Directory struct {
 	rights    *sql.Stmt // rightsOfViewer
 	failures  failureLog
 
-	recordKey  []byte
+	audit      *audit.Log
 	factorKey  []byte
 	ceremonies *ceremonies
-	anchorPath string
-	anchor     anchorLock
 }
 
 // Open opens or creates the accounts database.
@@ -120,11 +111,11 @@ func Open(ctx context.Context, o Options) (*Directory, error) {
 	if info, err := os.Stat(o.Path); err == nil && info.Size() == 0 {
 		return nil, fmt.Errorf("the accounts in %s are gone: the file is empty. Put your backup of it back, or delete it if there never was an account", o.Path)
 	}
-	open := sqlite.Open
+	open := schema.Open
 	if o.ReadOnly {
-		open = sqlite.OpenReader
+		open = schema.OpenReader
 	}
-	db, err := open(ctx, sqlite.Options{Path: o.Path, ApplicationID: applicationID, Files: files})
+	db, err := open(ctx, o.Path)
 	if sqlite.IsDamaged(err) || errors.Is(err, sqlite.ErrForeign) {
 		return nil, fmt.Errorf("the accounts in %s are damaged or not Keepwatch's: put your backup of that file back, without any -wal or -shm "+
 			"file beside it. No new one is made in its place, since whoever comes first would own every camera: %w", o.Path, err)
@@ -140,11 +131,11 @@ func Open(ctx context.Context, o Options) (*Directory, error) {
 		logins: newThrottle(),
 		setup:  newSetup(rand.Text()),
 
-		recordKey:  deriveKey(o.Key, "record"),
 		factorKey:  deriveKey(o.Key, "factors"),
 		ceremonies: newCeremonies(),
-		anchorPath: o.Anchor,
 	}
+	d.audit = audit.New(audit.Options{DB: db, Key: o.Key, Anchor: o.Anchor, Now: o.Now, Logger: o.Logger, Session: d.requireSession,
+		Trouble: func(message string, err error) { d.failures.report(d.log, message, err, d.now()) }})
 	if d.authorize, err = db.Read().PrepareContext(ctx, rightsOnCamera); err != nil {
 		return nil, errors.Join(fmt.Errorf("open accounts: %w", err), db.Close())
 	}
@@ -153,6 +144,12 @@ func Open(ctx context.Context, o Options) (*Directory, error) {
 	}
 	return d, nil
 }
+
+// Audit returns the log of who watched what and who changed whose rights, which is kept in the same database.
+func (d *Directory) Audit() *audit.Log { return d.audit }
+
+// DB returns the database, for packages that keep tables of package schema. It is closed by Close.
+func (d *Directory) DB() *sqlite.DB { return d.db }
 
 // Close closes the database. Closing twice is harmless.
 func (d *Directory) Close() error {

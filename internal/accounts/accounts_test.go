@@ -128,10 +128,6 @@ func (b *bench) exec(t testing.TB, query string, args ...any) {
 
 func cam(n byte) access.Camera { return access.Camera{0: n, 15: 1} }
 
-func TestTheSchemaIsWhatTheMigrationsMake(t *testing.T) {
-	sqlitetest.CheckSchema(t, files)
-}
-
 func TestOpeningNamesWhatIsWrong(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "missing", "accounts.db")
 	if _, err := Open(t.Context(), Options{Path: path}); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), path) {

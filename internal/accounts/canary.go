@@ -13,7 +13,7 @@ import (
 // Seat is a synthetic account, with which the running server asks itself whether one owner can have what is another's. It
 // owns one synthetic camera, and is a row like every other where rights are read. Nobody can log in as it: it has no
 // password, and its secrets are in the memory of the process that seated it alone. IDs of synthetic accounts are negative;
-// wherever people are listed, found by name or counted, they are left out, and what they watch is not put on record.
+// wherever people are listed, found by name or counted, they are left out, and what they watch has no view entry.
 type Seat struct {
 	Session, Token string
 }
@@ -68,6 +68,3 @@ func (d *Directory) seat(ctx context.Context, tx *sql.Tx, id int64, c access.Cam
 	_, err := tx.ExecContext(ctx, insert, id, hash[:], micros(now))
 	return Seat{Session: session, Token: token}, err
 }
-
-// synthetic reports whether the viewer came as a synthetic account.
-func synthetic(v access.Viewer) bool { return v.AccountID < 0 }

@@ -1,12 +1,14 @@
 package accounts
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/audit"
 )
 
 // TestSyntheticOwnersAreNobodyAndOwnTheirCameras holds the canaries to both halves of what they are for: rights are read
@@ -78,13 +80,15 @@ func TestSyntheticOwnersAreReplacedAndLeaveNothingOnRecord(t *testing.T) {
 	must(t, err)
 	permit, err := b.Authorize(ctx, v, access.Playback, cameras[0])
 	must(t, err)
-	record := b.NewRecorder(RecorderOptions{})
-	view, err := record.Begin(permit, Watch{Address: home, From: b.clock.now(), To: b.clock.now()})
+	views := audit.NewViewLog(b.Audit(), 0)
+	view, err := views.Begin(permit, audit.Watch{Address: home, From: b.clock.now(), To: b.clock.now()})
 	must(t, err)
 	view.Saw(b.clock.now(), b.clock.now())
 	must(t, view.Wrote(10))
 	view.End()
-	must(t, record.flush(ctx, true))
+	over, stop := context.WithCancel(ctx)
+	stop()
+	must(t, views.Run(over))
 	if _, err := b.SeatCanaries(ctx, cameras); err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/pquerna/otp/totp"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/audit"
 )
 
 const (
@@ -132,7 +133,7 @@ func (d *Directory) RemoveTOTP(ctx context.Context, v access.Viewer) error {
 // TOTPOff takes the second factor, its recovery codes and the passkeys off an account, as the console does for who lost
 // them. It returns ErrNoUser.
 func (d *Directory) TOTPOff(ctx context.Context, name string) error {
-	return d.amend(ctx, byConsole(), func(a *amendment) error {
+	return d.amend(ctx, audit.Console(), func(a *amendment) error {
 		id, _, err := findAccount(ctx, a.Tx, name)
 		if err != nil {
 			return err

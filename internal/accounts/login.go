@@ -9,6 +9,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"keepwatch.internal/internal/access"
 )
 
 // Attempt is what somebody gives to come in.
@@ -154,6 +156,6 @@ func insertSession(ctx context.Context, tx *sql.Tx, n newSession) error {
 	const insert = `INSERT INTO sessions (account_id, hash, created_us, used_us, until_us, address, agent, confirmed_us)
 		VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?3)`
 	_, err := tx.ExecContext(ctx, insert, n.account, n.hash, micros(n.now), micros(n.now.Add(SessionTTL)),
-		pairOf("", n.attempt.Address).address.String(), n.attempt.agent())
+		access.CallerAddress(n.attempt.Address).String(), n.attempt.agent())
 	return err
 }

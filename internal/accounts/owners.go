@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/audit"
 )
 
 // Ownership says whose a camera is, by account name. Without owners it belongs to the first account ever made, as long as
@@ -37,7 +38,7 @@ func (e *UnknownOwnersError) Error() string {
 // told to the log, and owns nothing: the cameras go on recording.
 func (d *Directory) SetOwners(ctx context.Context, all []Ownership) error {
 	var gone []string
-	err := d.amend(ctx, byConfig(), func(a *amendment) error {
+	err := d.amend(ctx, audit.Configuration(), func(a *amendment) error {
 		var err error
 		if gone, err = checkOwners(ctx, a.Tx, all); err != nil {
 			return err

@@ -172,7 +172,7 @@ func (d *Directory) BeginPasskeyLogin(_ context.Context, at Relying, address str
 	if err != nil {
 		return nil, "", fmt.Errorf("passkeys: %w", err)
 	}
-	name = d.ceremonies.put(ceremony{data: *data, at: at, by: pairOf("", address).address.String()}, d.now())
+	name = d.ceremonies.put(ceremony{data: *data, at: at, by: access.CallerAddress(address).String()}, d.now())
 	options, err = json.Marshal(assertion.Response)
 	return options, name, err
 }

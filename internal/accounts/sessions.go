@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/audit"
 )
 
 // FreshFor is how long a session may do what asks for the password, after it was given.
@@ -66,6 +67,12 @@ func fresh(ctx context.Context, q rowQuerier, v access.Viewer, now time.Time) er
 		return ErrNotFresh
 	}
 	return nil
+}
+
+// requireSession returns nil while the viewer holds a session. It returns ErrNobody when it is over, and access.ErrDenied for
+// tokens and links.
+func (d *Directory) requireSession(ctx context.Context, v access.Viewer) error {
+	return d.readOwn(ctx, v, func(*sql.Tx) error { return nil })
 }
 
 // RequireFresh returns nil while the viewer's session was confirmed within FreshFor: by logging in, or by Confirm. It
@@ -242,7 +249,7 @@ func (d *Directory) EndAllSessions(ctx context.Context, v access.Viewer) (n int6
 
 // EndSessionsOf ends an account's sessions, as the console does, and returns how many. It returns ErrNoUser.
 func (d *Directory) EndSessionsOf(ctx context.Context, name string) (n int64, err error) {
-	err = d.amend(ctx, byConsole(), func(a *amendment) error {
+	err = d.amend(ctx, audit.Console(), func(a *amendment) error {
 		id, _, err := findAccount(ctx, a.Tx, name)
 		if err != nil {
 			return err

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"keepwatch.internal/internal/audit"
 )
 
 const (
@@ -92,7 +94,7 @@ func (d *Directory) Setup(ctx context.Context, code, username, password string) 
 	if err != nil {
 		return err
 	}
-	return d.amend(ctx, byConsole(), func(a *amendment) error {
+	return d.amend(ctx, audit.Console(), func(a *amendment) error {
 		empty, err := noAccount(ctx, a.Tx) // again, under the lock: another process may have been faster
 		if err != nil {
 			return err

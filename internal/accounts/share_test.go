@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/audit"
 )
 
 const (
@@ -131,7 +132,7 @@ func TestANewShareDoesNotBringBackWhatWasPassedOnUnderAnOlderOne(t *testing.T) {
 		if f.may(f.carol, 2) != playback || own == 0 {
 			t.Errorf("%s: what bob gave of his own camera is gone", name)
 		}
-		changes, err := f.Changes(t.Context(), f.permitOf(t, f.alice, access.Manage, 1), RecordQuery{})
+		changes, err := f.Audit().Changes(t.Context(), f.permitOf(t, f.alice, access.Manage, 1), audit.Query{})
 		must(t, err)
 		ended := 0
 		for _, c := range changes.List {

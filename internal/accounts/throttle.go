@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"keepwatch.internal/internal/access"
 )
 
 const (
@@ -104,24 +106,12 @@ func (t *throttle) takeBack(name, address string, now time.Time) {
 	t.accounts.takeBack(p.name, now)
 }
 
-// pairOf makes the key for an attempt: names that cannot exist count as one, and so do IPv6 addresses of one network of 64
-// bits, which one machine can make up as it likes.
+// pairOf makes the key for an attempt: names that cannot exist count as one, and so does what is no address.
 func pairOf(name, address string) pair {
 	if checkName(name) != nil {
 		name = ""
 	}
-	a, err := netip.ParseAddr(address)
-	if err != nil {
-		ap, _ := netip.ParseAddrPort(address) // what is no address at all counts as one
-		a = ap.Addr()
-	}
-	a = a.Unmap().WithZone("")
-	if a.Is6() {
-		if p, err := a.Prefix(64); err == nil {
-			a = p.Addr()
-		}
-	}
-	return pair{name: name, address: a}
+	return pair{name: name, address: access.CallerAddress(address)}
 }
 
 // count is what is remembered of one key.

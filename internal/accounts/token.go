@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/audit"
 )
 
 const (
@@ -65,7 +66,7 @@ func (d *Directory) NewToken(ctx context.Context, name string, s TokenSpec) (str
 		return "", err
 	}
 	secret, hash := newSecret(tokenPrefix)
-	err := d.amend(ctx, byConsole(), func(a *amendment) error {
+	err := d.amend(ctx, audit.Console(), func(a *amendment) error {
 		id, _, err := findAccount(ctx, a.Tx, name)
 		if err != nil {
 			return err
@@ -200,7 +201,7 @@ func listCameras(ctx context.Context, tx *sql.Tx, account int64, tokens []Token)
 // RemoveToken ends an account's token, as the console does. It returns ErrNoUser, or an error when the account has no such
 // token.
 func (d *Directory) RemoveToken(ctx context.Context, name string, token int64) error {
-	return d.amend(ctx, byConsole(), func(a *amendment) error {
+	return d.amend(ctx, audit.Console(), func(a *amendment) error {
 		id, _, err := findAccount(ctx, a.Tx, name)
 		if err != nil {
 			return err

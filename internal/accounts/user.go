@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/audit"
 	"keepwatch.internal/internal/sqlite"
 )
 
@@ -41,10 +43,9 @@ func checkNewAccount(name, password string) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
-	switch name {
-	case byConsole().Name, byConfig().Name, byProgram().Name:
+	if audit.Reserved(name) {
 		return &InvalidError{Field: "username",
-			Sentence: fmt.Sprintf("the name %s stands in the record for what no account did: choose another one", name)}
+			Sentence: fmt.Sprintf("the name %s is used in the audit log for changes that no account made: choose another one", name)}
 	}
 	return checkPassword(name, password)
 }
@@ -52,7 +53,7 @@ func checkNewAccount(name, password string) error {
 // AddUser makes an account, as the console does. It returns *InvalidError for a name or password that will not do or a name
 // that is taken.
 func (d *Directory) AddUser(ctx context.Context, name, password string, admin bool) error {
-	return d.addUser(ctx, byConsole(), newAccount{name: name, password: password, admin: admin}, nil)
+	return d.addUser(ctx, audit.Console(), newAccount{name: name, password: password, admin: admin}, nil)
 }
 
 type newAccount struct {
@@ -61,7 +62,7 @@ type newAccount struct {
 }
 
 // addUser makes an account when allow, which may be nil, has nothing against it.
-func (d *Directory) addUser(ctx context.Context, by actor, n newAccount, allow func(*amendment) error) error {
+func (d *Directory) addUser(ctx context.Context, by access.Viewer, n newAccount, allow func(*amendment) error) error {
 	if err := checkNewAccount(n.name, n.password); err != nil {
 		return err
 	}
@@ -134,7 +135,7 @@ func (d *Directory) SetPassword(ctx context.Context, name, password string) erro
 	if err != nil {
 		return err
 	}
-	return d.amend(ctx, byConsole(), func(a *amendment) error {
+	return d.amend(ctx, audit.Console(), func(a *amendment) error {
 		id, _, err := findAccount(ctx, a.Tx, name)
 		if err != nil {
 			return err
@@ -167,7 +168,7 @@ func storePassword(ctx context.Context, a *amendment, account int64, c passwordC
 // there is such an account again; RemovalEffects tells all of it beforehand. It returns ErrNoUser, or ErrLastAdmin for the
 // only administrator.
 func (d *Directory) RemoveUser(ctx context.Context, name string) error {
-	return d.amend(ctx, byConsole(), func(a *amendment) error { return removeUser(ctx, a, name) })
+	return d.amend(ctx, audit.Console(), func(a *amendment) error { return removeUser(ctx, a, name) })
 }
 
 func removeUser(ctx context.Context, a *amendment, name string) error {

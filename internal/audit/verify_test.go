@@ -1,4 +1,4 @@
-package accounts
+package audit
 
 import (
 	"os"
@@ -7,11 +7,9 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"keepwatch.internal/internal/access"
 )
 
-// anchored is a cinema whose record is anchored and holds eight views behind its changes.
+// anchored is a cinema with eight views after its changes.
 func anchored(t *testing.T) *cinema {
 	c := newCinema(t)
 	for n := range 8 {
@@ -19,12 +17,12 @@ func anchored(t *testing.T) *cinema {
 		c.clock.advance(2 * viewPause)
 		c.flushed(t)
 	}
-	c.whole(t)
+	c.intact(t)
 	return c
 }
 
-// TestTamperingWithTheRecordIsFoundAndNamed changes the record in every way that who holds the database has.
-func TestTamperingWithTheRecordIsFoundAndNamed(t *testing.T) {
+// TestTamperingWithTheLogIsFoundAndNamed changes the log in every way open to somebody who holds the database.
+func TestTamperingWithTheLogIsFoundAndNamed(t *testing.T) {
 	c := anchored(t)
 	var first, last int64
 	must(t, c.db.Read().QueryRow("SELECT min(id), max(id) FROM record WHERE kind = 1").Scan(&first, &last))
@@ -56,8 +54,8 @@ func TestTamperingWithTheRecordIsFoundAndNamed(t *testing.T) {
 	for name, e := range edits {
 		t.Run(name, func(t *testing.T) {
 			copied := c.copied(t)
-			copied.tamper(t, strings.NewReplacer(":m", strconv.FormatInt(middle, 10)).Replace(e.statements))
-			r, err := copied.VerifyViews(t.Context())
+			copied.exec(t, strings.NewReplacer(":m", strconv.FormatInt(middle, 10)).Replace(e.statements))
+			r, err := copied.Verify(t.Context())
 			must(t, err)
 			if len(r.Problems) == 0 || r.FirstBad != e.bad || !strings.Contains(strings.Join(r.Problems, "\n"), e.says) {
 				t.Errorf("first bad %d, want %d: %q", r.FirstBad, e.bad, r.Problems)
@@ -66,26 +64,23 @@ func TestTamperingWithTheRecordIsFoundAndNamed(t *testing.T) {
 	}
 }
 
-// copied returns a bench over a copy of the database, with the same anchor.
+// copied returns a cinema over a copy of the database, with the same anchor.
 func (c *cinema) copied(t *testing.T) *cinema {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "accounts.db")
-	must(t, c.Close()) // a live database's file is not opened by other means
+	must(t, c.db.Close()) // a live database's file is not opened by other means
 	content, err := os.ReadFile(c.path)
 	must(t, err)
-	must(t, os.WriteFile(path, content, 0o600))
-	c.Directory = c.again(t)
-	c.Recorder = c.NewRecorder(RecorderOptions{})
-	other := &cinema{bench: &bench{clock: c.clock, log: c.log, path: path}, alice: c.alice, bob: c.bob}
-	other.Directory = other.again(t)
-	b, err := os.ReadFile(c.anchorPath)
+	c.open(t)
+	anchor, err := os.ReadFile(c.anchorPath)
 	must(t, err)
-	must(t, os.WriteFile(other.anchorPath, b, 0o600))
-	other.Recorder = other.NewRecorder(RecorderOptions{})
+	other := &cinema{clock: c.clock, logged: c.logged, alice: c.alice, bob: c.bob, path: filepath.Join(t.TempDir(), "accounts.db")}
+	must(t, os.WriteFile(other.path, content, 0o600))
+	other.open(t)
+	must(t, os.WriteFile(other.anchorPath, anchor, 0o600))
 	return other
 }
 
-func TestAnOlderCopyOfTheRecordIsToldFromTheAnchor(t *testing.T) {
+func TestAnOlderCopyOfTheLogIsFoundByTheAnchor(t *testing.T) {
 	c := anchored(t)
 	older := c.copied(t)
 	c.watch(t, c.bob, 1, 0, 1)
@@ -93,7 +88,7 @@ func TestAnOlderCopyOfTheRecordIsToldFromTheAnchor(t *testing.T) {
 	b, err := os.ReadFile(c.anchorPath)
 	must(t, err)
 	must(t, os.WriteFile(older.anchorPath, b, 0o600))
-	r, err := older.VerifyViews(t.Context())
+	r, err := older.Verify(t.Context())
 	must(t, err)
 	if len(r.Problems) != 1 || !strings.Contains(r.Problems[0], "put back from a copy") {
 		t.Fatalf("an older copy: %q", r.Problems)
@@ -101,84 +96,66 @@ func TestAnOlderCopyOfTheRecordIsToldFromTheAnchor(t *testing.T) {
 	// It goes on, and what happened stays on record, though the anchor is a new one.
 	older.watch(t, older.bob, 1, 0, 1)
 	must(t, older.flush(t.Context(), true))
-	if r, err = older.VerifyViews(t.Context()); err != nil || len(r.Problems) != 1 || !strings.Contains(r.Problems[0], "tampered with") {
+	if r, err = older.Verify(t.Context()); err != nil || len(r.Problems) != 1 || !strings.Contains(r.Problems[0], "tampered with") {
 		t.Errorf("after it went on: %q, %v", r.Problems, err)
 	}
 }
 
-func TestAMissingAnchorAndAnotherKeyAreTold(t *testing.T) {
+func TestAMissingAnchorAndAnotherKeyAreReported(t *testing.T) {
 	c := anchored(t)
 	gone := c.copied(t)
 	must(t, os.Remove(gone.anchorPath))
-	r, err := gone.VerifyViews(t.Context())
+	r, err := gone.Verify(t.Context())
 	if err != nil || len(r.Problems) != 1 || !strings.Contains(r.Problems[0], "anchor is gone") {
 		t.Errorf("without the anchor: %q, %v", r.Problems, err)
 	}
 	foreign := c.copied(t)
-	foreign.recordKey = deriveKey([32]byte{1}, "record")
-	if r, err = foreign.VerifyViews(t.Context()); err != nil || len(r.Problems) != 2 {
+	foreign.key = deriveKey([32]byte{1})
+	if r, err = foreign.Verify(t.Context()); err != nil || len(r.Problems) != 2 {
 		t.Errorf("with another key: %q, %v", r.Problems, err)
 	}
 }
 
-func TestAMendedBreakStaysOnRecord(t *testing.T) {
+func TestABreakStaysOnRecordWhenTheLogContinues(t *testing.T) {
 	for name, tamper := range map[string]string{
 		"tail": "DELETE FROM record WHERE id = (SELECT max(id) FROM record)", "head": "UPDATE record_ends SET id = 1", "ends": "DELETE FROM record_ends",
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := anchored(t)
-			c.tamper(t, tamper)
-			c.user(t, "carol", false)
-			c.user(t, "dave", false)
-			r, err := c.VerifyViews(t.Context())
+			c.exec(t, tamper)
+			c.change(t)
+			c.change(t)
+			r, err := c.Verify(t.Context())
 			if told := strings.Join(r.Problems, "\n"); err != nil || strings.Count(told, "tampered with") != 1 {
 				t.Errorf("after two more entries: %q, %v", r.Problems, err)
 			}
-			if !strings.Contains(c.log.String(), "tampered with") {
-				t.Errorf("not logged: %s", c.log)
+			if !strings.Contains(c.logged.String(), "tampered with") {
+				t.Errorf("not logged: %s", c.logged)
 			}
 		})
 	}
 }
 
-func TestTheRecordStaysVerifiableWhenItsOldestEntriesGo(t *testing.T) {
+func TestTheLogStaysVerifiableWhenItsOldestEntriesArePruned(t *testing.T) {
 	c := anchored(t)
-	c.Recorder = c.NewRecorder(RecorderOptions{Keep: 30 * 24 * time.Hour})
-	before := c.whole(t)
+	c.ViewLog = NewViewLog(c.Log, 30*24*time.Hour)
+	before := c.intact(t)
 	must(t, c.prune(t.Context()))
-	if after := c.whole(t); after.Views != before.Views || after.Changes != before.Changes {
+	if after := c.intact(t); after.Views != before.Views || after.Changes != before.Changes {
 		t.Errorf("young entries went: %+v, %+v", before, after)
 	}
 	c.clock.advance(29*24*time.Hour + time.Hour)
 	c.isGood()
-	_, c.bob = c.session(t, "bob")
-	_, c.alice = c.session(t, "alice")
 	c.watch(t, c.bob, 1, 0, 1)
 	must(t, c.flush(t.Context(), true))
 	c.clock.advance(48 * time.Hour)
 	must(t, c.prune(t.Context()))
-	if after := c.whole(t); after.Views != 1 || after.Changes != 1 {
+	if after := c.intact(t); after.Views != 1 || after.Changes != 1 {
 		t.Errorf("after thirty-one days: %+v", after)
 	}
-	c.tamper(t, "DELETE FROM record WHERE kind = 1")
-	if r, err := c.VerifyViews(t.Context()); err != nil || len(r.Problems) == 0 {
-		t.Errorf("the shortened record hides a missing entry: %+v, %v", r, err)
-	}
-}
-
-func TestOwnersShareChangesAndAccountsAreOnRecord(t *testing.T) {
-	c := newCinema(t)
-	must(t, c.SetOwners(t.Context(), []Ownership{{Camera: cam(1), Owners: []string{"alice", "bob"}}, {Camera: cam(2)}}))
-	page, err := c.Changes(t.Context(), c.permit(t, c.alice, access.Manage, 1), RecordQuery{})
-	must(t, err)
-	var told []string
-	for _, x := range page.List {
-		told = append(told, x.By+": "+x.What+" "+x.Detail)
-	}
-	want := []string{"configuration: owner added bob", "configuration: owner added alice", "configuration: owner removed alice",
-		"alice: share given bob: live, playback, export", "configuration: owner added alice"}
-	if strings.Join(told, "\n") != strings.Join(want, "\n") {
-		t.Errorf("on record:\n%s\nwant\n%s", strings.Join(told, "\n"), strings.Join(want, "\n"))
+	c.exec(t, "DELETE FROM record WHERE kind = 1")
+	if r, err := c.Verify(t.Context()); err != nil || len(r.Problems) == 0 {
+		t.Errorf("the pruned log hides a missing entry: %+v, %v", r, err)
 	}
 }
 
@@ -192,7 +169,7 @@ func TestAnEntryWithANewHashOfItsOwnIsFound(t *testing.T) {
 	must(t, c.db.Read().QueryRow("SELECT "+entryColumns+" FROM record WHERE id = ?", last).Scan(e.fields()...))
 	e.bytes++
 	c.exec(t, "UPDATE record SET bytes = ?, hash = ? WHERE id = ?", e.bytes, e.link(before), last)
-	r, err := c.VerifyViews(t.Context())
+	r, err := c.Verify(t.Context())
 	if err != nil || r.FirstBad != last+1 || len(r.Problems) != 1 {
 		t.Errorf("first bad %d: %q, %v", r.FirstBad, r.Problems, err)
 	}

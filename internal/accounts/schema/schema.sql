@@ -118,7 +118,7 @@ CREATE TABLE pin_changes (
     by     TEXT    NOT NULL                       -- account, 'console' or '' for the program itself
 ) STRICT;
 CREATE INDEX pin_changes_by_camera ON pin_changes(camera, id);
--- The record of who watched what, and of who changed whose rights. A chain: each entry's hash covers the one before, so
+-- The audit log: who watched what, and who changed whose rights. A chain: each entry's hash covers the one before, so
 -- that none can be altered, left out or moved; no ID is missing between the two ends of record_ends.
 CREATE TABLE record (
     id          INTEGER PRIMARY KEY,
@@ -147,7 +147,7 @@ CREATE INDEX record_by_account ON record(account_id, kind, last_us);
 CREATE INDEX record_by_subject ON record(subject_id, last_us) WHERE kind = 2;
 CREATE INDEX record_by_writing ON record(written_us);
 
--- Views that still grow, or that a killed process left; they enter the record when their stretch ends.
+-- Views that may still grow, or that a killed process left; they become entries when they are over.
 CREATE TABLE viewing (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     viewer_kind INTEGER NOT NULL CHECK (viewer_kind BETWEEN 1 AND 3),
@@ -164,7 +164,7 @@ CREATE TABLE viewing (
     bytes       INTEGER NOT NULL CHECK (bytes >= 0)
 ) STRICT;
 
--- Where the record begins and ends: the last entry that was let go, and the newest. seal is an HMAC under a key that is not
+-- Where the audit log begins and ends: the last entry that was pruned, and the newest. seal is an HMAC under a key that is not
 -- in this database.
 CREATE TABLE record_ends (
     which TEXT    NOT NULL PRIMARY KEY CHECK (which IN ('start', 'head')),

@@ -1,4 +1,4 @@
-package accounts
+package audit
 
 import (
 	"context"
@@ -11,12 +11,12 @@ import (
 	"keepwatch.internal/internal/access"
 )
 
-// maxPage bounds a page of the record.
+// maxPage bounds a page of entries.
 const maxPage = 500
 
-// View is an entry in the record of who watched what.
+// View is a view entry: who watched what.
 type View struct {
-	ID          int64         // in the record; 0 while it is open
+	ID          int64         // of the entry; 0 while it is open
 	Viewer      access.Viewer // Kind, AccountID, GrantID, and Name as it was then: of the account, or the label of the link
 	Camera      access.Camera
 	Action      access.Action
@@ -27,7 +27,7 @@ type View struct {
 	Open        bool // it goes on, or ended about a minute ago at most
 }
 
-// Change is an entry in the record of who changed whose rights.
+// Change is an entry about who changed whose rights.
 type Change struct {
 	ID     int64
 	At     time.Time
@@ -38,33 +38,33 @@ type Change struct {
 	Detail string
 }
 
-// Cursor is a place in the record, newest first. The zero Cursor is before its newest entry.
+// Cursor is a place in the log, newest first. The zero Cursor is before the newest entry.
 type Cursor struct {
 	LastUS int64
 	ID     int64
 }
 
-// RecordQuery says which entries are wanted: what was done in [From, To), behind the place After. Zero bounds are none.
-type RecordQuery struct {
+// Query selects entries: what was done in [From, To), after the place After. Zero times are no bounds.
+type Query struct {
 	From, To time.Time
 	After    Cursor
 	Limit    int // of a page; 100 when zero, at most 500
 }
 
-// Views is a page of the record, newest first, with the views that are open before all others on the first page.
+// Views is a page of view entries, newest first. The first page begins with the views that are open.
 type Views struct {
 	List []View
 	Next Cursor // zero at the end
 }
 
-// Changes is a page of the record, newest first.
+// Changes is a page of change entries, newest first.
 type Changes struct {
 	List []Change
 	Next Cursor // zero at the end
 }
 
 // bounds are a query's values in the order of the statements: from, to, and the place, as microseconds.
-func (q RecordQuery) bounds() (from, to int64, after Cursor, limit int) {
+func (q Query) bounds() (from, to int64, after Cursor, limit int) {
 	from, to, after, limit = math.MinInt64, math.MaxInt64, q.After, q.Limit
 	if !q.From.IsZero() {
 		from = micros(q.From)
@@ -81,7 +81,7 @@ func (q RecordQuery) bounds() (from, to int64, after Cursor, limit int) {
 	return from, to, after, min(limit, maxPage)
 }
 
-// The pages of the record: ?1 the camera or account, ?2 and ?3 the bounds of time, ?4 and ?5 the place, ?6 how many.
+// The pages: ?1 the camera or account, ?2 and ?3 the bounds of time, ?4 and ?5 the place, ?6 how many.
 const (
 	pageBounds = ` AND last_us >= ?2 AND first_us < ?3 AND (last_us, id) < (?4, ?5) ORDER BY last_us DESC, id DESC LIMIT ?6`
 
@@ -96,21 +96,21 @@ const (
 )
 
 // Views returns who watched the permit's camera. It needs a permit for Manage, which owners alone have.
-func (d *Directory) Views(ctx context.Context, p access.Permit, q RecordQuery) (Views, error) {
-	if err := p.Check(d.now(), access.Manage); err != nil {
+func (l *Log) Views(ctx context.Context, p access.Permit, q Query) (Views, error) {
+	if err := p.Check(l.o.Now(), access.Manage); err != nil {
 		return Views{}, err
 	}
 	camera := p.Camera()
-	return d.viewsPage(ctx, pageQueries{viewsOfCamera, viewingCamera, camera[:]}, q)
+	return l.viewsPage(ctx, pageQueries{viewsOfCamera, viewingCamera, camera[:]}, q)
 }
 
 // OwnViews returns what the account of the viewer's session watched, by all its sessions and tokens. It returns ErrNobody
 // or access.ErrDenied.
-func (d *Directory) OwnViews(ctx context.Context, v access.Viewer, q RecordQuery) (Views, error) {
-	if err := d.readOwn(ctx, v, func(*sql.Tx) error { return nil }); err != nil {
+func (l *Log) OwnViews(ctx context.Context, v access.Viewer, q Query) (Views, error) {
+	if err := l.o.Session(ctx, v); err != nil {
 		return Views{}, err
 	}
-	return d.viewsPage(ctx, pageQueries{viewsOfAccount, viewingAccount, v.AccountID}, q)
+	return l.viewsPage(ctx, pageQueries{viewsOfAccount, viewingAccount, v.AccountID}, q)
 }
 
 type pageQueries struct {
@@ -118,10 +118,10 @@ type pageQueries struct {
 	of              any
 }
 
-func (d *Directory) viewsPage(ctx context.Context, s pageQueries, q RecordQuery) (Views, error) {
+func (l *Log) viewsPage(ctx context.Context, s pageQueries, q Query) (Views, error) {
 	from, to, after, limit := q.bounds()
 	var page Views
-	err := d.db.View(ctx, func(tx *sql.Tx) error {
+	err := l.o.DB.View(ctx, func(tx *sql.Tx) error {
 		if q.After == (Cursor{}) {
 			rows, err := tx.QueryContext(ctx, s.viewing, s.of, from, to)
 			if err != nil {
@@ -144,7 +144,7 @@ func (d *Directory) viewsPage(ctx context.Context, s pageQueries, q RecordQuery)
 		return err
 	})
 	if err != nil {
-		return Views{}, fmt.Errorf("read the record: %w", err)
+		return Views{}, fmt.Errorf("read the audit log: %w", err)
 	}
 	return page, nil
 }
@@ -180,26 +180,26 @@ func (e *entry) view() View {
 }
 
 // Changes returns what was changed about the permit's camera: owners and shares. It needs a permit for Manage.
-func (d *Directory) Changes(ctx context.Context, p access.Permit, q RecordQuery) (Changes, error) {
-	if err := p.Check(d.now(), access.Manage); err != nil {
+func (l *Log) Changes(ctx context.Context, p access.Permit, q Query) (Changes, error) {
+	if err := p.Check(l.o.Now(), access.Manage); err != nil {
 		return Changes{}, err
 	}
 	camera := p.Camera()
-	return d.changesPage(ctx, changesOfCamera, camera[:], q)
+	return l.changesPage(ctx, changesOfCamera, camera[:], q)
 }
 
 // OwnChanges returns what was changed about the account of the viewer's session. It returns ErrNobody or access.ErrDenied.
-func (d *Directory) OwnChanges(ctx context.Context, v access.Viewer, q RecordQuery) (Changes, error) {
-	if err := d.readOwn(ctx, v, func(*sql.Tx) error { return nil }); err != nil {
+func (l *Log) OwnChanges(ctx context.Context, v access.Viewer, q Query) (Changes, error) {
+	if err := l.o.Session(ctx, v); err != nil {
 		return Changes{}, err
 	}
-	return d.changesPage(ctx, changesOfAccount, v.AccountID, q)
+	return l.changesPage(ctx, changesOfAccount, v.AccountID, q)
 }
 
-func (d *Directory) changesPage(ctx context.Context, query string, of any, q RecordQuery) (Changes, error) {
+func (l *Log) changesPage(ctx context.Context, query string, of any, q Query) (Changes, error) {
 	from, to, after, limit := q.bounds()
 	var page Changes
-	err := d.db.View(ctx, func(tx *sql.Tx) error {
+	err := l.o.DB.View(ctx, func(tx *sql.Tx) error {
 		entries, next, err := readPage(ctx, tx, query, of, from, to, after.LastUS, after.ID, limit)
 		for _, e := range entries {
 			c := Change{ID: e.id, At: fromMicros(e.first), By: e.viewer.Name, ByID: e.viewer.AccountID, What: e.what, Detail: e.detail}
@@ -210,7 +210,7 @@ func (d *Directory) changesPage(ctx context.Context, query string, of any, q Rec
 		return err
 	})
 	if err != nil {
-		return Changes{}, fmt.Errorf("read the record: %w", err)
+		return Changes{}, fmt.Errorf("read the audit log: %w", err)
 	}
 	return page, nil
 }

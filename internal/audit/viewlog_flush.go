@@ -1,4 +1,4 @@
-package accounts
+package audit
 
 import (
 	"context"
@@ -7,55 +7,55 @@ import (
 	"slices"
 )
 
-// dirty is a stretch that has something to be written, as it was at one moment.
-type dirty struct {
-	s    *stretch
+// unsaved is an open view with something to be written, as it was at one moment.
+type unsaved struct {
+	s    *openView
 	now  snapshot
 	row  int64
-	over bool // it enters the record
+	over bool // it becomes an entry
 }
 
-// flush writes what has grown. all ends every view.
-func (r *Recorder) flush(ctx context.Context, all bool) error {
-	began := r.d.now()
-	work := r.gather(micros(began), all)
+// flush writes the views that grew. all ends every view.
+func (l *ViewLog) flush(ctx context.Context, all bool) error {
+	began := l.log.o.Now()
+	work := l.gather(micros(began), all)
 	if len(work) > 0 {
-		if err := r.write(ctx, work); err != nil {
+		if err := l.write(ctx, work); err != nil {
 			return err
 		}
-		r.settle(work)
+		l.written(work)
 	}
-	r.good.Store(&began)
+	l.good.Store(&began)
 	return nil
 }
 
-func (r *Recorder) gather(now int64, all bool) []dirty {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var work []dirty
-	for _, list := range r.views {
+func (l *ViewLog) gather(now int64, all bool) []unsaved {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var work []unsaved
+	for _, list := range l.views {
 		for _, s := range list {
 			x := s.look()
 			over := all || s.handles == 0 && now-x.last > viewPause.Microseconds() || now-x.first >= longestView.Microseconds()
 			if over || s.row == 0 || x != s.stored {
-				work = append(work, dirty{s: s, now: x, row: s.row, over: over})
+				work = append(work, unsaved{s: s, now: x, row: s.row, over: over})
 			}
 		}
 	}
-	slices.SortFunc(work, func(a, b dirty) int { return int(min(max(a.now.first-b.now.first, -1), 1)) })
+	slices.SortFunc(work, func(a, b unsaved) int { return int(min(max(a.now.first-b.now.first, -1), 1)) })
 	return work
 }
 
-// look returns the stretch as it is. The caller holds Recorder.mu.
-func (s *stretch) look() snapshot {
+// look returns the view as it is now. The caller holds ViewLog.mu.
+func (s *openView) look() snapshot {
 	last := s.last.Load() // before the bytes: a write in between is seen with its bytes, or next time
 	return snapshot{first: s.first, last: max(last, s.first), from: s.from, to: s.to, bytes: s.bytes.Load() - s.entered}
 }
 
-// settle takes note of what was written: what is over goes, unless it went on meanwhile, and then it is the next view.
-func (r *Recorder) settle(work []dirty) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+// written marks work as written. A view that is over is dropped; one that continued meanwhile is the next view.
+func (l *ViewLog) written(work []unsaved) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for _, w := range work {
 		s := w.s
 		s.row, s.stored = w.row, w.now
@@ -68,21 +68,21 @@ func (r *Recorder) settle(work []dirty) {
 			s.first, s.from = w.now.last, w.now.to
 			continue
 		}
-		list := r.views[s.key]
-		list = slices.DeleteFunc(list, func(x *stretch) bool { return x == s })
-		r.count--
-		if r.each[s.key.viewer.AccountID]--; r.each[s.key.viewer.AccountID] == 0 {
-			delete(r.each, s.key.viewer.AccountID)
+		list := l.views[s.key]
+		list = slices.DeleteFunc(list, func(x *openView) bool { return x == s })
+		l.count--
+		if l.each[s.key.viewer.AccountID]--; l.each[s.key.viewer.AccountID] == 0 {
+			delete(l.each, s.key.viewer.AccountID)
 		}
-		if r.views[s.key] = list; len(list) == 0 {
-			delete(r.views, s.key)
+		if l.views[s.key] = list; len(list) == 0 {
+			delete(l.views, s.key)
 		}
 	}
 }
 
 // write stores all of it or nothing.
-func (r *Recorder) write(ctx context.Context, work []dirty) error {
-	return r.entering(ctx, func(tx *sql.Tx) (entries []entry, err error) {
+func (l *ViewLog) write(ctx context.Context, work []unsaved) error {
+	return l.entering(ctx, func(tx *sql.Tx) (entries []entry, err error) {
 		for i := range work {
 			w := &work[i]
 			if w.over {
@@ -100,24 +100,24 @@ func (r *Recorder) write(ctx context.Context, work []dirty) error {
 	})
 }
 
-// entering runs f in a transaction, and puts the entries that it returns on record.
-func (r *Recorder) entering(ctx context.Context, f func(*sql.Tx) ([]entry, error)) error {
+// entering runs f in a transaction, and adds the entries that it returns to the log.
+func (l *ViewLog) entering(ctx context.Context, f func(*sql.Tx) ([]entry, error)) error {
 	var head end
-	err := r.d.db.Write(ctx, func(tx *sql.Tx) error {
+	err := l.log.o.DB.Write(ctx, func(tx *sql.Tx) error {
 		entries, err := f(tx)
 		if err != nil || len(entries) == 0 {
 			return err
 		}
-		head, err = r.d.enter(ctx, tx, entries)
+		head, err = l.log.enter(ctx, tx, entries)
 		return err
 	})
 	if err == nil && head.id > 0 {
-		r.d.anchorAt(head)
+		l.log.anchorAt(head)
 	}
 	return err
 }
 
-func (w *dirty) entry() entry {
+func (w *unsaved) entry() entry {
 	k := w.s.key
 	return entry{kind: viewEntry, viewer: k.viewer, camera: k.camera[:], action: k.action, first: w.now.first, last: w.now.last,
 		from: w.now.from, to: w.now.to, address: k.address, bytes: w.now.bytes}
@@ -130,7 +130,7 @@ func forget(ctx context.Context, tx *sql.Tx, row int64) error {
 }
 
 // store writes the view as it is so far.
-func (w *dirty) store(ctx context.Context, tx *sql.Tx) error {
+func (w *unsaved) store(ctx context.Context, tx *sql.Tx) error {
 	if w.row != 0 {
 		const update = `UPDATE viewing SET last_us = ?, from_us = ?, to_us = ?, bytes = ? WHERE id = ?`
 		_, err := tx.ExecContext(ctx, update, w.now.last, w.now.from, w.now.to, w.now.bytes, w.row)
@@ -145,17 +145,17 @@ func (w *dirty) store(ctx context.Context, tx *sql.Tx) error {
 
 const viewingColumns = `id, viewer_kind, account_id, grant_id, name, camera, action, first_us, last_us, from_us, to_us, address, bytes`
 
-// adopt puts on record what a process that was killed had stored.
-func (r *Recorder) adopt(ctx context.Context) error {
-	r.mu.Lock()
+// adopt makes entries of the views that a killed process had stored.
+func (l *ViewLog) adopt(ctx context.Context) error {
+	l.mu.Lock()
 	held := map[int64]bool{}
-	for _, list := range r.views {
+	for _, list := range l.views {
 		for _, s := range list {
 			held[s.row] = true
 		}
 	}
-	r.mu.Unlock()
-	return r.entering(ctx, func(tx *sql.Tx) ([]entry, error) {
+	l.mu.Unlock()
+	return l.entering(ctx, func(tx *sql.Tx) ([]entry, error) {
 		const query = `SELECT ` + viewingColumns + ` FROM viewing ORDER BY id`
 		rows, err := tx.QueryContext(ctx, query)
 		if err != nil {

@@ -1,4 +1,4 @@
-package accounts
+package audit
 
 import (
 	"bytes"
@@ -9,28 +9,28 @@ import (
 	"time"
 )
 
-// maxProblems bounds what is told of a record that is broken all over.
+// maxProblems bounds the report of a log that is broken all over.
 const maxProblems = 20
 
-// RecordReport is what VerifyViews found.
-type RecordReport struct {
+// Report is what Verify found.
+type Report struct {
 	Views, Changes int       // entries that were read
 	Since          time.Time // when the first of them was written; zero when there is none
 	FirstBad       int64     // the first entry that is not as it was written; 0 when all are
-	Problems       []string  // sentences, the first twenty; none when the record is whole
+	Problems       []string  // sentences, the first twenty; none when the log is intact
 }
 
-// VerifyViews reads the whole record: each entry against the one before, the chain against its two sealed ends, and both
-// against the anchor beside the keys. It changes nothing and works beside a running server. What it finds stands in the
-// report; the error is the database's.
-func (d *Directory) VerifyViews(ctx context.Context) (RecordReport, error) {
-	var r RecordReport
-	err := d.db.View(ctx, func(tx *sql.Tx) error {
-		start, err := d.sealed(ctx, tx, startEnd, &r)
+// Verify reads the whole log. It checks each entry against the one before, the chain against its two sealed ends, and both
+// against the anchor beside the keys. It changes nothing and works beside a running server. Its findings are in the report; the
+// error is the database's.
+func (l *Log) Verify(ctx context.Context) (Report, error) {
+	var r Report
+	err := l.o.DB.View(ctx, func(tx *sql.Tx) error {
+		start, err := l.sealed(ctx, tx, startEnd, &r)
 		if err != nil {
 			return err
 		}
-		head, err := d.sealed(ctx, tx, headEnd, &r)
+		head, err := l.sealed(ctx, tx, headEnd, &r)
 		if err != nil {
 			return err
 		}
@@ -39,24 +39,24 @@ func (d *Directory) VerifyViews(ctx context.Context) (RecordReport, error) {
 			return err
 		}
 		if last.id != head.id || !bytes.Equal(last.hash, head.hash) {
-			r.problem(last.id+1, "the record ends with entry %d and should end with entry %d: entries were cut off or added", last.id, head.id)
+			r.problem(last.id+1, "the log ends with entry %d and should end with entry %d: entries were cut off or added", last.id, head.id)
 		}
-		if d.anchorPath == "" {
+		if l.o.Anchor == "" {
 			return nil
 		}
-		broken, err := d.compareAnchor(ctx, tx, head)
+		broken, err := l.compareAnchor(ctx, tx, head)
 		if broken != "" {
 			r.problem(0, "%s", broken)
 		}
 		return err
 	})
 	if err != nil {
-		return RecordReport{}, fmt.Errorf("verify the record of views: %w", err)
+		return Report{}, fmt.Errorf("verify the audit log: %w", err)
 	}
 	return r, nil
 }
 
-func (r *RecordReport) problem(at int64, format string, args ...any) {
+func (r *Report) problem(at int64, format string, args ...any) {
 	if at > 0 && (r.FirstBad == 0 || at < r.FirstBad) {
 		r.FirstBad = at
 	}
@@ -65,9 +65,9 @@ func (r *RecordReport) problem(at int64, format string, args ...any) {
 	}
 }
 
-// sealed reads an end, and reports a seal that is broken.
-func (d *Directory) sealed(ctx context.Context, tx *sql.Tx, which string, r *RecordReport) (end, error) {
-	e, err := d.end(ctx, tx, which)
+// sealed reads an end, and reports a broken seal.
+func (l *Log) sealed(ctx context.Context, tx *sql.Tx, which string, r *Report) (end, error) {
+	e, err := l.end(ctx, tx, which)
 	if errors.Is(err, errSeal) {
 		r.problem(0, "%v", err)
 		return e, nil
@@ -76,7 +76,7 @@ func (d *Directory) sealed(ctx context.Context, tx *sql.Tx, which string, r *Rec
 }
 
 // walk follows the chain from its start and returns where it ends.
-func (r *RecordReport) walk(ctx context.Context, tx *sql.Tx, last end) (end, error) {
+func (r *Report) walk(ctx context.Context, tx *sql.Tx, last end) (end, error) {
 	const query = `SELECT ` + entryColumns + ` FROM record ORDER BY id`
 	rows, err := tx.QueryContext(ctx, query)
 	if err != nil {
@@ -93,7 +93,7 @@ func (r *RecordReport) walk(ctx context.Context, tx *sql.Tx, last end) (end, err
 		}
 		switch {
 		case e.id != last.id+1:
-			r.problem(last.id+1, "entry %d stands where entry %d should: entries are missing, or were added", e.id, last.id+1)
+			r.problem(last.id+1, "found entry %d where entry %d should be: entries are missing or were added", e.id, last.id+1)
 		case !bytes.Equal(e.hash, e.link(last.hash)):
 			r.problem(e.id, "entry %d, written %s, is not what was written, or does not follow the one before",
 				e.id, fromMicros(e.written).Format(time.RFC3339))
@@ -103,8 +103,8 @@ func (r *RecordReport) walk(ctx context.Context, tx *sql.Tx, last end) (end, err
 		} else {
 			r.Changes++
 		}
-		if e.what == brokenRecord && e.kind == changeEntry {
-			r.problem(e.id, "at %s the record was found tampered with, and went on: %s", fromMicros(e.first).Format(time.RFC3339), e.detail)
+		if e.what == brokenLog && e.kind == changeEntry {
+			r.problem(e.id, "at %s the log was found tampered with, and continued: %s", fromMicros(e.first).Format(time.RFC3339), e.detail)
 		}
 		last = end{id: e.id, hash: e.hash}
 	}
