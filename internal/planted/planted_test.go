@@ -139,6 +139,7 @@ func TestPlantedBugsFitTheCode(t *testing.T) {
 // TestPlantedBugsTurnTrialsRed plants bugs, and runs the test that should catch each, which is green without them.
 func TestPlantedBugsTurnTrialsRed(t *testing.T) {
 	green := map[string]bool{}
+	table := "| Bug | Caught by | In | After |\n| --- | --- | --- | --- |\n"
 	for _, b := range chosen(t, bugs(t)) {
 		t.Run(b.name, func(t *testing.T) {
 			sane := fmt.Sprint(b.pkg, b.run, b.env)
@@ -157,10 +158,13 @@ func TestPlantedBugsTurnTrialsRed(t *testing.T) {
 			case !strings.Contains(out, "--- FAIL: "):
 				t.Errorf("%s does not run: %v\n%s", b.name, err, tail(out))
 			default:
-				t.Logf("caught in %v by %s: %s", time.Since(began).Round(time.Second), b.run, firstComplaint(out))
+				took := time.Since(began).Round(time.Second)
+				t.Logf("caught in %v by %s: %s", took, b.run, firstComplaint(out))
+				table += fmt.Sprintf("| %.2s: %s | `%s` | `%s` | %v |\n", b.name, b.what, strings.Trim(b.run, "^$"), b.pkg, took)
 			}
 		})
 	}
+	t.Logf("every bug that was planted and caught:\n%s", table)
 }
 
 // chosen returns the bugs that whichVar asks for.
