@@ -40,7 +40,7 @@ func TestNoBentBitIsServed(t *testing.T) {
 		whole = append(whole, k.fragmentsOf(b))
 		bit := r.IntN(8 * len(b))
 		b[bit/8] ^= 1 << (bit % 8)
-		ok(t, os.WriteFile(path, b, fileMode))
+		ok(t, os.WriteFile(path, b, 0o640))
 	}
 	ok(t, k.Store.Close())
 	report, err := Check(t.Context(), CheckOptions{Recordings: o.Recordings, Data: o.Data, MasterKey: o.MasterKey, ReadData: true, Store: o})

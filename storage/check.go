@@ -12,6 +12,7 @@ import (
 
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/sqlite"
+	"keepwatch.internal/storage/disk"
 )
 
 // CheckOptions says which store Check looks into, and how.
@@ -28,8 +29,8 @@ type CheckOptions struct {
 	Patience time.Duration
 	// Progress is called now and then, by one goroutine; it may be nil.
 	Progress func(Progress)
-	Store    Options                     // for the store that Repair opens; its folders and key are taken from above
-	open     func(string) (files, error) // openFolder unless a test puts something in front of it
+	Store    Options                           // for the store that Repair opens; its folders and key are taken from above
+	open     func(string) (disk.Folder, error) // disk.Open unless a test puts something in front of it
 }
 
 // Progress is how far a check has come.
@@ -104,7 +105,7 @@ const maxReported = 10_000
 // checker is a check under way.
 type checker struct {
 	o       CheckOptions
-	disk    files
+	disk    disk.Folder
 	index   *sqlite.DB
 	cameras []*camera
 	pace    *pace
@@ -134,7 +135,7 @@ func (k *checker) now() time.Time { return k.o.Store.Now().UTC().Truncate(time.M
 
 func (k *checker) run(ctx context.Context) (err error) {
 	if k.o.open == nil {
-		k.o.open = openFolder
+		k.o.open = disk.Open
 	}
 	if k.disk, err = k.o.open(k.o.Recordings); err != nil {
 		return explainDisk(k.o.Recordings, err)
@@ -190,7 +191,7 @@ func openIndexReader(ctx context.Context, path string) (*sqlite.DB, error) {
 
 // identify refuses folders that do not belong together, as Open does, and makes nothing.
 func (k *checker) identify() error {
-	data, err := openFolder(k.o.Data)
+	data, err := disk.Open(k.o.Data)
 	if err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}

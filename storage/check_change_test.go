@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"keepwatch.internal/storage/disk"
 )
 
 // TestSegmentsThatComeCloseAndGoAreNoFindings checks over and over while footage is written and deleted.
@@ -53,17 +55,17 @@ func TestSegmentsThatComeCloseAndGoAreNoFindings(t *testing.T) {
 
 // meddled is a disk on which something happens just before a file is opened.
 type meddled struct {
-	files
+	disk.Folder
 	before func(name string)
 }
 
-func (d meddled) open(name string) (file, error) {
+func (d meddled) Open(name string) (disk.File, error) {
 	d.before(name)
-	return d.files.open(name)
+	return d.Folder.Open(name)
 }
 
-func (d meddled) sub(name string) (files, error) {
-	sub, err := d.files.sub(name)
+func (d meddled) Sub(name string) (disk.Folder, error) {
+	sub, err := d.Folder.Sub(name)
 	return meddled{sub, d.before}, err
 }
 
@@ -84,7 +86,7 @@ func TestWhatChangesWhileItIsLookedAtIsNoFinding(t *testing.T) {
 		},
 		"unlinked by a retention that goes on": func(k *kit, c *camera, r segmentRow) error {
 			k.marked(r)
-			return c.files.remove(r.name())
+			return c.files.Remove(r.name())
 		},
 		"found missing and mended by the server": func(k *kit, c *camera, r segmentRow) error {
 			ok(t, os.Truncate(k.path(c.id, r.name()), r.size/2))
@@ -97,8 +99,8 @@ func TestWhatChangesWhileItIsLookedAtIsNoFinding(t *testing.T) {
 		r := k.rowsOf(c.id)[1]
 		var once sync.Once
 		report, err := Check(t.Context(), CheckOptions{Recordings: k.o.Recordings, Data: k.o.Data, MasterKey: k.o.MasterKey,
-			Store: Options{Now: k.clock.Now, Logger: k.o.Logger}, open: func(name string) (files, error) {
-				d, err := openFolder(name)
+			Store: Options{Now: k.clock.Now, Logger: k.o.Logger}, open: func(name string) (disk.Folder, error) {
+				d, err := disk.Open(name)
 				return meddled{d, func(name string) {
 					if name == r.name() {
 						once.Do(func() { ok(t, change(k, c, r)) })

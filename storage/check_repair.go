@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"time"
+
+	"keepwatch.internal/storage/disk"
 )
 
 // repair notes a doubt about everything that was found, and has them settled: by the server that holds the store, or here.
@@ -110,12 +112,12 @@ func (k *checker) outcomes(ctx context.Context, all []*Finding) error {
 
 // rebuild has a damaged index put aside and made again from the files: here, or at the next start of the server that uses it.
 func (k *checker) rebuild(ctx context.Context) error {
-	data, err := openFolder(k.o.Data)
+	data, err := disk.Open(k.o.Data)
 	if err != nil {
 		return err
 	}
 	if k.index != nil {
-		err = writeFile(data, suspectName, []byte("nvr check found it damaged\n"))
+		err = disk.WriteFile(data, suspectName, []byte("nvr check found it damaged\n"))
 	}
 	if err := errors.Join(err, data.Close()); err != nil {
 		return err

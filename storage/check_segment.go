@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/disk"
 )
 
 // inspection compares one closed segment's file with its row: name, size, header and table, and, when it is deep, every
@@ -33,15 +34,15 @@ type flaw struct {
 // inspect returns what is wrong with the segment, nil when nothing is, or an error when the disk could not be read.
 func (x *inspection) inspect(ctx context.Context) (*flaw, error) {
 	whole := x.row.end - x.row.start
-	f, err := x.c.files.open(x.row.name())
-	if isMissing(err) {
+	f, err := x.c.files.Open(x.row.name())
+	if disk.IsMissing(err) {
 		return &flaw{FindingMissing, "the file is not there", whole}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	size, err := f.size()
+	size, err := f.Size()
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +62,7 @@ func (x *inspection) inspect(ctx context.Context) (*flaw, error) {
 }
 
 // contents verifies header, table and, when deep, the fragments.
-func (x *inspection) contents(f file) (*flaw, error) {
+func (x *inspection) contents(f disk.File) (*flaw, error) {
 	r := &reader{c: x.c, stream: media.StreamID{Camera: x.c.id, Quality: x.row.st.quality}, key: x.c.key}
 	run, err := r.header(f, x.row)
 	if err != nil {
@@ -91,7 +92,7 @@ func (x *inspection) contents(f file) (*flaw, error) {
 }
 
 // fragments verifies every fragment, also those behind a bad one, so that all that is lost is told.
-func (x *inspection) fragments(r *reader, f file, p part) (*flaw, error) {
+func (x *inspection) fragments(r *reader, f disk.File, p part) (*flaw, error) {
 	var buffer []byte
 	var first error
 	var lost int64
@@ -122,12 +123,12 @@ func (x *inspection) fragments(r *reader, f file, p part) (*flaw, error) {
 
 // stray inspects a file that has no row, and returns its run and how much footage it holds.
 func (x *inspection) stray(ctx context.Context, name string) (media.ScanResult, error) {
-	f, err := x.c.files.open(name)
+	f, err := x.c.files.Open(name)
 	if err != nil {
 		return media.ScanResult{}, err
 	}
 	defer f.Close()
-	size, err := f.size()
+	size, err := f.Size()
 	if err != nil {
 		return media.ScanResult{}, err
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/disk"
 )
 
 // checkCameras compares the rows of cameras with their folders and cards.
@@ -38,9 +39,9 @@ func (k *checker) checkCameras(ctx context.Context) error {
 func (k *checker) checkCard(c *camera) error {
 	f := Finding{Kind: FindingCard, Camera: c.name, File: path.Join(c.folder, cardName), Remedy: "writes it again", subject: c.folder}
 	var err error
-	c.files, err = k.disk.sub(c.folder)
+	c.files, err = k.disk.Sub(c.folder)
 	switch {
-	case isMissing(err):
+	case disk.IsMissing(err):
 		c.files = nil
 		k.find(Finding{Kind: FindingFolder, Camera: c.name, File: c.folder, Problem: "the camera's folder is not there",
 			Remedy: "the next start of nvr makes it anew; what its rows claim becomes gaps", subject: c.folder})
@@ -50,7 +51,7 @@ func (k *checker) checkCard(c *camera) error {
 	}
 	_, id, err := readCard(c.files)
 	switch {
-	case isMissing(err):
+	case disk.IsMissing(err):
 		f.Problem = "the file is not there"
 	case err != nil:
 		f.Problem = err.Error()
@@ -149,8 +150,8 @@ func (k *checker) checkStream(ctx context.Context, c *camera, q media.Quality) e
 // and one that was deleted since has none or is looked at again.
 func (k *checker) checkDay(ctx context.Context, c *camera, q media.Quality, day time.Time) error {
 	folder := path.Join(q.String(), day.Format(dayLayout))
-	entries, err := c.files.list(folder)
-	if err != nil && !isMissing(err) {
+	entries, err := c.files.List(folder)
+	if err != nil && !disk.IsMissing(err) {
 		return err
 	}
 	rows, err := k.look.segmentRows(ctx, dayQuery, c.row, q, micros(day), micros(day.Add(24*time.Hour)))
@@ -261,12 +262,12 @@ func (k *checker) checkStray(ctx context.Context, c *camera, q media.Quality, na
 	switch {
 	case known != nil:
 		return known
-	case noted || isMissing(err):
+	case noted || disk.IsMissing(err):
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
-	if _, err := c.files.stat(name); isMissing(err) { // it and its row were deleted meanwhile
+	if _, err := c.files.Stat(name); disk.IsMissing(err) { // it and its row were deleted meanwhile
 		return nil
 	}
 	f := Finding{Camera: c.name, Stream: q.String(), File: path.Join(c.folder, name), subject: path.Join(c.folder, name)}
@@ -294,7 +295,7 @@ func (k *checker) checkStray(ctx context.Context, c *camera, q media.Quality, na
 
 // checkRest lists what else lies in the recordings folder: cameras that the index does not know, files of others, quarantine.
 func (k *checker) checkRest(ctx context.Context) error {
-	entries, err := k.disk.list(".")
+	entries, err := k.disk.List(".")
 	if err != nil {
 		return err
 	}
@@ -327,7 +328,7 @@ func (k *checker) checkUnknown(e fs.DirEntry) {
 		k.note(foreign)
 		return
 	}
-	d, err := k.disk.sub(e.Name())
+	d, err := k.disk.Sub(e.Name())
 	if err != nil {
 		k.note(foreign)
 		return
@@ -352,7 +353,7 @@ func (k *checker) checkFolder(c *camera) error {
 	if c.files == nil {
 		return nil
 	}
-	entries, err := c.files.list(".")
+	entries, err := c.files.List(".")
 	if err != nil {
 		return err
 	}
@@ -375,7 +376,7 @@ func (k *checker) checkFolder(c *camera) error {
 
 // checkStreamFolder lists what in a stream's folder is no day.
 func (k *checker) checkStreamFolder(c *camera, name string) error {
-	entries, err := c.files.list(name)
+	entries, err := c.files.List(name)
 	if err != nil {
 		return err
 	}
@@ -390,7 +391,7 @@ func (k *checker) checkStreamFolder(c *camera, name string) error {
 
 // checkQuarantine lists the files in quarantine, with what was last found out about each.
 func (k *checker) checkQuarantine(ctx context.Context) error {
-	entries, err := k.disk.list(quarantineName)
+	entries, err := k.disk.List(quarantineName)
 	if err != nil {
 		return err
 	}

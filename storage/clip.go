@@ -10,6 +10,7 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/disk"
 )
 
 // Clip is a file over a stretch of footage that exists only while it is read: an io.ReadSeekCloser of known size whose
@@ -39,11 +40,11 @@ type Clip struct {
 	}
 
 	pos    int64
-	file   file   // of the part that was read last
-	opened int    // its number
-	buffer []byte // this clip's own, for one fragment after the other
-	bytes  []byte // what the piece shares of the fragment
-	loaded int    // number of the piece that bytes holds
+	file   disk.File // of the part that was read last
+	opened int       // its number
+	buffer []byte    // this clip's own, for one fragment after the other
+	bytes  []byte    // what the piece shares of the fragment
+	loaded int       // number of the piece that bytes holds
 	failed error
 	closed bool
 }
@@ -188,7 +189,7 @@ func (c *Clip) openPart(i int) error {
 	if err := c.closeFile(); err != nil {
 		return err
 	}
-	f, err := c.r.c.files.open(c.parts[i].row.name())
+	f, err := c.r.c.files.Open(c.parts[i].row.name())
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"keepwatch.internal/storage/disk"
 )
 
 // cut returns what a power cut could leave of the disk: all that was synced, and of the rest whatever r chooses. Changes
@@ -147,12 +149,12 @@ func cutIndex(r *rand.Rand, folder string, m logMark) error {
 
 // onMedium opens disks in memory instead of the folders of o; the data folder is real, but what is synced of the index's log
 // is noted on the medium.
-func onMedium(recordings *medium, o Options, x *faults) func(string) (files, error) {
-	return func(name string) (files, error) {
+func onMedium(recordings *medium, o Options, x *faults) func(string) (disk.Folder, error) {
+	return func(name string) (disk.Folder, error) {
 		if name == o.Recordings {
 			return faulty{recordings.files(), x}, nil
 		}
-		d, err := openFolder(name)
+		d, err := disk.Open(name)
 		return noting{d, recordings, filepath.Join(name, logName)}, err
 	}
 }
@@ -180,13 +182,13 @@ func logOf(b []byte) (m logMark) {
 
 // noting is a data folder of which the medium learns when the log of the index is synced.
 type noting struct {
-	files
+	disk.Folder
 	m   *medium
 	log string
 }
 
-func (d noting) edit(name string) (file, error) {
-	f, err := d.files.edit(name)
+func (d noting) Edit(name string) (disk.File, error) {
+	f, err := d.Folder.Edit(name)
 	if name != logName || err != nil {
 		return f, err
 	}
@@ -194,11 +196,11 @@ func (d noting) edit(name string) (file, error) {
 }
 
 type notingLog struct {
-	file
+	disk.File
 	d noting
 }
 
-func (f notingLog) sync() error {
+func (f notingLog) Sync() error {
 	b, err := os.ReadFile(f.d.log)
 	f.d.m.mu.Lock()
 	defer f.d.m.mu.Unlock()

@@ -12,6 +12,7 @@ import (
 
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/sqlite"
+	"keepwatch.internal/storage/disk"
 )
 
 // ErrIndexDamaged is returned by Run when the index turned out to be damaged while it was in use. The store has to be
@@ -30,8 +31,8 @@ const (
 // openIndexed opens the index and settles what the last process left. An index that turns out to be damaged on the way is
 // put aside and made again: the files say all that it has to know.
 func (s *Store) openIndexed(ctx context.Context) error {
-	why, err := readFile(s.data, suspectName, maxSmallFile)
-	if err != nil && !isMissing(err) {
+	why, err := disk.ReadFile(s.data, suspectName, maxSmallFile)
+	if err != nil && !disk.IsMissing(err) {
 		return err
 	}
 	if err == nil {
@@ -89,7 +90,7 @@ func (s *Store) closeIndex() error {
 func (s *Store) putIndexAside(why string) error {
 	target := damagedMark + s.now().Format("20060102T150405Z")
 	for n := 2; ; n++ {
-		if _, err := s.data.stat(target); isMissing(err) {
+		if _, err := s.data.Stat(target); disk.IsMissing(err) {
 			break
 		} else if err != nil {
 			return err
@@ -97,14 +98,14 @@ func (s *Store) putIndexAside(why string) error {
 		target = fmt.Sprintf("%s%s-%d", damagedMark, s.now().Format("20060102T150405Z"), n)
 	}
 	for _, suffix := range []string{"-wal", "-shm", ""} {
-		if err := s.data.rename(indexName+suffix, target+suffix); err != nil && !isMissing(err) {
+		if err := s.data.Rename(indexName+suffix, target+suffix); err != nil && !disk.IsMissing(err) {
 			return fmt.Errorf("put the damaged index aside: %w", err)
 		}
 	}
-	if err := s.data.syncDir("."); err != nil {
+	if err := s.data.SyncDir("."); err != nil {
 		return err
 	}
-	if err := removeSynced(s.data, suspectName); err != nil {
+	if err := disk.RemoveSynced(s.data, suspectName); err != nil {
 		return err
 	}
 	kept := filepath.Join(s.o.Data, target)
@@ -116,7 +117,7 @@ func (s *Store) putIndexAside(why string) error {
 
 // dropOldDamaged deletes all but the newest damaged indexes.
 func (s *Store) dropOldDamaged() error {
-	entries, err := s.data.list(".")
+	entries, err := s.data.List(".")
 	if err != nil {
 		return err
 	}
@@ -130,7 +131,7 @@ func (s *Store) dropOldDamaged() error {
 	slices.Sort(kept)
 	for _, name := range kept[:max(0, len(kept)-keptDamaged)] {
 		for _, suffix := range []string{"-wal", "-shm", ""} {
-			if err := s.data.remove(name + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			if err := s.data.Remove(name + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
 		}
@@ -145,7 +146,7 @@ func (s *Store) suspect(err error) error {
 	}
 	s.damage.once.Do(func() {
 		s.log.Error("the index is damaged", "err", err)
-		if note := writeFile(s.data, suspectName, []byte(err.Error()+"\n")); note != nil {
+		if note := disk.WriteFile(s.data, suspectName, []byte(err.Error()+"\n")); note != nil {
 			s.log.Error("that the index is damaged could not be noted for the next start", "err", note)
 		}
 		s.damage.err = err

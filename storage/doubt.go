@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"keepwatch.internal/storage/disk"
 )
 
 // Doubt is something in the store that was found to be other than it should be. It is only a hint: whoever settles it looks
@@ -119,8 +121,8 @@ func (s *Store) keepSettling(ctx context.Context) {
 
 // reviewQuarantine raises an alarm while there are files in quarantine, and lowers it when somebody has removed them.
 func (s *Store) reviewQuarantine() {
-	entries, err := s.disk.list(quarantineName)
-	if err != nil && !isMissing(err) {
+	entries, err := s.disk.List(quarantineName)
+	if err != nil && !disk.IsMissing(err) {
 		return
 	}
 	n := 0
@@ -220,7 +222,7 @@ func (p *pace) bytes() int64 {
 
 // paced is a file that is read no faster than its pace.
 type paced struct {
-	file
+	disk.File
 	ctx  context.Context
 	pace *pace
 }
@@ -229,5 +231,5 @@ func (f paced) ReadAt(b []byte, at int64) (int, error) {
 	if err := f.pace.wait(f.ctx, len(b)); err != nil {
 		return 0, err
 	}
-	return f.file.ReadAt(b, at)
+	return f.File.ReadAt(b, at)
 }

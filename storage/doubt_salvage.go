@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/disk"
 )
 
 // doubtQuarantined notes a doubt about every file in quarantine that nobody looked into yet: one that a crash left between
 // its move and its doubt, or that the index was lost over.
 func (s *Store) doubtQuarantined(ctx context.Context) error {
-	entries, err := s.disk.list(quarantineName)
-	if isMissing(err) {
+	entries, err := s.disk.List(quarantineName)
+	if disk.IsMissing(err) {
 		return nil
 	}
 	if err != nil {
@@ -47,7 +48,7 @@ func (s *Store) doubtQuarantined(ctx context.Context) error {
 // source is a file in quarantine that is looked into.
 type source struct {
 	name  string // in recordings
-	file  file
+	file  disk.File
 	size  int64
 	c     *camera
 	run   *media.Run
@@ -65,8 +66,8 @@ func (s *Store) resolveQuarantined(ctx context.Context, name string, p *pace) (s
 	if strings.HasSuffix(name, settledSuffix) {
 		return "what verifies of it was taken back before; it stays there", nil
 	}
-	f, err := s.disk.open(name)
-	if isMissing(err) {
+	f, err := s.disk.Open(name)
+	if disk.IsMissing(err) {
 		return "it is gone", nil
 	}
 	if err != nil {
@@ -74,7 +75,7 @@ func (s *Store) resolveQuarantined(ctx context.Context, name string, p *pace) (s
 	}
 	defer f.Close()
 	x := &source{name: name, file: paced{f, ctx, p}}
-	if x.size, err = f.size(); err != nil {
+	if x.size, err = f.Size(); err != nil {
 		return "", err
 	}
 	stretches, why, err := s.lookInto(ctx, x)
@@ -117,8 +118,8 @@ func (s *Store) markSettled(name string) (string, error) {
 	base := strings.TrimSuffix(name, ".mp4")
 	target := base + settledSuffix
 	for n := 2; ; n++ {
-		_, err := s.disk.stat(target)
-		if isMissing(err) {
+		_, err := s.disk.Stat(target)
+		if disk.IsMissing(err) {
 			break
 		}
 		if err != nil {
@@ -126,13 +127,13 @@ func (s *Store) markSettled(name string) (string, error) {
 		}
 		target = fmt.Sprintf("%s-%d%s", base, n, settledSuffix)
 	}
-	if err := s.disk.rename(name+noteSuffix, target+noteSuffix); err != nil && !isMissing(err) {
+	if err := s.disk.Rename(name+noteSuffix, target+noteSuffix); err != nil && !disk.IsMissing(err) {
 		return "", err
 	}
-	if err := s.disk.rename(name, target); err != nil {
+	if err := s.disk.Rename(name, target); err != nil {
 		return "", err
 	}
-	return path.Base(target), s.disk.syncDir(quarantineName)
+	return path.Base(target), s.disk.SyncDir(quarantineName)
 }
 
 // lookInto finds out whose the file is and what of it verifies. why says in words when nothing does.
@@ -195,11 +196,11 @@ func (s *Store) takeBack(ctx context.Context, x *source, t *media.Table) (hindra
 		return hindrance, err
 	}
 	name := segmentName(st.quality, start)
-	_, err = x.c.files.stat(name)
+	_, err = x.c.files.Stat(name)
 	switch {
-	case isMissing(err):
+	case disk.IsMissing(err):
 		day := path.Dir(name)
-		if err := errors.Join(x.c.files.mkdir(day), x.c.files.syncDir(path.Dir(day)), x.c.files.syncDir(".")); err != nil {
+		if err := errors.Join(x.c.files.Mkdir(day), x.c.files.SyncDir(path.Dir(day)), x.c.files.SyncDir(".")); err != nil {
 			return "", err
 		}
 		if x.whole {
@@ -260,11 +261,11 @@ func (s *Store) coveredBy(ctx context.Context, c *camera, st streamRow, start, e
 		return false, err
 	}
 	for _, r := range rows {
-		_, err := c.files.stat(r.name())
+		_, err := c.files.Stat(r.name())
 		if err == nil || r.state == stateOpen || r.state == stateDeleting {
 			return true, nil
 		}
-		if !isMissing(err) {
+		if !disk.IsMissing(err) {
 			return false, err
 		}
 		if err := s.loseMissing(ctx, c, r, ReasonMissing); err != nil {
@@ -276,13 +277,13 @@ func (s *Store) coveredBy(ctx context.Context, c *camera, st streamRow, start, e
 
 // moveBack moves a file that is whole from quarantine to its place, and removes the note about it.
 func (s *Store) moveBack(x *source, name string) error {
-	if err := s.disk.rename(x.name, path.Join(x.c.folder, name)); err != nil {
+	if err := s.disk.Rename(x.name, path.Join(x.c.folder, name)); err != nil {
 		return err
 	}
-	if err := errors.Join(x.c.files.syncDir(path.Dir(name)), s.disk.syncDir(quarantineName)); err != nil {
+	if err := errors.Join(x.c.files.SyncDir(path.Dir(name)), s.disk.SyncDir(quarantineName)); err != nil {
 		return err
 	}
-	if err := s.disk.remove(x.name + noteSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := s.disk.Remove(x.name + noteSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
@@ -294,10 +295,10 @@ const pieceSuffix = ".mp4.new"
 // writePiece writes a closed segment of the stretch's fragments: whole and synced before it has its name.
 func writePiece(x *source, t *media.Table, name string) (err error) {
 	temp := strings.TrimSuffix(name, ".mp4") + pieceSuffix
-	if err := x.c.files.remove(temp); err != nil && !isMissing(err) {
+	if err := x.c.files.Remove(temp); err != nil && !disk.IsMissing(err) {
 		return err
 	}
-	f, err := x.c.files.create(temp)
+	f, err := x.c.files.Create(temp)
 	if err != nil {
 		return err
 	}
@@ -321,13 +322,13 @@ func writePiece(x *source, t *media.Table, name string) (err error) {
 		_, err = f.WriteAt(piece.Box(x.run, x.c.key), at)
 	}
 	if err == nil {
-		err = f.sync()
+		err = f.Sync()
 	}
 	if err := errors.Join(err, f.Close()); err != nil {
-		return errors.Join(err, x.c.files.remove(temp))
+		return errors.Join(err, x.c.files.Remove(temp))
 	}
-	if err := x.c.files.rename(temp, name); err != nil {
+	if err := x.c.files.Rename(temp, name); err != nil {
 		return err
 	}
-	return x.c.files.syncDir(path.Dir(name))
+	return x.c.files.SyncDir(path.Dir(name))
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/disk"
 )
 
 // resolve looks at a subject and makes it right. It returns in words what it did.
@@ -102,8 +103,8 @@ func (s *Store) rowOf(ctx context.Context, c *camera, name string) (segmentRow, 
 // resolveFile settles a file in a camera's folder. It looks for the file first: a file that is there has its row by then,
 // unless it is a stray.
 func (s *Store) resolveFile(ctx context.Context, c *camera, name string, p *pace) (string, error) {
-	_, err := c.files.stat(name)
-	if err != nil && !isMissing(err) {
+	_, err := c.files.Stat(name)
+	if err != nil && !disk.IsMissing(err) {
 		return "", err
 	}
 	there := err == nil

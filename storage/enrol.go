@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/disk"
 )
 
 // CameraSpec is a camera as the configuration lists it.
@@ -123,7 +124,7 @@ func (s *Store) newCamera(ctx context.Context, spec CameraSpec) (*camera, error)
 	c := &camera{id: media.NewCameraID(), name: spec.Name, label: spec.Label, created: s.now(), retain: spec.Retain}
 	c.folder = c.name + "-" + c.id.String()[:8]
 	c.key = s.LabelKey(c.id)
-	if _, err := s.disk.stat(c.folder); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := s.disk.Stat(c.folder); !errors.Is(err, fs.ErrNotExist) {
 		return nil, errors.Join(fmt.Errorf("folder %s exists", c.folder), err)
 	}
 	if err := s.makeFolder(c); err != nil {
@@ -139,14 +140,14 @@ func (s *Store) newCamera(ctx context.Context, spec CameraSpec) (*camera, error)
 
 // makeFolder makes the camera's folder with its card and opens it.
 func (s *Store) makeFolder(c *camera) error {
-	if err := s.disk.mkdir(c.folder); err != nil {
+	if err := s.disk.Mkdir(c.folder); err != nil {
 		return err
 	}
 	var err error
-	if c.files, err = s.disk.sub(c.folder); err != nil {
+	if c.files, err = s.disk.Sub(c.folder); err != nil {
 		return err
 	}
-	if err := errors.Join(c.writeCard(), s.disk.syncDir(".")); err != nil {
+	if err := errors.Join(c.writeCard(), s.disk.SyncDir(".")); err != nil {
 		return errors.Join(err, c.files.Close())
 	}
 	return nil
@@ -202,11 +203,11 @@ func (c *camera) writeCard() error {
 	if err != nil {
 		return err
 	}
-	return writeFile(c.files, cardName, append(b, '\n'))
+	return disk.WriteFile(c.files, cardName, append(b, '\n'))
 }
 
-func readCard(d files) (card, media.CameraID, error) {
-	b, err := readFile(d, cardName, maxSmallFile)
+func readCard(d disk.Folder) (card, media.CameraID, error) {
+	b, err := disk.ReadFile(d, cardName, maxSmallFile)
 	if err != nil {
 		return card{}, media.CameraID{}, err
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/sqlite"
+	"keepwatch.internal/storage/disk"
 )
 
 var (
@@ -69,7 +70,7 @@ func (e *DiskError) Unwrap() error { return e.Err }
 
 // Reason returns ReasonDiskFull or ReasonDiskError.
 func (e *DiskError) Reason() string {
-	if isFull(e.Err) || sqlite.IsFull(e.Err) {
+	if disk.IsFull(e.Err) || sqlite.IsFull(e.Err) {
 		return ReasonDiskFull
 	}
 	return ReasonDiskError

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/disk"
 )
 
 // harm is what happens to the operation of which the number is reached.
@@ -99,46 +100,46 @@ func (x *faults) do(op string, whole, half func() error) error {
 
 // faulty is a disk with faults in front of it.
 type faulty struct {
-	files
+	disk.Folder
 	x *faults
 }
 
-func (d faulty) opened(f file, err error) (file, error) {
+func (d faulty) opened(f disk.File, err error) (disk.File, error) {
 	if err != nil {
 		return nil, err
 	}
 	return faultyFile{f, d.x}, nil
 }
 
-func (d faulty) create(name string) (f file, err error) {
-	err = d.x.do("create "+name, func() (e error) { f, e = d.files.create(name); return }, nil)
+func (d faulty) Create(name string) (f disk.File, err error) {
+	err = d.x.do("create "+name, func() (e error) { f, e = d.Folder.Create(name); return }, nil)
 	if err != nil && f != nil {
 		_ = f.Close()
 	}
 	return d.opened(f, err)
 }
 
-func (d faulty) open(name string) (file, error) { return d.opened(d.files.open(name)) }
-func (d faulty) edit(name string) (file, error) { return d.opened(d.files.edit(name)) }
-func (d faulty) mkdir(name string) error {
-	return d.x.do("mkdir "+name, func() error { return d.files.mkdir(name) }, nil)
+func (d faulty) Open(name string) (disk.File, error) { return d.opened(d.Folder.Open(name)) }
+func (d faulty) Edit(name string) (disk.File, error) { return d.opened(d.Folder.Edit(name)) }
+func (d faulty) Mkdir(name string) error {
+	return d.x.do("mkdir "+name, func() error { return d.Folder.Mkdir(name) }, nil)
 }
-func (d faulty) rename(a, b string) error {
-	return d.x.do("rename "+a, func() error { return d.files.rename(a, b) }, nil)
+func (d faulty) Rename(a, b string) error {
+	return d.x.do("rename "+a, func() error { return d.Folder.Rename(a, b) }, nil)
 }
-func (d faulty) remove(name string) error {
-	return d.x.do("remove "+name, func() error { return d.files.remove(name) }, nil)
+func (d faulty) Remove(name string) error {
+	return d.x.do("remove "+name, func() error { return d.Folder.Remove(name) }, nil)
 }
-func (d faulty) syncDir(name string) error {
-	return d.x.do("syncDir "+name, func() error { return d.files.syncDir(name) }, nil)
+func (d faulty) SyncDir(name string) error {
+	return d.x.do("syncDir "+name, func() error { return d.Folder.SyncDir(name) }, nil)
 }
-func (d faulty) lock(name string) (io.Closer, error) { return d.files.lock(name) }
-func (d faulty) sub(name string) (files, error) {
-	sub, err := d.files.sub(name)
+func (d faulty) Lock(name string) (io.Closer, error) { return d.Folder.Lock(name) }
+func (d faulty) Sub(name string) (disk.Folder, error) {
+	sub, err := d.Folder.Sub(name)
 	return faulty{sub, d.x}, err
 }
-func (d faulty) space() (free, total int64, err error) {
-	free, total, err = d.files.space()
+func (d faulty) Space() (free, total int64, err error) {
+	free, total, err = d.Folder.Space()
 	d.x.mu.Lock()
 	defer d.x.mu.Unlock()
 	if d.x.free != 0 {
@@ -148,13 +149,13 @@ func (d faulty) space() (free, total int64, err error) {
 }
 
 type faultyFile struct {
-	file
+	disk.File
 	x *faults
 }
 
 func (f faultyFile) WriteAt(b []byte, at int64) (n int, err error) {
-	err = f.x.do("write", func() (e error) { n, e = f.file.WriteAt(b, at); return },
-		func() (e error) { n, e = f.file.WriteAt(b[:len(b)/2], at); return })
+	err = f.x.do("write", func() (e error) { n, e = f.File.WriteAt(b, at); return },
+		func() (e error) { n, e = f.File.WriteAt(b[:len(b)/2], at); return })
 	return n, err
 }
 func (f faultyFile) ReadAt(b []byte, at int64) (int, error) {
@@ -164,18 +165,18 @@ func (f faultyFile) ReadAt(b []byte, at int64) (int, error) {
 	if err != nil && at > 3000 {
 		return 0, fmt.Errorf("read: %w", err)
 	}
-	return f.file.ReadAt(b, at)
+	return f.File.ReadAt(b, at)
 }
-func (f faultyFile) truncate(size int64) error {
-	return f.x.do("truncate", func() error { return f.file.truncate(size) }, nil)
+func (f faultyFile) Truncate(size int64) error {
+	return f.x.do("truncate", func() error { return f.File.Truncate(size) }, nil)
 }
-func (f faultyFile) sync() error { return f.x.do("sync", f.file.sync, nil) }
+func (f faultyFile) Sync() error { return f.x.do("sync", f.File.Sync, nil) }
 
 // openFaulty opens a store on a disk with faults.
 func openFaulty(t testing.TB, c *clock, o Options, x *faults) (*kit, error) {
 	t.Helper()
-	s, err := open(t.Context(), o, func(name string) (files, error) {
-		d, err := openFolder(name)
+	s, err := open(t.Context(), o, func(name string) (disk.Folder, error) {
+		d, err := disk.Open(name)
 		return faulty{d, x}, err
 	})
 	return &kit{TB: t, Store: s, clock: c, o: o}, err

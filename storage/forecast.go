@@ -27,7 +27,7 @@ type CameraForecast struct {
 
 // Forecast says for every camera how far back its footage will reach, by name. It shows no footage and needs no permit.
 func (s *Store) Forecast(ctx context.Context) ([]CameraForecast, error) {
-	free, total, err := s.disk.space()
+	free, total, err := s.disk.Space()
 	if err != nil {
 		return nil, err
 	}

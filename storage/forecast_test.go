@@ -83,7 +83,7 @@ func TestTheForecastSaysWhichLimitBindsAndCountsWhatIsKept(t *testing.T) {
 	for _, r := range k.rowsOf(id) {
 		total += r.size
 	}
-	_, size, err := k.disk.space()
+	_, size, err := k.disk.Space()
 	ok(t, err)
 	look("by the disk", Retain{}, LimitSpace, (float64(1<<40-k.o.MinFree.of(size))+float64(total-kept.Bytes))/rate)
 	x.free = 1

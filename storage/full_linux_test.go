@@ -66,7 +66,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 
 // free is what the disk of the recordings has free.
 func (k *kit) free() int64 {
-	free, _, err := k.disk.space()
+	free, _, err := k.disk.Space()
 	ok(k, err)
 	return free
 }

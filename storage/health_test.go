@@ -10,11 +10,13 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"keepwatch.internal/storage/disk"
 )
 
 // watched is a disk that notes what is done to each file, and has syncs fail on demand.
 type watched struct {
-	files
+	disk.Folder
 	*watch
 }
 
@@ -24,23 +26,23 @@ type watch struct {
 	fail bool                // the next sync
 }
 
-func (d watched) create(name string) (file, error) {
-	f, err := d.files.create(name)
+func (d watched) Create(name string) (disk.File, error) {
+	f, err := d.Folder.Create(name)
 	return watchedFile{f, d.watch, name}, err
 }
 
-func (d watched) edit(name string) (file, error) {
-	f, err := d.files.edit(name)
+func (d watched) Edit(name string) (disk.File, error) {
+	f, err := d.Folder.Edit(name)
 	return watchedFile{f, d.watch, name}, err
 }
 
-func (d watched) sub(name string) (files, error) {
-	sub, err := d.files.sub(name)
+func (d watched) Sub(name string) (disk.Folder, error) {
+	sub, err := d.Folder.Sub(name)
 	return watched{sub, d.watch}, err
 }
 
 type watchedFile struct {
-	file
+	disk.File
 	*watch
 	name string
 }
@@ -57,18 +59,18 @@ func (f watchedFile) note(what string) error {
 }
 
 func (f watchedFile) WriteAt(b []byte, at int64) (int, error) {
-	return must(f.note("write"), func() (int, error) { return f.file.WriteAt(b, at) })
+	return must(f.note("write"), func() (int, error) { return f.File.WriteAt(b, at) })
 }
 
-func (f watchedFile) truncate(size int64) error {
-	return errors.Join(f.note("truncate"), f.file.truncate(size))
+func (f watchedFile) Truncate(size int64) error {
+	return errors.Join(f.note("truncate"), f.File.Truncate(size))
 }
 
-func (f watchedFile) sync() error {
+func (f watchedFile) Sync() error {
 	if err := f.note("sync"); err != nil {
 		return err
 	}
-	return f.file.sync()
+	return f.File.Sync()
 }
 
 // must runs f unless there is an error already.
@@ -88,8 +90,8 @@ func TestAfterAFailedSyncAFileIsNeitherWrittenNorSyncedAgain(t *testing.T) {
 			c := &clock{now: epoch}
 			o := testOptions(t, c)
 			x := &watch{did: map[string][]string{}}
-			s, err := open(t.Context(), o, func(name string) (files, error) {
-				d, err := openFolder(name)
+			s, err := open(t.Context(), o, func(name string) (disk.Folder, error) {
+				d, err := disk.Open(name)
 				return watched{d, x}, err
 			})
 			ok(t, err)
@@ -150,18 +152,7 @@ func (k *kit) alarmedIn(code string, words ...string) {
 	k.Errorf("no alarm %s among %v", code, k.Alarms(k.Context()))
 }
 
-func TestNetworkFileSystemsAreNamed(t *testing.T) {
-	for magic, want := range map[uint32]string{
-		0x6969: "NFS", 0x517b: "SMB", 0xfe534d42: "SMB", 0xff534d42: "CIFS", 0x01021997: "9p", 0x65735546: "FUSE", 0x00c36400: "Ceph",
-		0xef53: "", 0x9123683e: "", 0x58465342: "", 0x01021994: "", 0x794c7630: "", 0x2fc12fc1: "", // ext4, btrfs, xfs, tmpfs, overlay, zfs
-	} {
-		if got := kindName(magic); got != want {
-			t.Errorf("%#x is called %q, want %q", magic, got, want)
-		}
-	}
-	if got := networkKind("/proc"); got != "" {
-		t.Errorf("/proc is called %q", got)
-	}
+func TestADataFolderOnANetworkDiskRaisesAnAlarm(t *testing.T) {
 	k := newKit(t)
 	k.warnOfNetwork("")
 	k.alarmed()

@@ -16,6 +16,7 @@ import (
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/planted/trialtest"
+	"keepwatch.internal/storage/disk"
 )
 
 // historiesPerLife is how many histories one store goes through.
@@ -285,11 +286,11 @@ func (l *life) readable(p *tape) {
 	noted := map[string]bool{}
 	for _, r := range l.rows(p) {
 		noted[r.name()] = true
-		f, err := c.files.open(r.name())
+		f, err := c.files.Open(r.name())
 		if err != nil || r.state != stateClosed {
 			l.fatal("segment %s in state %d: %v", r.name(), r.state, err)
 		}
-		size, err := f.size()
+		size, err := f.Size()
 		ok(l, err)
 		// The file may have got its table after the index became old.
 		res, err := media.Scan(f, min(size, r.size), c.id, c.key)
@@ -301,14 +302,14 @@ func (l *life) readable(p *tape) {
 			l.fatal("segment %s is not what its row says", r.name())
 		}
 	}
-	days, err := c.files.list(p.stream.Quality.String())
-	if isMissing(err) {
+	days, err := c.files.List(p.stream.Quality.String())
+	if disk.IsMissing(err) {
 		return
 	}
 	ok(l, err)
 	for _, day := range days {
 		name := p.stream.Quality.String() + "/" + day.Name()
-		entries, err := c.files.list(name)
+		entries, err := c.files.List(name)
 		ok(l, err)
 		for _, e := range entries {
 			if !noted[name+"/"+e.Name()] {

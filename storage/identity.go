@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"keepwatch.internal/storage/disk"
 )
 
 const (
@@ -45,7 +47,7 @@ func refuse(format string, args ...any) error {
 
 // identify finds out whether recordings is the store that the data folder knows, and returns its identity. It makes a
 // store of an empty folder only when the data folder knows none.
-func identify(recordings, data files, o Options) (identity, error) {
+func identify(recordings, data disk.Folder, o Options) (identity, error) {
 	known, err := readIdentity(data, o.Data)
 	if err != nil {
 		return identity{}, err
@@ -73,8 +75,8 @@ func identify(recordings, data files, o Options) (identity, error) {
 	return *found, nil
 }
 
-func newIdentity(recordings, data files, o Options) (identity, error) {
-	entries, err := recordings.list(".")
+func newIdentity(recordings, data disk.Folder, o Options) (identity, error) {
+	entries, err := recordings.List(".")
 	if err != nil {
 		return identity{}, err
 	}
@@ -94,16 +96,16 @@ func newIdentity(recordings, data files, o Options) (identity, error) {
 	return id, id.write(data)
 }
 
-func (id identity) write(d files) error {
+func (id identity) write(d disk.Folder) error {
 	b, err := json.MarshalIndent(id, "", "  ")
 	if err != nil {
 		return err
 	}
-	return writeFile(d, identityName, append(b, '\n'))
+	return disk.WriteFile(d, identityName, append(b, '\n'))
 }
 
-func readIdentity(d files, folder string) (*identity, error) {
-	b, err := readFile(d, identityName, maxSmallFile)
+func readIdentity(d disk.Folder, folder string) (*identity, error) {
+	b, err := disk.ReadFile(d, identityName, maxSmallFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -135,7 +137,7 @@ func prepareFolders(o Options) error {
 	if _, err := os.Stat(filepath.Join(o.Data, identityName)); err == nil {
 		return refuse("%s does not exist, but a store is expected there; is its disk mounted?", o.Recordings)
 	}
-	if err := os.MkdirAll(o.Recordings, folderMode); err != nil {
+	if err := os.MkdirAll(o.Recordings, disk.FolderMode); err != nil {
 		return explainDisk(o.Recordings, err)
 	}
 	return nil
@@ -164,11 +166,11 @@ func explainDisk(path string, err error) error {
 	switch {
 	case err == nil, errors.Is(err, ErrRefused):
 		return err
-	case isReadOnly(err):
+	case disk.IsReadOnly(err):
 		return refuse("%s is on a read-only file system; recording needs to write there (%w)", path, err)
 	case errors.Is(err, fs.ErrPermission):
 		return refuse("%s may not be written by this user (%w)", path, err)
-	case isFull(err):
+	case disk.IsFull(err):
 		return refuse("%s is on a full disk; recording needs room there (%w)", path, err)
 	}
 	return fmt.Errorf("recordings %s: %w", path, err)

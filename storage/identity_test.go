@@ -12,6 +12,7 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/disk"
 )
 
 // refused fails unless the store is refused with all of the words, and then leaves no trace.
@@ -94,18 +95,18 @@ func TestFoldersThatAreNoStoreAreLeftAlone(t *testing.T) {
 
 // brokenDisk is a disk that cannot be locked.
 type brokenDisk struct {
-	files
+	disk.Folder
 	err error
 }
 
-func (d brokenDisk) lock(string) (io.Closer, error) { return nil, d.err }
+func (d brokenDisk) Lock(string) (io.Closer, error) { return nil, d.err }
 
 func TestADiskThatCannotBeWrittenIsRefused(t *testing.T) {
 	for text, err := range map[string]error{"read-only": syscall.EROFS, "may not be written": syscall.EACCES, "full": syscall.ENOSPC} {
 		c := &clock{now: epoch}
 		o := testOptions(t, c)
-		_, got := open(t.Context(), o, func(name string) (files, error) {
-			d, openErr := openFolder(name)
+		_, got := open(t.Context(), o, func(name string) (disk.Folder, error) {
+			d, openErr := disk.Open(name)
 			return brokenDisk{d, err}, openErr
 		})
 		wantErr(t, got, ErrRefused)

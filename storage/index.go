@@ -71,11 +71,11 @@ func (s *Store) writeFirst(ctx context.Context, f func(*sql.Tx) error) error {
 	if err := s.write(ctx, f); err != nil {
 		return err
 	}
-	log, err := s.data.edit(logName)
+	log, err := s.data.Edit(logName)
 	if err != nil {
 		return fmt.Errorf("sync the index: %w", err)
 	}
-	if err := errors.Join(log.sync(), log.Close(), s.data.syncDir(".")); err != nil {
+	if err := errors.Join(log.Sync(), log.Close(), s.data.SyncDir(".")); err != nil {
 		return fmt.Errorf("sync the index: %w", err)
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/disk"
 )
 
 // Bounds of what is kept.
@@ -149,7 +150,7 @@ func (s *Store) Unkeep(ctx context.Context, p access.Permit, id KeptID) error {
 
 // unkeep removes the file, which is what counts, and then the row.
 func (s *Store) unkeep(ctx context.Context, c *camera, id KeptID) error {
-	if err := removeSynced(c.files, keptName(id)); err != nil {
+	if err := disk.RemoveSynced(c.files, keptName(id)); err != nil {
 		return explainDisk(s.o.Recordings, err)
 	}
 	return s.write(ctx, func(tx *sql.Tx) error { return deleteKept(ctx, tx, c, id) })

@@ -18,6 +18,7 @@ import (
 	"github.com/google/uuid"
 
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/disk"
 )
 
 const (
@@ -79,17 +80,17 @@ func (c *camera) writeKept(key []byte, k Kept) error {
 		return err
 	}
 	// A folder that is there already may have been made by a process that died before it was synced.
-	if err := errors.Join(c.files.mkdir(keptFolder), c.files.syncDir(".")); err != nil {
+	if err := errors.Join(c.files.Mkdir(keptFolder), c.files.SyncDir(".")); err != nil {
 		return err
 	}
-	return writeFile(c.files, keptName(k.ID), append(b, '\n'))
+	return disk.WriteFile(c.files, keptName(k.ID), append(b, '\n'))
 }
 
 func microText(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z07:00") }
 
 // readKept reads the file of a kept span; it returns errKeptFile for one that is not to be believed.
 func (c *camera) readKept(key []byte, id KeptID) (Kept, error) {
-	b, err := readFile(c.files, keptName(id), maxKeptFile)
+	b, err := disk.ReadFile(c.files, keptName(id), maxKeptFile)
 	if err != nil {
 		return Kept{}, err
 	}
@@ -188,7 +189,7 @@ func (s *Store) settleKept(ctx context.Context, c *camera, files map[KeptID]bool
 	var found []Kept
 	for id := range files {
 		k, err := c.readKept(s.keptKey(c.id), id)
-		if errors.Is(err, errKeptFile) || isMissing(err) {
+		if errors.Is(err, errKeptFile) || disk.IsMissing(err) {
 			s.log.Error("a file in the folder of kept clips is left alone", "camera", c.name, "file", keptName(id), "err", err)
 			continue
 		}
@@ -201,7 +202,7 @@ func (s *Store) settleKept(ctx context.Context, c *camera, files map[KeptID]bool
 		return nil
 	}
 	if len(found) > 0 { // who made the files may have died before their folder was synced
-		if err := errors.Join(c.files.syncDir(keptFolder), c.files.syncDir(".")); err != nil {
+		if err := errors.Join(c.files.SyncDir(keptFolder), c.files.SyncDir(".")); err != nil {
 			return err
 		}
 	}
@@ -224,25 +225,25 @@ func (s *Store) settleKept(ctx context.Context, c *camera, files map[KeptID]bool
 // syncKept makes what there is of kept files, and what there is no more, survive a power cut: the last process may have died
 // before it did, and what is listed from now on must stay.
 func (c *camera) syncKept() error {
-	if _, err := c.files.stat(keptFolder); err != nil {
-		if isMissing(err) {
+	if _, err := c.files.Stat(keptFolder); err != nil {
+		if disk.IsMissing(err) {
 			return nil
 		}
 		return err
 	}
-	return errors.Join(c.files.syncDir(keptFolder), c.files.syncDir("."))
+	return errors.Join(c.files.SyncDir(keptFolder), c.files.SyncDir("."))
 }
 
 // listKept lists the kept spans of which the camera has a file.
 func (c *camera) listKept() (map[KeptID]bool, error) {
-	entries, err := c.files.list(keptFolder)
-	if err != nil && !isMissing(err) {
+	entries, err := c.files.List(keptFolder)
+	if err != nil && !disk.IsMissing(err) {
 		return nil, err
 	}
 	found := map[KeptID]bool{}
 	for _, e := range entries {
 		if half, ok := strings.CutSuffix(e.Name(), keptSuffix+".new"); ok && len(half) == 36 { // a crash left it
-			if err := c.files.remove(path.Join(keptFolder, e.Name())); err != nil {
+			if err := c.files.Remove(path.Join(keptFolder, e.Name())); err != nil {
 				return nil, err
 			}
 			continue

@@ -10,6 +10,7 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/disk"
 )
 
 // keyFrameQuery finds the last segment that begins before ?3 with its key frames, of the camera with the UUID ?1.
@@ -33,7 +34,7 @@ func (s *Store) OpenKeyFrame(ctx context.Context, p access.Permit, q media.Quali
 	if err != nil {
 		return nil, err
 	}
-	f, err := r.c.files.open(row.name())
+	f, err := r.c.files.Open(row.name())
 	if err != nil {
 		return nil, r.explain(row, err)
 	}
@@ -65,7 +66,7 @@ func (s *Store) OpenKeyFrame(ctx context.Context, p access.Permit, q media.Quali
 }
 
 // keyFromFile finds the last key frame that is not after the time at in the segment's own table.
-func (r *reader) keyFromFile(f file, row segmentRow, at int64) (keyFrame, error) {
+func (r *reader) keyFromFile(f disk.File, row segmentRow, at int64) (keyFrame, error) {
 	entries, err := r.table(f, row)
 	if err != nil {
 		return keyFrame{}, err

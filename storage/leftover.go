@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/disk"
 )
 
 // recoveriesAtOnce is how many files are read at the same time after a crash: enough that one slow read does not hold up
@@ -77,12 +78,12 @@ func (s *Store) dropReplaced(ctx context.Context) error {
 
 // anothers reports whether the file of a segment certainly is of another run.
 func anothers(c *camera, r segmentRow) bool {
-	f, err := c.files.open(r.name())
+	f, err := c.files.Open(r.name())
 	if err != nil {
 		return false
 	}
 	defer f.Close()
-	size, err := f.size()
+	size, err := f.Size()
 	if err != nil {
 		return false
 	}
@@ -122,7 +123,7 @@ func (s *Store) atMost(c *camera, r segmentRow) int64 {
 	switch {
 	case err == nil:
 		return max(r.start, micros(label.Start.Add(label.Duration)))
-	case isMissing(err), errors.Is(err, media.ErrFormat):
+	case disk.IsMissing(err), errors.Is(err, media.ErrFormat):
 		return r.start
 	}
 	s.log.Warn("the end of an open segment could not be read", "camera", c.name, "segment", r.name(), "err", err)
@@ -131,13 +132,13 @@ func (s *Store) atMost(c *camera, r segmentRow) int64 {
 
 // lastLabel finds the last whole label in a segment's file that can be one of its own. It returns media.ErrFormat when there
 // is none.
-func lastLabel(d files, r segmentRow) (media.Label, error) {
-	f, err := d.open(r.name())
+func lastLabel(d disk.Folder, r segmentRow) (media.Label, error) {
+	f, err := d.Open(r.name())
 	if err != nil {
 		return media.Label{}, err
 	}
 	defer f.Close()
-	size, err := f.size()
+	size, err := f.Size()
 	if err != nil {
 		return media.Label{}, err
 	}
@@ -290,10 +291,10 @@ func (s *Store) adoptNewest(ctx context.Context, unknown []unknownFile) {
 }
 
 // newestFile returns the name of a stream's newest segment file, going by names alone; "" when there is none.
-func newestFile(d files, q media.Quality) (string, error) {
-	days, err := d.list(q.String())
+func newestFile(d disk.Folder, q media.Quality) (string, error) {
+	days, err := d.List(q.String())
 	if err != nil {
-		if isMissing(err) {
+		if disk.IsMissing(err) {
 			err = nil
 		}
 		return "", err
@@ -302,7 +303,7 @@ func newestFile(d files, q media.Quality) (string, error) {
 		if _, err := time.Parse(dayLayout, day.Name()); err != nil || !day.IsDir() {
 			continue
 		}
-		entries, err := d.list(path.Join(q.String(), day.Name()))
+		entries, err := d.List(path.Join(q.String(), day.Name()))
 		if err != nil {
 			return "", err
 		}

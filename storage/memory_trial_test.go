@@ -12,6 +12,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"keepwatch.internal/storage/disk"
 )
 
 // medium is a disk in memory that remembers which of its changes were synced, so that a power cut can take the others:
@@ -78,7 +80,7 @@ func (m *medium) folder() *node {
 }
 
 // files returns the disk as the store sees it.
-func (m *medium) files() files { return memory{m, m.root} }
+func (m *medium) files() disk.Folder { return memory{m, m.root} }
 
 // memory is a folder of a medium.
 type memory struct {
@@ -122,7 +124,7 @@ func (m *medium) change(x naming) {
 	m.pending = append(m.pending, x)
 }
 
-func (d memory) create(name string) (file, error) {
+func (d memory) Create(name string) (disk.File, error) {
 	d.m.mu.Lock()
 	defer d.m.mu.Unlock()
 	p, n := d.find(name)
@@ -139,7 +141,7 @@ func (d memory) create(name string) (file, error) {
 	return memoryFile{d.m, n, name, true}, nil
 }
 
-func (d memory) opened(op, name string, writes bool) (file, error) {
+func (d memory) opened(op, name string, writes bool) (disk.File, error) {
 	d.m.mu.Lock()
 	defer d.m.mu.Unlock()
 	_, n := d.find(name)
@@ -149,10 +151,10 @@ func (d memory) opened(op, name string, writes bool) (file, error) {
 	return memoryFile{d.m, n, name, writes}, nil
 }
 
-func (d memory) open(name string) (file, error) { return d.opened("open", name, false) }
-func (d memory) edit(name string) (file, error) { return d.opened("edit", name, true) }
+func (d memory) Open(name string) (disk.File, error) { return d.opened("open", name, false) }
+func (d memory) Edit(name string) (disk.File, error) { return d.opened("edit", name, true) }
 
-func (d memory) mkdir(name string) error {
+func (d memory) Mkdir(name string) error {
 	d.m.mu.Lock()
 	defer d.m.mu.Unlock()
 	for i, c := range name + "/" {
@@ -172,7 +174,7 @@ func (d memory) mkdir(name string) error {
 	return nil
 }
 
-func (d memory) rename(from, to string) error {
+func (d memory) Rename(from, to string) error {
 	d.m.mu.Lock()
 	defer d.m.mu.Unlock()
 	a, n := d.find(from)
@@ -184,7 +186,7 @@ func (d memory) rename(from, to string) error {
 	return nil
 }
 
-func (d memory) remove(name string) error {
+func (d memory) Remove(name string) error {
 	d.m.mu.Lock()
 	defer d.m.mu.Unlock()
 	p, n := d.find(name)
@@ -199,7 +201,7 @@ func (d memory) remove(name string) error {
 	return nil
 }
 
-func (d memory) stat(name string) (fs.FileInfo, error) {
+func (d memory) Stat(name string) (fs.FileInfo, error) {
 	d.m.mu.Lock()
 	defer d.m.mu.Unlock()
 	_, n := d.find(name)
@@ -209,7 +211,7 @@ func (d memory) stat(name string) (fs.FileInfo, error) {
 	return n.about(path.Base(name)), nil
 }
 
-func (d memory) list(name string) ([]fs.DirEntry, error) {
+func (d memory) List(name string) ([]fs.DirEntry, error) {
 	d.m.mu.Lock()
 	defer d.m.mu.Unlock()
 	_, n := d.find(name)
@@ -224,8 +226,8 @@ func (d memory) list(name string) ([]fs.DirEntry, error) {
 	return all, nil
 }
 
-// syncDir makes every change of names in the folder safe, with what else belongs to that change.
-func (d memory) syncDir(name string) error {
+// SyncDir makes every change of names in the folder safe, with what else belongs to that change.
+func (d memory) SyncDir(name string) error {
 	d.m.mu.Lock()
 	defer d.m.mu.Unlock()
 	_, n := d.find(name)
@@ -244,7 +246,7 @@ func (d memory) syncDir(name string) error {
 	return nil
 }
 
-func (d memory) sub(name string) (files, error) {
+func (d memory) Sub(name string) (disk.Folder, error) {
 	d.m.mu.Lock()
 	defer d.m.mu.Unlock()
 	_, n := d.find(name)
@@ -254,10 +256,10 @@ func (d memory) sub(name string) (files, error) {
 	return memory{d.m, n}, nil
 }
 
-func (d memory) lock(name string) (io.Closer, error) {
-	f, err := d.edit(name)
+func (d memory) Lock(name string) (io.Closer, error) {
+	f, err := d.Edit(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		f, err = d.create(name)
+		f, err = d.Create(name)
 	}
 	if err != nil {
 		return nil, err
@@ -266,7 +268,7 @@ func (d memory) lock(name string) (io.Closer, error) {
 	defer d.m.mu.Unlock()
 	n := f.(memoryFile).n
 	if d.m.locks[n] {
-		return nil, errLocked
+		return nil, disk.ErrLocked
 	}
 	d.m.locks[n] = true
 	return memoryLock{d.m, n}, nil
@@ -284,7 +286,7 @@ func (l memoryLock) Close() error {
 	return nil
 }
 
-func (d memory) space() (free, total int64, err error) {
+func (d memory) Space() (free, total int64, err error) {
 	d.m.mu.Lock()
 	defer d.m.mu.Unlock()
 	return max(0, d.m.room), d.m.total, nil
@@ -305,7 +307,7 @@ func (f memoryFile) ReadAt(b []byte, at int64) (int, error) {
 	return bytes.NewReader(f.n.content).ReadAt(b, at)
 }
 
-func (f memoryFile) size() (int64, error) {
+func (f memoryFile) Size() (int64, error) {
 	f.m.mu.Lock()
 	defer f.m.mu.Unlock()
 	return int64(len(f.n.content)), nil
@@ -330,7 +332,7 @@ func (f memoryFile) WriteAt(b []byte, at int64) (int, error) {
 	return len(b), nil
 }
 
-func (f memoryFile) truncate(size int64) error {
+func (f memoryFile) Truncate(size int64) error {
 	f.m.mu.Lock()
 	defer f.m.mu.Unlock()
 	f.change(write{at: size})
@@ -359,7 +361,7 @@ func (w write) apply(content []byte) []byte {
 	return content
 }
 
-func (f memoryFile) sync() error {
+func (f memoryFile) Sync() error {
 	f.m.mu.Lock()
 	defer f.m.mu.Unlock()
 	if len(f.n.writes) > 0 {
@@ -386,7 +388,7 @@ func (i nodeInfo) IsDir() bool        { return i.folder }
 func (i nodeInfo) Sys() any           { return nil }
 func (i nodeInfo) Mode() fs.FileMode {
 	if i.folder {
-		return fs.ModeDir | folderMode
+		return fs.ModeDir | disk.FolderMode
 	}
-	return fileMode
+	return 0o640
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/disk"
 )
 
 // errNoFragments says that a segment file has a header of the camera and nothing behind it.
@@ -37,7 +38,7 @@ func (m mended) closing(st streamRow) closing {
 
 // nothingFollows returns an error for which isFormat holds when behind the place where a scan stopped there is footage that
 // verifies and begins with a key frame: such a file is not cut but taken apart.
-func nothingFollows(f file, size int64, res media.ScanResult, c *camera) error {
+func nothingFollows(f disk.File, size int64, res media.ScanResult, c *camera) error {
 	rest := io.NewSectionReader(f, res.GoodSize, size-res.GoodSize)
 	_, stretches, err := media.Salvage(rest, rest.Size(), res.Run, c.key, c.id)
 	if err == nil && len(stretches) > 0 {
@@ -51,13 +52,13 @@ func nothingFollows(f file, size int64, res media.ScanResult, c *camera) error {
 // have happened before. The error is fs.ErrNotExist, errNoFragments, one for which isFormat holds when the file is no
 // segment of the camera or has good footage behind a bad place, or that of the disk, and then nothing was changed; size is set whenever the file could be opened.
 func mend(c *camera, name string) (m mended, err error) {
-	f, err := c.files.edit(name)
+	f, err := c.files.Edit(name)
 	if err != nil {
 		return mended{}, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	uncache(f)
-	if m.size, err = f.size(); err != nil {
+	disk.Uncache(f)
+	if m.size, err = f.Size(); err != nil {
 		return m, err
 	}
 	res, err := media.Scan(f, m.size, c.id, c.key)
@@ -77,29 +78,29 @@ func mend(c *camera, name string) (m mended, err error) {
 	}
 	m.run, m.init, m.entries = res.Run, res.InitSize, res.Table.Entries
 	if !res.Closed {
-		if err := f.truncate(res.GoodSize); err != nil {
+		if err := f.Truncate(res.GoodSize); err != nil {
 			return m, err
 		}
 		m.size = res.GoodSize
 		box := res.Table.Box(res.Run, c.key)
 		if _, err := f.WriteAt(box, m.size); err == nil {
 			m.size += int64(len(box))
-		} else if cut := f.truncate(m.size); cut != nil { // a file without table is fine, one with half of it is not
+		} else if cut := f.Truncate(m.size); cut != nil { // a file without table is fine, one with half of it is not
 			return m, errors.Join(err, cut)
 		}
 	}
-	return m, f.sync()
+	return m, f.Sync()
 }
 
 // trust takes a closed segment file at the word of its header and table, both labelled. It is for files that were synced
 // before another was begun; their fragments are verified when they are read. It reports false when there is any doubt.
 func trust(c *camera, name string) (m mended, sure bool) {
-	f, err := c.files.open(name)
+	f, err := c.files.Open(name)
 	if err != nil {
 		return m, false
 	}
 	defer f.Close()
-	if m.size, err = f.size(); err != nil {
+	if m.size, err = f.Size(); err != nil {
 		return m, false
 	}
 	if m.init, err = media.InitSize(f, m.size); err != nil {

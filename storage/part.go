@@ -8,6 +8,7 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/disk"
 )
 
 // part is a segment that a reader has looked into: its header and table are verified, its fragments not yet.
@@ -103,7 +104,7 @@ func (r *reader) open(row segmentRow) (part, error) {
 		}
 		x.entries = r.live.entries
 	}
-	f, err := r.c.files.open(row.name())
+	f, err := r.c.files.Open(row.name())
 	if err != nil {
 		return x, r.explain(row, err)
 	}
@@ -120,7 +121,7 @@ func (r *reader) open(row segmentRow) (part, error) {
 }
 
 // header reads and verifies the init header.
-func (r *reader) header(f file, row segmentRow) (*media.Run, error) {
+func (r *reader) header(f disk.File, row segmentRow) (*media.Run, error) {
 	if row.init <= 0 || row.init > maxSmallFile {
 		return nil, fmt.Errorf("%w: init header of %d bytes", media.ErrFormat, row.init)
 	}
@@ -140,7 +141,7 @@ func (r *reader) header(f file, row segmentRow) (*media.Run, error) {
 
 // table reads the entries of a closed segment: from the table at its end, or from the front when a fault kept the table
 // from being written.
-func (r *reader) table(f file, row segmentRow) ([]media.Entry, error) {
+func (r *reader) table(f disk.File, row segmentRow) ([]media.Entry, error) {
 	t, err := media.ReadTable(f, row.size, r.stream.Camera, r.key)
 	if errors.Is(err, media.ErrFormat) {
 		var res media.ScanResult
@@ -168,7 +169,7 @@ const maxFragment = 128 << 20
 
 // fragment reads and verifies the fragment that stands at an offset. It reads into the caller's buffer when that is large
 // enough.
-func (r *reader) fragment(f file, x part, k keyFrame, buffer []byte) ([]byte, media.Label, error) {
+func (r *reader) fragment(f disk.File, x part, k keyFrame, buffer []byte) ([]byte, media.Label, error) {
 	offset := k.offset
 	if k.size == 0 {
 		var head [media.LabelSize]byte
@@ -202,7 +203,7 @@ func (r *reader) fragment(f file, x part, k keyFrame, buffer []byte) ([]byte, me
 // are wrong.
 func (r *reader) explain(row segmentRow, err error) error {
 	switch {
-	case isMissing(err):
+	case disk.IsMissing(err):
 		r.s.missed(r.c, row)
 		return ErrGone
 	case isFormat(err):

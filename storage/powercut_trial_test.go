@@ -114,7 +114,7 @@ type harming struct {
 // putStray has the store find a file that is nobody's.
 func (l *life) putStray(p *tape) {
 	c := l.k.cameras[p.stream.Camera]
-	f, err := l.disk.files().create(c.folder + "/" + p.stream.Quality.String() + "/" + l.k.clock.Now().Format(dayLayout) + "/12-00-00.000Z.mp4")
+	f, err := l.disk.files().Create(c.folder + "/" + p.stream.Quality.String() + "/" + l.k.clock.Now().Format(dayLayout) + "/12-00-00.000Z.mp4")
 	ok(l, err)
 	_, err = f.WriteAt([]byte("not footage"), 0)
 	ok(l, err)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/disk"
 )
 
 // tooShort makes the end of a file, where there should be more of it, a fault of the file's content.
@@ -86,12 +87,12 @@ func (s *Store) quarantineFile(c *camera, name string, why error) error {
 // moveToQuarantine is quarantineFile that tells where the file is then. What verifies of it is taken back when the doubt that
 // is noted about it is settled.
 func (s *Store) moveToQuarantine(c *camera, name string, why error) (string, error) {
-	if err := s.disk.mkdir(quarantineName); err != nil {
+	if err := s.disk.Mkdir(quarantineName); err != nil {
 		return "", err
 	}
 	target := path.Join(quarantineName, c.folder+"-"+strings.ReplaceAll(name, "/", "-"))
 	for n := 2; ; n++ {
-		_, err := s.disk.stat(target)
+		_, err := s.disk.Stat(target)
 		if errors.Is(err, fs.ErrNotExist) {
 			break
 		}
@@ -101,14 +102,14 @@ func (s *Store) moveToQuarantine(c *camera, name string, why error) (string, err
 		target = path.Join(quarantineName, fmt.Sprintf("%s-%s-%d.mp4", c.folder, strings.TrimSuffix(strings.ReplaceAll(name, "/", "-"), ".mp4"), n))
 	}
 	note := fmt.Sprintf("%s\nwas moved here at %s, because: %v\n", path.Join(c.folder, name), s.now().Format(time.RFC3339), why)
-	if err := writeFile(s.disk, target+noteSuffix, []byte(note)); err != nil {
+	if err := disk.WriteFile(s.disk, target+noteSuffix, []byte(note)); err != nil {
 		return "", err
 	}
-	if err := s.disk.rename(path.Join(c.folder, name), target); err != nil {
+	if err := s.disk.Rename(path.Join(c.folder, name), target); err != nil {
 		return "", err
 	}
 	s.log.Error("a file was moved to quarantine", "camera", c.name, "file", name, "to", target, "err", why)
-	if err := errors.Join(s.disk.syncDir(quarantineName), c.files.syncDir(path.Dir(name))); err != nil {
+	if err := errors.Join(s.disk.SyncDir(quarantineName), c.files.SyncDir(path.Dir(name))); err != nil {
 		return "", err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)

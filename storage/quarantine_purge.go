@@ -7,6 +7,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"keepwatch.internal/storage/disk"
 )
 
 // purgeQuarantine deletes the files in quarantine that hold anything of the camera's footage in the span: what an owner
@@ -51,8 +53,8 @@ func later(a, b time.Time) time.Time {
 func (s *Store) purge(doomed func(name string) (bool, error)) (n int, err error) {
 	s.repairing.Lock()
 	defer s.repairing.Unlock()
-	entries, err := s.disk.list(quarantineName)
-	if isMissing(err) {
+	entries, err := s.disk.List(quarantineName)
+	if disk.IsMissing(err) {
 		return 0, nil
 	}
 	errs := []error{err}
@@ -63,7 +65,7 @@ func (s *Store) purge(doomed func(name string) (bool, error)) (n int, err error)
 		yes, err := doomed(e.Name())
 		if yes && err == nil {
 			name := path.Join(quarantineName, e.Name())
-			err = errors.Join(removeSynced(s.disk, name), s.removeNotes(name))
+			err = errors.Join(disk.RemoveSynced(s.disk, name), s.removeNotes(name))
 			n++
 			s.log.Info("a file in quarantine was deleted with the footage of its time", "file", name)
 		}
@@ -83,9 +85,9 @@ func (s *Store) removeNotes(name string) error {
 	} else {
 		other = strings.TrimSuffix(name, ".mp4") + settledSuffix
 	}
-	err := removeSynced(s.disk, name+noteSuffix)
-	if _, there := s.disk.stat(other); isMissing(there) {
-		err = errors.Join(err, removeSynced(s.disk, other+noteSuffix))
+	err := disk.RemoveSynced(s.disk, name+noteSuffix)
+	if _, there := s.disk.Stat(other); disk.IsMissing(there) {
+		err = errors.Join(err, disk.RemoveSynced(s.disk, other+noteSuffix))
 	}
 	return err
 }
@@ -105,13 +107,13 @@ func quarantinedStart(c *camera, name string) (time.Time, bool) {
 // holdsAny reports whether a file in quarantine has footage of the camera in the span: by its labels, and where nothing
 // verifies by its name.
 func (s *Store) holdsAny(ctx context.Context, c *camera, name string, span Span) (bool, error) {
-	f, err := s.disk.open(path.Join(quarantineName, name))
+	f, err := s.disk.Open(path.Join(quarantineName, name))
 	if err != nil {
 		return false, err
 	}
 	defer f.Close()
 	x := &source{name: name, file: paced{f, ctx, &pace{rate: settleRate}}}
-	if x.size, err = f.size(); err != nil {
+	if x.size, err = f.Size(); err != nil {
 		return false, err
 	}
 	stretches, _, err := s.lookInto(ctx, x)

@@ -13,9 +13,8 @@ import (
 
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/sqlite"
+	"keepwatch.internal/storage/disk"
 )
-
-func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
 // reconcile closes what the last process left open, and then walks over all files and rows, the newest days first. Files without a row are adopted when their labels
 // verify and quarantined when not (I1); rows without a file become gaps; files shorter than their row says are mended.
@@ -63,8 +62,8 @@ func (s *Store) reconcileStream(ctx context.Context, c *camera, quality media.Qu
 
 // daysOf lists the days of which there is a folder or a row, in order.
 func (s *Store) daysOf(ctx context.Context, c *camera, quality media.Quality) ([]time.Time, error) {
-	entries, err := c.files.list(quality.String())
-	if err != nil && !isMissing(err) {
+	entries, err := c.files.List(quality.String())
+	if err != nil && !disk.IsMissing(err) {
 		return nil, err
 	}
 	var days []time.Time
@@ -101,8 +100,8 @@ const dayQuery = `SELECT ` + segmentColumns + `
 // The last file of the newest day may have been in the making when the power went; the others were synced before it.
 func (s *Store) reconcileDay(ctx context.Context, c *camera, quality media.Quality, day time.Time, newest bool) error {
 	folder := path.Join(quality.String(), day.Format(dayLayout))
-	entries, err := c.files.list(folder)
-	if err != nil && !isMissing(err) {
+	entries, err := c.files.List(folder)
+	if err != nil && !disk.IsMissing(err) {
 		return err
 	}
 	if err := s.settleFolder(c, folder); err != nil {
@@ -142,7 +141,7 @@ func (s *Store) settleFolder(c *camera, folder string) error {
 	if !s.recent(c, folder) {
 		return nil
 	}
-	if err := c.files.syncDir(folder); err != nil && !isMissing(err) {
+	if err := c.files.SyncDir(folder); err != nil && !disk.IsMissing(err) {
 		return err
 	}
 	return nil
@@ -156,7 +155,7 @@ func (s *Store) dropPieces(c *camera, folder string, entries []fs.DirEntry) erro
 	var errs []error
 	for _, e := range entries {
 		if regular(e) && strings.HasSuffix(e.Name(), pieceSuffix) {
-			errs = append(errs, removeSynced(c.files, path.Join(folder, e.Name())))
+			errs = append(errs, disk.RemoveSynced(c.files, path.Join(folder, e.Name())))
 		}
 	}
 	return errors.Join(errs...)
@@ -177,11 +176,11 @@ func (s *Store) compare(ctx context.Context, c *camera, r segmentRow) error {
 	if r.state != stateClosed {
 		return nil
 	}
-	info, err := c.files.stat(r.name())
+	info, err := c.files.Stat(r.name())
 	if err == nil && info.Size() >= r.size {
 		return nil
 	}
-	if err != nil && !isMissing(err) {
+	if err != nil && !disk.IsMissing(err) {
 		return err
 	}
 	if _, err := readIdentity(s.disk, s.o.Recordings); err != nil { // the whole disk is in trouble, not this file
@@ -218,7 +217,7 @@ func (s *Store) compare(ctx context.Context, c *camera, r segmentRow) error {
 // loseMissing makes a gap of a segment whose file is not there, once that would survive a power cut: whoever removed it may
 // have died before its folder was synced.
 func (s *Store) loseMissing(ctx context.Context, c *camera, r segmentRow, reason string) error {
-	if err := c.files.syncDir(path.Dir(r.name())); err != nil && !isMissing(err) {
+	if err := c.files.SyncDir(path.Dir(r.name())); err != nil && !disk.IsMissing(err) {
 		return err
 	}
 	return s.lose(ctx, r, reason)
@@ -248,7 +247,7 @@ const unsyncedFor = 15 * time.Minute
 // recent reports whether a file was written to, or the names in a folder changed, so lately that a process which was killed
 // may have left that unsynced.
 func (s *Store) recent(c *camera, name string) bool {
-	info, err := c.files.stat(name)
+	info, err := c.files.Stat(name)
 	return err == nil && s.now().Sub(info.ModTime()) < unsyncedFor
 }
 
@@ -279,10 +278,10 @@ func (s *Store) adopt(ctx context.Context, c *camera, name string, synced bool) 
 	case err == nil:
 		s.log.Info("a segment without a row was adopted", "camera", c.name, "segment", name)
 		return "it was adopted", nil
-	case isMissing(err): // it was being deleted
+	case disk.IsMissing(err): // it was being deleted
 		return "it is gone", nil
 	case errors.Is(err, errNoFragments):
-		return "it held no footage, and was removed", removeSynced(c.files, name)
+		return "it held no footage, and was removed", disk.RemoveSynced(c.files, name)
 	case isFormat(err):
 		target, moved := s.moveToQuarantine(c, name, err)
 		return fmt.Sprintf("moved to %s, complete; what verifies of it is taken back from there", target), moved

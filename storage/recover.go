@@ -12,6 +12,7 @@ import (
 
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/sqlite"
+	"keepwatch.internal/storage/disk"
 )
 
 // recover settles what the last process left, as far as recording has to wait for it: it opens the cameras, finds out until
@@ -96,7 +97,7 @@ func (s *Store) openCamera(c *camera) error {
 	if !fs.ValidPath(c.folder) || strings.Contains(c.folder, "/") {
 		return refuse("the index names the folder %q for camera %s", c.folder, c.name)
 	}
-	_, err := s.disk.stat(c.folder)
+	_, err := s.disk.Stat(c.folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		s.log.Warn("the folder of a camera is missing; making a new one", "camera", c.name, "folder", c.folder)
 		return s.makeFolder(c)
@@ -104,7 +105,7 @@ func (s *Store) openCamera(c *camera) error {
 	if err != nil {
 		return err
 	}
-	if c.files, err = s.disk.sub(c.folder); err != nil {
+	if c.files, err = s.disk.Sub(c.folder); err != nil {
 		return err
 	}
 	k, id, err := readCard(c.files)
@@ -125,7 +126,7 @@ func (s *Store) openCamera(c *camera) error {
 
 // adoptCameras adds the cameras whose folders the index does not know: all of them when it was lost.
 func (s *Store) adoptCameras(ctx context.Context) error {
-	entries, err := s.disk.list(".")
+	entries, err := s.disk.List(".")
 	if err != nil {
 		return err
 	}
@@ -149,7 +150,7 @@ func (s *Store) adoptCameras(ctx context.Context) error {
 }
 
 func (s *Store) adoptCamera(ctx context.Context, name string) error {
-	d, err := s.disk.sub(name)
+	d, err := s.disk.Sub(name)
 	if err != nil {
 		return err
 	}
@@ -264,7 +265,7 @@ func (s *Store) recoverSegment(ctx context.Context, c *camera, r segmentRow) err
 		s.log.Warn("a segment is of another run than the index says; adopting it anew", "camera", c.name, "segment", r.name())
 	case errors.Is(err, fs.ErrNotExist):
 	case errors.Is(err, errNoFragments), isFormat(err) && m.size <= r.init: // nothing was recorded
-		err = removeSynced(c.files, r.name())
+		err = disk.RemoveSynced(c.files, r.name())
 		if err != nil {
 			return err
 		}

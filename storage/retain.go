@@ -10,6 +10,7 @@ import (
 
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/sqlite"
+	"keepwatch.internal/storage/disk"
 )
 
 // deleteBatch is how many segments are deleted at once, so that no writer waits long for the index.
@@ -187,7 +188,7 @@ var errEnough = errors.New("enough for now")
 // the index for one batch at most, and the disk is left to the recorders for as long again as each batch took.
 func (s *Store) retain(ctx context.Context) error {
 	errs := []error{s.finishDeleting(ctx)}
-	before, _, err := s.disk.space()
+	before, _, err := s.disk.Space()
 	if err != nil {
 		return errors.Join(append(errs, err)...)
 	}
@@ -197,7 +198,7 @@ func (s *Store) retain(ctx context.Context) error {
 	d := &deleter{s: s, began: time.Now()}
 	p := &pass{now: s.ageNow(), take: d.take, flush: d.flush}
 	p.lack = func(freed int64) (int64, error) {
-		free, total, err := s.disk.space()
+		free, total, err := s.disk.Space()
 		return s.o.MinFree.of(total) - max(before, free-freed), err
 	}
 	for _, c := range known {
@@ -226,7 +227,7 @@ func (s *Store) retain(ctx context.Context) error {
 
 // raiseNothingLeft says what takes the room. Recording goes on as long as the disk takes it.
 func (s *Store) raiseNothingLeft(ctx context.Context) error {
-	_, total, err := s.disk.space()
+	_, total, err := s.disk.Space()
 	if err != nil {
 		return err
 	}
@@ -380,7 +381,7 @@ func (s *Store) finish(ctx context.Context, c *camera, rows []segmentRow) error 
 		if s.pinned(media.StreamID{Camera: c.id, Quality: r.st.quality}, r.start, r.end) {
 			continue
 		}
-		if err := c.files.remove(r.name()); err != nil && !isMissing(err) {
+		if err := c.files.Remove(r.name()); err != nil && !disk.IsMissing(err) {
 			errs = append(errs, err)
 			continue
 		}
@@ -388,7 +389,7 @@ func (s *Store) finish(ctx context.Context, c *camera, rows []segmentRow) error 
 		gone = append(gone, r)
 	}
 	for day := range days {
-		if err := c.files.syncDir(day); err != nil && !isMissing(err) {
+		if err := c.files.SyncDir(day); err != nil && !disk.IsMissing(err) {
 			return errors.Join(append(errs, err)...)
 		}
 	}
@@ -415,7 +416,7 @@ func (s *Store) removeEmptyDays(c *camera, days map[string]bool) {
 	yesterday := s.now().AddDate(0, 0, -1).Format(dayLayout)
 	for day := range days {
 		if path.Base(day) < yesterday {
-			c.files.remove(day) //nolint:errcheck // it fails while the folder is not empty; an empty one does no harm
+			c.files.Remove(day) //nolint:errcheck // it fails while the folder is not empty; an empty one does no harm
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/sqlite"
+	"keepwatch.internal/storage/disk"
 )
 
 // PlanOptions is what a plan of retention is made of.
@@ -59,12 +60,12 @@ func PlanRetention(ctx context.Context, o PlanOptions) (_ Plan, err error) {
 		return Plan{}, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	disk, err := openFolder(o.Recordings)
+	disk, err := disk.Open(o.Recordings)
 	if err != nil {
 		return Plan{}, explainDisk(o.Recordings, err)
 	}
 	defer func() { err = errors.Join(err, disk.Close()) }()
-	free, total, err := disk.space()
+	free, total, err := disk.Space()
 	if err != nil {
 		return Plan{}, err
 	}

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"syscall"
 	"time"
 
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/sqlite"
+	"keepwatch.internal/storage/disk"
 )
 
 const (
@@ -67,7 +67,7 @@ func (s *Store) watchRoom(ctx context.Context) {
 func (s *Store) lookAfterRoom() error {
 	s.rooming.Lock()
 	defer s.rooming.Unlock()
-	free, total, err := s.data.space()
+	free, total, err := s.data.Space()
 	if err != nil {
 		return err
 	}
@@ -115,9 +115,9 @@ func (s *Store) tellRoom() error {
 	var full []string
 	for _, x := range []struct {
 		path string
-		d    files
+		d    disk.Folder
 	}{{s.o.Data, s.data}, {s.o.Recordings, s.disk}} {
-		free, total, err := x.d.space()
+		free, total, err := x.d.Space()
 		if err != nil {
 			return err
 		}
@@ -144,62 +144,31 @@ func joined(parts []string) string {
 	return parts[0]
 }
 
-// allocator is a file that can be given its room without writing all of it.
-type allocator interface{ allocate(size int64) error }
-
 // makeReserve makes the reserve. One of the right size that is there already is taken.
 func (s *Store) makeReserve(size int64) error {
-	info, err := s.data.stat(reserveName)
+	info, err := s.data.Stat(reserveName)
 	if err == nil && info.Size() == size {
 		s.room.reserve = size
 		return nil
 	}
 	if err == nil {
-		err = s.data.remove(reserveName)
+		err = s.data.Remove(reserveName)
 	}
-	if err != nil && !isMissing(err) {
+	if err != nil && !disk.IsMissing(err) {
 		return err
 	}
-	f, err := s.data.create(reserveName)
+	f, err := s.data.Create(reserveName)
 	if err != nil {
 		return err
 	}
-	err = claimRoom(f, size)
+	err = disk.Allocate(f, size)
 	if err == nil {
-		err = f.sync()
+		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
-		return errors.Join(err, s.data.remove(reserveName))
+		return errors.Join(err, s.data.Remove(reserveName))
 	}
 	s.room.reserve = size
-	return nil
-}
-
-// sameDisk reports whether two folders share their room.
-func sameDisk(a, b string) bool {
-	x, errA := os.Stat(a)
-	y, errB := os.Stat(b)
-	if errA != nil || errB != nil {
-		return false
-	}
-	first, okA := x.Sys().(*syscall.Stat_t)
-	second, okB := y.Sys().(*syscall.Stat_t)
-	return okA && okB && first.Dev == second.Dev
-}
-
-// claimRoom has the disk give the file so many bytes.
-func claimRoom(f file, size int64) error {
-	if a, ok := f.(allocator); ok {
-		if err := a.allocate(size); err == nil || isFull(err) {
-			return err
-		}
-	}
-	zeros := make([]byte, 1<<20)
-	for at := int64(0); at < size; at += int64(len(zeros)) {
-		if _, err := f.WriteAt(zeros[:min(int64(len(zeros)), size-at)], at); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 
@@ -208,7 +177,7 @@ func claimRoom(f file, size int64) error {
 func (s *Store) dropReserve() error {
 	s.hold(s.room.shared)
 	told := s.tellRoom() // first: whoever sees that the reserve is gone finds the alarm
-	if err := s.data.remove(reserveName); err != nil && !isMissing(err) {
+	if err := s.data.Remove(reserveName); err != nil && !disk.IsMissing(err) {
 		return err
 	}
 	s.room.reserve = 0
@@ -219,7 +188,7 @@ func (s *Store) dropReserve() error {
 
 // rescue gives the reserve up for a statement that found the disk full, and reports whether it is worth another try.
 func (s *Store) rescue(err error) bool {
-	if !sqlite.IsFull(err) && !isFull(err) {
+	if !sqlite.IsFull(err) && !disk.IsFull(err) {
 		return false
 	}
 	s.rooming.Lock()
@@ -251,7 +220,7 @@ func (s *Store) sacrifice(ctx context.Context, c *camera, rows []segmentRow) boo
 		if err != nil || kept || s.pinned(media.StreamID{Camera: c.id, Quality: r.st.quality}, r.start, r.end) {
 			continue
 		}
-		if err := c.files.remove(r.name()); err == nil {
+		if err := c.files.Remove(r.name()); err == nil {
 			s.log.Warn("the disk is full to the last byte: a segment was deleted before the index could note it", "camera", c.name, "segment", r.name())
 			return true
 		}

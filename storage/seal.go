@@ -5,9 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"path"
 
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/disk"
 )
 
 // closeSegment ends the open segment: table, sync, row. It always lets go of the segment; what went wrong is logged and
@@ -35,7 +35,7 @@ func (w *Writer) discard(ctx context.Context, g *segment) {
 		g.closed = true
 		err = g.file.Close()
 		g.syncing.Unlock()
-		err = errors.Join(err, removeSynced(w.c.files, g.name))
+		err = errors.Join(err, disk.RemoveSynced(w.c.files, g.name))
 	}
 	if err == nil {
 		err = w.s.writeOrOwe(ctx, "drop empty segment", func(ctx context.Context, tx *sql.Tx) error {
@@ -45,18 +45,6 @@ func (w *Writer) discard(ctx context.Context, g *segment) {
 	if err != nil {
 		w.s.log.Warn("an empty segment stays until the next start", "camera", w.c.name, "segment", g.name, "err", err)
 	}
-}
-
-// removeSynced removes a file, if it is there, so that it stays removed after a power cut. One that is not there may have
-// been removed by somebody who died, or met a fault, before the folder was synced.
-func removeSynced(d files, name string) error {
-	if err := d.remove(name); err != nil && !isMissing(err) {
-		return err
-	}
-	if err := d.syncDir(path.Dir(name)); err != nil && !isMissing(err) {
-		return err
-	}
-	return nil
 }
 
 // seal writes the table, syncs and closes the file, and returns what its row has to learn.
@@ -70,7 +58,7 @@ func (w *Writer) seal(ctx context.Context, g *segment) (closing, error) {
 		box := table.Box(w.run, w.c.key)
 		if _, err := g.file.WriteAt(box, g.good); err == nil {
 			size += int64(len(box))
-		} else if err := g.file.truncate(g.good); err != nil { // without a table the file is read from the front
+		} else if err := g.file.Truncate(g.good); err != nil { // without a table the file is read from the front
 			suspect = true
 		}
 	}
@@ -96,13 +84,13 @@ func (w *Writer) seal(ctx context.Context, g *segment) (closing, error) {
 func (w *Writer) readBack(ctx context.Context, g *segment, table *media.Table) (int64, error) {
 	until := g.end()
 	size, err := func() (int64, error) {
-		f, err := w.c.files.open(g.name)
+		f, err := w.c.files.Open(g.name)
 		if err != nil {
 			return 0, err
 		}
 		defer f.Close()
-		uncache(f)
-		size, err := f.size()
+		disk.Uncache(f)
+		size, err := f.Size()
 		if err != nil {
 			return 0, err
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/disk"
 )
 
 // segment is the file that a Writer appends to. Its name and place in the index never change; what grows is guarded by
@@ -18,7 +19,7 @@ type segment struct {
 	run   int64
 	start int64
 	name  string
-	file  file
+	file  disk.File
 
 	entries []media.Entry // of the fragments that are whole in the file; readers keep prefixes of it
 	good    int64         // length of the file up to the last whole fragment
@@ -90,13 +91,13 @@ func (s *Store) makeDay(c *camera, stream media.StreamID, day string) error {
 	if known {
 		return nil
 	}
-	if err := c.files.mkdir(day); err != nil {
+	if err := c.files.Mkdir(day); err != nil {
 		return err
 	}
-	if err := c.files.syncDir(path.Dir(day)); err != nil {
+	if err := c.files.SyncDir(path.Dir(day)); err != nil {
 		return err
 	}
-	if err := c.files.syncDir("."); err != nil {
+	if err := c.files.SyncDir("."); err != nil {
 		return err
 	}
 	s.knowDay(stream, day)
@@ -184,7 +185,7 @@ func (w *Writer) syncSegment(g *segment) bool {
 	if g.closed {
 		return true
 	}
-	err := g.file.sync()
+	err := g.file.Sync()
 	if err == nil {
 		return true
 	}

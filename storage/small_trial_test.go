@@ -13,6 +13,7 @@ import (
 
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/planted/trialtest"
+	"keepwatch.internal/storage/disk"
 )
 
 // smallDisk is how large the disks of these trials are.
@@ -22,7 +23,7 @@ const smallDisk = 64 << 20
 type smallDiskTrial struct {
 	kind string
 	o    Options
-	open func(string) (files, error)
+	open func(string) (disk.Folder, error)
 	fill func() // leaves not a byte free
 	free func() // gives the room back
 }
@@ -46,7 +47,7 @@ func mounted(t *testing.T, withData bool) (x smallDiskTrial, ok bool) {
 		o.Data = filepath.Join(folder, "data")
 	}
 	filler := filepath.Join(folder, "somebody-elses-film")
-	return smallDiskTrial{"a mounted tmpfs", o, openFolder, func() { fillUp(t, filler) }, func() { _ = os.Remove(filler) }}, true
+	return smallDiskTrial{"a mounted tmpfs", o, disk.Open, func() { fillUp(t, filler) }, func() { _ = os.Remove(filler) }}, true
 }
 
 // fillUp writes a file until the disk is full, and then the last bytes.
@@ -178,7 +179,7 @@ func (k *kit) wholeAgain(acked []*media.Fragment) {
 	ok(k, k.finishDeleting(context.Background()))
 	ok(k, k.reconcile(context.Background()))
 	for _, r := range k.rowsOf(id) {
-		f, err := k.cameras[id].files.open(r.name())
+		f, err := k.cameras[id].files.Open(r.name())
 		ok(k, err)
 		res, err := media.Scan(f, r.size, id, k.LabelKey(id))
 		if err != nil || res.Err != nil || len(res.Table.Entries) == 0 {

@@ -23,6 +23,7 @@ import (
 
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/sqlite"
+	"keepwatch.internal/storage/disk"
 )
 
 // Options says where the store is and how it behaves.
@@ -57,8 +58,8 @@ type Store struct {
 	o     Options
 	log   *slog.Logger
 	id    identity
-	disk  files // recordings
-	data  files // the data folder
+	disk  disk.Folder // recordings
+	data  disk.Folder // the data folder
 	guard io.Closer
 	index *sqlite.DB
 
@@ -92,7 +93,7 @@ type Store struct {
 	keptRead map[media.CameraID]struct{}
 
 	leaps leaps
-	boot  string // of the computer, see bootID
+	boot  string // of the computer, see disk.BootID
 	down  string // why nothing ran before this start
 }
 
@@ -106,7 +107,7 @@ type camera struct {
 	created time.Time
 	retired time.Time // zero while in use
 	retain  Retain
-	files   files
+	files   disk.Folder
 	key     media.LabelKey
 }
 
@@ -114,16 +115,16 @@ type camera struct {
 // left half done as far as that is quick; the rest goes on in Run. It returns ErrRefused when recordings is not the
 // store that was there before, is in use by another process, or cannot be written.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	return open(ctx, o, openFolder)
+	return open(ctx, o, disk.Open)
 }
 
-func open(ctx context.Context, o Options, openFolder func(string) (files, error)) (_ *Store, err error) {
+func open(ctx context.Context, o Options, openFolder func(string) (disk.Folder, error)) (_ *Store, err error) {
 	o.fill()
 	if err := prepareFolders(o); err != nil {
 		return nil, err
 	}
 	s := &Store{o: o, log: o.Logger, kick: make(chan struct{}, 1), cameras: map[media.CameraID]*camera{},
-		writers: map[media.StreamID]*Writer{}, days: map[media.StreamID]string{}, pins: map[*pin]struct{}{}, boot: bootID(), down: ReasonNotRunning}
+		writers: map[media.StreamID]*Writer{}, days: map[media.StreamID]string{}, pins: map[*pin]struct{}{}, boot: disk.BootID(), down: ReasonNotRunning}
 	s.damage.found = make(chan struct{})
 	defer func() {
 		if err != nil {
@@ -133,7 +134,7 @@ func open(ctx context.Context, o Options, openFolder func(string) (files, error)
 	if s.disk, err = openFolder(o.Recordings); err != nil {
 		return nil, explainDisk(o.Recordings, err)
 	}
-	if s.guard, err = s.disk.lock(lockName); errors.Is(err, errLocked) {
+	if s.guard, err = s.disk.Lock(lockName); errors.Is(err, disk.ErrLocked) {
 		return nil, refuse("%s is %w", o.Recordings, ErrInUse)
 	} else if err != nil {
 		return nil, explainDisk(o.Recordings, err)
@@ -144,8 +145,8 @@ func open(ctx context.Context, o Options, openFolder func(string) (files, error)
 	if s.id, err = identify(s.disk, s.data, o); err != nil {
 		return nil, explainDisk(o.Recordings, err)
 	}
-	s.warnOfNetwork(networkKind(o.Data))
-	s.room.shared = sameDisk(o.Data, o.Recordings)
+	s.warnOfNetwork(disk.NetworkKind(o.Data))
+	s.room.shared = disk.Same(o.Data, o.Recordings)
 	if err = s.openIndexed(ctx); err != nil {
 		return nil, err
 	}
@@ -169,7 +170,7 @@ func (o *Options) fill() {
 
 // checkRoom refuses a disk without room unless there is footage that retention can delete.
 func (s *Store) checkRoom(ctx context.Context) error {
-	free, total, err := s.disk.space()
+	free, total, err := s.disk.Space()
 	if err != nil {
 		return err
 	}

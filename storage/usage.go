@@ -35,7 +35,7 @@ type CameraUsage struct {
 // Usage returns how the disk is used, with the length of footage of each camera in the span day; cameras by name. It is
 // for whoever manages the system and needs no permit.
 func (s *Store) Usage(ctx context.Context, day Span) (Usage, error) {
-	free, total, err := s.disk.space()
+	free, total, err := s.disk.Space()
 	if err != nil {
 		return Usage{}, err
 	}

@@ -226,11 +226,11 @@ func (w *Writer) makeFile(g *segment) error {
 		return err
 	}
 	var err error
-	if g.file, err = w.c.files.create(g.name); err != nil {
+	if g.file, err = w.c.files.Create(g.name); err != nil {
 		w.s.knowDay(w.stream, "")
 		return err
 	}
-	if err := w.c.files.syncDir(day); err != nil {
+	if err := w.c.files.SyncDir(day); err != nil {
 		return err
 	}
 	if _, err := g.file.WriteAt(w.run.Init, 0); err != nil {
@@ -245,7 +245,7 @@ func (w *Writer) put(ctx context.Context, f *media.Fragment, e media.Entry) erro
 	g := w.seg
 	if n, err := g.file.WriteAt(f.Bytes, g.good); err != nil {
 		if n > 0 {
-			if cut := g.file.truncate(g.good); cut != nil {
+			if cut := g.file.Truncate(g.good); cut != nil {
 				w.mu.Lock()
 				g.suspect = true
 				w.mu.Unlock()

@@ -1,14 +1,14 @@
 //go:build amd64 || arm64
 
-package storage
+package disk
 
 import (
 	"os"
 	"syscall"
 )
 
-// dropCache drops the clean pages of a file from memory: posix_fadvise(2) with POSIX_FADV_DONTNEED. It is advice; that it was
-// not followed is no fault.
+// dropCache drops the clean pages of a file from memory: posix_fadvise(2) with POSIX_FADV_DONTNEED. It is advice: the kernel may
+// ignore it, and errors do not matter.
 func dropCache(f *os.File) {
 	raw, err := f.SyscallConn()
 	if err != nil {

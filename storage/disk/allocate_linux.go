@@ -1,8 +1,8 @@
-package storage
+package disk
 
 import "syscall"
 
-// allocate reserves the file's room on the disk: fallocate(2).
+// allocate reserves disk space for the file: fallocate(2).
 func (f realFile) allocate(size int64) error {
 	raw, err := f.SyscallConn()
 	if err != nil {

@@ -1,6 +1,6 @@
-package storage
+package disk
 
-// kindName names file systems by statfs(2)'s f_type. In those below, locks and syncs may be promised and not kept.
+// kindName names the network file systems by statfs(2)'s f_type. Locks and syncs may be promised there and not kept.
 func kindName(magic uint32) string {
 	switch magic {
 	case 0x6969:
