@@ -7,7 +7,8 @@ SHELL := /bin/bash
 GOTEST = go test -p 2 -timeout 20m $(TESTFLAGS)
 TESTFLAGS :=
 # Where goroutines meet. The others have none, or are measured rather than raced; simulated cameras are raced by those who record them.
-RACE := $(addprefix ./internal/,access accounts authority camera live outbound sqlite/...) ./recorder/... ./storage/... ./web/...
+RACE := ./internal/access ./internal/accounts/... ./internal/audit/... ./internal/authority ./internal/camera ./internal/live ./internal/outbound \
+	./internal/sqlite/... ./recorder/... ./storage/... ./web/...
 # Counts, not seconds: a busy machine then takes longer, and does not fail.
 FUZZTIME := 2000x
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)

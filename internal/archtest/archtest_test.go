@@ -34,6 +34,7 @@ func rules() []rule {
 		{"links between pages lead somewhere", linksLead},
 		{"tests that pages name are there", testsAreThere},
 		{"tests that the Makefile names are there", listedTestsExist},
+		{"rooms where goroutines meet are raced", racedRooms},
 	}
 }
 

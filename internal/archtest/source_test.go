@@ -157,6 +157,17 @@ func (emptyPackages) Import(p string) (*types.Package, error) {
 	return pkg, nil
 }
 
+// units returns the packages in the order of their folders.
+func (t *tree) units() []*unit {
+	var list []*unit
+	for _, s := range t.files {
+		if !slices.Contains(list, s.unit) {
+			list = append(list, s.unit)
+		}
+	}
+	return list
+}
+
 // at gives a node's place as path:line.
 func (t *tree) at(n ast.Node) string {
 	p := t.fset.Position(n.Pos())
