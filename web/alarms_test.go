@@ -20,7 +20,7 @@ func TestAlarmsAreForAdministratorsAndNameNoCamera(t *testing.T) {
 	check(t, err)
 	_, err = w.store.Enrol(t.Context(), []storage.CameraSpec{{Name: "front"}, {Name: "yard"}, {Name: "attic"}})
 	check(t, err)
-	w.server.Store = w.store
+	w.reopen(func(o *Options) { o.Store = w.store })
 
 	resp, body := w.do(w.as("root", ask{path: "/api/v1/system"}))
 	sys := decode[SystemReport](t, resp, body)

@@ -87,7 +87,7 @@ func (s *Server) apiTokens(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	cameras, err := s.camerasOf(r.Context(), viewerOf(r))
+	cameras, err := s.cameras.visibleTo(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (s *Server) apiTokens(w http.ResponseWriter, r *http.Request) error {
 }
 
 // namesAmong returns the names of those cameras that are the viewer's to see.
-func namesAmong(ids []access.Camera, cameras []seen) []string {
+func namesAmong(ids []access.Camera, cameras []visibleCamera) []string {
 	names := []string{}
 	for _, c := range cameras {
 		for _, id := range ids {
@@ -136,7 +136,7 @@ func (s *Server) apiNewToken(w http.ResponseWriter, r *http.Request) error {
 		return problem(http.StatusBadRequest, sentence(err.Error()))
 	}
 	if in.Cameras != nil {
-		if spec.Cameras, err = s.camerasNamed(r, in.Cameras); err != nil {
+		if spec.Cameras, err = s.cameras.visibleNamed(r, in.Cameras); err != nil {
 			return err
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/access"
-	"keepwatch.internal/internal/media"
 )
 
 // CameraReport is what /api/v1/cameras says of a camera.
@@ -52,7 +51,7 @@ func (s *Server) camerasFor(ctx context.Context, v access.Viewer) ([]CameraRepor
 	if err != nil {
 		return nil, err
 	}
-	status := s.statusByID()
+	status := s.cameras.statusByID()
 	reports := []CameraReport{}
 	for _, c := range s.Cameras {
 		held := rights[access.Camera(c.ID)]
@@ -76,18 +75,6 @@ func report(c Camera, st CameraStatus, held access.Rights) CameraReport {
 	return out
 }
 
-// statusByID takes one snapshot of all cameras. One that has not been heard of yet is connecting.
-func (s *Server) statusByID() map[media.CameraID]CameraStatus {
-	status := map[media.CameraID]CameraStatus{}
-	for _, c := range s.Cameras {
-		status[c.ID] = CameraStatus{ID: c.ID, State: "connecting"}
-	}
-	for _, st := range s.Status.Cameras() {
-		status[st.ID] = st
-	}
-	return status
-}
-
 // moment is a time in UTC for JSON, or null for none.
 func moment(t time.Time) *time.Time {
 	if t.IsZero() {
@@ -95,14 +82,4 @@ func moment(t time.Time) *time.Time {
 	}
 	t = t.UTC()
 	return &t
-}
-
-// cameraOfPermit returns the camera that a permit opens: never the one a URL names.
-func (s *Server) cameraOfPermit(p access.Permit) Camera {
-	for _, c := range s.Cameras {
-		if access.Camera(c.ID) == p.Camera() {
-			return c
-		}
-	}
-	return Camera{}
 }

@@ -127,13 +127,13 @@ const fileTime = "2006-01-02_15-04-05-0700"
 func (s *Server) fileName(p access.Permit, c *storage.Clip) string {
 	seconds := int(c.End().Sub(c.Start()).Round(time.Second).Seconds())
 	start := c.Start().In(s.Location).Format(fileTime)
-	return fmt.Sprintf("%s_%s_%ds.mp4", s.cameraOfPermit(p).Name, start, max(seconds, 1))
+	return fmt.Sprintf("%s_%s_%ds.mp4", s.cameras.ofPermit(p).Name, start, max(seconds, 1))
 }
 
 // send streams a clip with byte ranges, closes it, and cuts the answer off when the permit is not renewed.
 func (s *Server) send(w http.ResponseWriter, r *http.Request, p access.Permit, c *storage.Clip) error {
 	defer c.Close()
-	g := s.guard(w, r, p)
+	g := s.gate.guard(w, r, p)
 	defer g.close()
 	h := w.Header()
 	start, end := c.Start().UTC(), c.End().UTC()

@@ -110,7 +110,7 @@ func (s *Server) wantedOf(q url.Values) ([]wanted, error) {
 		if _, err := keptParameter(id); err != nil {
 			return nil, err
 		}
-		list = append(list, wanted{camera: s.cameraNamed(name), kept: id})
+		list = append(list, wanted{camera: s.cameras.named(name), kept: id})
 	}
 	if len(names) == 0 {
 		return list, nil
@@ -123,7 +123,7 @@ func (s *Server) wantedOf(q url.Values) ([]wanted, error) {
 		if slices.Contains(names[:i], name) {
 			return nil, problem(http.StatusBadRequest, "One camera is named twice.")
 		}
-		list = append(list, wanted{camera: s.cameraNamed(name), span: span})
+		list = append(list, wanted{camera: s.cameras.named(name), span: span})
 	}
 	return list, nil
 }
@@ -284,7 +284,7 @@ func (x *export) size() (int64, error) {
 func (x *export) send(w http.ResponseWriter, r *http.Request) error {
 	for _, one := range x.files {
 		if c := one.permit.Camera(); x.guards[c] == nil {
-			x.guards[c] = x.server.guard(w, r, one.permit)
+			x.guards[c] = x.server.gate.guard(w, r, one.permit)
 		}
 	}
 	zw := zip.NewWriter(w)

@@ -14,7 +14,7 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) error {
 		s.Logger.Warn("not ready", "req", infoOf(r).id, "err", err)
 		return writePlain(w, r, http.StatusServiceUnavailable, "not ready\n")
 	}
-	if s.halted() != nil {
+	if s.gate.halted() != nil {
 		return writePlain(w, r, http.StatusServiceUnavailable, "showing no footage: see the log\n")
 	}
 	return writePlain(w, r, http.StatusOK, "ready\n")

@@ -47,7 +47,7 @@ func (s *Server) apiKept(w http.ResponseWriter, r *http.Request, p access.Permit
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, r, http.StatusOK, keptListJSON{keptOf(s.cameraOfPermit(p), kept)})
+	return writeJSON(w, r, http.StatusOK, keptListJSON{keptOf(s.cameras.ofPermit(p), kept)})
 }
 
 // apiAllKept answers GET /api/v1/kept: what is kept of all cameras whose recordings the caller may see.
@@ -66,12 +66,12 @@ func (s *Server) apiAllKept(w http.ResponseWriter, r *http.Request) error {
 // keptBy is a kept clip with its camera.
 type keptBy struct {
 	storage.Kept
-	camera seen
+	camera visibleCamera
 }
 
 // allKept lists what is kept of all cameras whose recordings the viewer may see, the newest footage first.
 func (s *Server) allKept(ctx context.Context, v access.Viewer) ([]keptBy, error) {
-	cameras, err := s.camerasOf(ctx, v)
+	cameras, err := s.cameras.visibleTo(ctx, v)
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +129,7 @@ func (s *Server) apiKeep(w http.ResponseWriter, r *http.Request, p access.Permit
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, r, http.StatusCreated, keptOf(s.cameraOfPermit(p), []storage.Kept{kept})[0])
+	return writeJSON(w, r, http.StatusCreated, keptOf(s.cameras.ofPermit(p), []storage.Kept{kept})[0])
 }
 
 // apiUnkeep answers DELETE /api/v1/cameras/{id}/kept/{kept}: the footage is subject to retention again.
@@ -179,7 +179,7 @@ func (s *Server) apiDeleteFootage(w http.ResponseWriter, r *http.Request, p acce
 		return err
 	}
 	return writeJSON(w, r, http.StatusOK, deletionJSON{From: d.Span.From, To: d.Span.To, Segments: d.Segments, Bytes: d.Bytes,
-		Kept: keptOf(s.cameraOfPermit(p), d.Kept)})
+		Kept: keptOf(s.cameras.ofPermit(p), d.Kept)})
 }
 
 // deletionParameters reads what is to be deleted: from, to, and any number of kept clips by name.

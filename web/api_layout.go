@@ -25,7 +25,7 @@ func (s *Server) apiLayout(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	cameras, err := s.camerasOf(r.Context(), viewerOf(r))
+	cameras, err := s.cameras.visibleTo(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
 	}
@@ -57,12 +57,12 @@ func (s *Server) apiSetLayout(w http.ResponseWriter, r *http.Request) error {
 		return problem(http.StatusBadRequest, "There are too many groups.")
 	}
 	var err error
-	if l.Order, err = s.camerasNamed(r, in.Order); err != nil {
+	if l.Order, err = s.cameras.visibleNamed(r, in.Order); err != nil {
 		return err
 	}
 	for _, j := range in.Groups {
 		g := accounts.Group{Name: j.Name}
-		if g.Cameras, err = s.camerasNamed(r, j.Cameras); err != nil {
+		if g.Cameras, err = s.cameras.visibleNamed(r, j.Cameras); err != nil {
 			return err
 		}
 		l.Groups = append(l.Groups, g)

@@ -54,7 +54,7 @@ func (s *Server) measure(ctx context.Context, v access.Viewer, g *gauges) error 
 		g.camera(h, report.Now)
 	}
 	named := map[media.CameraID]string{}
-	status := s.statusByID()
+	status := s.cameras.statusByID()
 	for _, c := range s.Cameras {
 		for _, h := range report.Cameras {
 			if h.ID == c.Name {
@@ -84,7 +84,7 @@ func (s *Server) measure(ctx context.Context, v access.Viewer, g *gauges) error 
 	g.set("keepwatch_scrub_total_bytes", "How much there is to read in it.", float64(scrub.TotalBytes))
 	g.count("keepwatch_scrub_found_total", "Segments that did not verify, since the index was made.", float64(scrub.Found))
 	g.moment("keepwatch_scrub_last_round_timestamp_seconds", "End of the last full round.", scrub.LastRound)
-	g.set("keepwatch_open_streams", "Live connections that are open.", float64(s.streams.taken()))
+	g.set("keepwatch_open_streams", "Live connections that are open.", float64(s.live.slots.taken()))
 	g.set("keepwatch_open_clips", "Clips that are being read.", float64(s.clips.taken()))
 	if report.Canary != nil {
 		g.canary(*report.Canary)
@@ -95,8 +95,8 @@ func (s *Server) measure(ctx context.Context, v access.Viewer, g *gauges) error 
 // measureStates says how many cameras there are in each state, whoever they belong to.
 func (s *Server) measureStates(g *gauges) {
 	states := map[string]int{}
-	status := s.statusByID()
-	for _, c := range s.Cameras[:s.real] {
+	status := s.cameras.statusByID()
+	for _, c := range s.Cameras[:s.cameras.site] {
 		states[stateOf(status[c.ID])]++
 	}
 	for state, n := range states {

@@ -81,7 +81,7 @@ func (s *Server) systemFor(ctx context.Context, v access.Viewer) (SystemReport, 
 	}
 	now := s.Now()
 	out := SystemReport{Now: now.UTC(), Timezone: s.Location.String(), Version: s.Version, Cameras: []CameraHealth{}, Canary: s.canaryReport()}
-	status := s.statusByID()
+	status := s.cameras.statusByID()
 	expected, err := s.forecasts(ctx)
 	if err != nil {
 		return SystemReport{}, err
@@ -115,7 +115,7 @@ func (s *Server) addManaged(ctx context.Context, out *SystemReport, now time.Tim
 	if err != nil {
 		return err
 	}
-	others := s.real - len(out.Cameras)
+	others := s.cameras.site - len(out.Cameras)
 	out.Others = &others
 	for _, a := range s.Store.Alarms(ctx) {
 		out.Alarms = append(out.Alarms, AlarmReport{Code: a.Code, Since: a.Since.UTC(), Text: a.Text})

@@ -159,7 +159,7 @@ func TestWhatIsNotYoursIsNotThere(t *testing.T) {
 		w.broadcast(c, media.Main, 3)
 	}
 	stopped := time.Now()
-	w.server.Now = func() time.Time { return stopped } // pages tell the time
+	w.reopen(func(o *Options) { o.Now = func() time.Time { return stopped } }) // pages tell the time
 	compared := 0
 	for _, rt := range w.server.routes() {
 		if rt.policy != onCamera && rt.policy != seesCamera {

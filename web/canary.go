@@ -95,8 +95,8 @@ func (s *Server) RunCanary(ctx context.Context) error {
 	}
 }
 
-// halted returns errHalted once a leak was found: from then on no footage is served, and what is being served ends.
-func (s *Server) halted() error {
+// leaked returns errHalted once a leak was found: from then on no footage is served, and what is being served ends.
+func (s *Server) leaked() error {
 	if s.canary != nil && s.canary.leaked.Load() {
 		return errHalted
 	}

@@ -129,7 +129,7 @@ func (c *canary) listed(ctx context.Context, rt route, i int) error {
 	if p.holds(marksOf(c.cameras[1-i])) {
 		return &leakError{fmt.Sprintf("%s listed to one owner what is another's", rt.path)}
 	}
-	for _, camera := range c.server.Cameras[:c.server.real] {
+	for _, camera := range c.server.Cameras[:c.server.cameras.site] {
 		if p.holds([][]byte{[]byte(camera.ID.String())}) {
 			return &leakError{fmt.Sprintf("%s listed a camera to somebody who has no right to it", rt.path)}
 		}

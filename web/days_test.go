@@ -31,7 +31,7 @@ func TestDaysAreThoseOfTheSite(t *testing.T) {
 	w := inhabited(t)
 	loc, err := time.LoadLocation("Europe/Berlin")
 	check(t, err)
-	w.server.Location = loc
+	w.reopen(func(o *Options) { o.Location = loc })
 	day := newSiteDay(2025, 10, 26, loc)
 	w.put("front", day.from.Add(-5*time.Second), 20)
 	w.put("front", day.to.Add(-10*time.Second), 40)

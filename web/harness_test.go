@@ -33,6 +33,7 @@ const password = "correct horse battery"
 type world struct {
 	t        *testing.T
 	server   *Server
+	options  Options // of the server
 	http     *httptest.Server
 	accounts *accounts.Directory
 	store    *storage.Store
@@ -133,9 +134,10 @@ func empty(t *testing.T) *world {
 		w.cameras[c.Name] = c
 	}
 	w.views = audit.NewViewLog(w.accounts.Audit(), 0)
-	w.server, err = New(Options{Accounts: w.accounts, Views: w.views, Store: w.store, Hub: w.hub, Status: w.status, Cameras: list, Version: "test",
+	w.options = Options{Accounts: w.accounts, Views: w.views, Store: w.store, Hub: w.hub, Status: w.status, Cameras: list, Version: "test",
 		Canary:   [2]media.CameraID{ids[synthetic[0].Name], ids[synthetic[1].Name]},
-		Location: time.FixedZone("", 3600), Hosts: []string{"nvr.example.net"}, Logger: logger})
+		Location: time.FixedZone("", 3600), Hosts: []string{"nvr.example.net"}, Logger: logger}
+	w.server, err = New(w.options)
 	check(t, err)
 	w.http = httptest.NewServer(w.server.Handler())
 	narrow(w.http)
@@ -150,6 +152,16 @@ func empty(t *testing.T) *world {
 	})
 	w.record()
 	return w
+}
+
+// reopen has a server with other options take the place of the one that answers.
+func (w *world) reopen(change func(o *Options)) {
+	w.t.Helper()
+	change(&w.options)
+	var err error
+	w.server, err = New(w.options)
+	check(w.t, err)
+	w.http.Config.Handler = w.server.Handler()
 }
 
 // record runs the recorder of views until the test is over.

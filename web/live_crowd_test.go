@@ -57,10 +57,10 @@ func TestViewersWhoLeaveLeaveNothingBehind(t *testing.T) {
 	}
 	w.http.Client().CloseIdleConnections()
 	w.settle(before)
-	w.server.streams.mu.Lock()
-	defer w.server.streams.mu.Unlock()
-	if w.server.streams.all != 0 || len(w.server.streams.ofOne) != 0 {
-		t.Errorf("slots not given back: %+v", w.server.streams)
+	w.server.live.slots.mu.Lock()
+	defer w.server.live.slots.mu.Unlock()
+	if w.server.live.slots.all != 0 || len(w.server.live.slots.ofOne) != 0 {
+		t.Errorf("slots not given back: %+v", w.server.live.slots)
 	}
 }
 

@@ -31,7 +31,7 @@ const (
 // one writer, and wait for it: a viewer who reads slowly makes its cursors fall behind, and each is then told how many
 // fragments it lost and goes on at a key frame.
 type socket struct {
-	server *Server
+	api    *liveAPI
 	viewer access.Viewer
 	conn   *websocket.Conn
 	out    chan message
@@ -67,24 +67,24 @@ type tileRequest struct {
 	Stream string `json:"stream"`
 }
 
-// liveSocket answers GET /api/v1/live. Origin has been checked by the middleware, and is again by the library.
-func (s *Server) liveSocket(w http.ResponseWriter, r *http.Request) error {
+// socket answers GET /api/v1/live. Origin has been checked by the middleware, and is again by the library.
+func (a *liveAPI) socket(w http.ResponseWriter, r *http.Request) error {
 	if !isUpgrade(r) {
 		return newProblem(http.StatusUpgradeRequired, "This address speaks WebSocket.").with("Upgrade", "websocket")
 	}
-	release, err := s.streams.take(viewerOf(r))
+	release, err := a.slots.take(viewerOf(r))
 	if err != nil {
 		return err
 	}
 	defer release()
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{CompressionMode: websocket.CompressionDisabled})
 	if err != nil {
-		s.Logger.Debug("live socket refused", "req", infoOf(r).id, "err", err)
+		a.logger.Debug("live socket refused", "req", infoOf(r).id, "err", err)
 		return nil // the library has answered
 	}
 	defer conn.CloseNow()
 	conn.SetReadLimit(maxMessage)
-	sock := &socket{server: s, viewer: viewerOf(r), conn: conn, client: infoOf(r).client, out: make(chan message), tiles: map[uint16]*liveTile{}, names: map[uint16]string{}}
+	sock := &socket{api: a, viewer: viewerOf(r), conn: conn, client: infoOf(r).client, out: make(chan message), tiles: map[uint16]*liveTile{}, names: map[uint16]string{}}
 	sock.serve(r.Context())
 	return nil
 }
@@ -151,7 +151,7 @@ func (k *socket) ping(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-k.server.stopping:
+		case <-k.api.gate.stopping:
 			return
 		case <-tick.C:
 		}
@@ -169,7 +169,7 @@ func (k *socket) alive(ctx context.Context) {
 	tick := time.NewTicker(aliveEvery)
 	defer tick.Stop()
 	for {
-		data := fmt.Appendf(nil, `{"type":"alive","now":%d}`, k.server.Now().UnixMilli())
+		data := fmt.Appendf(nil, `{"type":"alive","now":%d}`, k.api.now().UnixMilli())
 		select {
 		case <-ctx.Done():
 			return

@@ -13,9 +13,9 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// liveStream answers GET /api/v1/cameras/{id}/live.mp4: endless fragmented MP4 from the newest key frame on. It ends
+// stream answers GET /api/v1/cameras/{id}/live.mp4: endless fragmented MP4 from the newest key frame on. It ends
 // with the run, since what follows needs another init header, and with the permit.
-func (s *Server) liveStream(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+func (a *liveAPI) stream(w http.ResponseWriter, r *http.Request, p access.Permit) error {
 	q, err := query(r)
 	if err != nil {
 		return err
@@ -24,23 +24,23 @@ func (s *Server) liveStream(w http.ResponseWriter, r *http.Request, p access.Per
 	if err != nil {
 		return err
 	}
-	release, err := s.streams.take(p.Viewer())
+	release, err := a.slots.take(p.Viewer())
 	if err != nil {
 		return err
 	}
 	defer release()
-	g := s.guard(w, r, p)
+	g := a.gate.guard(w, r, p)
 	defer g.close()
-	cursor, err := s.Hub.Open(p, s.liveQuality(s.cameraOfPermit(p), quality))
+	cursor, err := a.hub.Open(p, a.cameras.ofPermit(p).quality(quality))
 	if err != nil {
 		return err
 	}
 	defer cursor.Close()
-	return s.copyRun(w, r, g, cursor)
+	return a.copyRun(w, r, g, cursor)
 }
 
 // copyRun sends fragments until the run ends, the permit ends or the caller goes.
-func (s *Server) copyRun(w http.ResponseWriter, r *http.Request, g *guard, cursor *live.Cursor) error {
+func (a *liveAPI) copyRun(w http.ResponseWriter, r *http.Request, g *guard, cursor *live.Cursor) error {
 	var run *media.Run
 	var viewing *audit.Viewing
 	defer endView(w)
@@ -49,7 +49,7 @@ func (s *Server) copyRun(w http.ResponseWriter, r *http.Request, g *guard, curso
 		if err != nil {
 			return err
 		}
-		out, err := s.outgoing(p, f)
+		out, err := a.outgoing(p, f)
 		if err != nil {
 			return err
 		}
@@ -57,7 +57,7 @@ func (s *Server) copyRun(w http.ResponseWriter, r *http.Request, g *guard, curso
 		case run == nil:
 			run = f.Run
 			if r.Method != http.MethodHead {
-				if viewing, err = s.beginView(w, r, p, f.Start, time.Time{}); err != nil {
+				if viewing, err = a.gate.beginView(w, r, p, f.Start, time.Time{}); err != nil {
 					return err
 				}
 			}
@@ -106,14 +106,6 @@ func nextFragment(ctx context.Context, g *guard, cursor *live.Cursor) (*media.Fr
 	}
 }
 
-// liveQuality is the stream that a viewer who asked for q gets: a camera without a sub stream shows main.
-func (s *Server) liveQuality(c Camera, q media.Quality) media.Quality {
-	if q == media.Sub && !c.HasSub {
-		return media.Main
-	}
-	return q
-}
-
 // outgoing is a fragment as one viewer may have it.
 type outgoing struct {
 	mime  string
@@ -123,7 +115,7 @@ type outgoing struct {
 
 // outgoing checks, last thing before the bytes leave, that they name the camera of the permit, and takes the sound away
 // from viewers who may not hear.
-func (s *Server) outgoing(p access.Permit, f *media.Fragment) (outgoing, error) {
+func (a *liveAPI) outgoing(p access.Permit, f *media.Fragment) (outgoing, error) {
 	label, err := media.ParseLabel(f.Bytes)
 	if err != nil {
 		return outgoing{}, err
@@ -134,7 +126,7 @@ func (s *Server) outgoing(p access.Permit, f *media.Fragment) (outgoing, error) 
 	if p.Audio() || f.Run.Audio == nil {
 		return outgoing{mime: f.Run.MIME(), bytes: f.Bytes, init: func() []byte { return f.Run.Init }}, nil
 	}
-	key := s.Store.LabelKey(label.Camera)
+	key := a.keys(label.Camera)
 	silent, err := media.SilentFragment(key, f.Bytes)
 	if err != nil {
 		return outgoing{}, fmt.Errorf("take the sound out of a fragment: %w", err)

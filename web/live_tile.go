@@ -50,8 +50,8 @@ type liveTile struct {
 	done    chan struct{}
 	revoked atomic.Bool // or not renewed, for whatever reason
 
-	permit access.Permit
-	due    time.Time // when the permit must be asked for again
+	right  *renewal      // to watch the camera
+	permit access.Permit // the newest
 	cursor *live.Cursor
 	run    *media.Run     // of the last fragment sent
 	view   *audit.Viewing // on record since the first fragment
@@ -61,9 +61,10 @@ type liveTile struct {
 // start begins to show a tile.
 func (k *socket) start(ctx context.Context, number uint16, req tileRequest) *liveTile {
 	ctx, cancel := context.WithCancel(ctx)
-	camera := k.server.cameraNamed(req.Camera)
+	camera := k.api.cameras.named(req.Camera)
 	quality, _ := media.ParseQuality(req.Stream) // checkTile has seen it
-	t := &liveTile{socket: k, number: number, request: req, camera: camera, quality: k.server.liveQuality(camera, quality),
+	t := &liveTile{socket: k, number: number, request: req, camera: camera, quality: camera.quality(quality),
+		right:  &renewal{gate: k.api.gate, viewer: k.viewer, action: access.Live, camera: access.Camera(camera.ID)},
 		cancel: cancel, done: make(chan struct{})}
 	k.wg.Go(func() {
 		defer close(t.done)
@@ -101,7 +102,7 @@ func (t *liveTile) show(ctx context.Context) {
 	}
 	t.socket.revoke(t)
 	if !errors.Is(err, access.ErrDenied) {
-		t.socket.server.Logger.Error("live tile ended", "camera", t.camera.Name, "err", err)
+		t.socket.api.logger.Error("live tile ended", "camera", t.camera.Name, "err", err)
 	}
 	select {
 	case t.socket.out <- t.event(tileEvent{Type: "gone"}):
@@ -111,11 +112,11 @@ func (t *liveTile) show(ctx context.Context) {
 
 // step sends the next fragment, or renews the permit when that is due, whichever comes first.
 func (t *liveTile) step(ctx context.Context) error {
-	if !time.Now().Before(t.due) {
+	if !time.Now().Before(t.right.due()) {
 		return t.renew(ctx)
 	}
 	if t.cursor == nil {
-		cursor, err := t.socket.server.Hub.Open(t.permit, t.quality)
+		cursor, err := t.socket.api.hub.Open(t.permit, t.quality)
 		if errors.Is(err, live.ErrNoStream) {
 			return t.pause(ctx)
 		}
@@ -124,7 +125,7 @@ func (t *liveTile) step(ctx context.Context) error {
 		}
 		t.cursor = cursor
 	}
-	short, cancel := context.WithDeadline(ctx, t.due)
+	short, cancel := context.WithDeadline(ctx, t.right.due())
 	defer cancel()
 	f, lost, err := t.cursor.Next(short)
 	switch {
@@ -140,7 +141,7 @@ func (t *liveTile) step(ctx context.Context) error {
 
 // pause waits until the permit is due again.
 func (t *liveTile) pause(ctx context.Context) error {
-	timer := time.NewTimer(time.Until(t.due))
+	timer := time.NewTimer(time.Until(t.right.due()))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -155,7 +156,7 @@ func (t *liveTile) renew(ctx context.Context) error {
 	if err := t.ask(ctx); err != nil {
 		return err
 	}
-	st := t.socket.server.statusByID()[t.camera.ID]
+	st := t.socket.api.cameras.statusByID()[t.camera.ID]
 	now := tileEvent{Type: "state", State: st.State, Reason: &st.Reason, Since: moment(st.Since)}
 	same := t.state.Reason != nil && t.state.State == now.State && *t.state.Reason == st.Reason && sameMoment(t.state.Since, now.Since)
 	if same {
@@ -168,12 +169,7 @@ func (t *liveTile) renew(ctx context.Context) error {
 
 // ask gets a fresh permit for the tile and its cursor.
 func (t *liveTile) ask(ctx context.Context) error {
-	s := t.socket.server
-	if err := s.halted(); err != nil {
-		return err
-	}
-	asked := time.Now()
-	p, err := s.Accounts.Authorize(ctx, t.socket.viewer, access.Live, access.Camera(t.camera.ID))
+	p, err := t.right.renew(ctx)
 	if err != nil {
 		return err
 	}
@@ -183,18 +179,18 @@ func (t *liveTile) ask(ctx context.Context) error {
 			t.cursor, t.run = nil, nil
 		}
 	}
-	t.permit, t.due = p, asked.Add(renewEvery)
+	t.permit = p
 	return nil
 }
 
 // fragment sends a fragment, and before it what the client must know to use it.
 func (t *liveTile) fragment(ctx context.Context, f *media.Fragment, lost int) error {
-	out, err := t.socket.server.outgoing(t.permit, f)
+	out, err := t.socket.api.outgoing(t.permit, f)
 	if err != nil {
 		return err
 	}
 	if t.view == nil {
-		if t.view, err = t.socket.server.Views.Begin(t.permit, audit.Watch{Address: t.socket.client, From: f.Start}); err != nil {
+		if t.view, err = t.socket.api.gate.views.Begin(t.permit, audit.Watch{Address: t.socket.client, From: f.Start}); err != nil {
 			return err
 		}
 	}
@@ -219,7 +215,7 @@ func (t *liveTile) fragment(ctx context.Context, f *media.Fragment, lost int) er
 // whose permit was revoked while it waited is not sent.
 func (t *liveTile) send(ctx context.Context, m message) error {
 	for {
-		timer := time.NewTimer(time.Until(t.due))
+		timer := time.NewTimer(time.Until(t.right.due()))
 		select {
 		case t.socket.out <- m:
 			timer.Stop()

@@ -22,7 +22,7 @@ func TestTheAuthoritysCertificateIsThereToBeInstalled(t *testing.T) {
 	}
 	ca, err := authority.Open(t.TempDir())
 	check(t, err)
-	w.server.CertificatePEM = ca.CertificatePEM()
+	w.reopen(func(o *Options) { o.CertificatePEM = ca.CertificatePEM() })
 	if resp, body := w.do(ask{path: "/certificate.pem"}); resp.StatusCode != 200 || !bytes.Equal(body, ca.CertificatePEM()) {
 		t.Errorf("status %d: %s", resp.StatusCode, body)
 	}

@@ -10,7 +10,7 @@ func TestAdministratorsSeeEveryConnectionAndNobodysCameraByIt(t *testing.T) {
 	w := inhabited(t)
 	now := time.Now()
 	list := []Connection{{Camera: "front", Protocol: "rtsp", Address: "192.168.1.20:554", Remote: "192.168.1.20:554", First: now, Last: now, Count: 3, Failed: 1, Open: 1, Received: 5_000_000}}
-	w.server.Connections = func() []Connection { return list }
+	w.reopen(func(o *Options) { o.Connections = func() []Connection { return list } })
 	p := w.page("root", "/connections")
 	words := text(p.one("main"))
 	if !strings.Contains(words, "192.168.1.20:554") || !strings.Contains(words, "connected 3 times, failed once, 1 open now, 5.0 MB received") || !strings.Contains(words, "Nothing else was tried") {

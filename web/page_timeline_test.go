@@ -84,7 +84,7 @@ func TestATimelineAddressPlaysWhatIsTheViewersAndNothingElse(t *testing.T) {
 func TestATimelineAddressWithAForeignCameraTellsNothingOfIt(t *testing.T) {
 	w := filmed(t)
 	stopped := time.Now()
-	w.server.Now = func() time.Time { return stopped }
+	w.reopen(func(o *Options) { o.Now = func() time.Time { return stopped } })
 	at := "&at=" + stopped.Add(-24*time.Hour).UTC().Format(time.RFC3339)
 	for _, others := range []string{"", ",front"} {
 		answer := func(name string) string {

@@ -210,8 +210,10 @@ func TestWhatCannotBePutOnRecordIsNotShown(t *testing.T) {
 	d, err := accounts.Open(t.Context(), accounts.Options{Path: w.people, Now: func() time.Time { return time.Now().Add(time.Duration(skew.Load())) }})
 	check(t, err)
 	defer func() { check(t, d.Close()) }()
-	w.server.Accounts = d                           // whose permits are of the same clock
-	w.server.Views = audit.NewViewLog(d.Audit(), 0) // which nobody runs, so that it writes nothing
+	w.reopen(func(o *Options) {
+		o.Accounts = d                           // whose permits are of the same clock
+		o.Views = audit.NewViewLog(d.Audit(), 0) // which nobody runs, so that it writes nothing
+	})
 	paths := []string{"clip.mp4?" + w.span(1, 3), "segments.mp4?" + w.span(1, 3), "keyframe.mp4?" + w.queries()[0], "live.mp4"}
 	for _, late := range []bool{false, true} {
 		if late {

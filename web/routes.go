@@ -176,7 +176,7 @@ func (s *Server) apiRoutes() []route {
 		api("GET /api/v1/system", signedIn, s.apiSystem),
 		api("GET /metrics", measuring, s.metrics),
 		api("GET /api/v1/connections", administrator, s.apiConnections),
-		api("GET /api/v1/live", caller, s.liveSocket),
+		api("GET /api/v1/live", caller, s.live.socket),
 		api("GET /api/v1/export.zip", onCameras, s.exportZip),
 		api("GET /api/v1/kept", signedIn, s.apiAllKept),
 	}
@@ -196,7 +196,7 @@ func (s *Server) footageRoutes() []route {
 		footage("GET /api/v1/cameras/{id}/hls/media.m3u8", access.Playback, s.hlsMedia),
 		footage("GET /api/v1/cameras/{id}/hls/keyframes.m3u8", access.Playback, s.hlsKeyFrames),
 		footage("GET /api/v1/cameras/{id}/hls/segment.mp4", access.Playback, s.hlsSegmentFile),
-		footage("GET /api/v1/cameras/{id}/live.mp4", access.Live, s.liveStream),
+		footage("GET /api/v1/cameras/{id}/live.mp4", access.Live, s.live.stream),
 		footage("GET /api/v1/cameras/{id}/access", access.Manage, s.apiSeers),
 		footage("GET /api/v1/cameras/{id}/shares", access.Share, s.apiShares),
 		footage("POST /api/v1/cameras/{id}/shares", access.Share, s.apiNewShare),
@@ -350,7 +350,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, rt route) error {
 	case seesCamera:
 		return s.admitPage(w, r, rt.handle)
 	case onCamera:
-		c := s.cameraNamed(r.PathValue("id"))
+		c := s.cameras.named(r.PathValue("id"))
 		p, err := s.Accounts.Authorize(r.Context(), v, rt.action(r), access.Camera(c.ID))
 		if err != nil {
 			return err
@@ -373,7 +373,7 @@ func (s *Server) inTime(p access.Permit, err error) error {
 
 // admitPage lets a viewer with any right on camera {id} pass.
 func (s *Server) admitPage(w http.ResponseWriter, r *http.Request, h handler) error {
-	c := s.cameraNamed(r.PathValue("id"))
+	c := s.cameras.named(r.PathValue("id"))
 	rights, err := s.Accounts.Rights(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
@@ -382,17 +382,6 @@ func (s *Server) admitPage(w http.ResponseWriter, r *http.Request, h handler) er
 		return access.ErrDenied
 	}
 	return h(w, r.WithContext(context.WithValue(r.Context(), cameraKey{}, c)))
-}
-
-// cameraNamed returns the camera of that name. For a name that no camera has it returns one that nobody has a right on,
-// so that the same questions are asked of the database, and answered the same, for a foreign camera and for none.
-func (s *Server) cameraNamed(name string) Camera {
-	for _, c := range s.Cameras {
-		if c.Name == name {
-			return c
-		}
-	}
-	return Camera{ID: s.nobodys}
 }
 
 type cameraKey struct{}

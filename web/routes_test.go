@@ -127,7 +127,7 @@ func TestAnErrorAfterTheBeginningTearsTheConnection(t *testing.T) {
 func TestAPermitThatRanOutOnTheWayIsNoMissingCamera(t *testing.T) {
 	w := inhabited(t)
 	var late atomic.Int64
-	w.server.Now = func() time.Time { return time.Now().Add(time.Duration(late.Load())) }
+	w.reopen(func(o *Options) { o.Now = func() time.Time { return time.Now().Add(time.Duration(late.Load())) } })
 	use := func(_ http.ResponseWriter, _ *http.Request, p access.Permit) error {
 		return p.Check(w.server.Now(), access.Manage) // a permit for Playback, so that it is refused at any time
 	}

@@ -35,7 +35,7 @@ func (s *Server) Run(ctx context.Context, listeners ...net.Listener) error {
 	case failure = <-ended:
 	}
 	close(s.stopping)
-	left := s.streams.shut()
+	left := s.live.slots.shut()
 	deadline, stop := context.WithTimeout(base, stopTime)
 	defer stop()
 	if err := srv.Shutdown(deadline); err != nil {

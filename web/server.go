@@ -96,13 +96,14 @@ type Server struct {
 	handler  http.Handler
 	table    []route               // of all URLs
 	canary   *canary               // nil without synthetic cameras
-	real     int                   // how many of Cameras are: the synthetic ones come last
 	files    map[string]staticFile // by name below static/
 	stopping chan struct{}         // closed by Run when it ends; streams then end too
-	streams  *slots
 	clips    *slots
-	opening  chan struct{}  // held while a long clip is opened
-	nobodys  media.CameraID // of no camera and no owner; stands in for names that no camera has
+	opening  chan struct{} // held while a long clip is opened
+
+	cameras *cameraList
+	gate    *gate
+	live    *liveAPI
 }
 
 // New assembles a server and checks its route table: an entry without a policy is an error. It starts nothing.
@@ -126,12 +127,16 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("static files: %w", err)
 	}
-	s := &Server{Options: o, files: files, stopping: make(chan struct{}), nobodys: media.NewCameraID(),
-		streams: newSlots(maxStreams, maxStreamsAccount), clips: newSlots(maxClips, maxClipsAccount), opening: make(chan struct{}, longClips)}
-	s.real = len(s.Cameras)
+	s := &Server{Options: o, files: files, stopping: make(chan struct{}),
+		clips: newSlots(maxClips, maxClipsAccount), opening: make(chan struct{}, longClips)}
+	site := len(s.Cameras)
 	if s.canary = newCanary(s, o.Canary); s.canary != nil {
 		s.Cameras = slices.Concat(s.Cameras, s.canary.cameras[:])
 	}
+	s.cameras = &cameraList{all: s.Cameras, site: site, unknown: media.NewCameraID(), status: o.Status, accounts: o.Accounts}
+	s.gate = &gate{accounts: o.Accounts, views: o.Views, halted: s.leaked, stopping: s.stopping}
+	s.live = &liveAPI{gate: s.gate, cameras: s.cameras, hub: o.Hub, keys: o.Store.LabelKey,
+		slots: newSlots(maxStreams, maxStreamsAccount), now: o.Now, logger: o.Logger}
 	s.table = s.routes()
 	routes, err := s.compile(s.table)
 	if err != nil {

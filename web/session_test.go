@@ -54,7 +54,7 @@ func cookieIn(t *testing.T, resp *http.Response) *http.Cookie {
 func TestASessionCookieIsOutOfReachOfScriptsAndOtherSites(t *testing.T) {
 	w := inhabited(t)
 	for _, secure := range []bool{false, true} {
-		w.server.Secure = secure
+		w.reopen(func(o *Options) { o.Secure = secure })
 		resp, body := w.post("/api/v1/session", `{"username":"alice","password":"`+password+`"}`)
 		c := cookieIn(t, resp)
 		if !c.HttpOnly || c.Secure != secure || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" || c.MaxAge <= 0 {
@@ -71,7 +71,7 @@ func TestASessionCookieIsOutOfReachOfScriptsAndOtherSites(t *testing.T) {
 
 func TestUnderTLSOnlyTheHostCookieCounts(t *testing.T) {
 	w := inhabited(t)
-	w.server.Secure = true
+	w.reopen(func(o *Options) { o.Secure = true })
 	if resp, _ := w.do(w.as("alice", ask{path: "/api/v1/me"})); resp.StatusCode != http.StatusUnauthorized {
 		t.Errorf("a cookie that plain HTTP could have planted: status %d", resp.StatusCode)
 	}

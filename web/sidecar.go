@@ -55,7 +55,7 @@ const exportedLayout = "2006-01-02T15:04:05.000Z"
 
 // sidecar says of a clip what is known before it is read; clip is nil where there is no footage.
 func (s *Server) sidecar(ctx context.Context, p access.Permit, q media.Quality, asked storage.Span, clip *storage.Clip) (sidecarJSON, error) {
-	c := s.cameraOfPermit(p)
+	c := s.cameras.ofPermit(p)
 	x := sidecarJSON{Camera: c.Name, Label: c.Label, Stream: q.String(), Asked: spanJSON{asked.From.UTC(), asked.To.UTC()}, Gaps: []sidecarGap{},
 		Recorder: "Keepwatch " + s.Version, Exported: s.Now().UTC().Format(exportedLayout)}
 	known := asked
@@ -117,7 +117,7 @@ func (s *Server) clipSidecar(w http.ResponseWriter, r *http.Request, p access.Pe
 	defer clip.Close()
 	asked, _ := spanParameters(q, storage.MaxClip) // openSpan has read them
 	quality, _ := qualityParameter(q)
-	g := s.guard(w, r, p)
+	g := s.gate.guard(w, r, p)
 	defer g.close()
 	if p, err = g.fresh(); err != nil {
 		return err
@@ -154,7 +154,7 @@ func (s *Server) clipSidecar(w http.ResponseWriter, r *http.Request, p access.Pe
 func (s *Server) beginning(w http.ResponseWriter, r *http.Request, c *storage.Clip) func(access.Permit) error {
 	from, to := c.Start(), c.End()
 	return func(p access.Permit) error {
-		_, err := s.beginView(w, r, p, from, to)
+		_, err := s.gate.beginView(w, r, p, from, to)
 		return err
 	}
 }

@@ -244,7 +244,7 @@ func TestRunStopsInTimeWhateverViewersDo(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("it does not stop")
 	}
-	if w.handling("web.(*liveTile).show", "web.(*Server).copyRun", "web.(*guard).watch") {
+	if w.handling("web.(*liveTile).show", "web.(*liveAPI).copyRun", "web.(*guard).watch") {
 		t.Error("something still runs")
 	}
 }

@@ -159,10 +159,12 @@ func furnished(t *testing.T) *world {
 	w.stranger("attic", `{"mac":"b"}`)
 	ca, err := authority.Open(t.TempDir())
 	check(t, err)
-	w.server.CertificatePEM = ca.CertificatePEM()
-	w.server.Connections = func() []Connection {
-		return []Connection{{Camera: "front", Protocol: "RTSP", Address: "192.0.2.10:554", Remote: "192.0.2.10:554", Refused: 1}}
-	}
+	w.reopen(func(o *Options) {
+		o.CertificatePEM = ca.CertificatePEM()
+		o.Connections = func() []Connection {
+			return []Connection{{Camera: "front", Protocol: "RTSP", Address: "192.0.2.10:554", Remote: "192.0.2.10:554", Refused: 1}}
+		}
+	})
 	return w
 }
 

@@ -31,10 +31,12 @@ func hostileWorld(t *testing.T) *world {
 		check(t, writer.Append(t.Context(), f))
 	}
 	check(t, writer.End(t.Context(), "the camera said "+polyglot))
-	w.server.Version = polyglot
-	for i := range w.server.Cameras {
-		w.server.Cameras[i].Label = polyglot
-	}
+	w.reopen(func(o *Options) {
+		o.Version = polyglot
+		for i := range o.Cameras {
+			o.Cameras[i].Label = polyglot
+		}
+	})
 	w.status.set(CameraStatus{ID: w.cameras["front"].ID, State: polyglot, Reason: polyglot, Since: w.now().Add(-time.Hour), LastFrame: w.now(), Advice: []string{polyglot},
 		Streams: []StreamStatus{{Quality: media.Main, Codec: polyglot, Width: 1, Height: 1}}},
 		CameraStatus{ID: w.cameras["attic"].ID, State: "offline", Reason: polyglot, Advice: []string{polyglot}})
@@ -68,9 +70,11 @@ func (w *world) nameBadly() {
 	if resp.StatusCode != http.StatusOK || !poll(10*time.Second, func() bool { return w.watched("front", shortPolyglot, access.Playback) > 0 }) {
 		t.Fatal("the view by the link is not on record")
 	}
-	w.server.Connections = func() []Connection {
-		return []Connection{{Camera: "front", Protocol: polyglot, Address: polyglot, Remote: polyglot, Refused: 1}}
-	}
+	w.reopen(func(o *Options) {
+		o.Connections = func() []Connection {
+			return []Connection{{Camera: "front", Protocol: polyglot, Address: polyglot, Remote: polyglot, Refused: 1}}
+		}
+	})
 }
 
 // TestNothingThatIsStoredOrSentRunsOnAnyPage looks at every page in a browser that was told to ignore the policy on
