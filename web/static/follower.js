@@ -63,6 +63,7 @@ export class Follower {
     });
     this.fullRefused = "";
     this.arriving = true; // the picture of the moment that was gone to is not there yet
+    this.ran = false; // the picture that is shown came by playing: a browser paints one a moment before its time, or late
     this.leftAt = -Infinity; // when the moment that is still shown was left
     this.absentSince = NaN;
     this.keyAt = NaN;
@@ -231,6 +232,7 @@ export class Follower {
       if (!video.paused) video.pause();
       return;
     }
+    this.ran = true;
     if (video.playbackRate !== step.rate) video.playbackRate = step.rate;
     if (video.paused) video.play().catch(() => {});
   }
@@ -241,8 +243,10 @@ export class Follower {
     if (this.sink.wanted !== null || this.video.seeking) return;
     const target = this.near(at);
     if (target === null || (!this.arriving && !exact)) return;
-    if (Math.abs(this.sink.wall() - target) > 2) this.sink.seek(target);
-    else if (this.video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) this.arriving = false;
+    if (Math.abs(this.sink.wall() - target) > 2 || (exact && this.ran)) {
+      this.ran = false;
+      this.sink.seek(target);
+    } else if (this.video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) this.arriving = false;
   }
 
   /** @param {Place} place @returns {Layer} */
