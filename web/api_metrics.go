@@ -85,7 +85,7 @@ func (s *Server) measure(ctx context.Context, v access.Viewer, g *gauges) error 
 	g.count("keepwatch_scrub_found_total", "Segments that did not verify, since the index was made.", float64(scrub.Found))
 	g.moment("keepwatch_scrub_last_round_timestamp_seconds", "End of the last full round.", scrub.LastRound)
 	g.set("keepwatch_open_streams", "Live connections that are open.", float64(s.live.slots.taken()))
-	g.set("keepwatch_open_clips", "Clips that are being read.", float64(s.clips.taken()))
+	g.set("keepwatch_open_clips", "Clips that are being read.", float64(s.footage.slots.taken()))
 	if report.Canary != nil {
 		g.canary(*report.Canary)
 	}

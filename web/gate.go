@@ -26,6 +26,18 @@ type gate struct {
 	views    *audit.ViewLog
 	halted   func() error    // why no footage is served; nil while it is
 	stopping <-chan struct{} // closed when the server ends
+	now      func() time.Time
+}
+
+// inTime tells a right that is not there from a permit that ran out before the handler came to use it, on a machine that is
+// very busy. Whoever is told had the right a moment ago.
+func (g *gate) inTime(p access.Permit, err error) error {
+	if !errors.Is(err, access.ErrDenied) || g.now().Before(p.Expires()) {
+		return err
+	}
+	late := newProblem(http.StatusServiceUnavailable, "The server is too busy to answer in time; try again.").with("Retry-After", "1")
+	late.cause = err
+	return late
 }
 
 // renewal is a permit that is asked for again while footage leaves by it. Its methods may be called from any goroutine.

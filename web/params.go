@@ -101,3 +101,13 @@ func qualityParameter(q url.Values) (media.Quality, error) {
 	}
 	return quality, nil
 }
+
+// spanOfStream reads from, to and stream, and holds the span to a limit.
+func spanOfStream(q url.Values, limit time.Duration) (storage.Span, media.Quality, error) {
+	span, err := spanParameters(q, limit)
+	if err != nil {
+		return span, 0, err
+	}
+	quality, err := qualityParameter(q)
+	return span, quality, err
+}

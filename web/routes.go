@@ -177,7 +177,7 @@ func (s *Server) apiRoutes() []route {
 		api("GET /metrics", measuring, s.metrics),
 		api("GET /api/v1/connections", administrator, s.apiConnections),
 		api("GET /api/v1/live", caller, s.live.socket),
-		api("GET /api/v1/export.zip", onCameras, s.exportZip),
+		api("GET /api/v1/export.zip", onCameras, s.footage.exportZip),
 		api("GET /api/v1/kept", signedIn, s.apiAllKept),
 	}
 }
@@ -185,17 +185,17 @@ func (s *Server) apiRoutes() []route {
 // footageRoutes are the calls of the API on one camera.
 func (s *Server) footageRoutes() []route {
 	return []route{
-		footage("GET /api/v1/cameras/{id}/timeline", access.Playback, s.timeline),
-		footage("GET /api/v1/cameras/{id}/activity", access.Playback, s.activity),
+		footage("GET /api/v1/cameras/{id}/timeline", access.Playback, s.footage.timeline),
+		footage("GET /api/v1/cameras/{id}/activity", access.Playback, s.footage.activity),
 		footage("GET /api/v1/cameras/{id}/days", access.Playback, s.apiDays),
-		footageFor("GET /api/v1/cameras/{id}/clip.mp4", fileAction, s.clip),
-		footage("GET /api/v1/cameras/{id}/clip.json", access.Export, s.clipSidecar),
-		footage("GET /api/v1/cameras/{id}/segments.mp4", access.Playback, s.segments),
-		footage("GET /api/v1/cameras/{id}/keyframe.mp4", access.Playback, s.keyFrame),
-		footage("GET /api/v1/cameras/{id}/hls/index.m3u8", access.Playback, s.hlsIndex),
-		footage("GET /api/v1/cameras/{id}/hls/media.m3u8", access.Playback, s.hlsMedia),
-		footage("GET /api/v1/cameras/{id}/hls/keyframes.m3u8", access.Playback, s.hlsKeyFrames),
-		footage("GET /api/v1/cameras/{id}/hls/segment.mp4", access.Playback, s.hlsSegmentFile),
+		footageFor("GET /api/v1/cameras/{id}/clip.mp4", fileAction, s.footage.clip),
+		footage("GET /api/v1/cameras/{id}/clip.json", access.Export, s.footage.clipSidecar),
+		footage("GET /api/v1/cameras/{id}/segments.mp4", access.Playback, s.footage.segments),
+		footage("GET /api/v1/cameras/{id}/keyframe.mp4", access.Playback, s.footage.keyFrame),
+		footage("GET /api/v1/cameras/{id}/hls/index.m3u8", access.Playback, s.footage.hlsIndex),
+		footage("GET /api/v1/cameras/{id}/hls/media.m3u8", access.Playback, s.footage.hlsMedia),
+		footage("GET /api/v1/cameras/{id}/hls/keyframes.m3u8", access.Playback, s.footage.hlsKeyFrames),
+		footage("GET /api/v1/cameras/{id}/hls/segment.mp4", access.Playback, s.footage.hlsSegmentFile),
 		footage("GET /api/v1/cameras/{id}/live.mp4", access.Live, s.live.stream),
 		footage("GET /api/v1/cameras/{id}/access", access.Manage, s.apiSeers),
 		footage("GET /api/v1/cameras/{id}/shares", access.Share, s.apiShares),
@@ -355,20 +355,9 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, rt route) error {
 		if err != nil {
 			return err
 		}
-		return s.inTime(p, rt.camera(w, r, p))
+		return s.gate.inTime(p, rt.camera(w, r, p))
 	}
 	return notFound()
-}
-
-// inTime tells a right that is not there from a permit that ran out before the handler came to use it, on a machine that is
-// very busy. Whoever is told had the right a moment ago.
-func (s *Server) inTime(p access.Permit, err error) error {
-	if !errors.Is(err, access.ErrDenied) || s.Now().Before(p.Expires()) {
-		return err
-	}
-	late := newProblem(http.StatusServiceUnavailable, "The server is too busy to answer in time; try again.").with("Retry-After", "1")
-	late.cause = err
-	return late
 }
 
 // admitPage lets a viewer with any right on camera {id} pass.

@@ -98,12 +98,11 @@ type Server struct {
 	canary   *canary               // nil without synthetic cameras
 	files    map[string]staticFile // by name below static/
 	stopping chan struct{}         // closed by Run when it ends; streams then end too
-	clips    *slots
-	opening  chan struct{} // held while a long clip is opened
 
 	cameras *cameraList
 	gate    *gate
 	live    *liveAPI
+	footage *footageAPI
 }
 
 // New assembles a server and checks its route table: an entry without a policy is an error. It starts nothing.
@@ -127,16 +126,17 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("static files: %w", err)
 	}
-	s := &Server{Options: o, files: files, stopping: make(chan struct{}),
-		clips: newSlots(maxClips, maxClipsAccount), opening: make(chan struct{}, longClips)}
+	s := &Server{Options: o, files: files, stopping: make(chan struct{})}
 	site := len(s.Cameras)
 	if s.canary = newCanary(s, o.Canary); s.canary != nil {
 		s.Cameras = slices.Concat(s.Cameras, s.canary.cameras[:])
 	}
 	s.cameras = &cameraList{all: s.Cameras, site: site, unknown: media.NewCameraID(), status: o.Status, accounts: o.Accounts}
-	s.gate = &gate{accounts: o.Accounts, views: o.Views, halted: s.leaked, stopping: s.stopping}
+	s.gate = &gate{accounts: o.Accounts, views: o.Views, halted: s.leaked, stopping: s.stopping, now: o.Now}
 	s.live = &liveAPI{gate: s.gate, cameras: s.cameras, hub: o.Hub, keys: o.Store.LabelKey,
 		slots: newSlots(maxStreams, maxStreamsAccount), now: o.Now, logger: o.Logger}
+	s.footage = &footageAPI{gate: s.gate, cameras: s.cameras, store: o.Store, site: siteClock{now: o.Now, location: o.Location}, version: o.Version,
+		slots: newSlots(maxClips, maxClipsAccount), opening: make(chan struct{}, longClips)}
 	s.table = s.routes()
 	routes, err := s.compile(s.table)
 	if err != nil {

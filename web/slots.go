@@ -3,20 +3,16 @@ package web
 import (
 	"net/http"
 	"sync"
-	"time"
 
 	"keepwatch.internal/internal/access"
 )
 
-// How many answers of a kind there may be at once: endless ones, and clips, whose headers take memory. longClips is how
-// many clips of more than longClip may be opened at the same moment.
+// How many answers of a kind there may be at once: endless ones, and clips, whose headers take memory.
 const (
 	maxStreams        = 256
 	maxStreamsAccount = 32
 	maxClips          = 64
 	maxClipsAccount   = 8
-	longClips         = 2
-	longClip          = time.Hour
 )
 
 // slots counts answers, so that no account can take all that the server can give, and neither can links: whoever may share

@@ -22,7 +22,7 @@ func fileAction(r *http.Request) access.Action {
 }
 
 // clip answers GET /api/v1/cameras/{id}/clip.mp4: a span as one progressive MP4.
-func (s *Server) clip(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+func (a *footageAPI) clip(w http.ResponseWriter, r *http.Request, p access.Permit) error {
 	q, err := query(r)
 	if err != nil {
 		return err
@@ -32,12 +32,12 @@ func (s *Server) clip(w http.ResponseWriter, r *http.Request, p access.Permit) e
 	} else if q.Has("download") && download != "1" {
 		return problem(http.StatusBadRequest, "The parameter download can only be 1.")
 	}
-	release, err := s.clips.take(p.Viewer())
+	release, err := a.slots.take(p.Viewer())
 	if err != nil {
 		return err
 	}
 	defer release()
-	clip, err := s.openSpan(r, p, q, storage.MaxClip)
+	clip, err := a.openClip(r, p, q)
 	if err != nil {
 		return err
 	}
@@ -45,61 +45,58 @@ func (s *Server) clip(w http.ResponseWriter, r *http.Request, p access.Permit) e
 	if p.Action() == access.Export {
 		disposition = "attachment"
 	}
-	w.Header().Set("Content-Disposition", fmt.Sprintf("%s; filename=%q", disposition, s.fileName(p, clip)))
+	w.Header().Set("Content-Disposition", fmt.Sprintf("%s; filename=%q", disposition, a.fileName(p, clip)))
 	w.Header().Set("Content-Type", "video/mp4")
-	return s.send(w, r, p, clip)
+	return a.send(w, r, p, clip)
 }
 
 // segments answers GET /api/v1/cameras/{id}/segments.mp4: a span within one run as fragmented MP4.
-func (s *Server) segments(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+func (a *footageAPI) segments(w http.ResponseWriter, r *http.Request, p access.Permit) error {
 	q, err := query(r)
 	if err != nil {
 		return err
 	}
-	clip, err := s.openSpan(r, p, q, storage.MaxSegments)
+	span, quality, err := spanOfStream(q, storage.MaxSegments)
+	if err != nil {
+		return err
+	}
+	clip, err := a.store.OpenSegments(r.Context(), p, quality, span)
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", clip.MIME())
-	return s.send(w, r, p, clip)
+	return a.send(w, r, p, clip)
 }
 
-// openSpan opens what from, to and stream ask for: fragmented for spans within the limit of segments, else progressive.
-func (s *Server) openSpan(r *http.Request, p access.Permit, q url.Values, limit time.Duration) (*storage.Clip, error) {
-	span, err := spanParameters(q, limit)
+// openClip opens what from, to and stream ask for as one progressive MP4.
+func (a *footageAPI) openClip(r *http.Request, p access.Permit, q url.Values) (*storage.Clip, error) {
+	span, quality, err := spanOfStream(q, storage.MaxClip)
 	if err != nil {
 		return nil, err
 	}
-	quality, err := qualityParameter(q)
-	if err != nil {
-		return nil, err
-	}
-	if limit == storage.MaxSegments {
-		return s.Store.OpenSegments(r.Context(), p, quality, span)
-	}
-	release, err := s.takeOpening(r, span.To.Sub(span.From))
+	release, err := a.takeOpening(r, span.To.Sub(span.From))
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	return s.Store.OpenClip(r.Context(), p, quality, span)
+	return a.store.OpenClip(r.Context(), p, quality, span)
 }
 
 // takeOpening waits until so much footage may be opened. release lets the next in.
-func (s *Server) takeOpening(r *http.Request, length time.Duration) (release func(), err error) {
+func (a *footageAPI) takeOpening(r *http.Request, length time.Duration) (release func(), err error) {
 	if length <= longClip {
 		return func() {}, nil
 	}
 	select {
-	case s.opening <- struct{}{}:
-		return func() { <-s.opening }, nil
+	case a.opening <- struct{}{}:
+		return func() { <-a.opening }, nil
 	case <-r.Context().Done():
 		return nil, r.Context().Err()
 	}
 }
 
 // keyFrame answers GET /api/v1/cameras/{id}/keyframe.mp4: the key frame at or before a moment.
-func (s *Server) keyFrame(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+func (a *footageAPI) keyFrame(w http.ResponseWriter, r *http.Request, p access.Permit) error {
 	q, err := query(r)
 	if err != nil {
 		return err
@@ -112,28 +109,28 @@ func (s *Server) keyFrame(w http.ResponseWriter, r *http.Request, p access.Permi
 	if err != nil {
 		return err
 	}
-	clip, err := s.Store.OpenKeyFrame(r.Context(), p, quality, at)
+	clip, err := a.store.OpenKeyFrame(r.Context(), p, quality, at)
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", clip.MIME())
-	return s.send(w, r, p, clip)
+	return a.send(w, r, p, clip)
 }
 
 // fileTime is how a moment stands in the name of a file.
 const fileTime = "2006-01-02_15-04-05-0700"
 
 // fileName is what a saved clip is called: front-door_2026-11-22_13-05-20+0100_90s.mp4, in the site's time zone.
-func (s *Server) fileName(p access.Permit, c *storage.Clip) string {
+func (a *footageAPI) fileName(p access.Permit, c *storage.Clip) string {
 	seconds := int(c.End().Sub(c.Start()).Round(time.Second).Seconds())
-	start := c.Start().In(s.Location).Format(fileTime)
-	return fmt.Sprintf("%s_%s_%ds.mp4", s.cameras.ofPermit(p).Name, start, max(seconds, 1))
+	start := c.Start().In(a.site.location).Format(fileTime)
+	return fmt.Sprintf("%s_%s_%ds.mp4", a.cameras.ofPermit(p).Name, start, max(seconds, 1))
 }
 
 // send streams a clip with byte ranges, closes it, and cuts the answer off when the permit is not renewed.
-func (s *Server) send(w http.ResponseWriter, r *http.Request, p access.Permit, c *storage.Clip) error {
+func (a *footageAPI) send(w http.ResponseWriter, r *http.Request, p access.Permit, c *storage.Clip) error {
 	defer c.Close()
-	g := s.gate.guard(w, r, p)
+	g := a.gate.guard(w, r, p)
 	defer g.close()
 	h := w.Header()
 	start, end := c.Start().UTC(), c.End().UTC()
@@ -146,7 +143,7 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, p access.Permit, c
 		r = r.Clone(r.Context()) // of several ranges none: a server may ignore them (RFC 9110 section 14.2)
 		r.Header.Del("Range")
 	}
-	content := &guarded{Clip: c, guard: g, begin: s.beginning(w, r, c)}
+	content := &guarded{Clip: c, guard: g, begin: a.beginning(w, r, c)}
 	defer endView(w)
 	lazy := &lazyHeader{ResponseWriter: w}
 	http.ServeContent(lazy, r, "", time.Time{}, content)

@@ -42,7 +42,7 @@ type exported struct {
 
 // export is a zip that is about to be sent.
 type export struct {
-	server *Server
+	api    *footageAPI
 	files  []exported
 	at     time.Time
 	guards map[access.Camera]*guard
@@ -50,12 +50,12 @@ type export struct {
 
 // exportZip answers GET /api/v1/export.zip: clips of several cameras with their sidecars in one file, whose size is known
 // before its first byte. It is for whoever may export from every camera named; else it is not there.
-func (s *Server) exportZip(w http.ResponseWriter, r *http.Request) error {
+func (a *footageAPI) exportZip(w http.ResponseWriter, r *http.Request) error {
 	q, err := query(r)
 	if err != nil {
 		return err
 	}
-	list, err := s.wantedOf(q)
+	list, err := a.wantedOf(q)
 	if err != nil {
 		return err
 	}
@@ -63,15 +63,15 @@ func (s *Server) exportZip(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.settleWanted(r, list); err != nil {
+	if err := a.authorizeWanted(r, list); err != nil {
 		return err
 	}
-	release, err := s.clips.take(viewerOf(r))
+	release, err := a.slots.take(viewerOf(r))
 	if err != nil {
 		return err
 	}
 	defer release()
-	x, err := s.openExport(r, list, quality)
+	x, err := a.openExport(r, list, quality)
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (s *Server) exportZip(w http.ResponseWriter, r *http.Request) error {
 
 // wantedOf reads which clips are asked for: camera, any number of times, with from and to; or kept, any number of times, as
 // CAMERA:ID.
-func (s *Server) wantedOf(q url.Values) ([]wanted, error) {
+func (a *footageAPI) wantedOf(q url.Values) ([]wanted, error) {
 	names, kept := q["camera"], q["kept"]
 	switch n := len(names) + len(kept); {
 	case n == 0:
@@ -110,7 +110,7 @@ func (s *Server) wantedOf(q url.Values) ([]wanted, error) {
 		if _, err := keptParameter(id); err != nil {
 			return nil, err
 		}
-		list = append(list, wanted{camera: s.cameras.named(name), kept: id})
+		list = append(list, wanted{camera: a.cameras.named(name), kept: id})
 	}
 	if len(names) == 0 {
 		return list, nil
@@ -123,17 +123,17 @@ func (s *Server) wantedOf(q url.Values) ([]wanted, error) {
 		if slices.Contains(names[:i], name) {
 			return nil, problem(http.StatusBadRequest, "One camera is named twice.")
 		}
-		list = append(list, wanted{camera: s.cameras.named(name), span: span})
+		list = append(list, wanted{camera: a.cameras.named(name), span: span})
 	}
 	return list, nil
 }
 
-// settleWanted asks for every right before anything is opened, and finds the spans of kept clips.
-func (s *Server) settleWanted(r *http.Request, list []wanted) error {
+// authorizeWanted asks for every right before anything is opened, and finds the spans of kept clips.
+func (a *footageAPI) authorizeWanted(r *http.Request, list []wanted) error {
 	var together time.Duration
 	for i := range list {
 		x := &list[i]
-		p, err := s.Accounts.Authorize(r.Context(), viewerOf(r), access.Export, access.Camera(x.camera.ID))
+		p, err := a.gate.accounts.Authorize(r.Context(), viewerOf(r), access.Export, access.Camera(x.camera.ID))
 		if err != nil {
 			return err
 		}
@@ -142,9 +142,9 @@ func (s *Server) settleWanted(r *http.Request, list []wanted) error {
 			if err != nil {
 				return err
 			}
-			k, err := s.Store.KeptOne(r.Context(), p, id)
+			k, err := a.store.KeptOne(r.Context(), p, id)
 			if err != nil {
-				return s.inTime(p, err)
+				return a.gate.inTime(p, err)
 			}
 			x.span = k.Span
 		}
@@ -157,8 +157,8 @@ func (s *Server) settleWanted(r *http.Request, list []wanted) error {
 }
 
 // openExport opens all clips, so that their sizes are known.
-func (s *Server) openExport(r *http.Request, list []wanted, quality media.Quality) (_ *export, err error) {
-	x := &export{server: s, at: s.Now(), guards: map[access.Camera]*guard{}}
+func (a *footageAPI) openExport(r *http.Request, list []wanted, quality media.Quality) (_ *export, err error) {
+	x := &export{api: a, at: a.site.now(), guards: map[access.Camera]*guard{}}
 	defer func() {
 		if err != nil {
 			x.close()
@@ -168,7 +168,7 @@ func (s *Server) openExport(r *http.Request, list []wanted, quality media.Qualit
 	for _, one := range list {
 		together += one.span.To.Sub(one.span.From)
 	}
-	release, err := s.takeOpening(r, together)
+	release, err := a.takeOpening(r, together)
 	if err != nil {
 		return nil, err
 	}
@@ -176,13 +176,13 @@ func (s *Server) openExport(r *http.Request, list []wanted, quality media.Qualit
 	found := false
 	for _, one := range list {
 		// A permit lasts a second, and opening what stands before may have taken longer.
-		p, err := s.Accounts.Authorize(r.Context(), viewerOf(r), access.Export, access.Camera(one.camera.ID))
+		p, err := a.gate.accounts.Authorize(r.Context(), viewerOf(r), access.Export, access.Camera(one.camera.ID))
 		if err != nil {
 			return nil, err
 		}
 		had := len(x.files)
 		if err := x.open(r, p, quality, one.span); err != nil {
-			return nil, s.inTime(p, err)
+			return nil, a.gate.inTime(p, err)
 		}
 		found = found || x.files[had].clip != nil
 	}
@@ -195,10 +195,10 @@ func (s *Server) openExport(r *http.Request, list []wanted, quality media.Qualit
 
 // open adds the footage of a camera: one file, or several where its coding changes, or none.
 func (x *export) open(r *http.Request, p access.Permit, quality media.Quality, span storage.Span) error {
-	clip, err := x.server.Store.OpenClip(r.Context(), p, quality, span)
+	clip, err := x.api.store.OpenClip(r.Context(), p, quality, span)
 	if changed, ok := errors.AsType[*storage.FormatChangedError](err); ok {
 		for _, part := range changed.Parts {
-			clip, err := x.server.Store.OpenClip(r.Context(), p, quality, part)
+			clip, err := x.api.store.OpenClip(r.Context(), p, quality, part)
 			if err != nil {
 				return err
 			}
@@ -218,7 +218,7 @@ func (x *export) add(r *http.Request, p access.Permit, quality media.Quality, sp
 	x.files = append(x.files, exported{permit: p, clip: clip}) // first, so that it is closed whatever happens
 	one := &x.files[len(x.files)-1]
 	var err error
-	one.sidecar, err = x.server.sidecar(r.Context(), p, quality, span, clip)
+	one.sidecar, err = x.api.sidecar(r.Context(), p, quality, span, clip)
 	return err
 }
 
@@ -239,7 +239,7 @@ func (x *export) nameApart() {
 	taken := map[string]bool{}
 	for i := range x.files {
 		one := &x.files[i]
-		one.name = one.sidecar.name(x.server)
+		one.name = one.sidecar.name(x.api.site.location)
 		base := strings.TrimSuffix(one.name, ".json")
 		for n := 2; taken[one.name]; n++ {
 			next := fmt.Sprintf("%s_%d", base, n)
@@ -255,11 +255,11 @@ func (x *export) nameApart() {
 // fileName is what the zip is called: by the span when all clips are of one, else by the time of export.
 func (x *export) fileName(list []wanted) string {
 	if list[0].kept != "" {
-		return "saved-clips_" + x.at.In(x.server.Location).Format(fileTime) + ".zip"
+		return "saved-clips_" + x.at.In(x.api.site.location).Format(fileTime) + ".zip"
 	}
 	span := list[0].span
 	seconds := max(1, int(span.To.Sub(span.From).Round(time.Second).Seconds()))
-	return fmt.Sprintf("%d-cameras_%s_%ds.zip", len(list), span.From.In(x.server.Location).Format(fileTime), seconds)
+	return fmt.Sprintf("%d-cameras_%s_%ds.zip", len(list), span.From.In(x.api.site.location).Format(fileTime), seconds)
 }
 
 // size is how long the zip will be, to the byte.
@@ -284,7 +284,7 @@ func (x *export) size() (int64, error) {
 func (x *export) send(w http.ResponseWriter, r *http.Request) error {
 	for _, one := range x.files {
 		if c := one.permit.Camera(); x.guards[c] == nil {
-			x.guards[c] = x.server.gate.guard(w, r, one.permit)
+			x.guards[c] = x.api.gate.guard(w, r, one.permit)
 		}
 	}
 	zw := zip.NewWriter(w)
@@ -304,7 +304,7 @@ func (x *export) sendOne(w http.ResponseWriter, r *http.Request, zw *zip.Writer,
 		if err != nil {
 			return err
 		}
-		content := &guarded{Clip: one.clip, guard: x.guards[one.permit.Camera()], begin: x.server.beginning(w, r, one.clip)}
+		content := &guarded{Clip: one.clip, guard: x.guards[one.permit.Camera()], begin: x.api.beginning(w, r, one.clip)}
 		n, err := io.Copy(io.MultiWriter(file, sum), content)
 		if err == nil && n != one.clip.Size() {
 			err = fmt.Errorf("clip of %d bytes ended after %d", one.clip.Size(), n)

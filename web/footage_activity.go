@@ -20,16 +20,12 @@ type activityJSON struct {
 }
 
 // activity answers GET /api/v1/cameras/{id}/activity.
-func (s *Server) activity(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+func (a *footageAPI) activity(w http.ResponseWriter, r *http.Request, p access.Permit) error {
 	q, err := query(r)
 	if err != nil {
 		return err
 	}
-	span, err := spanParameters(q, storage.MaxActivity)
-	if err != nil {
-		return err
-	}
-	quality, err := qualityParameter(q)
+	span, quality, err := spanOfStream(q, storage.MaxActivity)
 	if err != nil {
 		return err
 	}
@@ -37,14 +33,14 @@ func (s *Server) activity(w http.ResponseWriter, r *http.Request, p access.Permi
 	if err != nil {
 		return err
 	}
-	a, err := s.Store.Activity(r.Context(), p, quality, span, step)
+	found, err := a.store.Activity(r.Context(), p, quality, span, step)
 	if err != nil {
 		return err
 	}
-	out := activityJSON{From: span.From.UTC(), To: span.To.UTC(), StepSeconds: int(step / time.Second), Rates: make([]*int64, len(a.Rates))}
-	for i := range a.Rates {
-		if a.Rates[i] != storage.NoFootage {
-			out.Rates[i] = &a.Rates[i]
+	out := activityJSON{From: span.From.UTC(), To: span.To.UTC(), StepSeconds: int(step / time.Second), Rates: make([]*int64, len(found.Rates))}
+	for i := range found.Rates {
+		if found.Rates[i] != storage.NoFootage {
+			out.Rates[i] = &found.Rates[i]
 		}
 	}
 	return writeJSON(w, r, http.StatusOK, out)

@@ -13,22 +13,22 @@ import (
 )
 
 // hlsIndex answers GET /api/v1/cameras/{id}/hls/index.m3u8: a span for players that know HTTP Live Streaming.
-func (s *Server) hlsIndex(w http.ResponseWriter, r *http.Request, p access.Permit) error {
-	return s.writePlaylist(w, r, p, func(placement []storage.SegmentPlacement, q hlsQuery) string {
+func (a *footageAPI) hlsIndex(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	return a.writePlaylist(w, r, p, func(placement []storage.SegmentPlacement, q hlsQuery) string {
 		return indexPlaylist(placement, q.values(q.span.From, q.span.To).Encode())
 	})
 }
 
 // hlsMedia answers GET /api/v1/cameras/{id}/hls/media.m3u8: what the index leads to.
-func (s *Server) hlsMedia(w http.ResponseWriter, r *http.Request, p access.Permit) error {
-	return s.writePlaylist(w, r, p, func(placement []storage.SegmentPlacement, q hlsQuery) string {
-		return mediaPlaylist(stretches(placement), false, q.segment)
+func (a *footageAPI) hlsMedia(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	return a.writePlaylist(w, r, p, func(placement []storage.SegmentPlacement, q hlsQuery) string {
+		return mediaPlaylist(entries(placement), false, q.segment)
 	})
 }
 
 // hlsKeyFrames answers GET /api/v1/cameras/{id}/hls/keyframes.m3u8: the key frames alone, for seeking by pictures.
-func (s *Server) hlsKeyFrames(w http.ResponseWriter, r *http.Request, p access.Permit) error {
-	return s.writePlaylist(w, r, p, func(placement []storage.SegmentPlacement, q hlsQuery) string {
+func (a *footageAPI) hlsKeyFrames(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	return a.writePlaylist(w, r, p, func(placement []storage.SegmentPlacement, q hlsQuery) string {
 		keys := keyFrames(placement)
 		if len(keys) == 0 {
 			return ""
@@ -62,29 +62,26 @@ func (q hlsQuery) segment(x *storage.SegmentPlacement) string {
 
 // writePlaylist answers with what is made of the placement of the span asked for. That is no footage and no view: it tells less
 // than the timeline does, and the bytes that it leads to are put on record when they are asked for.
-func (s *Server) writePlaylist(w http.ResponseWriter, r *http.Request, p access.Permit, write func([]storage.SegmentPlacement, hlsQuery) string) error {
+func (a *footageAPI) writePlaylist(w http.ResponseWriter, r *http.Request, p access.Permit, write func([]storage.SegmentPlacement, hlsQuery) string) error {
 	params, err := query(r)
 	if err != nil {
 		return err
 	}
 	q := hlsQuery{link: isLink(r)}
-	if q.span, err = spanParameters(params, storage.MaxClip); err != nil {
+	if q.span, q.quality, err = spanOfStream(params, storage.MaxClip); err != nil {
 		return err
 	}
-	if q.quality, err = qualityParameter(params); err != nil {
-		return err
-	}
-	release, err := s.clips.take(p.Viewer())
+	release, err := a.slots.take(p.Viewer())
 	if err != nil {
 		return err
 	}
 	defer release()
-	release, err = s.takeOpening(r, q.span.To.Sub(q.span.From))
+	release, err = a.takeOpening(r, q.span.To.Sub(q.span.From))
 	if err != nil {
 		return err
 	}
 	defer release()
-	placement, err := s.Store.Placement(r.Context(), p, q.quality, q.span)
+	placement, err := a.store.Placement(r.Context(), p, q.quality, q.span)
 	if err != nil {
 		return err
 	}
@@ -105,16 +102,12 @@ func (s *Server) writePlaylist(w http.ResponseWriter, r *http.Request, p access.
 // hlsSegmentFile answers GET /api/v1/cameras/{id}/hls/segment.mp4: one stored segment, of which a playlist names byte ranges.
 // What is not exactly what the playlist measured, since footage was deleted or a right to hear was given or taken, is not
 // there: ranges of it would be other bytes than the player takes them for.
-func (s *Server) hlsSegmentFile(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+func (a *footageAPI) hlsSegmentFile(w http.ResponseWriter, r *http.Request, p access.Permit) error {
 	q, err := query(r)
 	if err != nil {
 		return err
 	}
-	span, err := spanParameters(q, storage.MaxSegments)
-	if err != nil {
-		return err
-	}
-	quality, err := qualityParameter(q)
+	span, quality, err := spanOfStream(q, storage.MaxSegments)
 	if err != nil {
 		return err
 	}
@@ -126,7 +119,7 @@ func (s *Server) hlsSegmentFile(w http.ResponseWriter, r *http.Request, p access
 	if err != nil {
 		return problem(http.StatusBadRequest, "The parameter size is not a number of bytes, as the playlist has it.")
 	}
-	clip, err := s.Store.OpenStored(r.Context(), p, quality, span)
+	clip, err := a.store.OpenStored(r.Context(), p, quality, span)
 	if err != nil {
 		return err
 	}
@@ -135,5 +128,5 @@ func (s *Server) hlsSegmentFile(w http.ResponseWriter, r *http.Request, p access
 		return storage.ErrNoFootage
 	}
 	w.Header().Set("Content-Type", clip.MIME())
-	return s.send(w, r, p, clip)
+	return a.send(w, r, p, clip)
 }

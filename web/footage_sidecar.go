@@ -54,16 +54,16 @@ func (t sidecarTime) MarshalJSON() ([]byte, error) {
 const exportedLayout = "2006-01-02T15:04:05.000Z"
 
 // sidecar says of a clip what is known before it is read; clip is nil where there is no footage.
-func (s *Server) sidecar(ctx context.Context, p access.Permit, q media.Quality, asked storage.Span, clip *storage.Clip) (sidecarJSON, error) {
-	c := s.cameras.ofPermit(p)
+func (a *footageAPI) sidecar(ctx context.Context, p access.Permit, q media.Quality, asked storage.Span, clip *storage.Clip) (sidecarJSON, error) {
+	c := a.cameras.ofPermit(p)
 	x := sidecarJSON{Camera: c.Name, Label: c.Label, Stream: q.String(), Asked: spanJSON{asked.From.UTC(), asked.To.UTC()}, Gaps: []sidecarGap{},
-		Recorder: "Keepwatch " + s.Version, Exported: s.Now().UTC().Format(exportedLayout)}
+		Recorder: "Keepwatch " + a.version, Exported: a.site.now().UTC().Format(exportedLayout)}
 	known := asked
 	if w := p.Window(); !w.Open() {
 		known = storage.Span{From: later(asked.From, w.From), To: earlier(asked.To, w.To)}
 	}
 	if known.From.Before(known.To) {
-		tl, err := s.Store.Timeline(ctx, p, q, known)
+		tl, err := a.store.Timeline(ctx, p, q, known)
 		if err != nil {
 			return x, err
 		}
@@ -75,15 +75,15 @@ func (s *Server) sidecar(ctx context.Context, p access.Permit, q media.Quality, 
 		return x, nil
 	}
 	x.Delivered = &spanJSON{clip.Start().UTC(), clip.End().UTC()}
-	x.File, x.Codecs, x.Bytes = s.fileName(p, clip), codecsIn(clip.MIME()), clip.Size()
+	x.File, x.Codecs, x.Bytes = a.fileName(p, clip), codecsIn(clip.MIME()), clip.Size()
 	x.SHA256 = strings.Repeat("0", 2*sha256.Size) // until it is known
 	return x, nil
 }
 
 // name is what the sidecar's own file is called.
-func (x sidecarJSON) name(s *Server) string {
+func (x sidecarJSON) name(loc *time.Location) string {
 	if x.File == "" {
-		return fmt.Sprintf("%s_%s_no-footage.json", x.Camera, x.Asked.From.In(s.Location).Format(fileTime))
+		return fmt.Sprintf("%s_%s_no-footage.json", x.Camera, x.Asked.From.In(loc).Format(fileTime))
 	}
 	return strings.TrimSuffix(x.File, ".mp4") + ".json"
 }
@@ -100,35 +100,34 @@ func (x sidecarJSON) text(sum hash.Hash) ([]byte, error) {
 // clipSidecar answers GET /api/v1/cameras/{id}/clip.json: the sidecar of the clip that clip.mp4 gives for the same span. The
 // clip is read from end to end for its SHA-256. No picture leaves; but what proves that a copy is genuine is taken away, so it
 // is an export, and on the record like one.
-func (s *Server) clipSidecar(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+func (a *footageAPI) clipSidecar(w http.ResponseWriter, r *http.Request, p access.Permit) error {
 	q, err := query(r)
 	if err != nil {
 		return err
 	}
-	release, err := s.clips.take(p.Viewer())
+	release, err := a.slots.take(p.Viewer())
 	if err != nil {
 		return err
 	}
 	defer release()
-	clip, err := s.openSpan(r, p, q, storage.MaxClip)
+	clip, err := a.openClip(r, p, q)
 	if err != nil {
 		return err
 	}
 	defer clip.Close()
-	asked, _ := spanParameters(q, storage.MaxClip) // openSpan has read them
-	quality, _ := qualityParameter(q)
-	g := s.gate.guard(w, r, p)
+	asked, quality, _ := spanOfStream(q, storage.MaxClip) // openClip has read them
+	g := a.gate.guard(w, r, p)
 	defer g.close()
 	if p, err = g.fresh(); err != nil {
 		return err
 	}
-	x, err := s.sidecar(r.Context(), p, quality, asked, clip)
+	x, err := a.sidecar(r.Context(), p, quality, asked, clip)
 	if err != nil {
 		return err
 	}
 	sum := sha256.New()
 	if r.Method != http.MethodHead {
-		content := &guarded{Clip: clip, guard: g, begin: s.beginning(w, r, clip)}
+		content := &guarded{Clip: clip, guard: g, begin: a.beginning(w, r, clip)}
 		defer endView(w)
 		if _, err := io.Copy(sum, content); err != nil {
 			return err
@@ -139,7 +138,7 @@ func (s *Server) clipSidecar(w http.ResponseWriter, r *http.Request, p access.Pe
 		return err
 	}
 	h := w.Header()
-	h.Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", x.name(s)))
+	h.Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", x.name(a.site.location)))
 	h.Set("Content-Type", "application/json")
 	h.Set("Content-Length", strconv.Itoa(len(text)))
 	w.WriteHeader(http.StatusOK)
@@ -151,10 +150,10 @@ func (s *Server) clipSidecar(w http.ResponseWriter, r *http.Request, p access.Pe
 }
 
 // beginning puts a view of the whole clip on record once there is a permit for its first byte.
-func (s *Server) beginning(w http.ResponseWriter, r *http.Request, c *storage.Clip) func(access.Permit) error {
+func (a *footageAPI) beginning(w http.ResponseWriter, r *http.Request, c *storage.Clip) func(access.Permit) error {
 	from, to := c.Start(), c.End()
 	return func(p access.Permit) error {
-		_, err := s.gate.beginView(w, r, p, from, to)
+		_, err := a.gate.beginView(w, r, p, from, to)
 		return err
 	}
 }

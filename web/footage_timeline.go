@@ -34,20 +34,16 @@ func gapOf(g storage.Gap) gapJSON {
 }
 
 // timeline answers GET /api/v1/cameras/{id}/timeline.
-func (s *Server) timeline(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+func (a *footageAPI) timeline(w http.ResponseWriter, r *http.Request, p access.Permit) error {
 	q, err := query(r)
 	if err != nil {
 		return err
 	}
-	span, err := spanParameters(q, storage.MaxTimeline)
+	span, quality, err := spanOfStream(q, storage.MaxTimeline)
 	if err != nil {
 		return err
 	}
-	quality, err := qualityParameter(q)
-	if err != nil {
-		return err
-	}
-	tl, err := s.Store.Timeline(r.Context(), p, quality, span)
+	tl, err := a.store.Timeline(r.Context(), p, quality, span)
 	if err != nil {
 		return err
 	}

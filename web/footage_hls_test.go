@@ -109,7 +109,7 @@ func TestPlaylistsSayWhereACodingChangesAndFootageIsMissing(t *testing.T) {
 	}
 	placement[2].Fragments[0].Continues = false
 	placement[1].Fragments[4].Continues = false // something was lost inside the run
-	text := mediaPlaylist(stretches(placement), false, func(x *storage.SegmentPlacement) string { return fmt.Sprintf("s%d", x.Run[0]) })
+	text := mediaPlaylist(entries(placement), false, func(x *storage.SegmentPlacement) string { return fmt.Sprintf("s%d", x.Run[0]) })
 	want := []string{"#EXTINF:6.000000,\n#EXT-X-BYTERANGE:12000@900\n", "#EXTINF:6.000000,\n#EXT-X-BYTERANGE:12000@12900\n", "#EXTINF:3.000000,\n#EXT-X-BYTERANGE:6000@24900\n",
 		"#EXTINF:2.000000,\n#EXT-X-BYTERANGE:4000@900\n", "#EXT-X-DISCONTINUITY\n#EXT-X-PROGRAM-DATE-TIME:2026-11-22T13:05:37.123Z\n#EXTINF:2.000000,\n#EXT-X-BYTERANGE:4000@4900\n",
 		"#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"s2\",BYTERANGE=\"700@0\"\n#EXT-X-PROGRAM-DATE-TIME:2026-11-22T13:05:50.123Z\n#EXTINF:1.500000,\n"}
@@ -133,7 +133,7 @@ func TestPlaylistsSayWhereACodingChangesAndFootageIsMissing(t *testing.T) {
 	for i := range placement[0].Fragments { // a camera that sends a key frame once in a while: cut all the same
 		placement[0].Fragments[i].KeyBytes = 0
 	}
-	text = mediaPlaylist(stretches(placement), false, func(*storage.SegmentPlacement) string { return "s" })
+	text = mediaPlaylist(entries(placement), false, func(*storage.SegmentPlacement) string { return "s" })
 	if !strings.Contains(text, "#EXTINF:12.000000,") || strings.Contains(text, "INDEPENDENT") {
 		t.Error(text)
 	}

@@ -14,17 +14,17 @@ import (
 // Playlists of HTTP Live Streaming (RFC 8216), as texts. They name nothing but what stands beside them, and hold no secret.
 
 const (
-	// hlsSegment is about how long a stretch of one request is: from a key frame to the first one this much later.
+	// hlsSegment is about how long an entry is: from a key frame to the first one this much later.
 	hlsSegment = 6 * time.Second
-	// hlsLongest is where a stretch ends although no key frame has come.
+	// hlsLongest is where an entry ends although no key frame has come.
 	hlsLongest = 12 * time.Second
 	playlist   = "application/vnd.apple.mpegurl"
 	// hlsDate is a program date-time: to the millisecond, which is all that players read.
 	hlsDate = "2006-01-02T15:04:05.000Z07:00"
 )
 
-// stretch is one media segment of a playlist: bytes of one stored segment.
-type stretch struct {
+// playlistEntry is one media segment of a playlist: bytes of one stored segment.
+type playlistEntry struct {
 	in            *storage.SegmentPlacement
 	offset, bytes int64
 	start         time.Time
@@ -33,14 +33,14 @@ type stretch struct {
 	breaks        bool // does not continue what stands before it
 }
 
-// stretches divides footage at key frames, wherever its files end, and where something is missing.
-func stretches(placement []storage.SegmentPlacement) []stretch {
-	var out []stretch
+// entries divides footage at key frames, wherever its files end, and where something is missing.
+func entries(placement []storage.SegmentPlacement) []playlistEntry {
+	var out []playlistEntry
 	for i := range placement {
 		for k, f := range placement[i].Fragments {
 			n := len(out)
 			if k == 0 || !f.Continues || f.KeyBytes > 0 && out[n-1].plays >= hlsSegment || out[n-1].plays >= hlsLongest {
-				out = append(out, stretch{in: &placement[i], offset: f.Offset, start: f.Start, key: f.KeyBytes > 0, breaks: !f.Continues})
+				out = append(out, playlistEntry{in: &placement[i], offset: f.Offset, start: f.Start, key: f.KeyBytes > 0, breaks: !f.Continues})
 				n++
 			}
 			out[n-1].bytes += f.Bytes
@@ -51,12 +51,12 @@ func stretches(placement []storage.SegmentPlacement) []stretch {
 }
 
 // keyFrames are the key frames alone, each shown until the next.
-func keyFrames(placement []storage.SegmentPlacement) []stretch {
-	var out []stretch
+func keyFrames(placement []storage.SegmentPlacement) []playlistEntry {
+	var out []playlistEntry
 	for i := range placement {
 		for _, f := range placement[i].Fragments {
 			if f.KeyBytes > 0 {
-				out = append(out, stretch{in: &placement[i], offset: f.Offset, bytes: f.KeyBytes, start: f.Start, key: true, breaks: !f.Continues})
+				out = append(out, playlistEntry{in: &placement[i], offset: f.Offset, bytes: f.KeyBytes, start: f.Start, key: true, breaks: !f.Continues})
 			}
 			if n := len(out); n > 0 {
 				out[n-1].plays += f.Plays
@@ -66,15 +66,15 @@ func keyFrames(placement []storage.SegmentPlacement) []stretch {
 	return out
 }
 
-// mediaPlaylist writes the playlist of stretches. link gives the URL of a stored segment.
-func mediaPlaylist(list []stretch, keysOnly bool, link func(*storage.SegmentPlacement) string) string {
+// mediaPlaylist writes the playlist of the entries. link gives the URL of a stored segment.
+func mediaPlaylist(list []playlistEntry, keysOnly bool, link func(*storage.SegmentPlacement) string) string {
 	var b strings.Builder
-	longest := slices.MaxFunc(list, func(x, y stretch) int { return cmp.Compare(x.plays, y.plays) }).plays
+	longest := slices.MaxFunc(list, func(x, y playlistEntry) int { return cmp.Compare(x.plays, y.plays) }).plays
 	fmt.Fprintf(&b, "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:%d\n#EXT-X-PLAYLIST-TYPE:VOD\n", int(math.Ceil(longest.Seconds())))
 	switch {
 	case keysOnly:
 		b.WriteString("#EXT-X-I-FRAMES-ONLY\n")
-	case !slices.ContainsFunc(list, func(x stretch) bool { return !x.key }):
+	case !slices.ContainsFunc(list, func(x playlistEntry) bool { return !x.key }):
 		b.WriteString("#EXT-X-INDEPENDENT-SEGMENTS\n")
 	}
 	for i, x := range list {
@@ -93,7 +93,7 @@ func mediaPlaylist(list []stretch, keysOnly bool, link func(*storage.SegmentPlac
 
 // indexPlaylist writes the multivariant playlist over the two that hold the footage and its key frames.
 func indexPlaylist(placement []storage.SegmentPlacement, query string) string {
-	all, keys := stretches(placement), keyFrames(placement)
+	all, keys := entries(placement), keyFrames(placement)
 	size := fmt.Sprintf("RESOLUTION=%dx%d", placement[0].Width, placement[0].Height)
 	codecs := codecsOf(placement)
 	peak, average := bandwidth(all)
@@ -127,8 +127,8 @@ func codecsIn(mime string) []string {
 	return strings.Split(strings.TrimSuffix(quoted, `"`), ",")
 }
 
-// bandwidth returns the bits a second of the densest stretch that is not a mere rest, and of all.
-func bandwidth(list []stretch) (peak, average int64) {
+// bandwidth returns the bits a second of the densest entry that is long enough to tell, and of all.
+func bandwidth(list []playlistEntry) (peak, average int64) {
 	var bytes int64
 	var plays time.Duration
 	for _, x := range list {

@@ -1,0 +1,30 @@
+package web
+
+import (
+	"time"
+
+	"keepwatch.internal/storage"
+)
+
+// longClips is how many clips of more than longClip may be opened at the same moment.
+const (
+	longClips = 2
+	longClip  = time.Hour
+)
+
+// footageAPI answers with what was recorded: clips in the forms that players and people want, and what there is of them.
+type footageAPI struct {
+	gate    *gate
+	cameras *cameraList
+	store   *storage.Store
+	site    siteClock
+	version string        // of the program, for sidecars
+	slots   *slots        // of clips
+	opening chan struct{} // held while a long clip is opened
+}
+
+// siteClock tells the time where the cameras are.
+type siteClock struct {
+	now      func() time.Time
+	location *time.Location
+}
