@@ -126,7 +126,7 @@ axe: $(NPM) ## every page, light and dark, wide and narrow, held to WCAG by axe-
 
 .PHONY: generate
 generate: ## pages from their templates
-	go tool templ generate
+	go tool templ generate -include-version=false
 
 .PHONY: build
 build: ## the binary for this machine, ./nvr

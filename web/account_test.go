@@ -14,6 +14,7 @@ import (
 	"golang.org/x/net/html"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/web/view"
 )
 
 // submit sends a form as a browser without scripts does.
@@ -48,7 +49,7 @@ func TestThePasswordIsAskedForAgainAndTheFormGoesOn(t *testing.T) {
 	me := w.sessions["alice"]
 	form := url.Values{"label": {"Home"}, "action": {"live", "playback"}, "cameras": {"these"}, "camera": {"front"}, "until": {"30"}}
 	resp, page := w.submit(me, "/account/tokens", form)
-	if resp.StatusCode != http.StatusOK || len(page.all("input", "name="+confirmField)) != 1 {
+	if resp.StatusCode != http.StatusOK || len(page.all("input", "name="+view.ConfirmField)) != 1 {
 		t.Fatalf("status %d: %s", resp.StatusCode, text(page.root))
 	}
 	again := url.Values{}
@@ -58,11 +59,11 @@ func TestThePasswordIsAskedForAgainAndTheFormGoesOn(t *testing.T) {
 	if again.Encode() != form.Encode() {
 		t.Errorf("the form that goes on is %s, not %s", again.Encode(), form.Encode())
 	}
-	again.Set(confirmField, "wrong")
+	again.Set(view.ConfirmField, "wrong")
 	if resp, page := w.submit(me, "/account/tokens", again); resp.StatusCode != http.StatusForbidden || len(page.all("p", "role=alert")) == 0 {
 		t.Errorf("with a wrong password: status %d", resp.StatusCode)
 	}
-	again.Set(confirmField, password)
+	again.Set(view.ConfirmField, password)
 	resp, page = w.submit(me, "/account/tokens", again)
 	secret := ""
 	for _, n := range page.all("code") {
@@ -334,7 +335,7 @@ func TestDeletingFootageAsksForThePassword(t *testing.T) {
 	w.stale()
 	form := url.Values{"from": {w.start.Format(time.RFC3339)}, "to": {w.start.Add(filmLength * time.Second).Format(time.RFC3339)}}
 	resp, page := w.submit(w.sessions["alice"], "/cameras/front/delete", form)
-	if resp.StatusCode != http.StatusOK || len(page.all("input", "name="+confirmField)) != 1 {
+	if resp.StatusCode != http.StatusOK || len(page.all("input", "name="+view.ConfirmField)) != 1 {
 		t.Fatalf("status %d: %s", resp.StatusCode, text(page.root))
 	}
 	clip := w.as("alice", ask{path: "/api/v1/cameras/front/clip.mp4?" + w.span(1, 3)})
@@ -345,7 +346,7 @@ func TestDeletingFootageAsksForThePassword(t *testing.T) {
 	if resp, _ := w.do(clip); resp.StatusCode != http.StatusOK {
 		t.Errorf("the footage is gone without a password: %d", resp.StatusCode)
 	}
-	form.Set(confirmField, password)
+	form.Set(view.ConfirmField, password)
 	resp, page = w.submit(w.sessions["alice"], "/cameras/front/delete", form)
 	w.went(resp, page, "/")
 	if resp, _ := w.do(clip); resp.StatusCode != http.StatusNotFound {

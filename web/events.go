@@ -11,6 +11,7 @@ import (
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage"
+	"keepwatch.internal/web/view"
 )
 
 // EventReport is something that somebody who looks after the system should know of. What befell the server as a whole is
@@ -128,7 +129,7 @@ func together(all []EventReport) []EventReport {
 }
 
 func serverEventText(e storage.ServerEvent) string {
-	after := ", and recording began again " + lengthText(e.To.Sub(e.From)) + " later."
+	after := ", and recording began again " + view.Length(e.To.Sub(e.From)) + " later."
 	switch e.Code {
 	case storage.CodeServerStopped:
 		return "The recorder was stopped" + after
@@ -142,24 +143,16 @@ func serverEventText(e storage.ServerEvent) string {
 	return sentence(string(e.Code))
 }
 
-// eventView is an event in the list on the page.
-type eventView struct {
-	When, Length string
-	Text         string
-	Cameras      string // their labels; empty for the server as a whole
-	Href         string // of the moment on the one camera that it befell
-}
-
-func (s *Server) eventViews(events []EventReport) []eventView {
+func (s *Server) eventViews(events []EventReport) []view.Event {
 	known := map[string]Camera{}
 	for _, c := range s.Cameras {
 		known[c.Name] = c
 	}
-	var out []eventView
+	var out []view.Event
 	for _, e := range events {
-		v := eventView{When: s.whenText(e.From), Text: e.Text}
+		v := view.Event{When: s.whenText(e.From), Text: e.Text}
 		if length := e.To.Sub(e.From); length >= time.Second && len(e.Cameras) > 0 && e.Code != codeDoubt {
-			v.Length = "for " + lengthText(length)
+			v.Length = "for " + view.Length(length)
 		}
 		var labels []string
 		for _, name := range e.Cameras {

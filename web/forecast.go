@@ -8,6 +8,7 @@ import (
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage"
+	"keepwatch.internal/web/view"
 )
 
 // ForecastReport says how far back a camera's footage will reach if it goes on as in the last day.
@@ -56,7 +57,7 @@ func outlookText(f storage.CameraForecast) string {
 	case f.Limit == "":
 		return "nothing was recorded in the last 24 hours"
 	}
-	at := " at " + sizeText(f.BytesPerDay) + " a day"
+	at := " at " + view.Size(f.BytesPerDay) + " a day"
 	switch f.Limit {
 	case storage.LimitAge:
 		return daysText(f.Days) + at + ", as configured"
@@ -74,7 +75,7 @@ func keptAdvice(f storage.CameraForecast) string {
 		return ""
 	}
 	return fmt.Sprintf("Saved clips take %s, so that other footage reaches back only %s. Let some of them go, or give this camera more room.",
-		sizeText(f.Kept), daysText(f.Days))
+		view.Size(f.Kept), daysText(f.Days))
 }
 
 func daysText(days float64) string {

@@ -11,10 +11,11 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/web/view"
 )
 
 // formPage shows the page that a form stands on, with what was wrong with it.
-type formPage func(w http.ResponseWriter, r *http.Request, n notice) error
+type formPage func(w http.ResponseWriter, r *http.Request, n view.Notice) error
 
 // formAction does what a form asks for.
 type formAction func(r *http.Request, form url.Values) (outcome, error)
@@ -23,46 +24,6 @@ type formAction func(r *http.Request, form url.Values) (outcome, error)
 type outcome struct {
 	next string
 	once templ.Component
-}
-
-// notice is what a page says about a form that came in.
-type notice struct {
-	Section   string // of the page, where it belongs
-	Words     string
-	Complaint bool   // it is about a mistake
-	Field     string // of the form, which the mistake is about; empty where it is about none in particular
-	Form      url.Values
-	Status    int
-}
-
-// in returns what a page shall say in one of its sections.
-func (n notice) in(section string) notice {
-	if n.Section != section {
-		return notice{}
-	}
-	return n
-}
-
-// beside returns what a page shall say above a form that says the mistakes of these fields beside them.
-func (n notice) beside(fields ...string) notice {
-	if n.Complaint && slices.Contains(fields, n.Field) {
-		return notice{}
-	}
-	return n
-}
-
-// about reports whether there is a mistake in the field.
-func (n notice) about(field string) bool { return n.Complaint && n.Field == field }
-
-// attributes tells of a field what its hint and its mistake are, if there is one, and leads to that. The hint may be empty.
-func (n notice) attributes(field, hint string) templ.Attributes {
-	if !n.about(field) {
-		if hint == "" {
-			return nil
-		}
-		return templ.Attributes{"aria-describedby": hint}
-	}
-	return templ.Attributes{"aria-invalid": "true", "aria-describedby": strings.TrimSpace(field + "-mistake " + hint), "autofocus": true}
 }
 
 // fieldOf returns the field of a form that an error is about; empty where it is about none in particular.
@@ -79,12 +40,6 @@ func fieldOf(err error) string {
 	return ""
 }
 
-// typed returns what came in under a field's name, for the form to be shown again.
-func (n notice) typed(field string) string { return n.Form.Get(field) }
-
-// confirmField is the password that a form carries when it was asked for again. Its name is of no other field.
-const confirmField = "confirm_password"
-
 // form makes the handler of a form on a page. Mistakes are told on the page, and what needs the password asks for it and
 // then goes on, without the form having to be filled in again. The path may name a section of the page: it is that of the
 // notice.
@@ -94,9 +49,9 @@ func (s *Server) form(section string, page formPage, do formAction) handler {
 		if err != nil {
 			return err
 		}
-		if form.Has(confirmField) {
-			again := form.Get(confirmField)
-			form.Del(confirmField)
+		if form.Has(view.ConfirmField) {
+			again := form.Get(view.ConfirmField)
+			form.Del(view.ConfirmField)
 			if err := s.Accounts.Confirm(r.Context(), viewerOf(r), again, infoOf(r).client); err != nil {
 				return s.askAgain(w, r, form, err)
 			}
@@ -110,7 +65,7 @@ func (s *Server) form(section string, page formPage, do formAction) handler {
 			if !mine {
 				return err
 			}
-			return page(w, r, notice{Section: section, Words: words, Complaint: true, Field: fieldOf(err), Form: form, Status: status})
+			return page(w, r, view.Notice{Section: section, Words: words, Complaint: true, Field: fieldOf(err), Form: form, Status: status})
 		}
 		if out.once != nil {
 			return writePage(w, r, http.StatusOK, out.once)
@@ -126,9 +81,9 @@ func (s *Server) freshForm(w http.ResponseWriter, r *http.Request) (form url.Val
 	if form, err = readForm(r); err != nil {
 		return nil, false, err
 	}
-	if form.Has(confirmField) {
-		again := form.Get(confirmField)
-		form.Del(confirmField)
+	if form.Has(view.ConfirmField) {
+		again := form.Get(view.ConfirmField)
+		form.Del(view.ConfirmField)
 		if err := s.Accounts.Confirm(r.Context(), viewerOf(r), again, infoOf(r).client); err != nil {
 			return nil, true, s.askAgain(w, r, form, err)
 		}
@@ -149,21 +104,9 @@ func (s *Server) requireFresh(r *http.Request) error {
 	return s.Accounts.RequireFresh(r.Context(), viewerOf(r))
 }
 
-// confirmView is the page that asks for the password again.
-type confirmView struct {
-	Frame     frame
-	Action    string
-	Fields    []field
-	Back      string
-	Complaint string
-}
-
-// field is a hidden field of a form.
-type field struct{ Name, Value string }
-
 // askAgain asks for the password before it does what the form wants; the form waits in hidden fields of the page.
 func (s *Server) askAgain(w http.ResponseWriter, r *http.Request, form url.Values, cause error) error {
-	v := confirmView{Frame: s.frame(r, "Your password", "door-page"), Action: r.URL.Path, Back: backOf(r)}
+	v := view.Confirm{Shell: s.shell(r, "Your password", "door-page"), Action: r.URL.Path, Back: backOf(r)}
 	status := http.StatusOK
 	if cause != nil {
 		words, st, mine := s.formComplaint(cause)
@@ -174,11 +117,11 @@ func (s *Server) askAgain(w http.ResponseWriter, r *http.Request, form url.Value
 	}
 	for name, values := range form {
 		for _, value := range values {
-			v.Fields = append(v.Fields, field{name, value})
+			v.Fields = append(v.Fields, view.Field{Name: name, Value: value})
 		}
 	}
-	slices.SortStableFunc(v.Fields, func(a, b field) int { return strings.Compare(a.Name, b.Name) })
-	return writePage(w, r, status, confirmPage(v))
+	slices.SortStableFunc(v.Fields, func(a, b view.Field) int { return strings.Compare(a.Name, b.Name) })
+	return writePage(w, r, status, view.ConfirmPage(v))
 }
 
 // backOf is the page that a form's address belongs to.

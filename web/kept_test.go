@@ -12,6 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"keepwatch.internal/storage"
+	"keepwatch.internal/web/view"
 )
 
 // keepBody is the body that keeps seconds from to to of the film.
@@ -356,7 +357,7 @@ func TestAKeptClipIsLetGoWithThePasswordAlone(t *testing.T) {
 	if list := decode[keptListJSON](t, resp, body).Kept; len(list) != 1 {
 		t.Fatalf("it was let go without the password: %+v", list)
 	}
-	if resp := w.form("alice", release, url.Values{confirmField: {password}}); resp.StatusCode != http.StatusSeeOther {
+	if resp := w.form("alice", release, url.Values{view.ConfirmField: {password}}); resp.StatusCode != http.StatusSeeOther {
 		t.Errorf("with the password: status %d", resp.StatusCode)
 	}
 }

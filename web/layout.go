@@ -8,6 +8,7 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/web/view"
 )
 
 // The layouts of the live page. Those that are a number show so many tiles at once and have pages; the others show all.
@@ -75,12 +76,12 @@ func (st liveState) href() string {
 }
 
 // fields are the state as hidden fields of a form.
-func (st liveState) fields() []field {
-	var list []field
+func (st liveState) fields() []view.Field {
+	var list []view.Field
 	for name, value := range st.values() {
-		list = append(list, field{"at-" + name, value[0]})
+		list = append(list, view.Field{Name: "at-" + name, Value: value[0]})
 	}
-	slices.SortFunc(list, func(a, b field) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(list, func(a, b view.Field) int { return cmp.Compare(a.Name, b.Name) })
 	return list
 }
 

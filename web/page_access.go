@@ -12,26 +12,8 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/web/view"
 )
-
-// sharingView is the page that says who can see a camera, and lets its owner change that.
-type sharingView struct {
-	Frame       frame
-	Notice      notice
-	Camera      string // URL of its page
-	Label       string
-	Owner       bool // the viewer may know of everybody
-	Seers       []seerRow
-	Shares      []shareRow
-	ForAccounts []choice
-	ForLinks    []choice
-	From, To    string // proposed for a link
-	Zone        string
-}
-
-type seerRow struct{ Name, Kind, Words string }
-
-type shareRow struct{ ID, To, Words string }
 
 // localMoment is how browsers write a moment without zone.
 const localMoment = "2006-01-02T15:04:05"
@@ -41,9 +23,9 @@ func (s *Server) pageSharing(w http.ResponseWriter, r *http.Request, p access.Pe
 	return s.writeSharing(w, r, p, noticeOf(r))
 }
 
-func (s *Server) writeSharing(w http.ResponseWriter, r *http.Request, p access.Permit, n notice) error {
+func (s *Server) writeSharing(w http.ResponseWriter, r *http.Request, p access.Permit, n view.Notice) error {
 	c := s.cameraOfPermit(p)
-	v := sharingView{Frame: s.frame(r, "Who can see "+c.Label, "cameras"), Notice: n, Camera: cameraURL(c.Name), Label: c.Label, Zone: s.Location.String()}
+	v := view.Sharing{Shell: s.shell(r, "Who can see "+c.Label, "cameras"), Notice: n, Camera: cameraURL(c.Name), Label: c.Label, Zone: s.Location.String()}
 	rights, err := s.Accounts.Rights(r.Context(), p.Viewer())
 	if err != nil {
 		return err
@@ -66,20 +48,20 @@ func (s *Server) writeSharing(w http.ResponseWriter, r *http.Request, p access.P
 	}
 	now := s.Now().In(s.Location)
 	v.From, v.To = now.Add(-time.Hour).Format(localMoment), now.Format(localMoment)
-	if from := n.typed("from"); from != "" {
-		v.From, v.To = from, n.typed("end")
+	if from := n.Typed("from"); from != "" {
+		v.From, v.To = from, n.Typed("end")
 	}
-	return writePage(w, r, n.Status, sharingPage(v))
+	return writePage(w, r, n.Status, view.SharingPage(v))
 }
 
 // addSeers adds who can see the camera, for those who may know.
-func (s *Server) addSeers(r *http.Request, p access.Permit, v *sharingView) error {
+func (s *Server) addSeers(r *http.Request, p access.Permit, v *view.Sharing) error {
 	seers, err := s.seers(r, p)
 	if err != nil {
 		return err
 	}
 	for _, x := range seers {
-		row := seerRow{Name: x.Name, Kind: seerKind(x), Words: rightsWords(x.Grant.Rights)}
+		row := view.Grantee{Name: x.Name, Kind: seerKind(x), Words: rightsWords(x.Grant.Rights)}
 		if row.Name == "" {
 			row.Name = "A link without a name"
 		}
@@ -184,8 +166,8 @@ func (s *Server) sharesFor(r *http.Request, p access.Permit) ([]accounts.Share, 
 	return shares, err
 }
 
-func (s *Server) shareRow(x accounts.Share) shareRow {
-	row := shareRow{ID: strconv.FormatInt(x.ID, 10), To: x.Account, Words: "may " + rightsWords(x.Actions)}
+func (s *Server) shareRow(x accounts.Share) view.Share {
+	row := view.Share{ID: strconv.FormatInt(x.ID, 10), To: x.Account, Words: "may " + rightsWords(x.Actions)}
 	if x.IsLink() {
 		row.To = "Link"
 		if x.Label != "" {
@@ -209,7 +191,7 @@ func (s *Server) shareRow(x accounts.Share) shareRow {
 
 // postShare gives a share.
 func (s *Server) postShare(w http.ResponseWriter, r *http.Request, p access.Permit) error {
-	page := func(w http.ResponseWriter, r *http.Request, n notice) error { return s.writeSharing(w, r, p, n) }
+	page := func(w http.ResponseWriter, r *http.Request, n view.Notice) error { return s.writeSharing(w, r, p, n) }
 	return s.form("shares", page, func(r *http.Request, form url.Values) (outcome, error) {
 		spec, err := s.shareOf(form)
 		if err != nil {
@@ -282,7 +264,7 @@ func (s *Server) localTime(text string) (time.Time, error) {
 
 // postRevoke ends a share.
 func (s *Server) postRevoke(w http.ResponseWriter, r *http.Request, p access.Permit) error {
-	page := func(w http.ResponseWriter, r *http.Request, n notice) error { return s.writeSharing(w, r, p, n) }
+	page := func(w http.ResponseWriter, r *http.Request, n view.Notice) error { return s.writeSharing(w, r, p, n) }
 	return s.form("shares", page, func(r *http.Request, form url.Values) (outcome, error) {
 		id, err := strconv.ParseInt(form.Get("share"), 10, 64)
 		if err != nil {

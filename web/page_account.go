@@ -10,42 +10,8 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/web/view"
 )
-
-// accountView is the page of the signed-in account.
-type accountView struct {
-	Frame         frame
-	Notice        notice
-	TOTP          bool
-	RecoveryWords string
-	Passkeys      []passkeyRow
-	NoPasskeys    string // why there can be none here; empty where there can
-	Sessions      []sessionRow
-	Tokens        []tokenRow
-	Actions       []choice
-	Cameras       []cameraChoice
-}
-
-type passkeyRow struct{ ID, Label, Words string }
-
-type sessionRow struct {
-	ID, Device, Words string
-	Current           bool
-}
-
-type tokenRow struct{ ID, Label, Words string }
-
-// cameraChoice is a camera in a form.
-type cameraChoice struct{ Name, Label string }
-
-// secretView is a page with what can be seen once only.
-type secretView struct {
-	Frame       frame
-	Title, Lead string
-	Lines       []string
-	Hint        string
-	Next        string
-}
 
 // doneWords are the messages that a page shows after a form was carried out; the address names one of them.
 func doneWords(name string) (section, words string) {
@@ -79,17 +45,17 @@ func doneWords(name string) (section, words string) {
 }
 
 // noticeOf is what the address asks a page to say.
-func noticeOf(r *http.Request) notice {
+func noticeOf(r *http.Request) view.Notice {
 	section, words := doneWords(r.URL.Query().Get("done"))
-	return notice{Section: section, Words: words, Status: http.StatusOK}
+	return view.Notice{Section: section, Words: words, Status: http.StatusOK}
 }
 
 func (s *Server) pageAccount(w http.ResponseWriter, r *http.Request) error {
 	return s.writeAccount(w, r, noticeOf(r))
 }
 
-func (s *Server) writeAccount(w http.ResponseWriter, r *http.Request, n notice) error {
-	v := accountView{Frame: s.frame(r, "Account", "account"), Notice: n}
+func (s *Server) writeAccount(w http.ResponseWriter, r *http.Request, n view.Notice) error {
+	v := view.Account{Shell: s.shell(r, "Account", "account"), Notice: n}
 	if err := s.addFactors(r, &v); err != nil {
 		return err
 	}
@@ -99,12 +65,12 @@ func (s *Server) writeAccount(w http.ResponseWriter, r *http.Request, n notice) 
 	}
 	for _, x := range sessions {
 		words := fmt.Sprintf("signed in %s from %s, last used %s", s.whenText(x.Created), x.Address, s.hourText(x.Used))
-		v.Sessions = append(v.Sessions, sessionRow{ID: strconv.FormatInt(x.ID, 10), Device: deviceWords(x.Agent), Words: words, Current: x.Current})
+		v.Sessions = append(v.Sessions, view.SessionRow{ID: strconv.FormatInt(x.ID, 10), Device: deviceWords(x.Agent), Words: words, Current: x.Current})
 	}
 	if err := s.addTokens(r, &v); err != nil {
 		return err
 	}
-	return writePage(w, r, n.Status, accountPage(v))
+	return writePage(w, r, n.Status, view.AccountPage(v))
 }
 
 // hourText tells a last use, which is known to the hour.
@@ -112,10 +78,10 @@ func (s *Server) hourText(t time.Time) string {
 	if ago := s.Now().Sub(t); ago < 2*time.Hour {
 		return "lately"
 	}
-	return agoText(t, s.Now())
+	return view.Ago(t, s.Now())
 }
 
-func (s *Server) addTokens(r *http.Request, v *accountView) error {
+func (s *Server) addTokens(r *http.Request, v *view.Account) error {
 	tokens, err := s.Accounts.OwnTokens(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
@@ -125,14 +91,14 @@ func (s *Server) addTokens(r *http.Request, v *accountView) error {
 		return err
 	}
 	for _, t := range tokens {
-		v.Tokens = append(v.Tokens, tokenRow{ID: strconv.FormatInt(t.ID, 10), Label: t.Label, Words: s.tokenWords(t, cameras)})
+		v.Tokens = append(v.Tokens, view.TokenRow{ID: strconv.FormatInt(t.ID, 10), Label: t.Label, Words: s.tokenWords(t, cameras)})
 	}
 	for _, c := range cameras {
-		v.Cameras = append(v.Cameras, cameraChoice{c.Name, c.Label})
+		v.Cameras = append(v.Cameras, view.CameraChoice{Name: c.Name, Label: c.Label})
 	}
 	v.Actions = choicesOf(access.Owned, access.Rights(access.Live|access.Playback))
-	if v.Frame.Admin {
-		v.Actions = append(v.Actions, choice{Name: metricsName, Words: "read the figures of the system (metrics)"})
+	if v.Shell.Admin {
+		v.Actions = append(v.Actions, view.Choice{Name: metricsName, Words: "read the figures of the system (metrics)"})
 	}
 	return nil
 }
@@ -228,7 +194,7 @@ func (s *Server) newToken(r *http.Request, form url.Values) (outcome, error) {
 		return outcome{}, err
 	}
 	token, err := s.Accounts.NewOwnToken(r.Context(), viewerOf(r), spec)
-	return outcome{once: secretPage(secretView{Frame: s.frame(r, "New token", "account"), Title: "Token “" + spec.Label + "”",
+	return outcome{once: view.SecretPage(view.Secret{Shell: s.shell(r, "New token", "account"), Title: "Token “" + spec.Label + "”",
 		Lead: "Copy it now to where it is needed: it is not kept here and cannot be shown again.", Lines: []string{token},
 		Hint: "Programs send it as “Authorization: Bearer …”. Whoever has it may do what you allowed it.", Next: "/account#tokens"})}, err
 }

@@ -11,57 +11,8 @@ import (
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage"
+	"keepwatch.internal/web/view"
 )
-
-// cameraView is the page of one camera.
-type cameraView struct {
-	Frame          frame
-	Name, Label    string
-	Href           string
-	State, Reason  string
-	Words          string // what stands in place of the picture before there is one
-	Zone           string // IANA name; empty where only the browser knows
-	At             string // the moment asked for, RFC 3339 in UTC; empty is live
-	Day, Today     string
-	DayText        string
-	DayWords       string // the same with the day of the week
-	DaySeconds     int
-	Clock, Date    string // of the moment shown first
-	Previous, Next string // URLs of the days around
-	Timeline       string // of the day, as the API answers it
-	Gaps           []gapView
-	NoGaps         string // what to say when there are none
-	HasSub, Audio  bool
-	Playback       bool   // the viewer may see recordings
-	Export         bool   // and take them away
-	Manage         bool   // and keep and delete them
-	Plain          string // URL of a clip, for browsers without scripts
-	ClipURL        string
-	SidecarURL     string
-	Together       []togetherCamera // what else the viewer may save
-	SaveFrom       string
-	SaveTo         string
-	Facts          []fact
-	Advice         []string
-	Others         []otherCamera
-	InStep         string          // where this camera and others play in step; empty when there is nothing to be in step with
-	Quarantine     *quarantineView // nil: nothing to ask
-	Share          bool            // the viewer may share the camera
-	SeenBy         string          // who can see the camera, in a sentence
-	Here           string          // path of the page
-}
-
-// gapView is a stretch of the day that was not recorded.
-type gapView struct{ Time, Reason, Length, Href string }
-
-// otherCamera is a way to another camera.
-type otherCamera struct {
-	Label, Href string
-	Current     bool
-}
-
-// togetherCamera is one that can be saved with the camera of the page.
-type togetherCamera struct{ Name, Label string }
 
 // Gaps shorter than this are drawn, but not listed.
 const listedGap = 2 * time.Second
@@ -76,16 +27,16 @@ func (s *Server) pageCamera(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var c seen
-	var together []togetherCamera
-	others := make([]otherCamera, 0, len(cameras))
+	var together []view.CameraChoice
+	others := make([]view.CameraLink, 0, len(cameras))
 	for _, o := range cameras {
 		current := o.ID == cameraOf(r).ID
 		if current {
 			c = o
 		} else if o.Rights.Has(access.Export) {
-			together = append(together, togetherCamera{o.Name, o.Label})
+			together = append(together, view.CameraChoice{Name: o.Name, Label: o.Label})
 		}
-		others = append(others, otherCamera{o.Label, cameraURL(o.Name), current})
+		others = append(others, view.CameraLink{Label: o.Label, Href: cameraURL(o.Name), Current: current})
 	}
 	if c.Rights == 0 {
 		return access.ErrDenied // they were taken away just now
@@ -111,7 +62,7 @@ func (s *Server) pageCamera(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	return writePage(w, r, http.StatusOK, cameraPage(v))
+	return writePage(w, r, http.StatusOK, view.CameraPage(v))
 }
 
 // inStepAtFirst is how many cameras a camera's page takes along to the timeline of several.
@@ -136,15 +87,15 @@ func inStepURL(c seen, cameras []seen, at string) string {
 }
 
 // cameraView prepares everything but the footage, and the day to show.
-func (s *Server) cameraView(r *http.Request, c seen) (cameraView, siteDay, error) {
+func (s *Server) cameraView(r *http.Request, c seen) (view.Camera, siteDay, error) {
 	now := s.Now()
 	moment, given, err := s.momentOf(r.URL.Query(), now)
 	if err != nil {
-		return cameraView{}, siteDay{}, err
+		return view.Camera{}, siteDay{}, err
 	}
 	day := dayOf(moment, s.Location)
 	local := moment.In(s.Location)
-	v := cameraView{
+	v := view.Camera{
 		Name: c.Name, Label: c.Label, Href: cameraURL(c.Name), State: stateOf(c.Status), Reason: c.Status.Reason, Words: firstWords(c.Status),
 		Zone: zoneName(s.Location), Day: day.String(), Today: dayOf(now, s.Location).String(), DayText: local.Format("2 Jan 2006"), DayWords: local.Format("Mon, 2 Jan 2006"),
 		DaySeconds: int(day.to.Sub(day.from).Seconds()), Clock: local.Format(time.TimeOnly), Date: local.Format("Mon, 2 Jan 2006"),
@@ -157,17 +108,17 @@ func (s *Server) cameraView(r *http.Request, c seen) (cameraView, siteDay, error
 	if given {
 		v.At = moment.UTC().Format(time.RFC3339Nano) // a link may name one picture
 	}
-	v.Frame = s.frame(r, c.Label, "camera-page").with("camera.js", "feed.js", "link.js", "bytes.js", "edge.js", "sink.js", "stills.js",
+	v.Shell = withScript(s.shell(r, c.Label, "camera-page"), "camera.js", "feed.js", "link.js", "bytes.js", "edge.js", "sink.js", "stills.js",
 		"playback.js", "reader.js", "hls.js", "stepper.js", "frames.js", "scrub.js", "skim.js", "timeline.js", "ruler.js", "activity.js", "footage.js", "reel.js", "look.js", "zone.js",
 		"save.js", "marks.js", "size.js", "keep.js", "kept.js", "stage.js", "snapshot.js", "keys.js", "controls.js", "timefield.js", "calendar.js", "days.js",
 		"gaplist.js", "gapnote.js", "landing.js")
-	v.Facts = append(v.Facts, fact{"State", stateWords(c.Status)}, fact{"Last picture", agoText(c.Status.LastFrame, now)})
+	v.Facts = append(v.Facts, view.Fact{Label: "State", Value: stateWords(c.Status)}, view.Fact{Label: "Last picture", Value: view.Ago(c.Status.LastFrame, now)})
 	for _, st := range c.Status.Streams {
 		name := "Main stream"
 		if st.Quality == media.Sub {
 			name = "Sub stream"
 		}
-		v.Facts = append(v.Facts, fact{name, streamText(st)})
+		v.Facts = append(v.Facts, view.Fact{Label: name, Value: streamText(st)})
 	}
 	if c.Rights.Has(access.Manage) {
 		v.Facts = append(v.Facts, identityFacts(c.Status)...)
@@ -195,7 +146,7 @@ func (s *Server) momentOf(q url.Values, now time.Time) (t time.Time, given bool,
 }
 
 // addFootage adds what was recorded on the day, and what was not and why.
-func (s *Server) addFootage(r *http.Request, c seen, v *cameraView, day siteDay) error {
+func (s *Server) addFootage(r *http.Request, c seen, v *view.Camera, day siteDay) error {
 	p, err := s.Accounts.Authorize(r.Context(), viewerOf(r), access.Playback, access.Camera(c.ID))
 	if err != nil {
 		return err
@@ -225,14 +176,14 @@ func (s *Server) addFootage(r *http.Request, c seen, v *cameraView, day siteDay)
 	return nil
 }
 
-func (s *Server) gapView(g storage.Gap) gapView {
+func (s *Server) gapView(g storage.Gap) view.Gap {
 	format := "15:04"
 	if g.To.Sub(g.From) < 2*time.Minute {
 		format = time.TimeOnly
 	}
-	return gapView{
+	return view.Gap{
 		Time:   g.From.In(s.Location).Format(format) + "–" + g.To.In(s.Location).Format(format),
-		Reason: g.Reason, Length: lengthText(g.To.Sub(g.From)), Href: "?at=" + url.QueryEscape(rfc3339(g.To)),
+		Reason: g.Reason, Length: view.Length(g.To.Sub(g.From)), Href: "?at=" + url.QueryEscape(rfc3339(g.To)),
 	}
 }
 

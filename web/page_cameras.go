@@ -10,36 +10,8 @@ import (
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage"
+	"keepwatch.internal/web/view"
 )
-
-// camerasView is the list of cameras.
-type camerasView struct {
-	Frame   frame
-	Notice  notice
-	Cameras []cameraRow
-	Admin   bool
-}
-
-// cameraRow is a camera in the list.
-type cameraRow struct {
-	Label, Href string
-	State       string
-	Words       string // the state with its reason
-	Facts       []fact
-	Advice      []string
-	Strip       *stripView // nil for those who may not see recordings
-	Share       bool       // the viewer may share the camera
-	Manage      bool       // and see who watched it
-}
-
-// stripView is the last thirty days of a camera, a bar a day, on a field of 300 by 100. All bars of a kind are one path: the
-// page is fetched again every few seconds, with the strips of all cameras.
-type stripView struct {
-	From, To                  string // the first day, and "today"
-	Sum                       string
-	Href                      string // of the calendar, which says the same of each day in words
-	Footage, Missing, Deleted string // paths
-}
 
 // stripDays is how many days a strip shows.
 const stripDays = 30
@@ -49,7 +21,7 @@ func (s *Server) pageCameras(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := camerasView{Frame: s.frame(r, "Cameras", "cameras").with("refresh.js", "link.js", "bytes.js", "edge.js"), Notice: noticeOf(r), Admin: viewerOf(r).Admin}
+	v := view.Cameras{Shell: withScript(s.shell(r, "Cameras", "cameras"), "refresh.js", "link.js", "bytes.js", "edge.js"), Notice: noticeOf(r), Admin: viewerOf(r).Admin}
 	expected, err := s.forecasts(r.Context())
 	if err != nil {
 		return err
@@ -69,12 +41,12 @@ func (s *Server) pageCameras(w http.ResponseWriter, r *http.Request) error {
 		}
 		v.Cameras = append(v.Cameras, row)
 	}
-	return writePage(w, r, http.StatusOK, camerasPage(v))
+	return writePage(w, r, http.StatusOK, view.CamerasPage(v))
 }
 
 // cameraRow says of a camera what the viewer may know: only who may see its recordings is told what there is of them.
-func (s *Server) cameraRow(ctx context.Context, v access.Viewer, c seen, f *ForecastReport, u storage.CameraUsage) (cameraRow, error) {
-	row := cameraRow{Label: c.Label, Href: cameraURL(c.Name), State: stateOf(c.Status), Words: stateWords(c.Status), Advice: c.Status.Advice,
+func (s *Server) cameraRow(ctx context.Context, v access.Viewer, c seen, f *ForecastReport, u storage.CameraUsage) (view.CameraCard, error) {
+	row := view.CameraCard{Label: c.Label, Href: cameraURL(c.Name), State: stateOf(c.Status), Words: stateWords(c.Status), Advice: c.Status.Advice,
 		Share: c.Rights.Has(access.Share), Manage: c.Rights.Has(access.Manage)}
 	now := s.Now()
 	p, err := s.Accounts.Authorize(ctx, v, access.Playback, access.Camera(c.ID))
@@ -89,7 +61,7 @@ func (s *Server) cameraRow(ctx context.Context, v access.Viewer, c seen, f *Fore
 		}
 		row.Strip = s.stripOf(days, row.Href)
 		if n := len(days); n > 0 && days[n-1].String() == today.String() {
-			row.Facts = append(row.Facts, fact{"Recorded today", coverageText(days[n-1].recorded.Seconds(), days[n-1].missing.Seconds())})
+			row.Facts = append(row.Facts, view.Fact{Label: "Recorded today", Value: coverageText(days[n-1].recorded.Seconds(), days[n-1].missing.Seconds())})
 		}
 		if p.Window().Open() {
 			row.Facts = append(row.Facts, s.keptFacts(u, f, now)...)
@@ -98,35 +70,35 @@ func (s *Server) cameraRow(ctx context.Context, v access.Viewer, c seen, f *Fore
 			}
 		}
 	}
-	row.Facts = append(row.Facts, fact{"Last picture", agoText(c.Status.LastFrame, now)})
+	row.Facts = append(row.Facts, view.Fact{Label: "Last picture", Value: view.Ago(c.Status.LastFrame, now)})
 	if st, ok := streamOf(c.Status, media.Main); ok {
-		row.Facts = append(row.Facts, fact{"Main stream", pictureText(st)})
+		row.Facts = append(row.Facts, view.Fact{Label: "Main stream", Value: pictureText(st)})
 	}
 	return row, nil
 }
 
 // keptFacts say how far footage reaches back, how far it will, and what it takes.
-func (s *Server) keptFacts(u storage.CameraUsage, f *ForecastReport, now time.Time) []fact {
-	var facts []fact
+func (s *Server) keptFacts(u storage.CameraUsage, f *ForecastReport, now time.Time) []view.Fact {
+	var facts []view.Fact
 	reaches := "no footage yet"
 	if !u.Oldest.IsZero() {
-		reaches = lengthText(now.Sub(u.Oldest)) + ", to " + s.whenText(u.Oldest)
+		reaches = view.Length(now.Sub(u.Oldest)) + ", to " + s.whenText(u.Oldest)
 	}
-	facts = append(facts, fact{"Reaches back", reaches})
+	facts = append(facts, view.Fact{Label: "Reaches back", Value: reaches})
 	if f != nil {
-		facts = append(facts, fact{"Will reach back", f.Words})
+		facts = append(facts, view.Fact{Label: "Will reach back", Value: f.Words})
 	}
-	disk := sizeText(u.Bytes)
+	disk := view.Size(u.Bytes)
 	if u.Kept > 0 {
-		disk += ", " + sizeText(u.Kept) + " in saved clips"
+		disk += ", " + view.Size(u.Kept) + " in saved clips"
 	}
-	return append(facts, fact{"On disk", disk})
+	return append(facts, view.Fact{Label: "On disk", Value: disk})
 }
 
 // stripOf draws days. What was recorded stands at the foot of a bar, what is missing above it; a line at the foot says that
 // footage was deleted.
-func (s *Server) stripOf(days []dayCoverage, here string) *stripView {
-	strip := &stripView{To: "today", Sum: sumWords(days), Href: here + "/days"}
+func (s *Server) stripOf(days []dayCoverage, here string) *view.MonthStrip {
+	strip := &view.MonthStrip{To: "today", Sum: sumWords(days), Href: here + "/days"}
 	for i, d := range days {
 		x := (stripDays - len(days) + i) * 10
 		height := 0

@@ -8,23 +8,9 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"keepwatch.internal/web/view"
 )
-
-// certificateView is the page that helps to install the certificate of the box's own authority.
-type certificateView struct {
-	Frame        frame
-	SHA256, SHA1 string
-	Devices      []deviceSteps
-}
-
-// deviceSteps is how a kind of device is told to trust a certificate.
-type deviceSteps struct {
-	Name  string
-	File  string // URL of the form of the certificate that it takes
-	Kind  string // of the file, in words
-	Steps []string
-	Note  string
-}
 
 // Fingerprint is the SHA-256 of a certificate in PEM, as devices show it to people: pairs of hexadecimal digits with
 // colons. It is empty for what is no certificate.
@@ -53,9 +39,9 @@ func (s *Server) pageCertificate(w http.ResponseWriter, r *http.Request) error {
 		return notFound()
 	}
 	short := sha1.Sum(der) // Windows shows no other
-	v := certificateView{Frame: s.frame(r, "Trust this recorder", "door-page"), SHA256: Fingerprint(s.CertificatePEM), SHA1: hexPairs(short[:]),
+	v := view.Certificate{Shell: s.shell(r, "Trust this recorder", "door-page"), SHA256: Fingerprint(s.CertificatePEM), SHA1: hexPairs(short[:]),
 		Devices: deviceList()}
-	return writePage(w, r, http.StatusOK, certificatePage(v))
+	return writePage(w, r, http.StatusOK, view.CertificatePage(v))
 }
 
 func certificateDER(certificatePEM []byte) []byte {
@@ -94,9 +80,9 @@ func writeCertificate(w http.ResponseWriter, r *http.Request, body []byte, kind,
 }
 
 // deviceList is how the usual devices do it.
-func deviceList() []deviceSteps {
+func deviceList() []view.DeviceSteps {
 	const der, text = "/certificate.crt", "/certificate.pem"
-	return []deviceSteps{
+	return []view.DeviceSteps{
 		{Name: "iPhone and iPad", File: der, Kind: ".crt", Steps: []string{
 			"Open this page in Safari and get the certificate; allow the download of the profile.",
 			"Settings, “Profile Downloaded”: compare the SHA-256 under More Details, then Install.",

@@ -6,24 +6,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"keepwatch.internal/web/view"
 )
-
-// connectionsView is the page of everything that the program connected to.
-type connectionsView struct {
-	Frame   frame
-	Verdict string
-	Refused bool // something was wanted that the configuration does not name
-	Rows    []connectionRow
-	Footer  string
-}
-
-// connectionRow is a line of it.
-type connectionRow struct {
-	Address, Remote string
-	Camera          string
-	Words           string
-	Refused         bool
-}
 
 // connections returns the ledger, with the names of cameras that are not the viewer's left out: an administrator sees
 // where the box connects to, and not what is there.
@@ -50,7 +35,7 @@ func (s *Server) pageConnections(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := connectionsView{Frame: s.frame(r, "Connections", "system")}
+	v := view.Connections{Shell: s.shell(r, "Connections", "system")}
 	labels := map[string]string{}
 	for _, c := range s.Cameras {
 		labels[c.Name] = c.Label
@@ -58,7 +43,7 @@ func (s *Server) pageConnections(w http.ResponseWriter, r *http.Request) error {
 	var refused uint64
 	for _, c := range all {
 		refused += c.Refused
-		row := connectionRow{Address: c.Address, Camera: labels[c.Camera], Words: s.connectionWords(c), Refused: c.Refused > 0}
+		row := view.ConnectionRow{Address: c.Address, Camera: labels[c.Camera], Words: s.connectionWords(c), Refused: c.Refused > 0}
 		if c.Remote != c.Address {
 			row.Remote = c.Remote
 		}
@@ -73,7 +58,7 @@ func (s *Server) pageConnections(w http.ResponseWriter, r *http.Request) error {
 	default:
 		v.Verdict = "All of them go to cameras that the configuration names. Nothing else was tried."
 	}
-	return writePage(w, r, http.StatusOK, connectionsPage(v))
+	return writePage(w, r, http.StatusOK, view.ConnectionsPage(v))
 }
 
 func times(n uint64, one string) string {
@@ -97,7 +82,7 @@ func timesText(n uint64) string {
 func (s *Server) connectionWords(c Connection) string {
 	now := s.Now()
 	if c.Refused > 0 {
-		return fmt.Sprintf("%s, refused %s, last %s", strings.ToUpper(c.Protocol), timesText(c.Refused), agoText(c.Last, now))
+		return fmt.Sprintf("%s, refused %s, last %s", strings.ToUpper(c.Protocol), timesText(c.Refused), view.Ago(c.Last, now))
 	}
 	words := fmt.Sprintf("%s, connected %s", strings.ToUpper(c.Protocol), timesText(c.Count))
 	if c.Failed > 0 {
@@ -107,9 +92,9 @@ func (s *Server) connectionWords(c Connection) string {
 		words += fmt.Sprintf(", %d open now", c.Open)
 	}
 	if c.Sent+c.Received > 0 {
-		words += fmt.Sprintf(", %s received, %s sent", sizeText(int64(c.Received)), sizeText(int64(c.Sent)))
+		words += fmt.Sprintf(", %s received, %s sent", view.Size(int64(c.Received)), view.Size(int64(c.Sent)))
 	}
-	return words + ", last " + agoText(c.Last, now)
+	return words + ", last " + view.Ago(c.Last, now)
 }
 
 // connectionJSON is a connection in the API.

@@ -9,32 +9,8 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/web/view"
 )
-
-// daysView is the calendar of what a camera recorded in a month.
-type daysView struct {
-	Frame          frame
-	Label, Back    string // of the camera, and its page
-	Month          string // "November 2026"
-	Sum            string // what the month adds up to
-	Previous, Next string // URLs; Next is empty for this month
-	Weekdays       []weekday
-	Weeks          [][]calendarDay // of seven days each
-	Denied         bool            // the viewer may not see recordings
-}
-
-type weekday struct{ Short, Long string }
-
-// calendarDay is a field of the calendar. Those that belong to another month have no number.
-type calendarDay struct {
-	Number string
-	Href   string // of the recorded day; empty where there is nothing to see
-	State  string // whole, partly, rest, deleted, nothing, before, ahead
-	Bar    string // how much of 100 was recorded
-	Share  string // the same in words that fit: "98 %"; empty for all of it
-	Words  string // the same for who does not see it
-	Today  bool
-}
 
 // pageDays shows a month of a camera: /cameras/{id}/days, with ?month=2026-11.
 func (s *Server) pageDays(w http.ResponseWriter, r *http.Request) error {
@@ -48,7 +24,7 @@ func (s *Server) pageDays(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	here := cameraURL(c.Name)
-	v := daysView{Frame: s.frame(r, c.Label+", "+month.words(), "cameras"), Label: c.Label, Back: here, Month: month.words(),
+	v := view.Days{Shell: s.shell(r, c.Label+", "+month.words(), "cameras"), Label: c.Label, Back: here, Month: month.words(),
 		Previous: here + "/days?month=" + month.shift(-1).String()}
 	if next := month.shift(1); next.first().from.Before(s.Now()) {
 		v.Next = here + "/days?month=" + next.String()
@@ -56,7 +32,7 @@ func (s *Server) pageDays(w http.ResponseWriter, r *http.Request) error {
 	p, err := s.Accounts.Authorize(r.Context(), viewerOf(r), access.Playback, access.Camera(c.ID))
 	if errors.Is(err, access.ErrDenied) {
 		v.Denied = true
-		return writePage(w, r, http.StatusOK, daysPage(v))
+		return writePage(w, r, http.StatusOK, view.DaysPage(v))
 	}
 	if err != nil {
 		return err
@@ -65,34 +41,24 @@ func (s *Server) pageDays(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v.Weekdays = weekdays()
+	v.Weekdays = view.Weekdays()
 	v.Weeks = s.weeksOf(month, days, here)
 	v.Sum = sumWords(days)
-	return writePage(w, r, http.StatusOK, daysPage(v))
-}
-
-// weekdays names the days of the week, Monday first (ISO 8601).
-func weekdays() []weekday {
-	var names []weekday
-	for i := range 7 {
-		long := time.Weekday((i + 1) % 7).String()
-		names = append(names, weekday{long[:2], long})
-	}
-	return names
+	return writePage(w, r, http.StatusOK, view.DaysPage(v))
 }
 
 // weeksOf lays a month out in weeks, the first and the last filled up with fields without a number.
-func (s *Server) weeksOf(month siteMonth, days []dayCoverage, here string) [][]calendarDay {
+func (s *Server) weeksOf(month siteMonth, days []dayCoverage, here string) [][]view.CalendarDay {
 	known := map[string]dayCoverage{}
 	for _, d := range days {
 		known[d.String()] = d
 	}
 	today := dayOf(s.Now(), s.Location).String()
 	lead := (int(time.Date(month.year, month.month, 1, 12, 0, 0, 0, time.UTC).Weekday()) + 6) % 7
-	fields := make([]calendarDay, lead, 42)
+	fields := make([]view.CalendarDay, lead, 42)
 	last := time.Date(month.year, month.month+1, 0, 12, 0, 0, 0, time.UTC).Day()
 	for n := 1; n <= last; n++ {
-		field := calendarDay{Number: strconv.Itoa(n), State: "ahead"}
+		field := view.CalendarDay{Number: strconv.Itoa(n), State: "ahead"}
 		date := fmt.Sprintf("%s-%02d", month, n)
 		if d, ok := known[date]; ok {
 			field.State, field.Words, field.Today = d.state(), d.words(), date == today
@@ -103,9 +69,9 @@ func (s *Server) weeksOf(month siteMonth, days []dayCoverage, here string) [][]c
 		fields = append(fields, field)
 	}
 	for len(fields)%7 != 0 {
-		fields = append(fields, calendarDay{})
+		fields = append(fields, view.CalendarDay{})
 	}
-	var weeks [][]calendarDay
+	var weeks [][]view.CalendarDay
 	for i := 0; i < len(fields); i += 7 {
 		weeks = append(weeks, fields[i:i+7])
 	}
@@ -147,5 +113,5 @@ func sumWords(days []dayCoverage) string {
 	if missing < listedGap {
 		return text + "; nothing is missing."
 	}
-	return text + "; " + lengthText(missing) + " missing."
+	return text + "; " + view.Length(missing) + " missing."
 }

@@ -6,35 +6,8 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/web/view"
 )
-
-// setupView is the page that makes the first account.
-type setupView struct {
-	Frame  frame
-	Notice notice
-}
-
-// loginView is the page that begins a session.
-type loginView struct {
-	Frame     frame
-	Username  string
-	Next      string // where to go then
-	Ended     bool   // a session ended while something was watched
-	Complaint string
-
-	NeedsCode    bool   // the password was right; now the second factor is asked for
-	Password     string // then
-	Passkeys     bool   // passkeys work under this address
-	OwnAuthority bool   // the box signs for itself
-}
-
-// errorView is the page that says what went wrong.
-type errorView struct {
-	Frame         frame
-	Title, Detail string
-	Stranger      bool   // one who has no account here, most likely
-	Request       string // its id in the log; empty if there is nothing in the log
-}
 
 // pageHome leads to where one can go.
 func (s *Server) pageHome(w http.ResponseWriter, r *http.Request) error {
@@ -54,12 +27,12 @@ func (s *Server) pageHome(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) pageSetup(w http.ResponseWriter, r *http.Request) error {
-	return s.writeSetup(w, r, http.StatusOK, setupView{})
+	return s.writeSetup(w, r, http.StatusOK, view.Setup{})
 }
 
-func (s *Server) writeSetup(w http.ResponseWriter, r *http.Request, status int, v setupView) error {
-	v.Frame = s.frame(r, "Set up", "door-page")
-	return writePage(w, r, status, setupPage(v))
+func (s *Server) writeSetup(w http.ResponseWriter, r *http.Request, status int, v view.Setup) error {
+	v.Shell = s.shell(r, "Set up", "door-page")
+	return writePage(w, r, status, view.SetupPage(v))
 }
 
 // postSetup makes the first account and lets its owner in.
@@ -74,7 +47,7 @@ func (s *Server) postSetup(w http.ResponseWriter, r *http.Request) error {
 		if !mine {
 			return err
 		}
-		return s.writeSetup(w, r, status, setupView{Notice: notice{Words: words, Complaint: true, Field: fieldOf(err), Form: form}})
+		return s.writeSetup(w, r, status, view.Setup{Notice: view.Notice{Words: words, Complaint: true, Field: fieldOf(err), Form: form}})
 	}
 	http.Redirect(w, r, "/cameras?done=setup", http.StatusSeeOther)
 	return nil
@@ -96,15 +69,15 @@ func (s *Server) pageLogin(w http.ResponseWriter, r *http.Request) error {
 		http.Redirect(w, r, "/setup", http.StatusSeeOther)
 		return nil
 	}
-	return s.writeLogin(w, r, http.StatusOK, loginView{Next: next, Ended: r.URL.Query().Get("ended") != ""})
+	return s.writeLogin(w, r, http.StatusOK, view.Login{Next: next, Ended: r.URL.Query().Get("ended") != ""})
 }
 
-func (s *Server) writeLogin(w http.ResponseWriter, r *http.Request, status int, v loginView) error {
-	v.Frame = s.frame(r, "Sign in", "door-page")
+func (s *Server) writeLogin(w http.ResponseWriter, r *http.Request, status int, v view.Login) error {
+	v.Shell = s.shell(r, "Sign in", "door-page")
 	_, none := accounts.PasskeyOrigin(r.Host, infoOf(r).secure)
 	v.Passkeys = none == nil
 	v.OwnAuthority = len(s.CertificatePEM) > 0
-	return writePage(w, r, status, loginPage(v))
+	return writePage(w, r, status, view.LoginPage(v))
 }
 
 func (s *Server) postLogin(w http.ResponseWriter, r *http.Request) error {
@@ -119,7 +92,7 @@ func (s *Server) postLogin(w http.ResponseWriter, r *http.Request) error {
 		if !mine {
 			return err
 		}
-		v := loginView{Username: c.Username, Next: next, Complaint: words}
+		v := view.Login{Username: c.Username, Next: next, Complaint: words}
 		if errors.Is(err, accounts.ErrNeedsCode) || errors.Is(err, accounts.ErrBadFactor) {
 			v.NeedsCode, v.Password = true, c.Password
 		}
@@ -162,7 +135,7 @@ func (s *Server) formComplaint(err error) (words string, status int, mine bool) 
 // all the same.
 func (s *Server) errorPage(w http.ResponseWriter, r *http.Request, p *Problem) error {
 	r = withViewer(r, access.Viewer{})
-	v := errorView{Frame: s.frame(r, p.Title, "door-page"), Title: p.Title, Detail: p.Detail, Request: p.Instance}
+	v := view.Error{Shell: s.shell(r, p.Title, "door-page"), Title: p.Title, Detail: p.Detail, Request: p.Instance}
 	switch p.Status {
 	case http.StatusBadRequest:
 		v.Title = "This address does not work"
@@ -170,5 +143,5 @@ func (s *Server) errorPage(w http.ResponseWriter, r *http.Request, p *Problem) e
 		v.Title = "Nothing here"
 		v.Detail = "There is no such page, or it is not yours to see."
 	}
-	return writePage(w, r, p.Status, errorPage(v))
+	return writePage(w, r, p.Status, view.ErrorPage(v))
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"keepwatch.internal/web/view"
 )
 
 // send posts a form as a browser does.
@@ -170,22 +172,22 @@ func TestDaysOfTheSiteHaveTheirTrueLength(t *testing.T) {
 
 func TestFiguresAreWrittenForPeople(t *testing.T) {
 	for got, want := range map[string]string{
-		lengthText(48 * time.Second):                 "48 s",
-		lengthText(17 * time.Minute):                 "17 min",
-		lengthText(125 * time.Minute):                "2 h 5 min",
-		lengthText(72 * time.Hour):                   "3 days",
-		sizeText(999):                                "999 B",
-		sizeText(1_500_000):                          "1.5 MB",
-		sizeText(999_900_000):                        "1.0 GB",
-		sizeText(4_000_000_000_000):                  "4.0 TB",
-		rateText(410_400):                            "410 kbit/s",
-		rateText(2_100_000):                          "2.1 Mbit/s",
-		agoText(time.Time{}, time.Now()):             "never",
-		coverageText(86_399, 1):                      "24 h, 100 %",
-		coverageText(86_300, 100):                    "23 h 58 min, 99.8 %",
-		stateWords(CameraStatus{State: "recording"}): "recording",
-		stateWords(CameraStatus{}):                   "not started",
-		unbroken("H.264 8×8, 15 frames/s, 99.4 %"):   "H.264 8×8, 15\u00a0frames/s, 99.4\u00a0%",
+		view.Length(48 * time.Second):                   "48 s",
+		view.Length(17 * time.Minute):                   "17 min",
+		view.Length(125 * time.Minute):                  "2 h 5 min",
+		view.Length(72 * time.Hour):                     "3 days",
+		view.Size(999):                                  "999 B",
+		view.Size(1_500_000):                            "1.5 MB",
+		view.Size(999_900_000):                          "1.0 GB",
+		view.Size(4_000_000_000_000):                    "4.0 TB",
+		view.Rate(410_400):                              "410 kbit/s",
+		view.Rate(2_100_000):                            "2.1 Mbit/s",
+		view.Ago(time.Time{}, time.Now()):               "never",
+		coverageText(86_399, 1):                         "24 h, 100 %",
+		coverageText(86_300, 100):                       "23 h 58 min, 99.8 %",
+		stateWords(CameraStatus{State: "recording"}):    "recording",
+		stateWords(CameraStatus{}):                      "not started",
+		view.Unbroken("H.264 8×8, 15 frames/s, 99.4 %"): "H.264 8×8, 15\u00a0frames/s, 99.4\u00a0%",
 	} {
 		if got != want {
 			t.Errorf("%q, want %q", got, want)

@@ -14,32 +14,13 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/web/view"
 )
-
-// factorView is the page that sets up a second factor.
-type factorView struct {
-	Frame        frame
-	Picture, Key string
-	Complaint    string
-}
-
-// passkeyView is the page on which a browser is asked for a passkey.
-type passkeyView struct {
-	Frame     frame
-	Title     string
-	Lead      string
-	New       bool   // a new one is made
-	Options   string // for the browser, JSON
-	Ceremony  string
-	Next      string
-	Label     string
-	Complaint string
-}
 
 const qrPixels = 232
 
 // addFactors adds what the account has beside its password.
-func (s *Server) addFactors(r *http.Request, v *accountView) error {
+func (s *Server) addFactors(r *http.Request, v *view.Account) error {
 	f, err := s.Accounts.Factors(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
@@ -58,7 +39,7 @@ func (s *Server) addFactors(r *http.Request, v *accountView) error {
 		if label == "" {
 			label = "Passkey"
 		}
-		v.Passkeys = append(v.Passkeys, passkeyRow{ID: strconv.FormatInt(k.ID, 10), Label: label, Words: words})
+		v.Passkeys = append(v.Passkeys, view.PasskeyRow{ID: strconv.FormatInt(k.ID, 10), Label: label, Words: words})
 	}
 	if _, err := accounts.PasskeyOrigin(r.Host, infoOf(r).secure); err != nil {
 		v.NoPasskeys = sentence(err.Error())
@@ -76,7 +57,7 @@ func (s *Server) beginTOTP(r *http.Request, _ url.Values) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	return outcome{once: factorPage(factorView{Frame: s.frame(r, "Second factor", "account"), Picture: picture, Key: key.Secret})}, nil
+	return outcome{once: view.FactorPage(view.Factor{Shell: s.shell(r, "Second factor", "account"), Picture: picture, Key: key.Secret})}, nil
 }
 
 // qrCode draws an address as a QR code, as the URL of a picture that is in the page itself.
@@ -111,7 +92,7 @@ func (s *Server) newRecoveryCodes(r *http.Request, _ url.Values) (outcome, error
 }
 
 func (s *Server) recoveryCodes(r *http.Request, codes []string) outcome {
-	return outcome{once: secretPage(secretView{Frame: s.frame(r, "Recovery codes", "account"), Title: "Your recovery codes",
+	return outcome{once: view.SecretPage(view.Secret{Shell: s.shell(r, "Recovery codes", "account"), Title: "Your recovery codes",
 		Lead:  "Keep them where you keep important papers. Each signs you in once in place of the app's code. They cannot be shown again; older ones have ended.",
 		Lines: codes, Next: "/account?done=totp-on#totp"})}
 }
@@ -130,7 +111,7 @@ func (s *Server) beginPasskey(r *http.Request, _ url.Values) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	return outcome{once: passkeyPage(passkeyView{Frame: s.frame(r, "New passkey", "door-page").with("passkey.js"), Title: "New passkey", New: true,
+	return outcome{once: view.PasskeyPage(view.Passkey{Shell: withScript(s.shell(r, "New passkey", "door-page"), "passkey.js"), Title: "New passkey", New: true,
 		Lead: "Your browser will ask where to keep it, and for your fingerprint, face or code.", Options: string(options), Ceremony: ceremony,
 		Label: deviceWords(r.UserAgent())})}, nil
 }
@@ -158,10 +139,10 @@ func (s *Server) postPasskeyLogin(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	return s.writePasskeyLogin(w, r, passkeyView{Next: localPath(form.Get("next"))})
+	return s.writePasskeyLogin(w, r, view.Passkey{Next: localPath(form.Get("next"))})
 }
 
-func (s *Server) writePasskeyLogin(w http.ResponseWriter, r *http.Request, v passkeyView) error {
+func (s *Server) writePasskeyLogin(w http.ResponseWriter, r *http.Request, v view.Passkey) error {
 	at, err := accounts.PasskeyOrigin(r.Host, infoOf(r).secure)
 	if err != nil {
 		return problem(http.StatusBadRequest, sentence(err.Error()))
@@ -174,9 +155,9 @@ func (s *Server) writePasskeyLogin(w http.ResponseWriter, r *http.Request, v pas
 	if v.Complaint != "" {
 		status = http.StatusForbidden
 	}
-	v.Frame, v.Title = s.frame(withViewer(r, access.Viewer{}), "Sign in", "door-page").with("passkey.js"), "Sign in with a passkey"
+	v.Shell, v.Title = withScript(s.shell(withViewer(r, access.Viewer{}), "Sign in", "door-page"), "passkey.js"), "Sign in with a passkey"
 	v.Lead, v.Options, v.Ceremony = "Your browser asks for your fingerprint, face or code.", string(options), ceremony
-	return writePage(w, r, status, passkeyPage(v))
+	return writePage(w, r, status, view.PasskeyPage(v))
 }
 
 // postPasskeyAnswer lets in who holds the passkey.
@@ -189,7 +170,7 @@ func (s *Server) postPasskeyAnswer(w http.ResponseWriter, r *http.Request) error
 	session, err := s.Accounts.PasskeyLogin(r.Context(), accounts.Answer{Ceremony: form.Get("ceremony"), Response: []byte(form.Get("response"))},
 		accounts.Attempt{Address: infoOf(r).client, Agent: r.UserAgent()})
 	if errors.Is(err, accounts.ErrBadPasskey) {
-		return s.writePasskeyLogin(w, r, passkeyView{Next: next, Complaint: "That passkey was not accepted. Try again, or sign in with the password."})
+		return s.writePasskeyLogin(w, r, view.Passkey{Next: next, Complaint: "That passkey was not accepted. Try again, or sign in with the password."})
 	}
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"keepwatch.internal/internal/accounts"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage"
+	"keepwatch.internal/web/view"
 )
 
 // asLink is the query parameter by which a request says that it comes with the link and not with a session: who is
@@ -30,28 +31,6 @@ const (
 
 // linkCookieName is that of the cookie that holds a link's secret.
 func linkCookieName(secure bool) string { return cookieName(secure) + "-link" }
-
-// linkView is the page of a share link: one camera, and what of it was shared.
-type linkView struct {
-	Frame    frame
-	Label    string
-	By       string
-	Note     string
-	Until    string
-	Tile     *tileView // what happens now, if that was shared
-	Pieces   []linkPieceView
-	Shown    string // URL of the piece that is shown
-	ShownAs  string
-	Export   bool
-	Footage  bool
-	Rejected string
-}
-
-// linkPieceView is a stretch of footage to be watched or saved.
-type linkPieceView struct {
-	Words, Href, Save string
-	Current           bool
-}
 
 // linkProblem is the one answer to links that are not, or no longer, valid.
 func linkProblem() *Problem {
@@ -78,8 +57,8 @@ func (s *Server) enterLink(w http.ResponseWriter, r *http.Request) error {
 // noLink says that there is nothing behind a link, whatever the reason.
 func (s *Server) noLink(w http.ResponseWriter, r *http.Request) error {
 	p := linkProblem()
-	v := errorView{Frame: s.frame(withViewer(r, access.Viewer{}), p.Detail, "door-page"), Title: "Nothing behind this link", Detail: p.Detail, Stranger: true}
-	return writePage(w, r, p.Status, errorPage(v))
+	v := view.Error{Shell: s.shell(withViewer(r, access.Viewer{}), p.Detail, "door-page"), Title: "Nothing behind this link", Detail: p.Detail, Stranger: true}
+	return writePage(w, r, p.Status, view.ErrorPage(v))
 }
 
 // isLink reports whether a request says that it comes with a link.
@@ -119,7 +98,7 @@ func (s *Server) pageLink(w http.ResponseWriter, r *http.Request) error {
 	if !there || !held {
 		return s.noLink(w, r)
 	}
-	v := linkView{Frame: s.frame(r, c.Label, "link-page"), Label: c.Label, By: share.By, Note: share.Label,
+	v := view.Link{Shell: s.shell(r, c.Label, "link-page"), Label: c.Label, By: share.By, Note: share.Label,
 		Export: grant.Rights.Has(access.Export), Footage: grant.Rights.Has(access.Playback)}
 	if !share.Until.IsZero() {
 		v.Until = s.whenText(share.Until)
@@ -128,14 +107,14 @@ func (s *Server) pageLink(w http.ResponseWriter, r *http.Request) error {
 		tile := s.tileOf(seen{Camera: c, Rights: grant.Rights, Status: s.statusByCamera()[c.ID]})
 		tile.Href = "" // its page is not for the link
 		v.Tile = &tile
-		v.Frame = v.Frame.with("live.js", liveScripts()...)
+		v.Shell = withScript(v.Shell, "live.js", liveScripts()...)
 	}
 	if v.Footage {
 		if err := s.addPieces(r, viewer, c, &v); err != nil {
 			return err
 		}
 	}
-	return writePage(w, r, http.StatusOK, linkPage(v))
+	return writePage(w, r, http.StatusOK, view.LinkPage(v))
 }
 
 func (s *Server) cameraByID(id access.Camera) (Camera, bool) {
@@ -148,7 +127,7 @@ func (s *Server) cameraByID(id access.Camera) (Camera, bool) {
 }
 
 // addPieces lists the footage that the link opens, the newest first, and picks the one that the address asks for.
-func (s *Server) addPieces(r *http.Request, viewer access.Viewer, c Camera, v *linkView) error {
+func (s *Server) addPieces(r *http.Request, viewer access.Viewer, c Camera, v *view.Link) error {
 	p, err := s.Accounts.Authorize(r.Context(), viewer, access.Playback, access.Camera(c.ID))
 	if err != nil {
 		return err
@@ -170,7 +149,7 @@ func (s *Server) addPieces(r *http.Request, viewer access.Viewer, c Camera, v *l
 		q := url.Values{"from": {piece.From.UTC().Format(time.RFC3339Nano)}, "to": {piece.To.UTC().Format(time.RFC3339Nano)}, asLink: {asLinkValue}}
 		clip := "/api/v1/cameras/" + c.Name + "/clip.mp4?" + q.Encode()
 		at := piece.From.UTC().Format(time.RFC3339Nano)
-		row := linkPieceView{Words: s.stretchText(piece.From, piece.To), Href: "/link?at=" + url.QueryEscape(at), Save: clip + "&download=1",
+		row := view.LinkPiece{Words: s.stretchText(piece.From, piece.To), Href: "/link?at=" + url.QueryEscape(at), Save: clip + "&download=1",
 			Current: wanted == at || wanted == "" && len(v.Pieces) == 0}
 		if row.Current {
 			v.Shown, v.ShownAs = clip, row.Words
@@ -204,7 +183,7 @@ func (s *Server) leaveLink(w http.ResponseWriter, r *http.Request) error {
 // linkMade shows a new link, once.
 func (s *Server) linkMade(r *http.Request, p access.Permit, link string) templ.Component {
 	c := s.cameraOfPermit(p)
-	return secretPage(secretView{Frame: s.frame(r, "New link", "cameras"), Title: "A link to " + c.Label,
+	return view.SecretPage(view.Secret{Shell: s.shell(r, "New link", "cameras"), Title: "A link to " + c.Label,
 		Lead: "Copy it now and send it: it is not kept here and cannot be shown again. It can be revoked at any time.", Lines: []string{link},
 		Hint: "Whoever has it sees what you allowed, as long as they can reach this recorder under this address.",
 		Next: cameraURL(c.Name) + "/access"})

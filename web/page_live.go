@@ -5,78 +5,11 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/web/view"
 )
-
-// liveView is the page of moving tiles.
-type liveView struct {
-	Frame       frame
-	Bar         *liveBar   // nil where there is nothing to choose
-	Lead        *tileView  // the large one in shapeFocus
-	Tiles       []tileView // the others
-	Arrangement string     // class of the grid, by the number of tiles
-	Empty       string     // why a group shows nothing
-	Cameras     bool       // whether there is any
-	Admin       bool
-	Editor      *groupEditor // nil unless it is being arranged
-}
-
-// liveBar is what stands above the tiles: which, and how they are laid out.
-type liveBar struct {
-	State       []field // of the page, for forms
-	Shapes      []pick
-	Groups      []pick // none where the account has made none
-	Before, Now string // other pages: addresses, "" for none
-	After       string
-	Arrange     string // address where they can be arranged, or of the end of that
-	Arranging   bool
-}
-
-// pick is one of several.
-type pick struct {
-	Value, Words, Sign, Href string
-	Chosen                   bool
-}
-
-// groupEditor makes and changes groups.
-type groupEditor struct {
-	State  []field
-	Notice notice
-	Groups []groupForm // those that are there, then an empty one
-}
-
-type groupForm struct {
-	Was, Name string // Was is "" for a new one
-	Members   []member
-}
-
-type member struct {
-	Name, Label string
-	In          bool
-}
-
-// tileView is one camera in the grid.
-type tileView struct {
-	Name, Label, Href string
-	State, Reason     string
-	Words             string // what stands in place of the picture before there is one
-	Sub               bool   // there is a small picture beside the full one
-	Sound             bool   // may be heard
-	Save              bool   // what is shown may be saved
-	Large             bool
-	Zone              string
-	Opens             string // what its link does, beside opening the camera's page
-	Move              *moveView
-}
-
-// moveView moves a tile. Before and After are the cameras whose place it can take, "" at the ends.
-type moveView struct {
-	State         []field
-	Before, After string
-}
 
 // maxArranged is the number of tiles up to which a grid has an arrangement that shows all of them at once.
 const maxArranged = 16
@@ -91,21 +24,21 @@ func (s *Server) pageLive(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.writeLive(w, r, liveStateIn(q), notice{Status: http.StatusOK})
+	return s.writeLive(w, r, liveStateIn(q), view.Notice{Status: http.StatusOK})
 }
 
 // writeLiveAfter shows the page that a form came from.
-func (s *Server) writeLiveAfter(w http.ResponseWriter, r *http.Request, n notice) error {
+func (s *Server) writeLiveAfter(w http.ResponseWriter, r *http.Request, n view.Notice) error {
 	return s.writeLive(w, r, liveStateOf(n.Form), n)
 }
 
-func (s *Server) writeLive(w http.ResponseWriter, r *http.Request, st liveState, n notice) error {
+func (s *Server) writeLive(w http.ResponseWriter, r *http.Request, st liveState, n view.Notice) error {
 	cameras, l, err := s.arrangedOf(r)
 	if err != nil {
 		return err
 	}
-	v := liveView{Admin: viewerOf(r).Admin, Cameras: len(cameras) > 0}
-	v.Frame = s.frame(r, "Live", "live").with("live.js", liveScripts()...)
+	v := view.Live{Admin: viewerOf(r).Admin, Cameras: len(cameras) > 0}
+	v.Shell = withScript(s.shell(r, "Live", "live"), "live.js", liveScripts()...)
 	if st.Shape == "" {
 		st.Shape = shapeOf(l)
 	}
@@ -125,7 +58,7 @@ func (s *Server) writeLive(w http.ResponseWriter, r *http.Request, st liveState,
 	if st.Arrange && viewerOf(r).Kind == access.AccountView {
 		v.Editor = editorOf(st, l, cameras, n)
 	}
-	return writePage(w, r, n.Status, livePage(v))
+	return writePage(w, r, n.Status, view.LivePage(v))
 }
 
 // arrangedOf returns the cameras whose live picture the viewer may see, in the account's order, and what it has arranged.
@@ -143,8 +76,8 @@ func (s *Server) arrangedOf(r *http.Request) ([]seen, accounts.Layout, error) {
 }
 
 // barOf makes the bar and holds the state's page to those that there are.
-func barOf(st *liveState, l accounts.Layout, shown int) *liveBar {
-	b := &liveBar{Arranging: st.Arrange}
+func barOf(st *liveState, l accounts.Layout, shown int) *view.LiveBar {
+	b := &view.LiveBar{Arranging: st.Arrange}
 	pages := 1
 	if n := tilesOf(st.Shape); n > 0 && shown > 0 {
 		pages = (shown + n - 1) / n
@@ -156,7 +89,7 @@ func barOf(st *liveState, l accounts.Layout, shown int) *liveBar {
 		return other.href()
 	}
 	for _, shape := range shapes() {
-		b.Shapes = append(b.Shapes, pick{Value: shape, Words: shapeWords(shape), Sign: shapeSign(shape), Chosen: shape == st.Shape})
+		b.Shapes = append(b.Shapes, view.Option{Value: shape, Words: shapeWords(shape), Chosen: shape == st.Shape})
 	}
 	for _, g := range append([]accounts.Group{{}}, l.Groups...) {
 		words := g.Name
@@ -164,7 +97,7 @@ func barOf(st *liveState, l accounts.Layout, shown int) *liveBar {
 			words = "All"
 		}
 		href := at(func(o *liveState) { o.Group, o.Page, o.Big = g.Name, 1, "" })
-		b.Groups = append(b.Groups, pick{Words: words, Href: href, Chosen: g.Name == st.Group})
+		b.Groups = append(b.Groups, view.Option{Words: words, Href: href, Chosen: g.Name == st.Group})
 	}
 	if len(l.Groups) == 0 {
 		b.Groups = nil
@@ -184,7 +117,7 @@ func barOf(st *liveState, l accounts.Layout, shown int) *liveBar {
 }
 
 // layOut fills the grid with what the state shows of the cameras.
-func (s *Server) layOut(v *liveView, st liveState, shown []seen) {
+func (s *Server) layOut(v *view.Live, st liveState, shown []seen) {
 	from, to := 0, len(shown)
 	if n := tilesOf(st.Shape); n > 0 {
 		from, to = min((st.Page-1)*n, len(shown)), min(st.Page*n, len(shown))
@@ -197,7 +130,7 @@ func (s *Server) layOut(v *liveView, st liveState, shown []seen) {
 		t := s.tileOf(shown[i])
 		t.Large = i == big || st.Shape == "1"
 		if st.Arrange {
-			t.Move = &moveView{State: st.fields()}
+			t.Move = &view.TileMove{State: st.fields()}
 			if i > 0 {
 				t.Move.Before = shown[i-1].Name
 			}
@@ -219,8 +152,8 @@ func (s *Server) layOut(v *liveView, st liveState, shown []seen) {
 	v.Arrangement = arrangement(st.Shape, to-from)
 }
 
-func (s *Server) tileOf(c seen) tileView {
-	t := tileView{Name: c.Name, Label: c.Label, Href: cameraURL(c.Name), State: stateOf(c.Status), Reason: c.Status.Reason, Sub: c.HasSub,
+func (s *Server) tileOf(c seen) view.Tile {
+	t := view.Tile{Name: c.Name, Label: c.Label, Page: cameraURL(c.Name), Href: cameraURL(c.Name), State: stateOf(c.Status), Reason: c.Status.Reason, Sub: c.HasSub,
 		Sound: c.Audio && c.Rights.Has(access.Audio), Save: c.Rights.Has(access.Export), Zone: zoneName(s.Location)}
 	if t.Words = stateWords(c.Status); t.State == "recording" {
 		t.Words = ""
@@ -253,37 +186,20 @@ func shapeWords(shape string) string {
 	return shape + " cameras at a time"
 }
 
-// shapeSign is what a layout looks like, in small.
-func shapeSign(shape string) string {
-	switch shape {
-	case "1":
-		return "M4 5.5h16v13H4z"
-	case "4":
-		return "M4 5.5h16v13H4zM12 5.5v13M4 12h16"
-	case "9":
-		return "M4 5.5h16v13H4zM9.3 5.5v13M14.7 5.5v13M4 9.8h16M4 14.2h16"
-	case "16":
-		return "M4 5.5h16v13H4zM8 5.5v13M12 5.5v13M16 5.5v13M4 8.8h16M4 12h16M4 15.2h16"
-	case shapeFocus:
-		return "M4 5.5h16v13H4zM14.5 5.5v13M14.5 9.8H20M14.5 14.2H20"
-	}
-	return "M4 5.5h6.5V11H4zM13.5 5.5H20V11h-6.5zM4 13.5h6.5V19H4zM13.5 13.5H20V19h-6.5z"
-}
-
-func editorOf(st liveState, l accounts.Layout, cameras []seen, n notice) *groupEditor {
-	e := &groupEditor{State: st.fields(), Notice: n}
+func editorOf(st liveState, l accounts.Layout, cameras []seen, n view.Notice) *view.GroupEditor {
+	e := &view.GroupEditor{State: st.fields(), Notice: n}
 	for _, g := range append(slices.Clone(l.Groups), accounts.Group{}) {
-		form := groupForm{Was: g.Name, Name: g.Name}
-		typed := n.Complaint && n.Form.Has("name") && n.typed("was") == g.Name
+		form := view.GroupForm{Was: g.Name, Name: g.Name}
+		typed := n.Complaint && n.Form.Has("name") && n.Typed("was") == g.Name
 		if typed {
-			form.Name = n.typed("name")
+			form.Name = n.Typed("name")
 		}
 		for _, c := range cameras {
 			in := slices.Contains(g.Cameras, access.Camera(c.ID))
 			if typed {
 				in = slices.Contains(n.Form["member"], c.Name)
 			}
-			form.Members = append(form.Members, member{Name: c.Name, Label: c.Label, In: in})
+			form.Members = append(form.Members, view.GroupMember{Name: c.Name, Label: c.Label, In: in})
 		}
 		e.Groups = append(e.Groups, form)
 	}
@@ -381,9 +297,3 @@ func cameraIn(cameras []seen, name string) *seen {
 	}
 	return &cameras[i]
 }
-
-// pressed is the value of aria-pressed.
-func pressed(is bool) string { return strconv.FormatBool(is) }
-
-// fieldID is the id of the n-th of several fields.
-func fieldID(name string, n int) string { return name + "-" + strconv.Itoa(n) }

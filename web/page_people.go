@@ -8,42 +8,23 @@ import (
 	"strings"
 
 	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/web/view"
 )
-
-// peopleView is the page on which administrators manage accounts. It counts cameras and names none.
-type peopleView struct {
-	Frame  frame
-	Notice notice
-	People []personRow
-}
-
-type personRow struct {
-	Name, Words string
-	Admin, Self bool
-}
-
-// removalView asks before an account is removed.
-type removalView struct {
-	Frame    frame
-	Name     string
-	Effects  []string
-	Possible bool
-}
 
 func (s *Server) pagePeople(w http.ResponseWriter, r *http.Request) error {
 	return s.writePeople(w, r, noticeOf(r))
 }
 
-func (s *Server) writePeople(w http.ResponseWriter, r *http.Request, n notice) error {
+func (s *Server) writePeople(w http.ResponseWriter, r *http.Request, n view.Notice) error {
 	people, err := s.Accounts.People(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
 	}
-	v := peopleView{Frame: s.frame(r, "People", "people"), Notice: n}
+	v := view.People{Shell: s.shell(r, "People", "people"), Notice: n}
 	for _, p := range people {
-		v.People = append(v.People, personRow{Name: p.Name, Admin: p.Admin, Self: p.ID == viewerOf(r).AccountID, Words: s.personWords(p)})
+		v.People = append(v.People, view.Person{Name: p.Name, Admin: p.Admin, Self: p.ID == viewerOf(r).AccountID, Words: s.personWords(p)})
 	}
-	return writePage(w, r, n.Status, peoplePage(v))
+	return writePage(w, r, n.Status, view.PeoplePage(v))
 }
 
 func (s *Server) personWords(p accounts.Person) string {
@@ -69,7 +50,7 @@ func (s *Server) personWords(p accounts.Person) string {
 	if p.HasFactor {
 		words = append(words, "second factor on")
 	}
-	return unbroken(strings.Join(words, ", "))
+	return view.Unbroken(strings.Join(words, ", "))
 }
 
 // counted is "1 camera", "2 cameras".
@@ -100,7 +81,7 @@ func (s *Server) pageRemoval(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writePage(w, r, http.StatusOK, removalPage(removalView{Frame: s.frame(r, "Remove "+name, "people"), Name: name,
+	return writePage(w, r, http.StatusOK, view.RemovalPage(view.Removal{Shell: s.shell(r, "Remove "+name, "people"), Name: name,
 		Effects: effectWords(name, effects), Possible: !effects.LastOne}))
 }
 

@@ -9,21 +9,14 @@ import (
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/web/view"
 )
-
-// quarantineView asks the owner about what answers in a camera's place.
-type quarantineView struct {
-	Label, Action string
-	Since         string
-	Differences   []string
-	Claims        []string // what is asked about, so that nothing else is accepted
-}
 
 // pathAccept is where the answer goes, below the camera's page.
 const pathAccept = "/accept"
 
 // quarantineOf returns what to ask a viewer who may manage the camera, or nil.
-func (s *Server) quarantineOf(r *http.Request, c seen) (*quarantineView, error) {
+func (s *Server) quarantineOf(r *http.Request, c seen) (*view.Quarantine, error) {
 	if !c.Rights.Has(access.Manage) {
 		return nil, nil
 	}
@@ -31,7 +24,7 @@ func (s *Server) quarantineOf(r *http.Request, c seen) (*quarantineView, error) 
 	if err != nil || len(claims) == 0 {
 		return nil, err
 	}
-	v := &quarantineView{Label: c.Label, Action: cameraURL(c.Name) + pathAccept}
+	v := &view.Quarantine{Label: c.Label, Action: cameraURL(c.Name) + pathAccept}
 	first := claims[0].Since
 	for _, k := range claims {
 		v.Claims = append(v.Claims, k.ID())
@@ -65,10 +58,10 @@ func (s *Server) postAccept(w http.ResponseWriter, r *http.Request, p access.Per
 }
 
 // identityFacts says how surely the camera is told from others: once, where its streams agree.
-func identityFacts(c CameraStatus) []fact {
-	var facts []fact
+func identityFacts(c CameraStatus) []view.Fact {
+	var facts []view.Fact
 	for _, st := range c.Streams {
-		f := fact{"Identity", st.Identity}
+		f := view.Fact{Label: "Identity", Value: st.Identity}
 		if st.Quality == media.Sub {
 			f.Label = "Identity of the sub stream"
 		}

@@ -11,59 +11,8 @@ import (
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage"
+	"keepwatch.internal/web/view"
 )
-
-// savedView is the list of kept clips.
-type savedView struct {
-	Frame  frame
-	Any    bool // anything is kept at all
-	Filter savedFilter
-	Clips  []savedClip
-	Total  string // of those found
-	Older  string // where to see those that did not find room; empty when there are none
-	Zip    bool   // there are clips that the viewer may take away
-}
-
-// savedFilter is what the list is searched for, by the query: words, camera and day.
-type savedFilter struct {
-	Words, Camera, Day string
-	Cameras            []togetherCamera // of which something is kept
-	On                 bool
-	day                siteDay
-}
-
-// savedClip is a kept clip in the list.
-type savedClip struct {
-	Anchor       string
-	Title        string // the note, or what stands for one
-	Camera       string
-	When, Length string
-	Size         string
-	By           string
-	Play         string // where to watch it
-	Download     string // empty for those who may not take it away
-	Sidecar      string // its facts, for the same
-	Ticket       string // names it in a zip, for the same
-	Remove       string // empty for those who may not let it go
-}
-
-// removeView asks what is to become of a kept clip, or whether footage is to be deleted.
-type removeView struct {
-	Frame        frame
-	Camera       string
-	Note         string
-	Kept         bool   // a kept clip is asked about
-	When, Length string // of what was asked for
-	LetGo        string // where to let it go
-	Fate         string // what becomes of it then
-	Delete       string // where to delete it
-	From, To     string
-	Named        string // the kept clip's id
-	Going        string // exactly what is deleted
-	Gone         bool   // there is no footage any more
-	InTheWay     []savedClip
-	Back         string
-}
 
 // savedAtOnce is how many clips the list shows on one page.
 const savedAtOnce = 200
@@ -75,18 +24,20 @@ func (s *Server) pageSaved(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := savedView{Frame: s.frame(r, "Saved", "saved").with("saved.js", "size.js"), Any: len(all) > 0}
+	v := view.Saved{Shell: withScript(s.shell(r, "Saved", "saved"), "saved.js", "size.js"), Any: len(all) > 0}
 	before, err := beforeParameter(r)
 	if err != nil {
 		return err
 	}
-	if v.Filter, err = s.savedFilter(r, all); err != nil {
+	search, err := s.savedFilter(r, all)
+	if err != nil {
 		return err
 	}
+	v.Filter = search.SavedFilter
 	var last time.Time
 	found := 0
 	for _, k := range all {
-		if !v.Filter.finds(k) {
+		if !search.finds(k) {
 			continue
 		}
 		found++
@@ -95,7 +46,7 @@ func (s *Server) pageSaved(w http.ResponseWriter, r *http.Request) error {
 		}
 		if len(v.Clips) == savedAtOnce {
 			if v.Older == "" {
-				v.Older = "/saved?" + v.Filter.values(last).Encode()
+				v.Older = "/saved?" + search.values(last).Encode()
 			}
 			continue
 		}
@@ -108,12 +59,18 @@ func (s *Server) pageSaved(w http.ResponseWriter, r *http.Request) error {
 	if found == 1 {
 		v.Total = "One clip."
 	}
-	return writePage(w, r, http.StatusOK, savedPage(v))
+	return writePage(w, r, http.StatusOK, view.SavedPage(v))
+}
+
+// savedSearch is what the list is searched for.
+type savedSearch struct {
+	view.SavedFilter
+	day siteDay
 }
 
 // savedFilter reads what the list is searched for.
-func (s *Server) savedFilter(r *http.Request, all []keptBy) (savedFilter, error) {
-	var f savedFilter
+func (s *Server) savedFilter(r *http.Request, all []keptBy) (savedSearch, error) {
+	var f savedSearch
 	q, err := query(r)
 	if err != nil {
 		return f, err
@@ -133,7 +90,7 @@ func (s *Server) savedFilter(r *http.Request, all []keptBy) (savedFilter, error)
 	}
 	for _, c := range s.Cameras { // in their order
 		if slices.ContainsFunc(all, func(k keptBy) bool { return k.camera.ID == c.ID }) {
-			f.Cameras = append(f.Cameras, togetherCamera{c.Name, c.Label})
+			f.Cameras = append(f.Cameras, view.CameraChoice{Name: c.Name, Label: c.Label})
 		}
 	}
 	f.On = f.Words != "" || f.Camera != "" || f.Day != ""
@@ -141,7 +98,7 @@ func (s *Server) savedFilter(r *http.Request, all []keptBy) (savedFilter, error)
 }
 
 // finds reports whether a clip is searched for: all words stand in its note, its camera's name or that of who kept it.
-func (f savedFilter) finds(k keptBy) bool {
+func (f savedSearch) finds(k keptBy) bool {
 	text := strings.ToLower(k.Note + " " + k.camera.Label + " " + k.camera.Name + " " + k.By)
 	for _, word := range strings.Fields(strings.ToLower(f.Words)) {
 		if !strings.Contains(text, word) {
@@ -155,7 +112,7 @@ func (f savedFilter) finds(k keptBy) bool {
 }
 
 // values are the parameters of the same search for what begins before a time.
-func (f savedFilter) values(before time.Time) url.Values {
+func (f savedSearch) values(before time.Time) url.Values {
 	q := url.Values{"before": {before.UTC().Format(time.RFC3339Nano)}}
 	for name, value := range map[string]string{"q": f.Words, "camera": f.Camera, "day": f.Day} {
 		if value != "" {
@@ -173,9 +130,9 @@ func beforeParameter(r *http.Request) (time.Time, error) {
 	return timeParameter(q, "before")
 }
 
-func (s *Server) savedClip(k storage.Kept, c Camera, rights access.Rights) savedClip {
-	x := savedClip{Anchor: "kept-" + k.ID.String(), Title: k.Note, Camera: c.Label, When: s.spanText(k.Span), Length: lengthText(k.Span.To.Sub(k.Span.From)),
-		Size: sizeText(k.Bytes) + " on the disk", By: k.By, Play: cameraURL(c.Name) + "?at=" + url.QueryEscape(rfc3339(k.Span.From))}
+func (s *Server) savedClip(k storage.Kept, c Camera, rights access.Rights) view.SavedClip {
+	x := view.SavedClip{Anchor: "kept-" + k.ID.String(), Title: k.Note, Camera: c.Label, When: s.spanText(k.Span), Length: view.Length(k.Span.To.Sub(k.Span.From)),
+		Size: view.Size(k.Bytes) + " on the disk", By: k.By, Play: cameraURL(c.Name) + "?at=" + url.QueryEscape(rfc3339(k.Span.From))}
 	if x.Title == "" {
 		x.Title = noNote
 	}
@@ -246,7 +203,7 @@ func (s *Server) pageKept(w http.ResponseWriter, r *http.Request, p access.Permi
 	if err != nil {
 		return err
 	}
-	v.Frame = s.frame(r, "Remove a saved clip", "saved")
+	v.Shell = s.shell(r, "Remove a saved clip", "saved")
 	v.Kept, v.Note, v.Named, v.Back = true, k.Note, id.String(), "/saved"
 	if v.Note == "" {
 		v.Note = noNote
@@ -255,7 +212,7 @@ func (s *Server) pageKept(w http.ResponseWriter, r *http.Request, p access.Permi
 	if v.Fate, err = s.fateOf(r, p, k); err != nil {
 		return err
 	}
-	return writePage(w, r, http.StatusOK, removePage(v))
+	return writePage(w, r, http.StatusOK, view.RemovePage(v))
 }
 
 // fateOf says what becomes of a kept clip's footage when it is let go.
@@ -272,15 +229,15 @@ func (s *Server) fateOf(r *http.Request, p access.Permit, k storage.Kept) (strin
 		if left <= 0 {
 			return "It is older than the footage that this camera keeps, so it will be deleted within seconds.", nil
 		}
-		return "It will be deleted when it is as old as this camera's other footage gets: in about " + lengthText(left) + ".", nil
+		return "It will be deleted when it is as old as this camera's other footage gets: in about " + view.Length(left) + ".", nil
 	}
 	return "It will be deleted when the limits of this camera or of the disk say so.", nil
 }
 
 // removeView says what deleting the footage of the span would take.
-func (s *Server) removeView(r *http.Request, p access.Permit, span storage.Span, named ...storage.KeptID) (removeView, error) {
+func (s *Server) removeView(r *http.Request, p access.Permit, span storage.Span, named ...storage.KeptID) (view.Remove, error) {
 	c := s.cameraOfPermit(p)
-	v := removeView{Camera: c.Label, When: s.spanText(span), Length: lengthText(span.To.Sub(span.From)), Delete: cameraURL(c.Name) + "/delete",
+	v := view.Remove{Camera: c.Label, When: s.spanText(span), Length: view.Length(span.To.Sub(span.From)), Delete: cameraURL(c.Name) + "/delete",
 		From: span.From.UTC().Format(time.RFC3339Nano), To: span.To.UTC().Format(time.RFC3339Nano),
 		Back: cameraURL(c.Name) + "?at=" + url.QueryEscape(rfc3339(span.From))}
 	d, err := s.Store.PreviewDelete(r.Context(), p, span, named...)
@@ -291,7 +248,7 @@ func (s *Server) removeView(r *http.Request, p access.Permit, span storage.Span,
 	if err != nil {
 		return v, err
 	}
-	v.Going = s.spanText(d.Span) + ", " + sizeText(d.Bytes)
+	v.Going = s.spanText(d.Span) + ", " + view.Size(d.Bytes)
 	for _, k := range d.Kept {
 		v.InTheWay = append(v.InTheWay, s.savedClip(k, c, access.Owned))
 	}
@@ -329,8 +286,8 @@ func (s *Server) pageDelete(w http.ResponseWriter, r *http.Request, p access.Per
 	if err != nil {
 		return err
 	}
-	v.Frame = s.frame(r, "Delete footage", "saved")
-	return writePage(w, r, http.StatusOK, removePage(v))
+	v.Shell = s.shell(r, "Delete footage", "saved")
+	return writePage(w, r, http.StatusOK, view.RemovePage(v))
 }
 
 // postDelete deletes the footage of a span, and the kept clips that are named.

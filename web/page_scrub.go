@@ -1,26 +1,24 @@
 package web
 
-import "fmt"
+import (
+	"fmt"
 
-// scrubView says how far the slow reading of all footage has come, and what it found.
-type scrubView struct {
-	State string // of the mark
-	Words string
-}
+	"keepwatch.internal/web/view"
+)
 
 // scrubOf tells it for people; nil for those who are not told.
-func (s *Server) scrubOf(r *ScrubReport) *scrubView {
+func (s *Server) scrubOf(r *ScrubReport) *view.Verification {
 	if r == nil {
 		return nil
 	}
-	v := &scrubView{State: "recording"}
+	v := &view.Verification{State: "recording"}
 	switch {
 	case r.Round != nil && r.TotalBytes > 0:
 		v.Words = fmt.Sprintf("All footage read again: %d %% of this round", min(100, r.ReadBytes*100/r.TotalBytes))
 	case r.LastRound != nil:
 		v.Words = "All footage was read again; that round ended on " + s.whenText(*r.LastRound)
 	default:
-		return &scrubView{State: "connecting", Words: "The first round has not begun."}
+		return &view.Verification{State: "connecting", Words: "The first round has not begun."}
 	}
 	switch r.Found {
 	case 0:

@@ -12,39 +12,8 @@ import (
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage"
+	"keepwatch.internal/web/view"
 )
-
-// wallView is the page on which several cameras' recordings play in step.
-type wallView struct {
-	Frame          frame
-	Zone           string // IANA name; empty where only the browser knows
-	At             string // the moment asked for, RFC 3339 in UTC; empty where none is
-	Day, Today     string
-	DayWords       string
-	DaySeconds     int
-	Clock, Date    string // of the moment shown first
-	Previous, Next string // URLs of the days around
-	Cameras        string // the cameras asked for, as they stand in the URL; empty where none are
-	Chosen         string // the cameras to play at first, in order
-	Most           int    // how many are played at once
-	Rows           []wallRow
-	Admin          bool
-}
-
-// wallRow is one camera's day.
-type wallRow struct {
-	Name, Label, Href string
-	Chosen            bool
-	HasSub, Audio     bool
-	Timeline          string // of the day, as the API answers it
-	Stretches         []stretchView
-}
-
-// stretchView is a part of a day that was recorded, or was not for the reason given.
-type stretchView struct {
-	Time, Reason, Length, Href string
-	Gap                        bool
-}
 
 // mostPlayed is how many cameras play at once; firstPlayed how many do so where the address names none.
 const mostPlayed, firstPlayed = 9, 4
@@ -89,7 +58,7 @@ func (s *Server) pageTimeline(w http.ResponseWriter, r *http.Request) error {
 		row.Chosen = slices.Contains(chosen, c.Name)
 		v.Rows = append(v.Rows, row)
 	}
-	return writePage(w, r, http.StatusOK, timelinePage(v))
+	return writePage(w, r, http.StatusOK, view.TimelinePage(v))
 }
 
 // chosenOf returns the names of the cameras to play: those of the list, in its order, that are the viewer's; where the
@@ -111,14 +80,14 @@ func chosenOf(cameras []seen, asked string, given bool) []string {
 }
 
 // wallView prepares what the page says of its moment, and the day to show.
-func (s *Server) wallView(r *http.Request, q url.Values) (wallView, siteDay, error) {
+func (s *Server) wallView(r *http.Request, q url.Values) (view.Timeline, siteDay, error) {
 	now := s.Now()
 	moment, given, err := s.momentOf(q, now)
 	if err != nil {
-		return wallView{}, siteDay{}, err
+		return view.Timeline{}, siteDay{}, err
 	}
 	day, local := dayOf(moment, s.Location), moment.In(s.Location)
-	v := wallView{
+	v := view.Timeline{
 		Zone: zoneName(s.Location), Day: day.String(), Today: dayOf(now, s.Location).String(), DayWords: local.Format("Mon, 2 Jan 2006"),
 		DaySeconds: int(day.to.Sub(day.from).Seconds()), Clock: local.Format(time.TimeOnly), Date: local.Format("Mon, 2 Jan 2006"),
 		Most: mostPlayed, Admin: viewerOf(r).Admin,
@@ -126,14 +95,15 @@ func (s *Server) wallView(r *http.Request, q url.Values) (wallView, siteDay, err
 	if given {
 		v.At = rfc3339(moment)
 	}
-	v.Frame = s.frame(r, "Timeline", "wall").with("wall.js", "walltile.js", "follower.js", "reader.js", "frames.js", "master.js", "together.js", "rows.js", "bands.js", "timeline.js",
+	v.Shell = withScript(s.shell(r, "Timeline", "wall"), "wall.js", "walltile.js", "follower.js", "reader.js", "frames.js", "master.js", "together.js", "rows.js", "bands.js", "timeline.js",
 		"activity.js", "ruler.js", "footage.js", "zone.js", "timefield.js", "scrub.js", "sink.js", "bytes.js", "link.js", "edge.js", "keys.js", "kept.js")
+	v.Shell.Styles = append(v.Shell.Styles, asset("wall.css"))
 	return v, day, nil
 }
 
 // wallRow returns a camera's day.
-func (s *Server) wallRow(r *http.Request, c seen, day siteDay) (wallRow, error) {
-	row := wallRow{Name: c.Name, Label: c.Label, Href: cameraURL(c.Name), HasSub: c.HasSub, Audio: c.Audio && c.Rights.Has(access.Audio)}
+func (s *Server) wallRow(r *http.Request, c seen, day siteDay) (view.TimelineRow, error) {
+	row := view.TimelineRow{Name: c.Name, Label: c.Label, Href: cameraURL(c.Name), HasSub: c.HasSub, Audio: c.Audio && c.Rights.Has(access.Audio)}
 	p, err := s.Accounts.Authorize(r.Context(), viewerOf(r), access.Playback, access.Camera(c.ID))
 	if err != nil {
 		return row, err
@@ -152,7 +122,7 @@ func (s *Server) wallRow(r *http.Request, c seen, day siteDay) (wallRow, error) 
 }
 
 // stretches lists a day in order of time: what was recorded, and the gaps between that are long enough to speak of.
-func (s *Server) stretches(href string, t storage.Timeline) []stretchView {
+func (s *Server) stretches(href string, t storage.Timeline) []view.TimelinePart {
 	var footage []storage.Span
 	for _, span := range t.Spans {
 		if n := len(footage); n > 0 && span.From.Sub(footage[n-1].To) < listedGap {
@@ -163,22 +133,22 @@ func (s *Server) stretches(href string, t storage.Timeline) []stretchView {
 	}
 	type stretch struct {
 		at   time.Time
-		view stretchView
+		view view.TimelinePart
 	}
 	var all []stretch
 	for _, f := range footage {
 		g := s.gapView(storage.Gap{From: f.From, To: f.To})
-		all = append(all, stretch{f.From, stretchView{Time: g.Time, Length: g.Length, Href: href + "?at=" + url.QueryEscape(rfc3339(f.From))}})
+		all = append(all, stretch{f.From, view.TimelinePart{Time: g.Time, Length: g.Length, Href: href + "?at=" + url.QueryEscape(rfc3339(f.From))}})
 	}
 	for _, gap := range t.Gaps {
 		if gap.To.Sub(gap.From) < listedGap || gap.Reason == storage.ReasonNotYet {
 			continue
 		}
 		g := s.gapView(gap)
-		all = append(all, stretch{gap.From, stretchView{Time: g.Time, Reason: g.Reason, Length: g.Length, Href: href + g.Href, Gap: true}})
+		all = append(all, stretch{gap.From, view.TimelinePart{Time: g.Time, Reason: g.Reason, Length: g.Length, Href: href + g.Href, Gap: true}})
 	}
 	slices.SortStableFunc(all, func(a, b stretch) int { return a.at.Compare(b.at) })
-	views := make([]stretchView, len(all))
+	views := make([]view.TimelinePart, len(all))
 	for i, x := range all {
 		views[i] = x.view
 	}

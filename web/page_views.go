@@ -10,22 +10,8 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/audit"
+	"keepwatch.internal/web/view"
 )
-
-// viewsView is a list of entries of the audit log.
-type viewsView struct {
-	Frame           frame
-	Title           string
-	Back, BackWords string
-	Day, Today, All string
-	Rows            []viewRow
-	Changes         []viewRow // of who may see; on the first page
-	None            string
-	Older           string
-	Footer          string
-}
-
-type viewRow struct{ Who, What, When, Amount string }
 
 // viewsPerPage is how many entries a page has.
 const viewsPerPage = 100
@@ -33,7 +19,7 @@ const viewsPerPage = 100
 // pageWatched shows a camera's owner who watched it, and what was changed about who may.
 func (s *Server) pageWatched(w http.ResponseWriter, r *http.Request, p access.Permit) error {
 	c := s.cameraOfPermit(p)
-	v := viewsView{Frame: s.frame(r, "Who watched "+c.Label, "cameras"), Title: "Who watched " + c.Label, Back: cameraURL(c.Name), BackWords: c.Label,
+	v := view.AuditLog{Shell: s.shell(r, "Who watched "+c.Label, "cameras"), Title: "Who watched " + c.Label, Back: cameraURL(c.Name), BackWords: c.Label,
 		None: "Nobody watched it then.", Footer: "What was asked for within a minute is one entry. Entries are chained, so that none can be changed or taken out unnoticed; the command nvr check proves it."}
 	q, err := s.recordQuery(r, &v)
 	if err != nil {
@@ -53,10 +39,10 @@ func (s *Server) pageWatched(w http.ResponseWriter, r *http.Request, p access.Pe
 			return err
 		}
 		for _, x := range changes.List {
-			v.Changes = append(v.Changes, viewRow{Who: s.changeWords(x), What: "by " + x.By, When: s.whenText(x.At)})
+			v.Changes = append(v.Changes, view.AuditEntry{Who: s.changeWords(x), What: "by " + x.By, When: s.whenText(x.At)})
 		}
 	}
-	return writePage(w, r, http.StatusOK, viewsPage(v))
+	return writePage(w, r, http.StatusOK, view.AuditLogPage(v))
 }
 
 // changeWords tells of a change in the words of the audit log, with times on the site's clock.
@@ -81,7 +67,7 @@ func (s *Server) changeWords(x audit.Change) string {
 
 // pageOwnViews shows people what they watched themselves.
 func (s *Server) pageOwnViews(w http.ResponseWriter, r *http.Request) error {
-	v := viewsView{Frame: s.frame(r, "What you watched", "account"), Title: "What you watched", Back: "/account", BackWords: "Account",
+	v := view.AuditLog{Shell: s.shell(r, "What you watched", "account"), Title: "What you watched", Back: "/account", BackWords: "Account",
 		None: "You watched nothing then.", Footer: "The owners of the cameras read the same about what is theirs."}
 	q, err := s.recordQuery(r, &v)
 	if err != nil {
@@ -99,7 +85,7 @@ func (s *Server) pageOwnViews(w http.ResponseWriter, r *http.Request) error {
 		v.Rows = append(v.Rows, s.viewRow(x, c.Label))
 	}
 	v.Older = olderURL(r, page.Next)
-	return writePage(w, r, http.StatusOK, viewsPage(v))
+	return writePage(w, r, http.StatusOK, view.AuditLogPage(v))
 }
 
 // whoWatched names a viewer as it was named then.
@@ -115,8 +101,8 @@ func whoWatched(x audit.View) string {
 	return x.Viewer.Name
 }
 
-func (s *Server) viewRow(x audit.View, who string) viewRow {
-	row := viewRow{Who: who, When: s.stretchText(x.First, x.Last), Amount: sizeText(x.Bytes)}
+func (s *Server) viewRow(x audit.View, who string) view.AuditEntry {
+	row := view.AuditEntry{Who: who, When: s.stretchText(x.First, x.Last), Amount: view.Size(x.Bytes)}
 	if x.Open {
 		row.When = "since " + s.whenText(x.First)
 	}
@@ -133,7 +119,7 @@ func (s *Server) viewRow(x audit.View, who string) viewRow {
 }
 
 // recordQuery reads which part of the record a page is asked for: a day, and the place behind which to go on.
-func (s *Server) recordQuery(r *http.Request, v *viewsView) (audit.Query, error) {
+func (s *Server) recordQuery(r *http.Request, v *view.AuditLog) (audit.Query, error) {
 	q := r.URL.Query()
 	out := audit.Query{Limit: viewsPerPage}
 	v.Today, v.All = dayOf(s.Now(), s.Location).String(), r.URL.Path

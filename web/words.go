@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/web/view"
 )
 
 // actionWords says what an action lets somebody do.
@@ -49,18 +50,12 @@ func actionsOf(r access.Rights) []access.Action {
 	return all
 }
 
-// choice is an action in a form.
-type choice struct {
-	Name, Words string
-	Checked     bool
-}
-
 // choicesOf are the actions of a set for a form, those of checked ticked.
-func choicesOf(r, checked access.Rights) []choice {
-	var all []choice
+func choicesOf(r, checked access.Rights) []view.Choice {
+	var all []view.Choice
 	for _, a := range actionsOf(r) {
 		words := actionWords(a)
-		all = append(all, choice{a.String(), words, checked.Has(a)})
+		all = append(all, view.Choice{Name: a.String(), Words: words, Checked: checked.Has(a)})
 	}
 	return all
 }

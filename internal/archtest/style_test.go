@@ -177,7 +177,7 @@ func packageComments(t *tree) []finding {
 		seen[s.unit] = true
 		var docs []string
 		for _, f := range s.unit.files {
-			if doc := f.syntax.Doc.Text(); doc != "" && !f.test && !f.generated {
+			if doc := f.syntax.Doc.Text(); doc != "" && !f.test {
 				docs = append(docs, doc)
 			}
 		}

@@ -1,0 +1,52 @@
+package view
+
+// Saved is the list of kept clips.
+type Saved struct {
+	Shell  Shell
+	Any    bool // anything is kept at all
+	Filter SavedFilter
+	Clips  []SavedClip
+	Total  string // of those found
+	Older  string // where to see those that did not find room; empty when there are none
+	Zip    bool   // there are clips that the viewer may take away
+}
+
+// SavedFilter is what the list is searched for, by the query: words, camera and day.
+type SavedFilter struct {
+	Words, Camera, Day string
+	Cameras            []CameraChoice // of which something is kept
+	On                 bool
+}
+
+// SavedClip is a kept clip in the list.
+type SavedClip struct {
+	Anchor       string
+	Title        string // the note, or what stands for one
+	Camera       string
+	When, Length string
+	Size         string
+	By           string
+	Play         string // where to watch it
+	Download     string // empty for those who may not take it away
+	Sidecar      string // its facts, for the same
+	Ticket       string // names it in a zip, for the same
+	Remove       string // empty for those who may not let it go
+}
+
+// Remove asks what is to become of a kept clip, or whether footage is to be deleted.
+type Remove struct {
+	Shell        Shell
+	Camera       string
+	Note         string
+	Kept         bool   // a kept clip is asked about
+	When, Length string // of what was asked for
+	LetGo        string // where to let it go
+	Fate         string // what becomes of it then
+	Delete       string // where to delete it
+	From, To     string
+	Named        string // the kept clip's id
+	Going        string // exactly what is deleted
+	Gone         bool   // there is no footage any more
+	InTheWay     []SavedClip
+	Back         string
+}
