@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"keepwatch.internal/internal/format"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage/disk"
 )
@@ -99,7 +100,7 @@ func (s *Store) resolveQuarantined(ctx context.Context, name string, p *pace) (s
 		}
 	}
 	if x.whole && back > 0 {
-		return fmt.Sprintf("all %v of it verify and were taken back", back.Round(time.Millisecond)), nil
+		return fmt.Sprintf("all %s of it verify and were taken back", format.Duration(back)), nil
 	}
 	settled, err := s.markSettled(name)
 	if err != nil {
@@ -108,8 +109,8 @@ func (s *Store) resolveQuarantined(ctx context.Context, name string, p *pace) (s
 	if back == 0 {
 		return "it stays there, as " + settled + hindrance, nil
 	}
-	return fmt.Sprintf("%v of the %v that verify were taken back; the damaged file stays there, complete, as %s%s",
-		back.Round(time.Millisecond), all.Round(time.Millisecond), settled, hindrance), nil
+	return fmt.Sprintf("%s of the %s that verify were taken back; the damaged file stays there, complete, as %s%s",
+		format.Duration(back), format.Duration(all), settled, hindrance), nil
 }
 
 // markSettled gives a file in quarantine the name that says that nothing more is to be taken from it. The note about it

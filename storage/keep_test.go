@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/format"
 	"keepwatch.internal/internal/media"
 )
 
@@ -86,11 +87,11 @@ func TestKeptFootageOutlivesEveryKindOfRetention(t *testing.T) {
 			forget(k, x)
 			err = k.retain(t.Context())
 			if name == "free" {
-				if err == nil || !strings.Contains(err.Error(), "kept clips take "+bytesText(size)) {
+				if err == nil || !strings.Contains(err.Error(), "kept clips take "+format.Size(size)) {
 					t.Errorf("a disk that kept clips fill: %v", err)
 				}
 				alarms := k.Alarms(t.Context())
-				if len(alarms) != 1 || alarms[0].Code != AlarmNothingLeft || !strings.Contains(alarms[0].Text, "Kept clips take "+bytesText(size)) {
+				if len(alarms) != 1 || alarms[0].Code != AlarmNothingLeft || !strings.Contains(alarms[0].Text, "Kept clips take "+format.Size(size)) {
 					t.Errorf("alarms %+v", alarms)
 				}
 				x.free = 1 << 40

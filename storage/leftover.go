@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"keepwatch.internal/internal/format"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage/disk"
 )
@@ -267,8 +268,8 @@ func (s *Store) judge(alive time.Time, unknown []unknownFile) {
 	}
 	s.stale = true
 	s.log.Warn("the index is older than the recordings; what it lacks is adopted", "index", alive, "recordings", newest)
-	s.raise(AlarmIndexOld, fmt.Sprintf("The index ended %v before the recordings did: it seems that an older copy of %s was put back. "+
-		"What it lacks is found in the recordings; why there are gaps in that time is not known any more.", late.Round(time.Minute), indexName))
+	s.raise(AlarmIndexOld, fmt.Sprintf("The index ended %s before the recordings did: it seems that an older copy of %s was put back. "+
+		"What it lacks is found in the recordings; why there are gaps in that time is not known any more.", format.Duration(late), indexName))
 }
 
 // adoptNewest adopts the newest files that the index does not know, so that nothing is recorded over them. The other files

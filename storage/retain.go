@@ -8,6 +8,7 @@ import (
 	"path"
 	"time"
 
+	"keepwatch.internal/internal/format"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/sqlite"
 	"keepwatch.internal/storage/disk"
@@ -237,10 +238,10 @@ func (s *Store) raiseNothingLeft(ctx context.Context) error {
 	}
 	words, mend := "", "Make room there, or lower storage.min_free."
 	if kept > 0 {
-		words = "; kept clips take " + bytesText(kept)
-		mend = "Kept clips take " + bytesText(kept) + ": let some of them go, on the page Saved, or make room there."
+		words = "; kept clips take " + format.Size(kept)
+		mend = "Kept clips take " + format.Size(kept) + ": let some of them go, on the page Saved, or make room there."
 	}
-	need := bytesText(s.o.MinFree.of(total))
+	need := format.Size(s.o.MinFree.of(total))
 	s.raise(AlarmNothingLeft, fmt.Sprintf("Less than %s is free in %s, and nothing is left that may be deleted. When the disk is full, "+
 		"new footage is dropped. %s", need, s.o.Recordings, mend))
 	return fmt.Errorf("%s: less than %s is free and %w%s", s.o.Recordings, need, errNothingLeft, words)

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"keepwatch.internal/internal/format"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/sqlite"
 	"keepwatch.internal/storage/disk"
@@ -122,7 +123,7 @@ func (s *Store) tellRoom() error {
 			return err
 		}
 		if _, least := reserveSizes(total); free < least || s.noRoom() {
-			full = append(full, fmt.Sprintf("%s (%s of %s are free)", x.path, bytesText(free), bytesText(total)))
+			full = append(full, fmt.Sprintf("%s (%s of %s are free)", x.path, format.Size(free), format.Size(total)))
 		}
 		if s.room.shared {
 			break

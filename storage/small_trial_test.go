@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"keepwatch.internal/internal/format"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/planted/trialtest"
 	"keepwatch.internal/storage/disk"
@@ -34,7 +35,7 @@ func mounted(t *testing.T, withData bool) (x smallDiskTrial, ok bool) {
 	o := testOptions(t, c)
 	folder := t.TempDir()
 	if err := syscall.Mount("keepwatch-trial", folder, "tmpfs", 0, fmt.Sprintf("size=%d", smallDisk)); err != nil {
-		t.Logf("a file system of %s cannot be mounted here (%v): the trial goes on with a disk in memory that has a limit", bytesText(smallDisk), err)
+		t.Logf("a file system of %s cannot be mounted here (%v): the trial goes on with a disk in memory that has a limit", format.Size(smallDisk), err)
 		return x, false
 	}
 	t.Cleanup(func() {
@@ -155,7 +156,7 @@ func (x smallDiskTrial) run(t *testing.T, rounds int) {
 	k.enrol("front-door")
 	k.wholeAgain(acked)
 	trialtest.Report(t, "small disk, filled by us and by others", "%d rounds on %s of %s: %d fragments written, %d refused while it was full; recording again %v after there was room",
-		rounds, x.kind, bytesText(smallDisk), len(acked), refused, worst)
+		rounds, x.kind, format.Size(smallDisk), len(acked), refused, worst)
 	ok(t, k.Store.Close())
 }
 

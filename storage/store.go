@@ -21,6 +21,7 @@ import (
 	"sync"
 	"time"
 
+	"keepwatch.internal/internal/format"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/sqlite"
 	"keepwatch.internal/storage/disk"
@@ -188,7 +189,7 @@ func (s *Store) checkRoom(ctx context.Context) error {
 		}
 	}
 	return refuse("%s has %s free of %s and no footage that could be deleted; recording needs %s free: make room or lower storage.min_free",
-		s.o.Recordings, bytesText(free), bytesText(total), bytesText(need))
+		s.o.Recordings, format.Size(free), format.Size(total), format.Size(need))
 }
 
 // leastFree is the room that recording cannot begin without.
@@ -260,17 +261,4 @@ func (s *Store) now() time.Time {
 		return t
 	}
 	return Earliest()
-}
-
-// bytesText writes a size for people.
-func bytesText(n int64) string {
-	const units = "kMGTPE"
-	if n < 1000 {
-		return fmt.Sprintf("%d B", n)
-	}
-	v, u := float64(n), -1
-	for v >= 1000 && u < len(units)-1 {
-		v, u = v/1000, u+1
-	}
-	return fmt.Sprintf("%.1f %cB", v, units[u])
 }

@@ -11,9 +11,9 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/format"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage"
-	"keepwatch.internal/web/view"
 )
 
 const (
@@ -157,11 +157,11 @@ func (r CanaryReport) words(now time.Time) string {
 	case r.State == canaryUnknown && r.Last == nil:
 		return "Could not be made yet: " + r.Reason
 	case r.State == canaryUnknown:
-		return fmt.Sprintf("Could not be made: %s. The last one that could was %s, %s", r.Reason, view.Ago(*r.Last, now), count)
+		return fmt.Sprintf("Could not be made: %s. The last one that could was %s, %s", r.Reason, format.Ago(*r.Last, now), count)
 	case r.Last == nil:
 		return "Under way for the first time"
 	}
-	return fmt.Sprintf("Last cross-owner probe %s, %s", view.Ago(*r.Last, now), count)
+	return fmt.Sprintf("Last cross-owner probe %s, %s", format.Ago(*r.Last, now), count)
 }
 
 // grouped writes a count with a comma between thousands.

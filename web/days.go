@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/format"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage"
-	"keepwatch.internal/web/view"
 )
 
 // dayCoverage says how much of a day, as far as it has gone, was recorded. Recorded, missing and deleted are all of it but
@@ -75,7 +75,7 @@ func (d dayCoverage) share() float64 {
 func (d dayCoverage) words() string {
 	missing := ""
 	if d.missing >= listedGap {
-		missing = ", " + view.Length(d.missing) + " missing"
+		missing = ", " + format.Duration(d.missing) + " missing"
 	}
 	switch {
 	case d.recorded == 0 && d.deleted > 0:
@@ -85,11 +85,11 @@ func (d dayCoverage) words() string {
 	case d.recorded == 0:
 		return "nothing recorded"
 	case d.deleted >= listedGap:
-		return view.Length(d.recorded) + " recorded, " + view.Length(d.deleted) + " deleted" + missing
+		return format.Duration(d.recorded) + " recorded, " + format.Duration(d.deleted) + " deleted" + missing
 	case missing == "":
 		return "all of it recorded"
 	}
-	return view.Length(d.recorded) + " recorded" + missing
+	return format.Duration(d.recorded) + " recorded" + missing
 }
 
 // state is how a day is drawn: whole, partly, the rest of one that was deleted in part, deleted, nothing, or before the

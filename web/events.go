@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/format"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage"
 	"keepwatch.internal/web/view"
@@ -129,7 +130,7 @@ func together(all []EventReport) []EventReport {
 }
 
 func serverEventText(e storage.ServerEvent) string {
-	after := ", and recording began again " + view.Length(e.To.Sub(e.From)) + " later."
+	after := ", and recording began again " + format.Duration(e.To.Sub(e.From)) + " later."
 	switch e.Code {
 	case storage.CodeServerStopped:
 		return "The recorder was stopped" + after
@@ -152,7 +153,7 @@ func (s *Server) eventViews(events []EventReport) []view.Event {
 	for _, e := range events {
 		v := view.Event{When: s.whenText(e.From), Text: e.Text}
 		if length := e.To.Sub(e.From); length >= time.Second && len(e.Cameras) > 0 && e.Code != codeDoubt {
-			v.Length = "for " + view.Length(length)
+			v.Length = "for " + format.Duration(length)
 		}
 		var labels []string
 		for _, name := range e.Cameras {

@@ -6,9 +6,9 @@ import (
 	"math"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/format"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage"
-	"keepwatch.internal/web/view"
 )
 
 // ForecastReport says how far back a camera's footage will reach if it goes on as in the last day.
@@ -57,14 +57,14 @@ func outlookText(f storage.CameraForecast) string {
 	case f.Limit == "":
 		return "nothing was recorded in the last 24 hours"
 	}
-	at := " at " + view.Size(f.BytesPerDay) + " a day"
+	at := " at " + format.Size(f.BytesPerDay) + " a day"
 	switch f.Limit {
 	case storage.LimitAge:
-		return daysText(f.Days) + at + ", as configured"
+		return format.Days(f.Days) + at + ", as configured"
 	case storage.LimitSize:
-		return daysText(f.Days) + at + ", limited by its size"
+		return format.Days(f.Days) + at + ", limited by its size"
 	case storage.LimitSpace:
-		return daysText(f.Days) + at + ", limited by the disk"
+		return format.Days(f.Days) + at + ", limited by the disk"
 	}
 	return "without end" + at
 }
@@ -75,15 +75,5 @@ func keptAdvice(f storage.CameraForecast) string {
 		return ""
 	}
 	return fmt.Sprintf("Saved clips take %s, so that other footage reaches back only %s. Let some of them go, or give this camera more room.",
-		view.Size(f.Kept), daysText(f.Days))
-}
-
-func daysText(days float64) string {
-	switch {
-	case days < 1.0/24:
-		return "less than an hour"
-	case days < 2:
-		return fmt.Sprintf("%d h", int(days*24))
-	}
-	return fmt.Sprintf("%d days", int(days))
+		format.Size(f.Kept), format.Days(f.Days))
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/audit"
 	"keepwatch.internal/internal/media"

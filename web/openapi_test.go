@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v4"
+
 	"keepwatch.internal/internal/media"
 )
 

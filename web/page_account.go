@@ -10,6 +10,7 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/format"
 	"keepwatch.internal/web/view"
 )
 
@@ -78,7 +79,7 @@ func (s *Server) hourText(t time.Time) string {
 	if ago := s.Now().Sub(t); ago < 2*time.Hour {
 		return "lately"
 	}
-	return view.Ago(t, s.Now())
+	return format.Ago(t, s.Now())
 }
 
 func (s *Server) addTokens(r *http.Request, v *view.Account) error {

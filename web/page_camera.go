@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/format"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage"
 	"keepwatch.internal/web/view"
@@ -112,7 +113,7 @@ func (s *Server) cameraView(r *http.Request, c seen) (view.Camera, siteDay, erro
 		"playback.js", "reader.js", "hls.js", "stepper.js", "frames.js", "scrub.js", "skim.js", "timeline.js", "ruler.js", "activity.js", "footage.js", "reel.js", "look.js", "zone.js",
 		"save.js", "marks.js", "size.js", "keep.js", "kept.js", "stage.js", "snapshot.js", "keys.js", "controls.js", "timefield.js", "calendar.js", "days.js",
 		"gaplist.js", "gapnote.js", "landing.js")
-	v.Facts = append(v.Facts, view.Fact{Label: "State", Value: stateWords(c.Status)}, view.Fact{Label: "Last picture", Value: view.Ago(c.Status.LastFrame, now)})
+	v.Facts = append(v.Facts, view.Fact{Label: "State", Value: stateWords(c.Status)}, view.Fact{Label: "Last picture", Value: format.Ago(c.Status.LastFrame, now)})
 	for _, st := range c.Status.Streams {
 		name := "Main stream"
 		if st.Quality == media.Sub {
@@ -177,13 +178,13 @@ func (s *Server) addFootage(r *http.Request, c seen, v *view.Camera, day siteDay
 }
 
 func (s *Server) gapView(g storage.Gap) view.Gap {
-	format := "15:04"
+	clock := "15:04"
 	if g.To.Sub(g.From) < 2*time.Minute {
-		format = time.TimeOnly
+		clock = time.TimeOnly
 	}
 	return view.Gap{
-		Time:   g.From.In(s.Location).Format(format) + "–" + g.To.In(s.Location).Format(format),
-		Reason: g.Reason, Length: view.Length(g.To.Sub(g.From)), Href: "?at=" + url.QueryEscape(rfc3339(g.To)),
+		Time:   g.From.In(s.Location).Format(clock) + "–" + g.To.In(s.Location).Format(clock),
+		Reason: g.Reason, Length: format.Duration(g.To.Sub(g.From)), Href: "?at=" + url.QueryEscape(rfc3339(g.To)),
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/format"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage"
 	"keepwatch.internal/web/view"
@@ -70,7 +71,7 @@ func (s *Server) cameraRow(ctx context.Context, v access.Viewer, c seen, f *Fore
 			}
 		}
 	}
-	row.Facts = append(row.Facts, view.Fact{Label: "Last picture", Value: view.Ago(c.Status.LastFrame, now)})
+	row.Facts = append(row.Facts, view.Fact{Label: "Last picture", Value: format.Ago(c.Status.LastFrame, now)})
 	if st, ok := streamOf(c.Status, media.Main); ok {
 		row.Facts = append(row.Facts, view.Fact{Label: "Main stream", Value: pictureText(st)})
 	}
@@ -82,15 +83,15 @@ func (s *Server) keptFacts(u storage.CameraUsage, f *ForecastReport, now time.Ti
 	var facts []view.Fact
 	reaches := "no footage yet"
 	if !u.Oldest.IsZero() {
-		reaches = view.Length(now.Sub(u.Oldest)) + ", to " + s.whenText(u.Oldest)
+		reaches = format.Duration(now.Sub(u.Oldest)) + ", to " + s.whenText(u.Oldest)
 	}
 	facts = append(facts, view.Fact{Label: "Reaches back", Value: reaches})
 	if f != nil {
 		facts = append(facts, view.Fact{Label: "Will reach back", Value: f.Words})
 	}
-	disk := view.Size(u.Bytes)
+	disk := format.Size(u.Bytes)
 	if u.Kept > 0 {
-		disk += ", " + view.Size(u.Kept) + " in saved clips"
+		disk += ", " + format.Size(u.Kept) + " in saved clips"
 	}
 	return append(facts, view.Fact{Label: "On disk", Value: disk})
 }

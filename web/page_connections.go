@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"keepwatch.internal/internal/format"
 	"keepwatch.internal/web/view"
 )
 
@@ -82,7 +83,7 @@ func timesText(n uint64) string {
 func (s *Server) connectionWords(c Connection) string {
 	now := s.Now()
 	if c.Refused > 0 {
-		return fmt.Sprintf("%s, refused %s, last %s", strings.ToUpper(c.Protocol), timesText(c.Refused), view.Ago(c.Last, now))
+		return fmt.Sprintf("%s, refused %s, last %s", strings.ToUpper(c.Protocol), timesText(c.Refused), format.Ago(c.Last, now))
 	}
 	words := fmt.Sprintf("%s, connected %s", strings.ToUpper(c.Protocol), timesText(c.Count))
 	if c.Failed > 0 {
@@ -92,9 +93,9 @@ func (s *Server) connectionWords(c Connection) string {
 		words += fmt.Sprintf(", %d open now", c.Open)
 	}
 	if c.Sent+c.Received > 0 {
-		words += fmt.Sprintf(", %s received, %s sent", view.Size(int64(c.Received)), view.Size(int64(c.Sent)))
+		words += fmt.Sprintf(", %s received, %s sent", format.Size(int64(c.Received)), format.Size(int64(c.Sent)))
 	}
-	return words + ", last " + view.Ago(c.Last, now)
+	return words + ", last " + format.Ago(c.Last, now)
 }
 
 // connectionJSON is a connection in the API.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/format"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/web/view"
 )
@@ -113,5 +114,5 @@ func sumWords(days []dayCoverage) string {
 	if missing < listedGap {
 		return text + "; nothing is missing."
 	}
-	return text + "; " + view.Length(missing) + " missing."
+	return text + "; " + format.Duration(missing) + " missing."
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"keepwatch.internal/internal/format"
 	"keepwatch.internal/web/view"
 )
 
@@ -172,17 +173,17 @@ func TestDaysOfTheSiteHaveTheirTrueLength(t *testing.T) {
 
 func TestFiguresAreWrittenForPeople(t *testing.T) {
 	for got, want := range map[string]string{
-		view.Length(48 * time.Second):                   "48 s",
-		view.Length(17 * time.Minute):                   "17 min",
-		view.Length(125 * time.Minute):                  "2 h 5 min",
-		view.Length(72 * time.Hour):                     "3 days",
-		view.Size(999):                                  "999 B",
-		view.Size(1_500_000):                            "1.5 MB",
-		view.Size(999_900_000):                          "1.0 GB",
-		view.Size(4_000_000_000_000):                    "4.0 TB",
-		view.Rate(410_400):                              "410 kbit/s",
-		view.Rate(2_100_000):                            "2.1 Mbit/s",
-		view.Ago(time.Time{}, time.Now()):               "never",
+		format.Duration(48 * time.Second):               "48 s",
+		format.Duration(17 * time.Minute):               "17 min",
+		format.Duration(125 * time.Minute):              "2 h 5 min",
+		format.Duration(72 * time.Hour):                 "3 days",
+		format.Size(999):                                "999 B",
+		format.Size(1_500_000):                          "1.5 MB",
+		format.Size(999_900_000):                        "1.0 GB",
+		format.Size(4_000_000_000_000):                  "4.0 TB",
+		format.Rate(410_400):                            "410 kbit/s",
+		format.Rate(2_100_000):                          "2.1 Mbit/s",
+		format.Ago(time.Time{}, time.Now()):             "never",
 		coverageText(86_399, 1):                         "24 h, 100 %",
 		coverageText(86_300, 100):                       "23 h 58 min, 99.8 %",
 		stateWords(CameraStatus{State: "recording"}):    "recording",

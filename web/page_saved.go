@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/format"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage"
 	"keepwatch.internal/web/view"
@@ -131,8 +132,8 @@ func beforeParameter(r *http.Request) (time.Time, error) {
 }
 
 func (s *Server) savedClip(k storage.Kept, c Camera, rights access.Rights) view.SavedClip {
-	x := view.SavedClip{Anchor: "kept-" + k.ID.String(), Title: k.Note, Camera: c.Label, When: s.spanText(k.Span), Length: view.Length(k.Span.To.Sub(k.Span.From)),
-		Size: view.Size(k.Bytes) + " on the disk", By: k.By, Play: cameraURL(c.Name) + "?at=" + url.QueryEscape(rfc3339(k.Span.From))}
+	x := view.SavedClip{Anchor: "kept-" + k.ID.String(), Title: k.Note, Camera: c.Label, When: s.spanText(k.Span), Length: format.Duration(k.Span.To.Sub(k.Span.From)),
+		Size: format.Size(k.Bytes) + " on the disk", By: k.By, Play: cameraURL(c.Name) + "?at=" + url.QueryEscape(rfc3339(k.Span.From))}
 	if x.Title == "" {
 		x.Title = noNote
 	}
@@ -229,7 +230,7 @@ func (s *Server) fateOf(r *http.Request, p access.Permit, k storage.Kept) (strin
 		if left <= 0 {
 			return "It is older than the footage that this camera keeps, so it will be deleted within seconds.", nil
 		}
-		return "It will be deleted when it is as old as this camera's other footage gets: in about " + view.Length(left) + ".", nil
+		return "It will be deleted when it is as old as this camera's other footage gets: in about " + format.Duration(left) + ".", nil
 	}
 	return "It will be deleted when the limits of this camera or of the disk say so.", nil
 }
@@ -237,7 +238,7 @@ func (s *Server) fateOf(r *http.Request, p access.Permit, k storage.Kept) (strin
 // removeView says what deleting the footage of the span would take.
 func (s *Server) removeView(r *http.Request, p access.Permit, span storage.Span, named ...storage.KeptID) (view.Remove, error) {
 	c := s.cameraOfPermit(p)
-	v := view.Remove{Camera: c.Label, When: s.spanText(span), Length: view.Length(span.To.Sub(span.From)), Delete: cameraURL(c.Name) + "/delete",
+	v := view.Remove{Camera: c.Label, When: s.spanText(span), Length: format.Duration(span.To.Sub(span.From)), Delete: cameraURL(c.Name) + "/delete",
 		From: span.From.UTC().Format(time.RFC3339Nano), To: span.To.UTC().Format(time.RFC3339Nano),
 		Back: cameraURL(c.Name) + "?at=" + url.QueryEscape(rfc3339(span.From))}
 	d, err := s.Store.PreviewDelete(r.Context(), p, span, named...)
@@ -248,7 +249,7 @@ func (s *Server) removeView(r *http.Request, p access.Permit, span storage.Span,
 	if err != nil {
 		return v, err
 	}
-	v.Going = s.spanText(d.Span) + ", " + view.Size(d.Bytes)
+	v.Going = s.spanText(d.Span) + ", " + format.Size(d.Bytes)
 	for _, k := range d.Kept {
 		v.InTheWay = append(v.InTheWay, s.savedClip(k, c, access.Owned))
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/a-h/templ"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/format"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/web/view"
 )
@@ -138,7 +139,7 @@ func pictureText(st StreamStatus) string {
 func streamText(st StreamStatus) string {
 	text := pictureText(st)
 	if st.BitsPerSecond > 0 {
-		text += ", " + view.Rate(st.BitsPerSecond)
+		text += ", " + format.Rate(st.BitsPerSecond)
 	}
 	if st.GOP > 0 {
 		text += fmt.Sprintf(", key frame every %.2g s", st.GOP.Seconds())

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"keepwatch.internal/internal/format"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage"
 	"keepwatch.internal/web/view"
@@ -93,16 +94,16 @@ func verdictOf(cameras, failing int) view.Verdict {
 }
 
 func diskOf(d DiskReport) *view.Disk {
-	v := &view.Disk{Free: view.Size(d.FreeBytes), Footage: view.Size(d.FootageBytes), Total: view.Size(d.TotalBytes), UsedPercent: "0"}
+	v := &view.Disk{Free: format.Size(d.FreeBytes), Footage: format.Size(d.FootageBytes), Total: format.Size(d.TotalBytes), UsedPercent: "0"}
 	if d.TotalBytes > 0 {
 		v.UsedPercent = strconv.FormatInt((d.TotalBytes-d.FreeBytes)*100/d.TotalBytes, 10)
 	}
 	v.Words = v.UsedPercent + " % in use."
 	if d.KeptBytes > 0 {
-		v.Kept = view.Size(d.KeptBytes)
+		v.Kept = format.Size(d.KeptBytes)
 	}
 	if d.MinFreeBytes > 0 {
-		v.Words += " The oldest footage is deleted when less than " + view.Size(d.MinFreeBytes) + " are free."
+		v.Words += " The oldest footage is deleted when less than " + format.Size(d.MinFreeBytes) + " are free."
 	}
 	return v
 }
@@ -120,15 +121,15 @@ func systemCameraOf(c seen, h CameraHealth, now time.Time) view.SystemCamera {
 	if f := h.Forecast; f != nil {
 		v.Facts = append(v.Facts, view.Fact{Label: "Will reach back", Value: f.Words})
 		if f.KeptBytes > 0 {
-			v.Facts = append(v.Facts, view.Fact{Label: "Saved clips", Value: view.Size(f.KeptBytes)})
+			v.Facts = append(v.Facts, view.Fact{Label: "Saved clips", Value: format.Size(f.KeptBytes)})
 		}
 		if f.Advice != "" {
 			v.Advice = append(v.Advice, f.Advice)
 		}
 	}
-	v.Facts = append(v.Facts, view.Fact{Label: "Last picture", Value: view.Ago(c.Status.LastFrame, now)})
+	v.Facts = append(v.Facts, view.Fact{Label: "Last picture", Value: format.Ago(c.Status.LastFrame, now)})
 	if !c.Status.Since.IsZero() {
-		v.Facts = append(v.Facts, view.Fact{Label: "In this state for", Value: view.Length(now.Sub(c.Status.Since))})
+		v.Facts = append(v.Facts, view.Fact{Label: "In this state for", Value: format.Duration(now.Sub(c.Status.Since))})
 	}
 	for _, st := range c.Status.Streams {
 		name := "Main stream"
@@ -145,7 +146,7 @@ func lastReason(gaps []gapJSON) string {
 	for i := len(gaps) - 1; i >= 0; i-- {
 		length := gaps[i].To.Sub(gaps[i].From)
 		if length >= listedGap && gaps[i].Reason != storage.ReasonNotYet {
-			return gaps[i].Reason + " (" + view.Length(length) + ")"
+			return gaps[i].Reason + " (" + format.Duration(length) + ")"
 		}
 	}
 	return ""
@@ -161,5 +162,5 @@ func coverageText(recorded, missing float64) string {
 	if missing < 2 {
 		percent = 100 // what has arrived, but is not yet written
 	}
-	return fmt.Sprintf("%s, %g %%", view.Length(time.Duration(recorded)*time.Second), percent)
+	return fmt.Sprintf("%s, %g %%", format.Duration(time.Duration(recorded)*time.Second), percent)
 }

@@ -10,6 +10,7 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/audit"
+	"keepwatch.internal/internal/format"
 	"keepwatch.internal/web/view"
 )
 
@@ -102,7 +103,7 @@ func whoWatched(x audit.View) string {
 }
 
 func (s *Server) viewRow(x audit.View, who string) view.AuditEntry {
-	row := view.AuditEntry{Who: who, When: s.stretchText(x.First, x.Last), Amount: view.Size(x.Bytes)}
+	row := view.AuditEntry{Who: who, When: s.stretchText(x.First, x.Last), Amount: format.Size(x.Bytes)}
 	if x.Open {
 		row.When = "since " + s.whenText(x.First)
 	}

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"keepwatch.internal/internal/config"
+	"keepwatch.internal/internal/format"
 	"keepwatch.internal/storage"
 )
 
@@ -168,7 +169,7 @@ func printReport(w io.Writer, r *storage.Report) {
 	if r.ReadData {
 		depth = "every byte"
 	}
-	fmt.Fprintf(w, "checked %d segments of %d cameras, %s of footage (%s): ", r.Segments, r.Cameras, sizeText(r.Bytes), depth)
+	fmt.Fprintf(w, "checked %d segments of %d cameras, %s of footage (%s): ", r.Segments, r.Cameras, format.Size(r.Bytes), depth)
 	if len(r.Findings) == 0 {
 		fmt.Fprintln(w, "all is in order")
 		return
@@ -207,7 +208,7 @@ func place(f storage.Finding) string {
 }
 
 func duration(seconds float64) string {
-	return time.Duration(seconds * float64(time.Second)).Round(100 * time.Millisecond).String()
+	return format.Duration(time.Duration(seconds * float64(time.Second)))
 }
 
 // progressLine tells on standard error how far the check is: four times a second on a terminal, every ten seconds otherwise.
@@ -265,5 +266,5 @@ func progressText(p storage.Progress, byBytes bool, took time.Duration) string {
 	}
 	share := min(float64(done)/float64(all), 1)
 	left := time.Duration(float64(took) * (1 - share) / share)
-	return fmt.Sprintf("checked %.1f %%: %d of %d segments, %s; about %v left", 100*share, p.Segments, max(p.Segments, p.AllSegments), sizeText(p.Bytes), left.Round(time.Second))
+	return fmt.Sprintf("checked %.1f %%: %d of %d segments, %s; about %s left", 100*share, p.Segments, max(p.Segments, p.AllSegments), format.Size(p.Bytes), format.Duration(left))
 }

@@ -108,9 +108,9 @@ func TestProgressTellsShareAndTimeLeft(t *testing.T) {
 		p       storage.Progress
 		byBytes bool
 	}{
-		"checked 25.0 %: 1 of 10 segments, 5 MB; about 30s left":   {storage.Progress{Segments: 1, AllSegments: 10, Bytes: 5e6, AllBytes: 20e6}, true},
-		"checked 10.0 %: 1 of 10 segments, 5 MB; about 1m30s left": {storage.Progress{Segments: 1, AllSegments: 10, Bytes: 5e6, AllBytes: 20e6}, false},
-		"checked 100.0 %: 11 of 11 segments, 0 B; about 0s left":   {storage.Progress{Segments: 11, AllSegments: 10}, false},
+		"checked 25.0 %: 1 of 10 segments, 5.0 MB; about 30 s left": {storage.Progress{Segments: 1, AllSegments: 10, Bytes: 5e6, AllBytes: 20e6}, true},
+		"checked 10.0 %: 1 of 10 segments, 5.0 MB; about 90 s left": {storage.Progress{Segments: 1, AllSegments: 10, Bytes: 5e6, AllBytes: 20e6}, false},
+		"checked 100.0 %: 11 of 11 segments, 0 B; about 0 s left":   {storage.Progress{Segments: 11, AllSegments: 10}, false},
 		"checked 0 segments": {storage.Progress{}, true},
 		"settled 3 of 4":     {storage.Progress{Segments: 9, AllSegments: 9, Settled: 3, AllDoubts: 4}, true},
 	} {

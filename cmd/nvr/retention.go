@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/config"
+	"keepwatch.internal/internal/format"
 	"keepwatch.internal/storage"
 )
 
@@ -118,13 +119,13 @@ func goingOf(list []storage.Going) []retentionGoing {
 
 // printPlan writes the plan for people.
 func printPlan(w io.Writer, p storage.Plan, c *config.Config) {
-	fmt.Fprintf(w, "%s: %s free of %s; at least %s stay free\n", c.Recordings, sizeText(p.Free), sizeText(p.Total), sizeText(p.MinFree))
+	fmt.Fprintf(w, "%s: %s free of %s; at least %s stay free\n", c.Recordings, format.Size(p.Free), format.Size(p.Total), format.Size(p.MinFree))
 	for _, x := range p.Cameras {
 		retired := ""
 		if x.Retired {
 			retired = ", not configured any more"
 		}
-		fmt.Fprintf(w, "\n%s%s: %s of footage%s; %s\n", x.Name, retired, sizeText(x.Bytes), keptText(x.Kept), outlookText(x.CameraForecast))
+		fmt.Fprintf(w, "\n%s%s: %s of footage%s; %s\n", x.Name, retired, format.Size(x.Bytes), keptText(x.Kept), outlookText(x.CameraForecast))
 		if x.Retain != x.Applied {
 			fmt.Fprintf(w, "  the recorder was last started with %s; this file says %s, from the next start on\n", retainText(x.Applied), retainText(x.Retain))
 		}
@@ -132,7 +133,7 @@ func printPlan(w io.Writer, p storage.Plan, c *config.Config) {
 		printGoing(w, "within 24 hours", x.Day, x.Retain, c)
 	}
 	if p.Lacking > 0 {
-		fmt.Fprintf(w, "\n%s will be missing from what is to stay free, with nothing left that may be deleted: let kept clips go, or make room\n", sizeText(p.Lacking))
+		fmt.Fprintf(w, "\n%s will be missing from what is to stay free, with nothing left that may be deleted: let kept clips go, or make room\n", format.Size(p.Lacking))
 	}
 }
 
@@ -144,16 +145,16 @@ func printGoing(w io.Writer, when string, list []storage.Going, r storage.Retain
 		why := "because the disk is full to its limit"
 		switch g.Limit {
 		case storage.LimitAge:
-			why = "older than " + daysText(r.Age.Hours()/24)
+			why = "older than " + format.Days(r.Age.Hours()/24)
 		case storage.LimitSize:
-			why = "more than " + sizeText(r.MaxBytes)
+			why = "more than " + format.Size(r.MaxBytes)
 		}
 		const layout = "2006-01-02 15:04:05"
 		segments := "segments"
 		if g.Segments == 1 {
 			segments = "segment"
 		}
-		fmt.Fprintf(w, "  %s: %d %s, %s, %s to %s: %s\n", when, g.Segments, segments, sizeText(g.Bytes),
+		fmt.Fprintf(w, "  %s: %d %s, %s, %s to %s: %s\n", when, g.Segments, segments, format.Size(g.Bytes),
 			g.Span.From.In(c.Timezone).Format(layout), g.Span.To.In(c.Timezone).Format(layout), why)
 	}
 }
@@ -162,7 +163,7 @@ func keptText(n int64) string {
 	if n == 0 {
 		return ""
 	}
-	return ", " + sizeText(n) + " of it in kept clips"
+	return ", " + format.Size(n) + " of it in kept clips"
 }
 
 // outlookText is a forecast in words.
@@ -173,14 +174,14 @@ func outlookText(f storage.CameraForecast) string {
 	case f.BytesPerDay == 0:
 		return "nothing was recorded in the last 24 hours"
 	}
-	rate := sizeText(f.BytesPerDay) + " a day"
+	rate := format.Size(f.BytesPerDay) + " a day"
 	switch f.Limit {
 	case storage.LimitAge:
-		return fmt.Sprintf("%s: reaches back %s, as configured", rate, daysText(f.Days))
+		return fmt.Sprintf("%s: reaches back %s, as configured", rate, format.Days(f.Days))
 	case storage.LimitSize:
-		return fmt.Sprintf("%s: will reach back %s, limited by its size", rate, daysText(f.Days))
+		return fmt.Sprintf("%s: will reach back %s, limited by its size", rate, format.Days(f.Days))
 	case storage.LimitSpace:
-		return fmt.Sprintf("%s: will reach back %s, limited by the disk", rate, daysText(f.Days))
+		return fmt.Sprintf("%s: will reach back %s, limited by the disk", rate, format.Days(f.Days))
 	}
 	return rate
 }
@@ -188,36 +189,13 @@ func outlookText(f storage.CameraForecast) string {
 func retainText(r storage.Retain) string {
 	var limits []string
 	if r.Age > 0 {
-		limits = append(limits, daysText(r.Age.Hours()/24))
+		limits = append(limits, format.Days(r.Age.Hours()/24))
 	}
 	if r.MaxBytes > 0 {
-		limits = append(limits, sizeText(r.MaxBytes))
+		limits = append(limits, format.Size(r.MaxBytes))
 	}
 	if len(limits) == 0 {
 		return "no limit but the disk"
 	}
 	return strings.Join(limits, " and ")
-}
-
-func daysText(days float64) string {
-	switch {
-	case days < 2:
-		return fmt.Sprintf("%.3g hours", days*24)
-	case days < 10 && days != math.Trunc(days):
-		return fmt.Sprintf("%.1f days", days)
-	}
-	return fmt.Sprintf("%d days", int(days))
-}
-
-// sizeText is an amount of data in the units that disks are sold in.
-func sizeText(n int64) string {
-	const units = "kMGTP"
-	if n < 1000 {
-		return fmt.Sprintf("%d B", n)
-	}
-	f, u := float64(n)/1000, 0
-	for f >= 999.5 && u < len(units)-1 {
-		f, u = f/1000, u+1
-	}
-	return fmt.Sprintf("%.3g %cB", f, units[u])
 }
