@@ -96,7 +96,7 @@ func (s *Server) measure(ctx context.Context, v access.Viewer, g *gauges) error 
 func (s *Server) measureStates(g *gauges) {
 	states := map[string]int{}
 	status := s.cameras.statusByID()
-	for _, c := range s.Cameras[:s.cameras.site] {
+	for _, c := range s.cameras.all[:s.cameras.site] {
 		states[stateOf(status[c.ID])]++
 	}
 	for state, n := range states {

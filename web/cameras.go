@@ -19,7 +19,11 @@ type cameraList struct {
 }
 
 // visibleCamera is a camera that the viewer may see, with what is known of it.
-type visibleCamera = seen
+type visibleCamera struct {
+	Camera
+	Rights access.Rights
+	Status CameraStatus
+}
 
 // visibleTo returns the cameras on which the viewer has any right, in their order.
 func (l *cameraList) visibleTo(ctx context.Context, v access.Viewer) ([]visibleCamera, error) {
@@ -113,7 +117,3 @@ func (c Camera) quality(q media.Quality) media.Quality {
 	}
 	return q
 }
-
-func (s *Server) cameraOfPermit(p access.Permit) Camera { return s.cameras.ofPermit(p) }
-
-func (s *Server) halted() error { return s.gate.halted() }

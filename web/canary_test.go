@@ -290,7 +290,7 @@ func TestARestartTestsAnew(t *testing.T) {
 	for range 2 {
 		w.server.canary = newCanary(w.server, [2]media.CameraID{w.server.canary.cameras[0].ID, w.server.canary.cameras[1].ID})
 		check(t, w.server.RunCanary(t.Context())) // returns at the leak
-		if w.server.halted() == nil {
+		if w.server.gate.halted() == nil {
 			t.Fatal("a restart with the same leak shows footage")
 		}
 	}

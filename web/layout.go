@@ -95,21 +95,21 @@ func liveStateOf(form url.Values) liveState {
 }
 
 // ordered returns the cameras in an order: first those that it names, then the others as they were.
-func ordered(cameras []seen, order []access.Camera) []seen {
-	rank := func(c seen) int {
+func ordered(cameras []visibleCamera, order []access.Camera) []visibleCamera {
+	rank := func(c visibleCamera) int {
 		if i := slices.Index(order, access.Camera(c.ID)); i >= 0 {
 			return i
 		}
 		return len(order)
 	}
 	list := slices.Clone(cameras)
-	slices.SortStableFunc(list, func(a, b seen) int { return cmp.Compare(rank(a), rank(b)) })
+	slices.SortStableFunc(list, func(a, b visibleCamera) int { return cmp.Compare(rank(a), rank(b)) })
 	return list
 }
 
 // among returns those cameras that a group names, in its order. Those that it names and the viewer does not see are not there.
-func among(cameras []seen, g accounts.Group) []seen {
-	var list []seen
+func among(cameras []visibleCamera, g accounts.Group) []visibleCamera {
+	var list []visibleCamera
 	for _, c := range ordered(cameras, g.Cameras) {
 		if slices.Contains(g.Cameras, access.Camera(c.ID)) {
 			list = append(list, c)
@@ -131,7 +131,7 @@ func placed(order []access.Camera, camera, at access.Camera) []access.Camera {
 }
 
 // idsOf are the cameras by which a layout names them.
-func idsOf(cameras []seen) []access.Camera {
+func idsOf(cameras []visibleCamera) []access.Camera {
 	var list []access.Camera
 	for _, c := range cameras {
 		list = append(list, access.Camera(c.ID))

@@ -24,7 +24,7 @@ func (s *Server) pageSharing(w http.ResponseWriter, r *http.Request, p access.Pe
 }
 
 func (s *Server) writeSharing(w http.ResponseWriter, r *http.Request, p access.Permit, n view.Notice) error {
-	c := s.cameraOfPermit(p)
+	c := s.cameras.ofPermit(p)
 	v := view.Sharing{Shell: s.shell(r, "Who can see "+c.Label, "cameras"), Notice: n, Camera: cameraURL(c.Name), Label: c.Label, Zone: s.Location.String()}
 	rights, err := s.Accounts.Rights(r.Context(), p.Viewer())
 	if err != nil {
@@ -89,7 +89,7 @@ func (s *Server) seers(r *http.Request, p access.Permit) ([]accounts.Seer, error
 }
 
 // seenBy says who can see a camera, in a sentence for those who may share it.
-func (s *Server) seenBy(r *http.Request, c seen) (string, error) {
+func (s *Server) seenBy(r *http.Request, c visibleCamera) (string, error) {
 	p, err := s.Accounts.Authorize(r.Context(), viewerOf(r), access.Share, access.Camera(c.ID))
 	if err != nil {
 		return "", err
@@ -200,7 +200,7 @@ func (s *Server) postShare(w http.ResponseWriter, r *http.Request, p access.Perm
 		spec.Camera = p.Camera()
 		_, link, err := s.newShare(r, spec)
 		if err != nil || link == "" {
-			return outcome{next: cameraURL(s.cameraOfPermit(p).Name) + "/access?done=share"}, err
+			return outcome{next: cameraURL(s.cameras.ofPermit(p).Name) + "/access?done=share"}, err
 		}
 		return outcome{once: s.linkMade(r, p, link)}, nil
 	})(w, r)
@@ -270,7 +270,7 @@ func (s *Server) postRevoke(w http.ResponseWriter, r *http.Request, p access.Per
 		if err != nil {
 			return outcome{}, notFound()
 		}
-		return outcome{next: cameraURL(s.cameraOfPermit(p).Name) + "/access?done=revoked"}, s.revoke(r, p, id)
+		return outcome{next: cameraURL(s.cameras.ofPermit(p).Name) + "/access?done=revoked"}, s.revoke(r, p, id)
 	})(w, r)
 }
 

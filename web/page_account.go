@@ -87,7 +87,7 @@ func (s *Server) addTokens(r *http.Request, v *view.Account) error {
 	if err != nil {
 		return err
 	}
-	cameras, err := s.camerasOf(r.Context(), viewerOf(r))
+	cameras, err := s.cameras.visibleTo(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (s *Server) addTokens(r *http.Request, v *view.Account) error {
 // metricsName is what a token for the figures of the system is asked for with, beside actions.
 const metricsName = "metrics"
 
-func (s *Server) tokenWords(t accounts.Token, cameras []seen) string {
+func (s *Server) tokenWords(t accounts.Token, cameras []visibleCamera) string {
 	words := rightsWords(t.Actions)
 	if t.Metrics && t.Actions == 0 {
 		words = "the figures of the system"
@@ -132,7 +132,7 @@ func (s *Server) tokenWords(t accounts.Token, cameras []seen) string {
 }
 
 // namesOf lists the labels of those cameras that are the viewer's to see, and counts the others.
-func namesOf(ids []access.Camera, cameras []seen) string {
+func namesOf(ids []access.Camera, cameras []visibleCamera) string {
 	words, others := "", 0
 	for _, id := range ids {
 		label := ""
@@ -219,30 +219,9 @@ func (s *Server) tokenOf(r *http.Request, form url.Values) (accounts.TokenSpec, 
 		return spec, err
 	}
 	if form.Get("cameras") == "these" {
-		spec.Cameras, err = s.camerasNamed(r, form["camera"])
+		spec.Cameras, err = s.cameras.visibleNamed(r, form["camera"])
 	}
 	return spec, err
-}
-
-// camerasNamed finds cameras that the viewer may see by their names.
-func (s *Server) camerasNamed(r *http.Request, names []string) ([]access.Camera, error) {
-	cameras, err := s.camerasOf(r.Context(), viewerOf(r))
-	if err != nil {
-		return nil, err
-	}
-	ids := []access.Camera{}
-	for _, name := range names {
-		found := false
-		for _, c := range cameras {
-			if c.Name == name {
-				ids, found = append(ids, access.Camera(c.ID)), true
-			}
-		}
-		if !found {
-			return nil, problem(http.StatusBadRequest, "One of the cameras is not there.")
-		}
-	}
-	return ids, nil
 }
 
 // daysFromNow reads how long something shall last; empty is for ever.

@@ -23,11 +23,11 @@ const plainClip = 5 * time.Minute
 
 // pageCamera shows a camera: /cameras/{id}, with ?at= a moment in UTC, or ?day= a day of the site.
 func (s *Server) pageCamera(w http.ResponseWriter, r *http.Request) error {
-	cameras, err := s.camerasOf(r.Context(), viewerOf(r))
+	cameras, err := s.cameras.visibleTo(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
 	}
-	var c seen
+	var c visibleCamera
 	var together []view.CameraChoice
 	others := make([]view.CameraLink, 0, len(cameras))
 	for _, o := range cameras {
@@ -70,7 +70,7 @@ func (s *Server) pageCamera(w http.ResponseWriter, r *http.Request) error {
 const inStepAtFirst = 4
 
 // inStepURL leads to the timeline of a camera and the next ones that the viewer may see recordings of, at a moment if one is given.
-func inStepURL(c seen, cameras []seen, at string) string {
+func inStepURL(c visibleCamera, cameras []visibleCamera, at string) string {
 	names := []string{c.Name}
 	for _, o := range cameras {
 		if o.ID != c.ID && o.Rights.Has(access.Playback) && len(names) < inStepAtFirst {
@@ -88,7 +88,7 @@ func inStepURL(c seen, cameras []seen, at string) string {
 }
 
 // cameraView prepares everything but the footage, and the day to show.
-func (s *Server) cameraView(r *http.Request, c seen) (view.Camera, siteDay, error) {
+func (s *Server) cameraView(r *http.Request, c visibleCamera) (view.Camera, siteDay, error) {
 	now := s.Now()
 	moment, given, err := s.momentOf(r.URL.Query(), now)
 	if err != nil {
@@ -147,7 +147,7 @@ func (s *Server) momentOf(q url.Values, now time.Time) (t time.Time, given bool,
 }
 
 // addFootage adds what was recorded on the day, and what was not and why.
-func (s *Server) addFootage(r *http.Request, c seen, v *view.Camera, day siteDay) error {
+func (s *Server) addFootage(r *http.Request, c visibleCamera, v *view.Camera, day siteDay) error {
 	p, err := s.Accounts.Authorize(r.Context(), viewerOf(r), access.Playback, access.Camera(c.ID))
 	if err != nil {
 		return err

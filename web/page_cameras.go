@@ -18,7 +18,7 @@ import (
 const stripDays = 30
 
 func (s *Server) pageCameras(w http.ResponseWriter, r *http.Request) error {
-	cameras, err := s.camerasOf(r.Context(), viewerOf(r))
+	cameras, err := s.cameras.visibleTo(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (s *Server) pageCameras(w http.ResponseWriter, r *http.Request) error {
 }
 
 // cameraRow says of a camera what the viewer may know: only who may see its recordings is told what there is of them.
-func (s *Server) cameraRow(ctx context.Context, v access.Viewer, c seen, f *ForecastReport, u storage.CameraUsage) (view.CameraCard, error) {
+func (s *Server) cameraRow(ctx context.Context, v access.Viewer, c visibleCamera, f *ForecastReport, u storage.CameraUsage) (view.CameraCard, error) {
 	row := view.CameraCard{Label: c.Label, Href: cameraURL(c.Name), State: stateOf(c.Status), Words: stateWords(c.Status), Advice: c.Status.Advice,
 		Share: c.Rights.Has(access.Share), Manage: c.Rights.Has(access.Manage)}
 	now := s.Now()

@@ -17,13 +17,13 @@ func (s *Server) connections(r *http.Request) ([]Connection, error) {
 	if s.Connections == nil {
 		return nil, nil
 	}
-	cameras, err := s.camerasOf(r.Context(), viewerOf(r))
+	cameras, err := s.cameras.visibleTo(r.Context(), viewerOf(r))
 	if err != nil {
 		return nil, err
 	}
 	all := slices.Clone(s.Connections())
 	for i := range all {
-		if !slices.ContainsFunc(cameras, func(c seen) bool { return c.Name == all[i].Camera }) {
+		if !slices.ContainsFunc(cameras, func(c visibleCamera) bool { return c.Name == all[i].Camera }) {
 			all[i].Camera = ""
 		}
 	}

@@ -89,7 +89,7 @@ func (s *Server) pageLink(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	c, there := s.cameraByID(share.Camera)
+	c, there := s.cameras.byID(share.Camera)
 	grants, err := s.Accounts.Grants(r.Context(), viewer)
 	if err != nil {
 		return err
@@ -104,7 +104,7 @@ func (s *Server) pageLink(w http.ResponseWriter, r *http.Request) error {
 		v.Until = s.whenText(share.Until)
 	}
 	if grant.Rights.Has(access.Live) && grant.Window.Open() {
-		tile := s.tileOf(seen{Camera: c, Rights: grant.Rights, Status: s.statusByCamera()[c.ID]})
+		tile := s.tileOf(visibleCamera{Camera: c, Rights: grant.Rights, Status: s.cameras.reported()[c.ID]})
 		tile.Href = "" // its page is not for the link
 		v.Tile = &tile
 		v.Shell = withScript(v.Shell, "live.js", liveScripts()...)
@@ -115,15 +115,6 @@ func (s *Server) pageLink(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	return writePage(w, r, http.StatusOK, view.LinkPage(v))
-}
-
-func (s *Server) cameraByID(id access.Camera) (Camera, bool) {
-	for _, c := range s.Cameras {
-		if access.Camera(c.ID) == id {
-			return c, true
-		}
-	}
-	return Camera{}, false
 }
 
 // addPieces lists the footage that the link opens, the newest first, and picks the one that the address asks for.
@@ -182,7 +173,7 @@ func (s *Server) leaveLink(w http.ResponseWriter, r *http.Request) error {
 
 // linkMade shows a new link, once.
 func (s *Server) linkMade(r *http.Request, p access.Permit, link string) templ.Component {
-	c := s.cameraOfPermit(p)
+	c := s.cameras.ofPermit(p)
 	return view.SecretPage(view.Secret{Shell: s.shell(r, "New link", "cameras"), Title: "A link to " + c.Label,
 		Lead: "Copy it now and send it: it is not kept here and cannot be shown again. It can be revoked at any time.", Lines: []string{link},
 		Hint: "Whoever has it sees what you allowed, as long as they can reach this recorder under this address.",

@@ -62,16 +62,16 @@ func (s *Server) writeLive(w http.ResponseWriter, r *http.Request, st liveState,
 }
 
 // arrangedOf returns the cameras whose live picture the viewer may see, in the account's order, and what it has arranged.
-func (s *Server) arrangedOf(r *http.Request) ([]seen, accounts.Layout, error) {
+func (s *Server) arrangedOf(r *http.Request) ([]visibleCamera, accounts.Layout, error) {
 	l, err := s.Accounts.Layout(r.Context(), viewerOf(r))
 	if err != nil {
 		return nil, l, err
 	}
-	all, err := s.camerasOf(r.Context(), viewerOf(r))
+	all, err := s.cameras.visibleTo(r.Context(), viewerOf(r))
 	if err != nil {
 		return nil, l, err
 	}
-	all = slices.DeleteFunc(all, func(c seen) bool { return !c.Rights.Has(access.Live) })
+	all = slices.DeleteFunc(all, func(c visibleCamera) bool { return !c.Rights.Has(access.Live) })
 	return ordered(all, l.Order), l, nil
 }
 
@@ -117,14 +117,14 @@ func barOf(st *liveState, l accounts.Layout, shown int) *view.LiveBar {
 }
 
 // layOut fills the grid with what the state shows of the cameras.
-func (s *Server) layOut(v *view.Live, st liveState, shown []seen) {
+func (s *Server) layOut(v *view.Live, st liveState, shown []visibleCamera) {
 	from, to := 0, len(shown)
 	if n := tilesOf(st.Shape); n > 0 {
 		from, to = min((st.Page-1)*n, len(shown)), min(st.Page*n, len(shown))
 	}
 	big := -1
 	if st.Shape == shapeFocus && len(shown) > 0 {
-		big = max(0, slices.IndexFunc(shown, func(c seen) bool { return c.Name == st.Big }))
+		big = max(0, slices.IndexFunc(shown, func(c visibleCamera) bool { return c.Name == st.Big }))
 	}
 	for i := from; i < to; i++ {
 		t := s.tileOf(shown[i])
@@ -152,7 +152,7 @@ func (s *Server) layOut(v *view.Live, st liveState, shown []seen) {
 	v.Arrangement = arrangement(st.Shape, to-from)
 }
 
-func (s *Server) tileOf(c seen) view.Tile {
+func (s *Server) tileOf(c visibleCamera) view.Tile {
 	t := view.Tile{Name: c.Name, Label: c.Label, Page: cameraURL(c.Name), Href: cameraURL(c.Name), State: stateOf(c.Status), Reason: c.Status.Reason, Sub: c.HasSub,
 		Sound: c.Audio && c.Rights.Has(access.Audio), Save: c.Rights.Has(access.Export), Zone: zoneName(s.Location)}
 	if t.Words = stateWords(c.Status); t.State == "recording" {
@@ -186,7 +186,7 @@ func shapeWords(shape string) string {
 	return shape + " cameras at a time"
 }
 
-func editorOf(st liveState, l accounts.Layout, cameras []seen, n view.Notice) *view.GroupEditor {
+func editorOf(st liveState, l accounts.Layout, cameras []visibleCamera, n view.Notice) *view.GroupEditor {
 	e := &view.GroupEditor{State: st.fields(), Notice: n}
 	for _, g := range append(slices.Clone(l.Groups), accounts.Group{}) {
 		form := view.GroupForm{Was: g.Name, Name: g.Name}
@@ -239,7 +239,7 @@ func (s *Server) arrange(r *http.Request, form url.Values) (outcome, error) {
 var errNoSuchTile = &accounts.InvalidError{Field: "camera", Sentence: "the camera is not there: load the page again"}
 
 // takePlace lets a tile take the place of another: in the group that is shown, or in the order of all.
-func takePlace(l *accounts.Layout, group string, cameras []seen, form url.Values) error {
+func takePlace(l *accounts.Layout, group string, cameras []visibleCamera, form url.Values) error {
 	camera, at := cameraIn(cameras, form.Get("camera")), cameraIn(cameras, form.Get("at"))
 	if camera == nil || at == nil {
 		return errNoSuchTile
@@ -256,7 +256,7 @@ func takePlace(l *accounts.Layout, group string, cameras []seen, form url.Values
 }
 
 // saveGroup makes a group of what a form says, or changes one. Members that the viewer does not see now stay.
-func saveGroup(l *accounts.Layout, st *liveState, cameras []seen, form url.Values) error {
+func saveGroup(l *accounts.Layout, st *liveState, cameras []visibleCamera, form url.Values) error {
 	g := accounts.Group{Name: form.Get("name")}
 	if err := accounts.CheckGroupName(g.Name); err != nil {
 		return err
@@ -290,8 +290,8 @@ func saveGroup(l *accounts.Layout, st *liveState, cameras []seen, form url.Value
 	return nil
 }
 
-func cameraIn(cameras []seen, name string) *seen {
-	i := slices.IndexFunc(cameras, func(c seen) bool { return c.Name == name })
+func cameraIn(cameras []visibleCamera, name string) *visibleCamera {
+	i := slices.IndexFunc(cameras, func(c visibleCamera) bool { return c.Name == name })
 	if i < 0 {
 		return nil
 	}

@@ -16,7 +16,7 @@ import (
 const pathAccept = "/accept"
 
 // quarantineOf returns what to ask a viewer who may manage the camera, or nil.
-func (s *Server) quarantineOf(r *http.Request, c seen) (*view.Quarantine, error) {
+func (s *Server) quarantineOf(r *http.Request, c visibleCamera) (*view.Quarantine, error) {
 	if !c.Rights.Has(access.Manage) {
 		return nil, nil
 	}

@@ -199,7 +199,7 @@ func (s *Server) pageKept(w http.ResponseWriter, r *http.Request, p access.Permi
 	if err != nil {
 		return err
 	}
-	c := s.cameraOfPermit(p)
+	c := s.cameras.ofPermit(p)
 	v, err := s.removeView(r, p, k.Span, id)
 	if err != nil {
 		return err
@@ -237,7 +237,7 @@ func (s *Server) fateOf(r *http.Request, p access.Permit, k storage.Kept) (strin
 
 // removeView says what deleting the footage of the span would take.
 func (s *Server) removeView(r *http.Request, p access.Permit, span storage.Span, named ...storage.KeptID) (view.Remove, error) {
-	c := s.cameraOfPermit(p)
+	c := s.cameras.ofPermit(p)
 	v := view.Remove{Camera: c.Label, When: s.spanText(span), Length: format.Duration(span.To.Sub(span.From)), Delete: cameraURL(c.Name) + "/delete",
 		From: span.From.UTC().Format(time.RFC3339Nano), To: span.To.UTC().Format(time.RFC3339Nano),
 		Back: cameraURL(c.Name) + "?at=" + url.QueryEscape(rfc3339(span.From))}
@@ -306,7 +306,7 @@ func (s *Server) postDelete(w http.ResponseWriter, r *http.Request, p access.Per
 	}
 	target := "/saved"
 	if len(named) == 0 {
-		target = cameraURL(s.cameraOfPermit(p).Name) + "?at=" + url.QueryEscape(rfc3339(span.From))
+		target = cameraURL(s.cameras.ofPermit(p).Name) + "?at=" + url.QueryEscape(rfc3339(span.From))
 	}
 	http.Redirect(w, r, target, http.StatusSeeOther)
 	return nil

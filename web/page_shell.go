@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,15 +11,13 @@ import (
 
 	"github.com/a-h/templ"
 
-	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/format"
-	"keepwatch.internal/internal/media"
 	"keepwatch.internal/web/view"
 )
 
 func (s *Server) shell(r *http.Request, title, section string) view.Shell {
 	v := viewerOf(r)
-	return view.Shell{Title: title, Section: section, User: v.Name, Initial: initialOf(v.Name), Admin: v.Admin, Halted: s.halted() != nil,
+	return view.Shell{Title: title, Section: section, User: v.Name, Initial: initialOf(v.Name), Admin: v.Admin, Halted: s.gate.halted() != nil,
 		Icon: asset("icon.svg"), Styles: assets("app.css", "watch.css", "live.css"), Scripts: assets("app.js"),
 		Now: strconv.FormatInt(s.Now().UnixMilli(), 10)}
 }
@@ -65,37 +62,6 @@ func writePage(w http.ResponseWriter, r *http.Request, status int, page templ.Co
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-// seen is a camera that the viewer may see, with what is known of it.
-type seen struct {
-	Camera
-	Rights access.Rights
-	Status CameraStatus
-}
-
-// camerasOf returns the cameras on which the viewer has any right, in their order.
-func (s *Server) camerasOf(ctx context.Context, v access.Viewer) ([]seen, error) {
-	rights, err := s.Accounts.Rights(ctx, v)
-	if err != nil {
-		return nil, err
-	}
-	status := s.statusByCamera()
-	var list []seen
-	for _, c := range s.Cameras {
-		if held := rights[access.Camera(c.ID)]; held != 0 {
-			list = append(list, seen{Camera: c, Rights: held, Status: status[c.ID]})
-		}
-	}
-	return list, nil
-}
-
-func (s *Server) statusByCamera() map[media.CameraID]CameraStatus {
-	all := map[media.CameraID]CameraStatus{}
-	for _, c := range s.Status.Cameras() {
-		all[c.ID] = c
-	}
-	return all
 }
 
 func cameraURL(name string) string { return "/cameras/" + name }

@@ -20,11 +20,11 @@ func (s *Server) pageSystem(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	cameras, err := s.camerasOf(r.Context(), viewerOf(r))
+	cameras, err := s.cameras.visibleTo(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
 	}
-	known := map[string]seen{}
+	known := map[string]visibleCamera{}
 	for _, c := range cameras {
 		known[c.Name] = c
 	}
@@ -108,7 +108,7 @@ func diskOf(d DiskReport) *view.Disk {
 	return v
 }
 
-func systemCameraOf(c seen, h CameraHealth, now time.Time) view.SystemCamera {
+func systemCameraOf(c visibleCamera, h CameraHealth, now time.Time) view.SystemCamera {
 	today := h.Today
 	v := view.SystemCamera{Label: c.Label, Href: cameraURL(c.Name), State: stateOf(c.Status), Words: stateWords(c.Status),
 		Advice: c.Status.Advice}

@@ -29,11 +29,11 @@ func (s *Server) pageTimeline(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	all, err := s.camerasOf(r.Context(), viewerOf(r))
+	all, err := s.cameras.visibleTo(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
 	}
-	cameras := slices.DeleteFunc(all, func(c seen) bool { return !c.Rights.Has(access.Playback) })
+	cameras := slices.DeleteFunc(all, func(c visibleCamera) bool { return !c.Rights.Has(access.Playback) })
 	chosen := chosenOf(cameras, asked, q.Has("cameras"))
 	if len(chosen) == 0 && asked != "" {
 		return access.ErrDenied // none is theirs, or none exists: the same answer
@@ -63,7 +63,7 @@ func (s *Server) pageTimeline(w http.ResponseWriter, r *http.Request) error {
 
 // chosenOf returns the names of the cameras to play: those of the list, in its order, that are the viewer's; where the
 // address has no list, the first.
-func chosenOf(cameras []seen, asked string, given bool) []string {
+func chosenOf(cameras []visibleCamera, asked string, given bool) []string {
 	var names, chosen []string
 	for _, c := range cameras {
 		names = append(names, c.Name)
@@ -102,7 +102,7 @@ func (s *Server) wallView(r *http.Request, q url.Values) (view.Timeline, siteDay
 }
 
 // wallRow returns a camera's day.
-func (s *Server) wallRow(r *http.Request, c seen, day siteDay) (view.TimelineRow, error) {
+func (s *Server) wallRow(r *http.Request, c visibleCamera, day siteDay) (view.TimelineRow, error) {
 	row := view.TimelineRow{Name: c.Name, Label: c.Label, Href: cameraURL(c.Name), HasSub: c.HasSub, Audio: c.Audio && c.Rights.Has(access.Audio)}
 	p, err := s.Accounts.Authorize(r.Context(), viewerOf(r), access.Playback, access.Camera(c.ID))
 	if err != nil {

@@ -19,7 +19,7 @@ const viewsPerPage = 100
 
 // pageWatched shows a camera's owner who watched it, and what was changed about who may.
 func (s *Server) pageWatched(w http.ResponseWriter, r *http.Request, p access.Permit) error {
-	c := s.cameraOfPermit(p)
+	c := s.cameras.ofPermit(p)
 	v := view.AuditLog{Shell: s.shell(r, "Who watched "+c.Label, "cameras"), Title: "Who watched " + c.Label, Back: cameraURL(c.Name), BackWords: c.Label,
 		None: "Nobody watched it then.", Footer: "What was asked for within a minute is one entry. Entries are chained, so that none can be changed or taken out unnoticed; the command nvr check proves it."}
 	q, err := s.recordQuery(r, &v)
@@ -79,7 +79,7 @@ func (s *Server) pageOwnViews(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	for _, x := range page.List {
-		c, there := s.cameraByID(x.Camera)
+		c, there := s.cameras.byID(x.Camera)
 		if !there {
 			c.Label = "A camera that is not here any more"
 		}
@@ -212,7 +212,7 @@ func (s *Server) apiOwnViews(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) writeViews(w http.ResponseWriter, r *http.Request, page audit.Views) error {
 	out := []viewJSON{}
 	for _, x := range page.List {
-		c, _ := s.cameraByID(x.Camera)
+		c, _ := s.cameras.byID(x.Camera)
 		kind := map[access.ViewerKind]string{access.AccountView: "account", access.TokenView: "token", access.LinkView: "link"}[x.Viewer.Kind]
 		out = append(out, viewJSON{Viewer: x.Viewer.Name, Kind: kind, Camera: c.Name, Action: x.Action.String(), First: x.First.UTC(), Last: x.Last.UTC(),
 			From: x.From.UTC(), To: x.To.UTC(), Address: x.Address, Bytes: x.Bytes, Open: x.Open})

@@ -47,8 +47,8 @@ type route struct {
 	camera       cameraHandler
 }
 
-// pageAt is a page, or a file of the site.
-func pageAt(path string, p policy, h handler) route {
+// page is a page, or a file of the site.
+func page(path string, p policy, h handler) route {
 	return route{method: http.MethodGet, path: path, policy: p, handle: h}
 }
 
@@ -57,13 +57,13 @@ func form(path string, p policy, h handler) route {
 	return route{method: http.MethodPost, path: path, policy: p, handle: h}
 }
 
-// pageOn is a page about camera {id}, for viewers who may take the action.
-func pageOn(path string, a access.Action, h cameraHandler) route {
+// cameraPage is a page about camera {id}, for viewers who may take the action.
+func cameraPage(path string, a access.Action, h cameraHandler) route {
 	return footage("GET "+path, a, h)
 }
 
-// formOn is where a form about camera {id} is sent, for viewers who may take the action.
-func formOn(path string, a access.Action, h cameraHandler) route {
+// cameraForm is where a form about camera {id} is sent, for viewers who may take the action.
+func cameraForm(path string, a access.Action, h cameraHandler) route {
 	return footage("POST "+path, a, h)
 }
 
@@ -92,23 +92,23 @@ func (s *Server) routes() []route {
 // openRoutes are what needs no session: files, doors and links.
 func (s *Server) openRoutes() []route {
 	return []route{
-		pageAt("/healthz", public, s.healthz),
-		pageAt("/readyz", public, s.readyz),
-		pageAt("/static/{version}/{name...}", public, s.static),
-		pageAt("/robots.txt", public, s.robots),
-		pageAt("/certificate", public, s.pageCertificate),
-		pageAt("/certificate.pem", public, s.certificate),
-		pageAt("/certificate.crt", public, s.certificateFile),
-		pageAt("/{$}", visitor, s.pageHome),
-		pageAt("/setup", setupOnly, s.pageSetup),
+		page("/healthz", public, s.healthz),
+		page("/readyz", public, s.readyz),
+		page("/static/{version}/{name...}", public, s.static),
+		page("/robots.txt", public, s.robots),
+		page("/certificate", public, s.pageCertificate),
+		page("/certificate.pem", public, s.certificate),
+		page("/certificate.crt", public, s.certificateFile),
+		page("/{$}", visitor, s.pageHome),
+		page("/setup", setupOnly, s.pageSetup),
 		form("/setup", setupOnly, s.postSetup),
-		pageAt("/login", visitor, s.pageLogin),
+		page("/login", visitor, s.pageLogin),
 		form("/login", public, s.postLogin),
 		form("/login/passkey", public, s.postPasskeyLogin),
 		form("/login/passkey/answer", public, s.postPasskeyAnswer),
 		form("/logout", public, s.postLogout),
-		pageAt("/s/{secret}", public, s.enterLink),
-		pageAt("/link", public, s.pageLink),
+		page("/s/{secret}", public, s.enterLink),
+		page("/link", public, s.pageLink),
 		form("/link/leave", public, s.leaveLink),
 	}
 }
@@ -116,24 +116,24 @@ func (s *Server) openRoutes() []route {
 // pageRoutes are the pages and their forms.
 func (s *Server) pageRoutes() []route {
 	return []route{
-		pageAt("/live", signedIn, s.pageLive),
+		page("/live", signedIn, s.pageLive),
 		form("/live/arrange", person, s.form("arrange", s.writeLiveAfter, s.arrange)),
-		pageAt("/timeline", signedIn, s.pageTimeline),
-		pageAt("/cameras", signedIn, s.pageCameras),
-		pageAt("/cameras/{id}", seesCamera, s.pageCamera),
-		pageAt("/cameras/{id}/days", seesCamera, s.pageDays),
-		formOn("/cameras/{id}"+pathAccept, access.Manage, s.postAccept),
-		pageAt("/saved", signedIn, s.pageSaved),
-		formOn("/cameras/{id}/keep", access.Manage, s.postKeep),
-		pageOn("/cameras/{id}/kept/{kept}", access.Manage, s.pageKept),
-		formOn("/cameras/{id}/kept/{kept}/release", access.Manage, s.postRelease),
-		pageOn("/cameras/{id}/delete", access.Manage, s.pageDelete),
-		formOn("/cameras/{id}/delete", access.Manage, s.postDelete),
-		pageOn("/cameras/{id}/access", access.Share, s.pageSharing),
-		formOn("/cameras/{id}/shares", access.Share, s.postShare),
-		formOn("/cameras/{id}/shares/revoke", access.Share, s.postRevoke),
-		pageOn("/cameras/{id}/views", access.Manage, s.pageWatched),
-		pageAt("/account", person, s.pageAccount),
+		page("/timeline", signedIn, s.pageTimeline),
+		page("/cameras", signedIn, s.pageCameras),
+		page("/cameras/{id}", seesCamera, s.pageCamera),
+		page("/cameras/{id}/days", seesCamera, s.pageDays),
+		cameraForm("/cameras/{id}"+pathAccept, access.Manage, s.postAccept),
+		page("/saved", signedIn, s.pageSaved),
+		cameraForm("/cameras/{id}/keep", access.Manage, s.postKeep),
+		cameraPage("/cameras/{id}/kept/{kept}", access.Manage, s.pageKept),
+		cameraForm("/cameras/{id}/kept/{kept}/release", access.Manage, s.postRelease),
+		cameraPage("/cameras/{id}/delete", access.Manage, s.pageDelete),
+		cameraForm("/cameras/{id}/delete", access.Manage, s.postDelete),
+		cameraPage("/cameras/{id}/access", access.Share, s.pageSharing),
+		cameraForm("/cameras/{id}/shares", access.Share, s.postShare),
+		cameraForm("/cameras/{id}/shares/revoke", access.Share, s.postRevoke),
+		cameraPage("/cameras/{id}/views", access.Manage, s.pageWatched),
+		page("/account", person, s.pageAccount),
 		form("/account/password", person, s.form("password", s.writeAccount, s.changePassword)),
 		form("/account/sessions", person, s.form("sessions", s.writeAccount, s.endSessions)),
 		form("/account/totp", person, s.form("totp", s.writeAccount, s.beginTOTP)),
@@ -145,13 +145,13 @@ func (s *Server) pageRoutes() []route {
 		form("/account/passkeys/remove", person, s.form("passkeys", s.writeAccount, s.removePasskey)),
 		form("/account/tokens", person, s.form("tokens", s.writeAccount, s.newToken)),
 		form("/account/tokens/remove", person, s.form("tokens", s.writeAccount, s.removeToken)),
-		pageAt("/account/views", person, s.pageOwnViews),
-		pageAt("/people", administrator, s.pagePeople),
+		page("/account/views", person, s.pageOwnViews),
+		page("/people", administrator, s.pagePeople),
 		form("/people", administrator, s.form("people", s.writePeople, s.addPerson)),
-		pageAt("/people/{person}/remove", administrator, s.pageRemoval),
+		page("/people/{person}/remove", administrator, s.pageRemoval),
 		form("/people/{person}/remove", administrator, s.form("people", s.writePeople, s.removePerson)),
-		pageAt("/system", signedIn, s.pageSystem),
-		pageAt("/connections", administrator, s.pageConnections),
+		page("/system", signedIn, s.pageSystem),
+		page("/connections", administrator, s.pageConnections),
 	}
 }
 

@@ -85,7 +85,7 @@ func TestPoliciesAdmitWhomTheyName(t *testing.T) {
 		_, err := rw.Write([]byte("reached " + cameraOf(r).Name))
 		return err
 	}
-	routes, err := w.server.compile([]route{pageAt("/api/camera/{id}", seesCamera, reached), pageAt("/api/admin", administrator, reached)})
+	routes, err := w.server.compile([]route{page("/api/camera/{id}", seesCamera, reached), page("/api/admin", administrator, reached)})
 	check(t, err)
 	w.server.handler = w.server.middleware(routes)
 	w.http.Config.Handler = w.server.handler
@@ -112,7 +112,7 @@ func TestAnErrorAfterTheBeginningTearsTheConnection(t *testing.T) {
 		}
 		return access.ErrDenied
 	}
-	routes, err := w.server.compile([]route{pageAt("/api/half", public, half)})
+	routes, err := w.server.compile([]route{page("/api/half", public, half)})
 	check(t, err)
 	w.http.Config.Handler = w.server.middleware(routes)
 	resp := w.open(t.Context(), ask{path: "/api/half"})
