@@ -25,76 +25,75 @@ var (
 	hexColour      = regexp.MustCompile(`^#[0-9a-f]{6}$`)
 )
 
-// purposes says of every token what it is for. One that is missing here fails the test: a token that nobody can name a
-// purpose of is none.
+// purposes says what every token is for. A token without a purpose fails the test.
 var purposes = map[string]string{
-	"--paper": "what pages lie on", "--surface": "cards, rows, fields", "--sunken": "what is pressed or chosen",
-	"--ink": "text", "--ink-2": "text beside it", "--ink-3": "signs, edges of fields, what cannot be pressed", "--line": "lines between rows, edges of buttons",
-	"--accent": "now: the playhead, the lit disc of a live picture", "--footage": "what is recorded; the brand", "--gap": "what is not", "--gap-line": "the hatching of a gap",
-	"--mark": "marks in and out", "--mark-veil": "what they leave out", "--good": "all is well", "--wait": "not yet", "--bad": "wrong, or takes away",
-	"--focus": "where the keyboard is", "--on-ink": "text on ink",
-	"--sans": "text", "--mono": "what a machine reads, too", "--small": "hints, captions", "--edge": "beside a page", "--top": "the bar at the top; 48px on a phone",
-	"--bottom": "the bar at the bottom of a phone: 56px and what the phone keeps free", "--round": "buttons, fields, notices", "--soft": "what floats over a page",
+	"--paper": "page background", "--surface": "cards, rows, fields", "--sunken": "pressed or selected controls",
+	"--ink": "text", "--ink-2": "secondary text", "--ink-3": "icons, field borders, disabled controls", "--line": "row separators, button borders",
+	"--accent": "now: the playhead, the dot of live video", "--footage": "recorded time; the brand", "--gap": "gaps", "--gap-line": "gap hatching",
+	"--mark": "in and out marks", "--mark-veil": "time outside the marks", "--good": "success", "--wait": "pending", "--bad": "errors, destructive actions",
+	"--focus": "keyboard focus", "--on-ink": "text on ink",
+	"--sans": "text", "--mono": "machine-readable text", "--small": "hints, captions", "--edge": "page margin", "--top": "top bar; 48px on a phone",
+	"--bottom": "bottom bar on a phone: 56px and the safe area", "--round": "buttons, fields, notices", "--soft": "floating elements",
 }
 
-// pair is a colour on another, and the least contrast between them.
+// pair is a foreground colour, its background, and the least contrast between them.
 type pair struct {
 	front, back string
 	least       float64
 	use         string
 }
 
-// pairs is everything that stands on something.
+// pairs lists every combination that the pages use.
 func pairs() []pair {
 	var all []pair
 	for _, back := range []string{"--paper", "--surface", "--sunken"} {
-		all = append(all, pair{"--ink", back, 4.5, "text"}, pair{"--ink-2", back, 4.5, "quiet text"})
+		all = append(all, pair{"--ink", back, 4.5, "text"}, pair{"--ink-2", back, 4.5, "secondary text"})
 	}
 	for _, back := range []string{"--paper", "--surface"} {
-		all = append(all, pair{"--bad", back, 4.5, "the words of a button that takes away, mistakes"}, pair{"--ink-3", back, 3, "signs, edges of fields"},
-			pair{"--focus", back, 3, "the ring of the focus"}, pair{"--good", back, 3, "the mark of a state"}, pair{"--wait", back, 3, "the mark of a state"},
-			pair{"--accent", back, 3, "the lit disc"})
+		all = append(all, pair{"--bad", back, 4.5, "destructive buttons, error messages"}, pair{"--ink-3", back, 3, "icons, field borders"},
+			pair{"--focus", back, 3, "focus ring"}, pair{"--good", back, 3, "state marks"}, pair{"--wait", back, 3, "state marks"},
+			pair{"--accent", back, 3, "live dot"})
 	}
-	return append(all, pair{"--on-ink", "--ink", 4.5, "the words of the main button"}, pair{"--mark", "--gap", 3, "marks on the timeline"},
-		pair{"--accent", "--gap", 3, "the playhead where nothing is recorded"}, pair{"--footage", "--paper", 3, "what is recorded, beside the page"})
+	return append(all, pair{"--on-ink", "--ink", 4.5, "primary button text"}, pair{"--mark", "--gap", 3, "marks on the timeline"},
+		pair{"--accent", "--gap", 3, "playhead over a gap"}, pair{"--footage", "--paper", 3, "recorded time on the page"})
 }
 
-// palette is the tokens' values by day and, where they differ, by night.
+// palette holds the tokens' values in light mode and in dark mode.
 type palette struct {
-	names      []string
-	day, night map[string]string
+	names       []string
+	light, dark map[string]string
 }
 
-// readPalette takes the tokens out of a stylesheet: the first set, and what is said of darkness.
+// readPalette reads the tokens of a stylesheet: the light set, and the dark one that overrides it.
 func readPalette(t *testing.T, css string) palette {
 	t.Helper()
-	p := palette{day: map[string]string{}, night: map[string]string{}}
+	p := palette{light: map[string]string{}, dark: map[string]string{}}
 	_, tokens, found := strings.Cut(css, "@layer tokens {")
 	tokens, _, ended := strings.Cut(tokens, "\n}\n")
 	if !found || !ended {
 		t.Fatal("the stylesheet has no layer of tokens")
 	}
-	day, rest, _ := strings.Cut(tokens, "@media (prefers-color-scheme: dark)")
-	night, _, _ := strings.Cut(rest, "@media")
-	for _, m := range customProperty.FindAllStringSubmatch(day, -1) {
+	light, rest, _ := strings.Cut(tokens, "@media (prefers-color-scheme: dark)")
+	dark, _, _ := strings.Cut(rest, "@media")
+	for _, m := range customProperty.FindAllStringSubmatch(light, -1) {
 		p.names = append(p.names, m[1])
-		p.day[m[1]], p.night[m[1]] = m[2], m[2]
+		p.light[m[1]], p.dark[m[1]] = m[2], m[2]
 	}
-	for _, m := range customProperty.FindAllStringSubmatch(night, -1) {
-		if p.day[m[1]] == "" {
-			t.Errorf("%s is known by night only", m[1])
+	for _, m := range customProperty.FindAllStringSubmatch(dark, -1) {
+		if p.light[m[1]] == "" {
+			t.Errorf("%s has a value in dark mode only", m[1])
 		}
-		p.night[m[1]] = m[2]
+		p.dark[m[1]] = m[2]
 	}
 	return p
 }
 
-// contrast is that of two colours (WCAG 2.2, relative luminance and contrast ratio).
+// contrast returns the contrast of two colours (WCAG 2.2, relative luminance and contrast ratio).
 func contrast(t *testing.T, a, b string) float64 {
 	t.Helper()
 	light := func(colour string) float64 {
 		if !hexColour.MatchString(colour) {
-			t.Fatalf("%q is no colour of six digits, of which contrast can be told", colour)
+			t.Fatalf("%q is not a colour of six hexadecimal digits", colour)
 		}
 		var sum float64
 		for i, weight := range []float64{0.2126, 0.7152, 0.0722} {
@@ -128,17 +127,17 @@ func TestTheDesignsColoursCanBeToldApart(t *testing.T) {
 	css, err := os.ReadFile(stylesheet)
 	check(t, err)
 	p := readPalette(t, string(css))
-	for name, values := range map[string]map[string]string{"day": p.day, "night": p.night} {
+	for name, values := range map[string]map[string]string{"light": p.light, "dark": p.dark} {
 		for _, x := range pairs() {
 			if got := contrast(t, values[x.front], values[x.back]); got < x.least {
-				t.Errorf("by %s: %s (%s) on %s (%s) has %.2f : 1, want %.1f: %s", name, x.front, values[x.front], x.back, values[x.back], got, x.least, x.use)
+				t.Errorf("%s mode: %s (%s) on %s (%s) has %.2f : 1, want %.1f: %s", name, x.front, values[x.front], x.back, values[x.back], got, x.least, x.use)
 			}
 		}
 	}
 }
 
-// TestTheDesignPageShowsWhatTheStylesheetHas holds docs/design-system.html to the stylesheet: every token is on it with its
-// values, and every class that it shows exists. With KEEPWATCH_UPDATE=1 its tables are written anew.
+// TestTheDesignPageShowsWhatTheStylesheetHas checks docs/design-system.html against the stylesheet: the page shows every
+// token with its values, and every class that it uses exists. KEEPWATCH_UPDATE=1 rewrites its tables.
 func TestTheDesignPageShowsWhatTheStylesheetHas(t *testing.T) {
 	css, err := os.ReadFile(stylesheet)
 	check(t, err)
@@ -166,7 +165,7 @@ func TestTheDesignPageShowsWhatTheStylesheetHas(t *testing.T) {
 	}
 	for _, m := range customProperty.FindAllStringSubmatch(string(css), -1) {
 		if !strings.Contains(fresh, "<code>"+m[1]+"</code>") {
-			t.Errorf("%s is defined by %s and not shown", m[1], stylesheet)
+			t.Errorf("%s defines %s, which the page does not show", stylesheet, m[1])
 		}
 	}
 	_, body, _ := strings.Cut(fresh, "</style>")
@@ -195,27 +194,27 @@ func TestTheDesignPageFits(t *testing.T) {
 		}
 	}
 	if got := eval[string](b, `getComputedStyle(document.querySelector(".primary")).minHeight`); got != "44px" {
-		t.Errorf("the page is not dressed in the stylesheet: a button is %s high", got)
+		t.Errorf("the page does not use the stylesheet: a button is %s high", got)
 	}
 }
 
 func (p palette) isColour(name string) bool {
-	return hexColour.MatchString(p.day[name]) || strings.HasPrefix(p.day[name], "rgb(")
+	return hexColour.MatchString(p.light[name]) || strings.HasPrefix(p.light[name], "rgb(")
 }
 
 func (p palette) purpose(t *testing.T, name string) string {
 	t.Helper()
 	if purposes[name] == "" {
-		t.Errorf("%s: say in purposes what it is for", name)
+		t.Errorf("%s has no purpose: add it to purposes", name)
 	}
 	return html.EscapeString(purposes[name])
 }
 
 func (p palette) colours(t *testing.T) string {
-	return table([]string{"Token", "Day", "Night", "For"}, func(row func(...string)) {
+	return table([]string{"Token", "Light", "Dark", "For"}, func(row func(...string)) {
 		for _, name := range p.names {
 			if p.isColour(name) {
-				row("<code>"+name+"</code>", swatch(p.day[name]), swatch(p.night[name]), p.purpose(t, name))
+				row("<code>"+name+"</code>", swatch(p.light[name]), swatch(p.dark[name]), p.purpose(t, name))
 			}
 		}
 	})
@@ -226,10 +225,10 @@ func swatch(colour string) string {
 }
 
 func (p palette) contrasts(t *testing.T) string {
-	return table([]string{"What", "On", "Day", "Night", "At least", "For"}, func(row func(...string)) {
+	return table([]string{"What", "On", "Light", "Dark", "At least", "For"}, func(row func(...string)) {
 		for _, x := range pairs() {
-			row("<code>"+x.front+"</code>", "<code>"+x.back+"</code>", fmt.Sprintf("%.1f", contrast(t, p.day[x.front], p.day[x.back])),
-				fmt.Sprintf("%.1f", contrast(t, p.night[x.front], p.night[x.back])), fmt.Sprintf("%.1f", x.least), html.EscapeString(x.use))
+			row("<code>"+x.front+"</code>", "<code>"+x.back+"</code>", fmt.Sprintf("%.1f", contrast(t, p.light[x.front], p.light[x.back])),
+				fmt.Sprintf("%.1f", contrast(t, p.dark[x.front], p.dark[x.back])), fmt.Sprintf("%.1f", x.least), html.EscapeString(x.use))
 		}
 	})
 }
@@ -251,7 +250,7 @@ func (p palette) measures(t *testing.T) string {
 			case name == "--edge" || name == "--top" || name == "--bottom":
 				shown = `<span class="space" style="width: var(` + name + `)"></span>`
 			}
-			value := html.EscapeString(p.day[name])
+			value := html.EscapeString(p.light[name])
 			if len(value) > 40 {
 				value = value[:strings.LastIndex(value[:40], " ")] + " …"
 			}
