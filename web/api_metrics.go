@@ -12,6 +12,7 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/web/canary"
 )
 
 // metrics answers GET /metrics in the text format of Prometheus, to an administrator's tokens that are made for it.
@@ -176,8 +177,8 @@ func (g *gauges) streams(camera string, st CameraStatus) {
 	}
 }
 
-func (g *gauges) canary(r CanaryReport) {
-	for _, state := range []string{canaryWaiting, canarySound, canaryUnknown, canaryLeaked} {
+func (g *gauges) canary(r canary.Report) {
+	for _, state := range []string{canary.Waiting, canary.Sound, canary.Unknown, canary.Leaked} {
 		is := 0.0
 		if r.State == state {
 			is = 1

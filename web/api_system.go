@@ -9,6 +9,7 @@ import (
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage"
+	"keepwatch.internal/web/canary"
 )
 
 // SystemReport is what /api/v1/system says: of each camera that the viewer may see, whether it is recording and what is
@@ -18,7 +19,7 @@ type SystemReport struct {
 	Timezone string         `json:"timezone"`
 	Version  string         `json:"version"`
 	Cameras  []CameraHealth `json:"cameras"`
-	Canary   *CanaryReport  `json:"canary"`           // the server's test of itself; null where it makes none
+	Canary   *canary.Report `json:"canary"`           // the server's test of itself; null where it makes none
 	Events   []EventReport  `json:"events"`           // of the last seven days, the newest first
 	Disk     *DiskReport    `json:"disk,omitempty"`   // administrators only
 	Alarms   []AlarmReport  `json:"alarms,omitempty"` // administrators only: what is wrong with disks and databases

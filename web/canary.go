@@ -5,158 +5,155 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"sync"
-	"sync/atomic"
+	"strings"
 	"time"
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
 	"keepwatch.internal/internal/format"
+	"keepwatch.internal/internal/live"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage"
-)
-
-const (
-	canaryEvery = time.Minute
-	canaryTime  = 10 * time.Second // for one answer
-	canaryFresh = 10 * time.Minute // how old the synthetic footage gets before there is new
+	"keepwatch.internal/web/canary"
 )
 
 // errHalted is why no footage is served once the canary found a leak.
 var errHalted = errors.New("the server found that one owner could have what is another's, so it shows nothing until it is restarted")
 
-// canary asks the running server, in process but through everything that a request passes, whether one owner can have what
-// is another's. The owners and their two cameras are synthetic, and rows of the same databases as everybody's; their footage
-// is recorded by the same store and shown by the same rings. Nothing that it asks names a real camera.
-//
-// One answer that it should not have had stops all footage, until the program is started again and finds the same or does
-// not. What it could not ask, or not get for its owner either, proves nothing and stops nothing; it is told as such.
-type canary struct {
-	server  *Server
-	cameras [2]Camera
-	seats   [2]accounts.Seat
-	seated  bool
-	filmed  time.Time // when the footage was made
-	span    [2]storage.Span
-	rounds  int
-
-	leaked atomic.Bool
-
-	mu     sync.Mutex
-	report CanaryReport
+func haltedProblem() *Problem {
+	return newProblem(http.StatusServiceUnavailable,
+		"A test that this server makes of itself found that one owner could have what is another's. Nothing is shown until it is restarted; recording goes on.")
 }
 
-// CanaryReport says what the server's test of itself found.
-type CanaryReport struct {
-	State  string     `json:"state"`  // waiting, sound, unknown or leaked
-	Last   *time.Time `json:"last"`   // end of the last round that proved something
-	Probes uint64     `json:"probes"` // answers asked for across owners since the start
-	Leaked uint64     `json:"leaked"` // of these, how many held what they should not
-	Reason string     `json:"reason"` // why the state is unknown or leaked
+// syntheticSite is where the canary's owners and cameras come from: they are rows of the same databases as everybody's, and
+// their footage is recorded by the same store and shown by the same rings.
+type syntheticSite struct {
+	cameras  [2]Camera
+	accounts *accounts.Directory
+	store    *storage.Store
+	hub      *live.Hub
+	now      func() time.Time
 }
 
-// The states of the canary.
-const (
-	canaryWaiting = "waiting"
-	canarySound   = "sound"
-	canaryUnknown = "unknown"
-	canaryLeaked  = "leaked"
-)
-
-// newCanary returns the canary over the synthetic cameras of the server; nil when it has none.
-func newCanary(s *Server, ids [2]media.CameraID) *canary {
+// syntheticCameras are the canary's cameras; none when the ids are zero.
+func syntheticCameras(ids [2]media.CameraID) []Camera {
 	if ids[0].IsZero() || ids[1].IsZero() {
 		return nil
 	}
-	c := &canary{server: s, report: CanaryReport{State: canaryWaiting}}
+	var out []Camera
 	for i, spec := range storage.SyntheticCameras() {
-		c.cameras[i] = Camera{ID: ids[i], Name: spec.Name, Label: spec.Label}
+		out = append(out, Camera{ID: ids[i], Name: spec.Name, Label: spec.Label})
 	}
-	return c
+	return out
+}
+
+// owners makes the two owners anew, each of one camera.
+func (s *syntheticSite) owners(ctx context.Context) ([2]canary.Owner, error) {
+	seats, err := s.accounts.SeatCanaries(ctx, [2]access.Camera{access.Camera(s.cameras[0].ID), access.Camera(s.cameras[1].ID)})
+	return [2]canary.Owner{canary.Owner(seats[0]), canary.Owner(seats[1])}, err
+}
+
+// film has one camera recorded by the store, and shown by the live ring, as a recorder would.
+func (s *syntheticSite) film(ctx context.Context, i int) (canary.Footage, error) {
+	stream := media.StreamID{Camera: s.cameras[i].ID, Quality: media.Main}
+	start := s.now().UTC().Add(-canary.Length).Truncate(time.Microsecond)
+	end, err := s.store.EndOfFootage(ctx, stream)
+	if err != nil {
+		return canary.Footage{}, err
+	}
+	if start.Before(end) { // a start that follows another at once, or a clock that was set back
+		start = end
+	}
+	run, fragments, err := canary.Shoot(stream, start, s.store.LabelKey(stream.Camera))
+	if err != nil {
+		return canary.Footage{}, err
+	}
+	writer, err := s.store.Begin(ctx, run)
+	if err != nil {
+		return canary.Footage{}, err
+	}
+	for _, f := range fragments {
+		err = errors.Join(err, writer.Append(ctx, f))
+	}
+	if err := errors.Join(err, writer.End(ctx, storage.ReasonStopped)); err != nil {
+		return canary.Footage{}, err
+	}
+	ring := s.hub.Ring(stream)
+	for _, f := range fragments {
+		ring.Publish(f)
+	}
+	return canary.Footage{From: start, To: start.Add(canary.Length)}, nil
+}
+
+// canaryOptions are those of a canary that asks this server.
+func (s *Server) canaryOptions() canary.Options {
+	synthetic := s.cameras.all[s.cameras.site:]
+	site := &syntheticSite{cameras: [2]Camera(synthetic), accounts: s.Accounts, store: s.Store, hub: s.Hub, now: s.Now}
+	o := canary.Options{Handler: s.handler, Cookie: cookieName(s.Secure), Address: s.Networks[0].Addr().String(),
+		Owners: site.owners, Film: site.film, Now: s.Now, Logger: s.Logger}
+	for i, c := range synthetic {
+		o.Cameras[i] = canary.Camera{ID: c.ID, Name: c.Name}
+	}
+	for _, c := range s.cameras.all[:s.cameras.site] {
+		o.Others = append(o.Others, c.ID)
+	}
+	for _, rt := range s.routes() {
+		o.Routes = append(o.Routes, canary.Route{Method: rt.method, Path: rt.path, Opens: rt.opens()})
+	}
+	return o
+}
+
+// opens says what the canary tries to get through a route.
+func (rt route) opens() canary.Opens {
+	switch rt.policy {
+	case onCamera, seesCamera:
+		return canary.OneCamera
+	case onCameras:
+		return canary.NamedCameras
+	case public, setupOnly:
+		return canary.Nothing
+	}
+	if rt.method == http.MethodGet && !strings.Contains(rt.path, "{") {
+		return canary.CallersCameras
+	}
+	return canary.Nothing
 }
 
 // RunCanary tests the server once a minute, the first time at once, until ctx ends or a leak is found. Without synthetic
 // cameras it does nothing.
 func (s *Server) RunCanary(ctx context.Context) error {
-	if s.canary == nil {
-		return nil
+	if s.canary != nil {
+		s.canary.Run(ctx)
 	}
-	tick := time.NewTicker(canaryEvery)
-	defer tick.Stop()
-	for {
-		s.canary.round(ctx)
-		if s.canary.leaked.Load() {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
+	return nil
 }
 
 // leaked returns errHalted once a leak was found: from then on no footage is served, and what is being served ends.
 func (s *Server) leaked() error {
-	if s.canary != nil && s.canary.leaked.Load() {
+	if s.canary != nil && s.canary.Leaked() {
 		return errHalted
 	}
 	return nil
 }
 
 // canaryReport tells what the canary found; nil when there is none.
-func (s *Server) canaryReport() *CanaryReport {
+func (s *Server) canaryReport() *canary.Report {
 	if s.canary == nil {
 		return nil
 	}
-	s.canary.mu.Lock()
-	defer s.canary.mu.Unlock()
-	report := s.canary.report
+	report := s.canary.Report()
 	return &report
 }
 
-// asked counts an answer that was asked for across owners.
-func (c *canary) asked() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.report.Probes++
-}
-
-// found ends the canary's life, and that of everything that shows footage.
-func (c *canary) found(what string) {
-	c.leaked.Store(true)
-	c.mu.Lock()
-	c.report.State, c.report.Reason = canaryLeaked, what
-	c.report.Leaked++
-	c.mu.Unlock()
-	c.server.Logger.Error("LEAK: one owner got what is another's. No footage is shown any more until the program is restarted; recording goes on. "+
-		"Please report this as SECURITY.md says", "found", what)
-}
-
-// settle notes how a round ended: proved, or why it could not be.
-func (c *canary) settle(trouble error) {
-	now := c.server.Now()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if trouble == nil {
-		c.report.State, c.report.Reason, c.report.Last = canarySound, "", moment(now)
-		return
-	}
-	if c.report.Reason != trouble.Error() {
-		c.server.Logger.Warn("the test for leaks could not be made", "err", trouble)
-	}
-	c.report.State, c.report.Reason = canaryUnknown, trouble.Error()
-}
-
-// words are the report in a sentence, for people.
-func (r CanaryReport) words(now time.Time) string {
+// canaryWords are a report in a sentence, for people.
+func canaryWords(r canary.Report, now time.Time) string {
 	count := fmt.Sprintf("%s of %s leaked", grouped(r.Leaked), grouped(r.Probes))
 	switch {
-	case r.State == canaryLeaked:
+	case r.State == canary.Leaked:
 		return "Leak found: " + r.Reason + "; " + count
-	case r.State == canaryUnknown && r.Last == nil:
+	case r.State == canary.Unknown && r.Last == nil:
 		return "Could not be made yet: " + r.Reason
-	case r.State == canaryUnknown:
+	case r.State == canary.Unknown:
 		return fmt.Sprintf("Could not be made: %s. The last one that could was %s, %s", r.Reason, format.Ago(*r.Last, now), count)
 	case r.Last == nil:
 		return "Under way for the first time"
@@ -171,14 +168,4 @@ func grouped(n uint64) string {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
-}
-
-func haltedProblem() *Problem {
-	return newProblem(http.StatusServiceUnavailable,
-		"A test that this server makes of itself found that one owner could have what is another's. Nothing is shown until it is restarted; recording goes on.")
-}
-
-// uuids returns the synthetic cameras' keys for accounts.
-func (c *canary) uuids() [2]access.Camera {
-	return [2]access.Camera{access.Camera(c.cameras[0].ID), access.Camera(c.cameras[1].ID)}
 }

@@ -17,23 +17,39 @@ import (
 	"keepwatch.internal/internal/accounts"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/media/mediatest"
+	"keepwatch.internal/web/canary"
 )
 
 // probeOnce makes the canary's test once and returns what it found.
-func (w *world) probeOnce() CanaryReport {
-	w.server.canary.round(w.t.Context())
+func (w *world) probeOnce() canary.Report {
+	w.server.canary.Round(w.t.Context())
 	return *w.server.canaryReport()
 }
+
+// probeThrough has the canary ask another handler than the server's.
+func (w *world) probeThrough(h http.Handler) {
+	o := w.server.canaryOptions()
+	o.Handler = h
+	owners := o.Owners
+	o.Owners = func(ctx context.Context) (seats [2]canary.Owner, err error) {
+		w.synthetic, err = owners(ctx)
+		return w.synthetic, err
+	}
+	w.server.canary = canary.New(o)
+}
+
+// syntheticCamera is one of the canary's two cameras.
+func (w *world) syntheticCamera(i int) Camera { return w.server.cameras.all[w.server.cameras.site+i] }
 
 func TestTheCanaryFindsNothingWhereNothingLeaks(t *testing.T) {
 	w := filmed(t)
 	for range 2 { // by session, then by token
-		if r := w.probeOnce(); r.State != canarySound || r.Leaked != 0 || r.Last == nil || r.Reason != "" {
+		if r := w.probeOnce(); r.State != canary.Sound || r.Leaked != 0 || r.Last == nil || r.Reason != "" {
 			t.Fatalf("%+v", r)
 		}
 	}
 	r := w.server.canaryReport()
-	if routes := len(w.server.table); r.Probes < uint64(2*routes) {
+	if routes := len(w.server.routes()); r.Probes < uint64(2*routes) {
 		t.Errorf("%d probes over %d routes", r.Probes, routes)
 	}
 	t.Logf("%d probes in two rounds", r.Probes)
@@ -41,7 +57,7 @@ func TestTheCanaryFindsNothingWhereNothingLeaks(t *testing.T) {
 		t.Errorf("footage: %s", resp.Status)
 	}
 	report := decode[SystemReport](w.systemAs("root"))
-	if report.Canary == nil || report.Canary.State != canarySound || *report.Others != 3 {
+	if report.Canary == nil || report.Canary.State != canary.Sound || *report.Others != 3 {
 		t.Errorf("the system report: %+v, %d others", report.Canary, *report.Others)
 	}
 	for _, name := range []string{"root", "alice"} {
@@ -61,7 +77,7 @@ func (w *world) systemAs(name string) (testing.TB, *http.Response, []byte) {
 
 // between plants something between the canary and the server.
 func between(f func(w *world, next http.Handler) http.HandlerFunc) func(*world) {
-	return func(w *world) { w.server.handler = f(w, w.server.handler) }
+	return func(w *world) { w.probeThrough(f(w, w.server.handler)) }
 }
 
 // leaksOfFootage are ways in which others leaked.
@@ -86,19 +102,17 @@ func leaksOfFootage() map[string]func(*world) {
 		}),
 		"whoever asks is taken for the owner": between(func(w *world, next http.Handler) http.HandlerFunc {
 			return func(rw http.ResponseWriter, r *http.Request) {
-				c := w.server.canary
-				if strings.Contains(r.URL.Path, c.cameras[1].Name+"/keyframe.mp4") {
+				if strings.Contains(r.URL.Path, w.syntheticCamera(1).Name+"/keyframe.mp4") {
 					r.Header.Del("Cookie")
-					r.AddCookie(&http.Cookie{Name: cookieName(false), Value: c.seats[1].Session})
+					r.AddCookie(&http.Cookie{Name: cookieName(false), Value: w.synthetic[1].Session})
 				}
 				next.ServeHTTP(rw, r)
 			}
 		}),
 		"a live ring under another's name": between(func(w *world, next http.Handler) http.HandlerFunc {
 			return func(rw http.ResponseWriter, r *http.Request) {
-				c := w.server.canary
-				if strings.Contains(r.URL.Path, c.cameras[0].Name+"/live.mp4") {
-					_, _ = rw.Write(markOf(c.cameras[1].ID))
+				if strings.Contains(r.URL.Path, w.syntheticCamera(0).Name+"/live.mp4") {
+					_, _ = rw.Write(canary.Mark(w.syntheticCamera(1).ID))
 					return
 				}
 				next.ServeHTTP(rw, r)
@@ -112,9 +126,9 @@ func leaksOfKnowledge() map[string]func(*world) {
 	return map[string]func(*world){
 		"a live socket of another's": between(func(w *world, next http.Handler) http.HandlerFunc {
 			return func(rw http.ResponseWriter, r *http.Request) {
-				if c := w.server.canary; r.URL.Path == "/api/v1/live" {
+				if r.URL.Path == "/api/v1/live" {
 					r.Header.Del("Cookie")
-					r.AddCookie(&http.Cookie{Name: cookieName(false), Value: c.seats[1].Session})
+					r.AddCookie(&http.Cookie{Name: cookieName(false), Value: w.synthetic[1].Session})
 				}
 				next.ServeHTTP(rw, r)
 			}
@@ -153,12 +167,10 @@ func TestTheCanaryHitsOnPlantedLeaks(t *testing.T) {
 	for name, plant := range plants {
 		t.Run(name, func(t *testing.T) {
 			w := filmed(t)
-			handler := w.server.Handler()
 			plant(w)
-			if r := w.probeOnce(); r.State != canaryLeaked || r.Leaked == 0 || r.Reason == "" {
+			if r := w.probeOnce(); r.State != canary.Leaked || r.Leaked == 0 || r.Reason == "" {
 				t.Fatalf("%+v", r)
 			}
-			w.server.handler = handler
 			if resp, body := w.do(w.as("alice", ask{path: "/api/v1/cameras/front/clip.mp4?" + w.span(1, 3)})); resp.StatusCode != http.StatusServiceUnavailable {
 				t.Errorf("footage after a leak: %s, %d bytes", resp.Status, len(body))
 			}
@@ -179,7 +191,8 @@ func TestALeakStopsAllFootageAndSaysSo(t *testing.T) {
 	if stream.StatusCode != http.StatusOK {
 		t.Fatal(stream.Status)
 	}
-	w.server.canary.found("a planted leak")
+	leaksOfKnowledge()["a list of all cameras"](w)
+	w.probeOnce()
 	cut := make(chan struct{})
 	go func() {
 		defer close(cut)
@@ -207,19 +220,22 @@ func TestALeakStopsAllFootageAndSaysSo(t *testing.T) {
 	if resp, _ := w.do(ask{path: "/readyz"}); resp.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("readyz: %s", resp.Status)
 	}
-	if r := decode[SystemReport](w.systemAs("alice")); r.Canary.State != canaryLeaked || r.Canary.Leaked != 1 {
+	if r := decode[SystemReport](w.systemAs("alice")); r.Canary.State != canary.Leaked || r.Canary.Leaked != 1 {
 		t.Errorf("the system report: %+v", r.Canary)
 	}
 	if !strings.Contains(w.log.String(), "LEAK") {
 		t.Error("the log does not say so")
 	}
-	check(t, w.server.canary.film(t.Context(), 0)) // recording goes on
+	_, err := w.server.canaryOptions().Film(t.Context(), 0)
+	check(t, err) // recording goes on
 }
 
 // TestTroubleIsNoLeak has the server fail in every way that is not a leak.
 func TestTroubleIsNoLeak(t *testing.T) {
 	w := filmed(t)
 	handler := w.server.handler
+	answerer := handler
+	w.probeThrough(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { answerer.ServeHTTP(rw, r) }))
 	turn := 0
 	for name, answer := range map[string]func(rw http.ResponseWriter, r *http.Request){
 		"every third answer fails": func(rw http.ResponseWriter, r *http.Request) {
@@ -242,22 +258,22 @@ func TestTroubleIsNoLeak(t *testing.T) {
 		"everything is empty":  func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusOK) },
 		"the first times vary": func(rw http.ResponseWriter, r *http.Request) { varying(rw, r, &turn, handler) },
 	} {
-		w.server.handler = http.HandlerFunc(answer)
-		if r := w.probeOnce(); r.State == canaryLeaked {
+		answerer = http.HandlerFunc(answer)
+		if r := w.probeOnce(); r.State == canary.Leaked {
 			t.Fatalf("%s: %+v", name, r)
-		} else if r.State == canarySound && name != "the first times vary" {
+		} else if r.State == canary.Sound && name != "the first times vary" {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}
-	w.server.handler = handler
+	answerer = handler
 	ended, stop := context.WithCancel(t.Context())
 	stop()
-	w.server.canary.round(ended)
-	if r := w.probeOnce(); r.State != canarySound {
+	w.server.canary.Round(ended)
+	if r := w.probeOnce(); r.State != canary.Sound {
 		t.Errorf("after all is well again: %+v", r)
 	}
 	check(t, w.accounts.Close())
-	if r := w.probeOnce(); r.State != canaryUnknown || !strings.Contains(r.words(time.Now()), "Could not be made") {
+	if r := w.probeOnce(); r.State != canary.Unknown || !strings.Contains(canaryWords(r, time.Now()), "Could not be made") {
 		t.Errorf("without accounts: %+v", r)
 	}
 }
@@ -274,21 +290,21 @@ func varying(rw http.ResponseWriter, r *http.Request, turn *int, next http.Handl
 func TestARestartTestsAnew(t *testing.T) {
 	w := filmed(t)
 	for range 3 {
-		w.server.canary = newCanary(w.server, [2]media.CameraID{w.server.canary.cameras[0].ID, w.server.canary.cameras[1].ID})
+		w.server.canary = canary.New(w.server.canaryOptions())
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- w.server.RunCanary(ctx) }()
-		w.eventually("the first round", func() bool { return w.server.canaryReport().State != canaryWaiting })
+		w.eventually("the first round", func() bool { return w.server.canaryReport().State != canary.Waiting })
 		stop()
 		check(t, <-done)
-		if r := w.server.canaryReport(); r.State != canarySound {
+		if r := w.server.canaryReport(); r.State != canary.Sound {
 			t.Fatalf("%+v", r)
 		}
 	}
 	w.statement(`CREATE TRIGGER leak AFTER INSERT ON accounts WHEN new.id = -2 BEGIN
 		INSERT INTO ownership (camera, owner) SELECT o.camera, new.name FROM ownership o JOIN accounts a ON a.name = o.owner WHERE a.id = -1; END`)
 	for range 2 {
-		w.server.canary = newCanary(w.server, [2]media.CameraID{w.server.canary.cameras[0].ID, w.server.canary.cameras[1].ID})
+		w.server.canary = canary.New(w.server.canaryOptions())
 		check(t, w.server.RunCanary(t.Context())) // returns at the leak
 		if w.server.gate.halted() == nil {
 			t.Fatal("a restart with the same leak shows footage")
@@ -321,7 +337,7 @@ func (w *world) eventually(what string, so func() bool) {
 // TestTheCanarysFootagePlays has it decoded: what stands in the recordings plays in any player.
 func TestTheCanarysFootagePlays(t *testing.T) {
 	w := inhabited(t)
-	if r := w.probeOnce(); r.State != canarySound {
+	if r := w.probeOnce(); r.State != canary.Sound {
 		t.Fatalf("%+v", r)
 	}
 	files, err := filepath.Glob(filepath.Join(w.recordings, "_canary-*", "main", "*", "*.mp4"))
@@ -329,7 +345,7 @@ func TestTheCanarysFootagePlays(t *testing.T) {
 		t.Fatalf("%d files, %v", len(files), err)
 	}
 	for _, path := range files {
-		if n := mediatest.Decode(t, path); n != int(canaryLength/time.Second)*canaryFPS {
+		if n := mediatest.Decode(t, path); n != int(canary.Length/time.Second)*canary.FPS {
 			t.Errorf("%s: %d pictures", path, n)
 		}
 	}

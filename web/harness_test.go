@@ -22,6 +22,7 @@ import (
 	"keepwatch.internal/internal/live"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage"
+	"keepwatch.internal/web/canary"
 )
 
 // password is everybody's.
@@ -50,9 +51,10 @@ type world struct {
 	start    time.Time // of what film records
 	picture  int       // bytes of each picture
 
-	recordings string       // folder
-	people     string       // the accounts database
-	described  *description // what the answers are held to
+	recordings string          // folder
+	people     string          // the accounts database
+	described  *description    // what the answers are held to
+	synthetic  [2]canary.Owner // of the last canary that asked through another handler
 }
 
 // fakeStatus stands in for the recorders.

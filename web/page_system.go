@@ -11,6 +11,7 @@ import (
 	"keepwatch.internal/internal/format"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage"
+	"keepwatch.internal/web/canary"
 	"keepwatch.internal/web/view"
 )
 
@@ -58,12 +59,12 @@ func (s *Server) pageSystem(w http.ResponseWriter, r *http.Request) error {
 	return writePage(w, r, http.StatusOK, view.SystemPage(v))
 }
 
-func canaryOf(r *CanaryReport, now time.Time) *view.PrivacyCheck {
+func canaryOf(r *canary.Report, now time.Time) *view.PrivacyCheck {
 	if r == nil {
 		return nil
 	}
-	state := map[string]string{canarySound: "recording", canaryLeaked: "offline"}[r.State]
-	return &view.PrivacyCheck{State: cmp.Or(state, "connecting"), Words: r.words(now) + "."}
+	state := map[string]string{canary.Sound: "recording", canary.Leaked: "offline"}[r.State]
+	return &view.PrivacyCheck{State: cmp.Or(state, "connecting"), Words: canaryWords(*r, now) + "."}
 }
 
 func othersText(n int) string {

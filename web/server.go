@@ -24,6 +24,7 @@ import (
 	"keepwatch.internal/internal/live"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage"
+	"keepwatch.internal/web/canary"
 )
 
 // Camera is what the web knows of a configured camera.
@@ -94,8 +95,7 @@ type Options struct {
 type Server struct {
 	Options
 	handler  http.Handler
-	table    []route               // of all URLs
-	canary   *canary               // nil without synthetic cameras
+	canary   *canary.Canary        // nil without synthetic cameras
 	files    map[string]staticFile // by name below static/
 	stopping chan struct{}         // closed by Run when it ends; streams then end too
 
@@ -128,21 +128,21 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{Options: o, files: files, stopping: make(chan struct{})}
 	site := len(s.Cameras)
-	if s.canary = newCanary(s, o.Canary); s.canary != nil {
-		s.Cameras = slices.Concat(s.Cameras, s.canary.cameras[:])
-	}
+	s.Cameras = slices.Concat(s.Cameras, syntheticCameras(o.Canary))
 	s.cameras = &cameraList{all: s.Cameras, site: site, unknown: media.NewCameraID(), status: o.Status, accounts: o.Accounts}
 	s.gate = &gate{accounts: o.Accounts, views: o.Views, halted: s.leaked, stopping: s.stopping, now: o.Now}
 	s.live = &liveAPI{gate: s.gate, cameras: s.cameras, hub: o.Hub, keys: o.Store.LabelKey,
 		slots: newSlots(maxStreams, maxStreamsAccount), now: o.Now, logger: o.Logger}
 	s.footage = &footageAPI{gate: s.gate, cameras: s.cameras, store: o.Store, site: siteClock{now: o.Now, location: o.Location}, version: o.Version,
 		slots: newSlots(maxClips, maxClipsAccount), opening: make(chan struct{}, longClips)}
-	s.table = s.routes()
-	routes, err := s.compile(s.table)
+	routes, err := s.compile(s.routes())
 	if err != nil {
 		return nil, err
 	}
 	s.handler = s.middleware(routes)
+	if site < len(s.Cameras) {
+		s.canary = canary.New(s.canaryOptions())
+	}
 	return s, nil
 }
 

@@ -1,4 +1,4 @@
-package web
+package canary
 
 import (
 	"bytes"
@@ -11,62 +11,44 @@ import (
 	"time"
 )
 
-// round makes the test once. It ends early when ctx does, and then proves nothing and says nothing.
-func (c *canary) round(ctx context.Context) {
-	err := c.prepare(ctx)
-	for i := 0; i < 2 && err == nil; i++ {
-		err = c.probeAs(ctx, i)
-	}
-	if ctx.Err() != nil {
-		return
-	}
-	if leak, ok := errors.AsType[*leakError](err); ok {
-		c.found(leak.what)
-		return
-	}
-	if err != nil {
-		c.seated, c.filmed = false, time.Time{} // anew, in case that is what is wrong
-	}
-	c.rounds++
-	c.settle(err)
-}
-
 // leakError tells what was leaked.
 type leakError struct{ what string }
 
 func (e *leakError) Error() string { return e.what }
 
-// prepare has accounts seat the owners, and footage of their cameras made when there is none that is fresh.
-func (c *canary) prepare(ctx context.Context) error {
+// prepare has the owners made, and footage of their cameras made when there is none that is fresh.
+func (c *Canary) prepare(ctx context.Context) error {
 	if !c.seated {
-		seats, err := c.server.Accounts.SeatCanaries(ctx, c.uuids())
+		owners, err := c.o.Owners(ctx)
 		if err != nil {
 			return err
 		}
-		c.seats, c.seated = seats, true
+		c.owners, c.seated = owners, true
 	}
-	now := c.server.Now()
-	if since := now.Sub(c.filmed); since >= 0 && since < canaryFresh {
+	now := c.o.Now()
+	if since := now.Sub(c.filmed); since >= 0 && since < freshFor {
 		return nil
 	}
-	for i := range c.cameras {
-		if err := c.film(ctx, i); err != nil {
+	for i := range c.o.Cameras {
+		span, err := c.o.Film(ctx, i)
+		if err != nil {
 			return fmt.Errorf("record the synthetic cameras: %w", err)
 		}
+		c.span[i] = span
 	}
 	c.filmed = now
 	return nil
 }
 
 // probeAs asks, as one owner, for what is its own and for what is the other's, on all routes.
-func (c *canary) probeAs(ctx context.Context, i int) error {
-	own, other := c.cameras[i], c.cameras[1-i]
-	for _, rt := range c.server.table {
+func (c *Canary) probeAs(ctx context.Context, i int) error {
+	own, other := c.o.Cameras[i], c.o.Cameras[1-i]
+	for _, rt := range c.o.Routes {
 		var err error
-		switch {
-		case rt.policy == onCamera || rt.policy == seesCamera || rt.policy == onCameras:
+		switch rt.Opens {
+		case OneCamera, NamedCameras:
 			err = c.across(ctx, rt, i)
-		case rt.method == http.MethodGet && !strings.Contains(rt.path, "{") && rt.policy != public && rt.policy != setupOnly:
+		case CallersCameras:
 			err = c.listed(ctx, rt, i)
 		}
 		if err != nil {
@@ -78,7 +60,7 @@ func (c *canary) probeAs(ctx context.Context, i int) error {
 		if p.holds(marksOf(other)) {
 			return &leakError{fmt.Sprintf("%s gave footage of another camera to an owner", path)}
 		}
-		if err := checkOwn(p, markOf(own.ID), true); err != nil {
+		if err := checkOwn(p, Mark(own.ID), true); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 	}
@@ -87,16 +69,16 @@ func (c *canary) probeAs(ctx context.Context, i int) error {
 
 // across asks one route for the other's camera and for one that is not there. Answers that differ without holding anything
 // of the other's are asked for again: only what differs each time is no chance.
-func (c *canary) across(ctx context.Context, rt route, i int) error {
-	other := c.cameras[1-i]
+func (c *Canary) across(ctx context.Context, rt Route, i int) error {
+	other := c.o.Cameras[1-i]
 	missing := strings.Repeat("x", len(other.Name))
 	queries := []string{c.query(1 - i), c.query(1-i) + "&download=1"}
-	if rt.policy == onCameras { // the query names them: the other's beside one's own, and alone
-		queries = []string{c.query(i) + "&camera=" + c.cameras[i].Name + "&camera=", c.query(1-i) + "&camera="}
+	if rt.Opens == NamedCameras { // the query names them: the other's beside one's own, and alone
+		queries = []string{c.query(i) + "&camera=" + c.o.Cameras[i].Name + "&camera=", c.query(1-i) + "&camera="}
 	}
 	for _, query := range queries {
 		questions := func(name string) question {
-			if rt.policy == onCameras {
+			if rt.Opens == NamedCameras {
 				return questionOf(rt, "", query+name)
 			}
 			return questionOf(rt, name, query)
@@ -112,26 +94,26 @@ func (c *canary) across(ctx context.Context, rt route, i int) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case verdict == leaking:
-			return &leakError{fmt.Sprintf("%s %s gave one owner what is another's", rt.method, rt.path)}
+			return &leakError{fmt.Sprintf("%s %s gave one owner what is another's", rt.Method, rt.Path)}
 		case verdict == differ:
-			return &leakError{fmt.Sprintf("%s %s answered one owner about another's camera, and not as if there were none", rt.method, rt.path)}
+			return &leakError{fmt.Sprintf("%s %s answered one owner about another's camera, and not as if there were none", rt.Method, rt.Path)}
 		case verdict == unproven:
-			return fmt.Errorf("%s %s was not answered", rt.method, rt.path)
+			return fmt.Errorf("%s %s was not answered", rt.Method, rt.Path)
 		}
 	}
 	return nil
 }
 
 // listed asks for a list or page that is about all cameras of the caller. There the other's must not be, and no real one.
-func (c *canary) listed(ctx context.Context, rt route, i int) error {
+func (c *Canary) listed(ctx context.Context, rt Route, i int) error {
 	c.asked()
 	p := c.ask(ctx, i, questionOf(rt, "", ""))
-	if p.holds(marksOf(c.cameras[1-i])) {
-		return &leakError{fmt.Sprintf("%s listed to one owner what is another's", rt.path)}
+	if p.holds(marksOf(c.o.Cameras[1-i])) {
+		return &leakError{fmt.Sprintf("%s listed to one owner what is another's", rt.Path)}
 	}
-	for _, camera := range c.server.Cameras[:c.server.cameras.site] {
-		if p.holds([][]byte{[]byte(camera.ID.String())}) {
-			return &leakError{fmt.Sprintf("%s listed a camera to somebody who has no right to it", rt.path)}
+	for _, id := range c.o.Others {
+		if p.holds([][]byte{[]byte(id.String())}) {
+			return &leakError{fmt.Sprintf("%s listed a camera to somebody who has no right to it", rt.Path)}
 		}
 	}
 	return nil
@@ -141,16 +123,16 @@ func (c *canary) listed(ctx context.Context, rt route, i int) error {
 type question struct{ method, path, query string }
 
 // questionOf fills the route's path. What stands for something other than a camera is nothing that exists.
-func questionOf(rt route, camera, query string) question {
-	path := strings.NewReplacer("{id}", camera, "{kept}", "none", "{number}", "999999999", "{$}", "").Replace(rt.path)
-	if rt.method == http.MethodDelete {
+func questionOf(rt Route, camera, query string) question {
+	path := strings.NewReplacer("{id}", camera, "{kept}", "none", "{number}", "999999999", "{$}", "").Replace(rt.Path)
+	if rt.Method == http.MethodDelete {
 		query += "&preview=1"
 	}
-	return question{rt.method, path, query}
+	return question{rt.Method, path, query}
 }
 
 // query asks for the footage of one of the synthetic cameras.
-func (c *canary) query(i int) string {
+func (c *Canary) query(i int) string {
 	span := c.span[i]
 	q := url.Values{"from": {span.From.Format(time.RFC3339Nano)}, "to": {span.To.Format(time.RFC3339Nano)},
 		"at": {span.To.Add(-time.Second / 2).Format(time.RFC3339Nano)}}
@@ -165,20 +147,20 @@ func (p probe) without(name string) probe {
 }
 
 // ask asks as one of the owners: by its session and by its token in turns, as programs and people do.
-func (c *canary) ask(ctx context.Context, i int, q question) probe {
-	ctx, cancel := context.WithTimeout(ctx, canaryTime)
+func (c *Canary) ask(ctx context.Context, i int, q question) probe {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	r, err := c.request(ctx, i, q)
 	if err != nil {
 		return probe{}
 	}
 	w := &probeWriter{header: http.Header{}, enough: cancel}
-	w.serve(w, c.server.handler, r)
+	w.serve(w, c.o.Handler, r)
 	return w.probe()
 }
 
 // request makes the request of one of the owners, as if it came from a network that may connect.
-func (c *canary) request(ctx context.Context, i int, q question) (*http.Request, error) {
+func (c *Canary) request(ctx context.Context, i int, q question) (*http.Request, error) {
 	body := ""
 	if q.method != http.MethodGet && strings.HasPrefix(q.path, "/api/") {
 		body = "{}"
@@ -187,16 +169,16 @@ func (c *canary) request(ctx context.Context, i int, q question) (*http.Request,
 	if err != nil {
 		return nil, err
 	}
-	r.RequestURI, r.RemoteAddr = r.URL.RequestURI(), c.server.Networks[0].Addr().String()
+	r.RequestURI, r.RemoteAddr = r.URL.RequestURI(), c.o.Address
 	kind := "application/x-www-form-urlencoded"
 	if body != "" {
 		kind = "application/json"
 	}
 	r.Header.Set("Content-Type", kind)
 	if c.rounds%2 == 0 {
-		r.AddCookie(&http.Cookie{Name: cookieName(c.server.Secure), Value: c.seats[i].Session})
+		r.AddCookie(&http.Cookie{Name: c.o.Cookie, Value: c.owners[i].Session})
 	} else {
-		r.Header.Set("Authorization", "Bearer "+c.seats[i].Token)
+		r.Header.Set("Authorization", "Bearer "+c.owners[i].Token)
 	}
 	return r, nil
 }

@@ -1,4 +1,4 @@
-package web
+package canary
 
 import (
 	"bytes"
@@ -61,13 +61,13 @@ func (p probe) holds(marks [][]byte) bool {
 	return false
 }
 
-// markOf is what every synthetic picture of the camera holds.
-func markOf(id media.CameraID) []byte { return []byte("keepwatch canary " + id.String()) }
+// Mark is what every synthetic picture of the camera holds.
+func Mark(id media.CameraID) []byte { return []byte("keepwatch canary " + id.String()) }
 
 // marksOf is what betrays the camera wherever it stands: its pictures' mark, its UUID as text, and as it stands in labels.
 func marksOf(c Camera) [][]byte {
 	id := c.ID
-	return [][]byte{markOf(id), []byte(id.String()), id[:]}
+	return [][]byte{Mark(id), []byte(id.String()), id[:]}
 }
 
 // clock finds the server's time in a page, which differs between two answers.

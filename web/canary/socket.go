@@ -1,4 +1,4 @@
-package web
+package canary
 
 import (
 	"bufio"
@@ -16,44 +16,56 @@ import (
 
 // The tiles that the canary asks the live socket for.
 const (
-	canaryOwn = iota + 1
-	canaryOther
-	canaryMissing
+	ownTile = iota + 1
+	otherTile
+	missingTile
 )
 
+// watchRequest is what a client sends on the live socket: the tiles that it shows from now on.
+type watchRequest struct {
+	Type  string `json:"type"`
+	Tiles []tile `json:"tiles"`
+}
+
+type tile struct {
+	Tile   int    `json:"tile"`
+	Camera string `json:"camera"`
+	Stream string `json:"stream"`
+}
+
 // watch asks the live socket, in one connection, for the owner's camera, the other's, and one that is not there.
-func (c *canary) watch(ctx context.Context, i int) error {
-	own, other := c.cameras[i], c.cameras[1-i]
+func (c *Canary) watch(ctx context.Context, i int) error {
+	own, other := c.o.Cameras[i], c.o.Cameras[1-i]
 	c.asked()
-	heard, err := c.listen(ctx, i, []tileRequest{{canaryOwn, own.Name, media.Main.String()}, {canaryOther, other.Name, media.Main.String()},
-		{canaryMissing, "xxxxxxxxx", media.Main.String()}}, func(heard []byte) bool {
+	heard, err := c.listen(ctx, i, []tile{{ownTile, own.Name, media.Main.String()}, {otherTile, other.Name, media.Main.String()},
+		{missingTile, "xxxxxxxxx", media.Main.String()}}, func(heard []byte) bool {
 		return (probe{body: heard}).holds(marksOf(other)) ||
-			bytes.Contains(heard, markOf(own.ID)) && told(heard, canaryOther, "gone") > 0 && told(heard, canaryMissing, "gone") > 0
+			bytes.Contains(heard, Mark(own.ID)) && told(heard, otherTile, "gone") > 0 && told(heard, missingTile, "gone") > 0
 	})
 	switch {
 	case (probe{body: heard}).holds(marksOf(other)):
 		return &leakError{"the live socket gave one owner what is another's"}
 	case err != nil:
 		return fmt.Errorf("the live socket: %w", err)
-	case told(heard, canaryOther, "") != told(heard, canaryMissing, ""):
+	case told(heard, otherTile, "") != told(heard, missingTile, ""):
 		return &leakError{"the live socket told one owner about another's camera, and not as if there were none"}
 	}
 	return nil
 }
 
 // told counts the events of a kind, or of all, that were told of a tile.
-func told(heard []byte, tile int, kind string) (n int) {
+func told(heard []byte, number int, kind string) (n int) {
 	for _, k := range []string{"state", "init", "lost", "gone"} {
 		if kind == "" || k == kind {
-			n += bytes.Count(heard, fmt.Appendf(nil, `{"type":"%s","tile":%d`, k, tile))
+			n += bytes.Count(heard, fmt.Appendf(nil, `{"type":"%s","tile":%d`, k, number))
 		}
 	}
 	return n
 }
 
 // listen opens the live socket over a pipe, asks for the tiles and returns what was sent until it is enough.
-func (c *canary) listen(ctx context.Context, i int, tiles []tileRequest, enough func([]byte) bool) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, canaryTime)
+func (c *Canary) listen(ctx context.Context, i int, tiles []tile, enough func([]byte) bool) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	r, err := c.request(ctx, i, question{http.MethodGet, "/api/v1/live", ""})
 	if err != nil {
@@ -68,7 +80,7 @@ func (c *canary) listen(ctx context.Context, i int, tiles []tileRequest, enough 
 	answered := make(chan struct{})
 	go func() {
 		defer close(answered)
-		w.serve(w, c.server.handler, r)
+		w.serve(w, c.o.Handler, r)
 	}()
 	defer func() {
 		near.Close()
