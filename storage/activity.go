@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"math"
 	"slices"
@@ -10,6 +9,7 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/index"
 )
 
 // Activity is how much happened in front of a camera, told from the sizes of what it sent: a coded picture is the larger
@@ -43,18 +43,6 @@ const (
 	tablePace = 150
 )
 
-// activityQuery finds the segments that reach into [?3, ?4), of the camera with the UUID ?1.
-const activityQuery = `SELECT s.start_us, s.end_us, s.run, s.state, s.size_bytes, s.init_bytes, s.key_frames` + activitySource
-
-// coarseActivityQuery is activityQuery without the key frames, which lie on pages of their own where there are many.
-const coarseActivityQuery = `SELECT s.start_us, s.end_us, s.run, s.state, s.size_bytes, s.init_bytes, NULL` + activitySource
-
-const activitySource = `
-	FROM camera c
-	JOIN segment s ON s.camera = c.id AND s.quality = ?2 AND s.start_us < ?4
-		AND s.start_us >= coalesce((SELECT max(f.start_us) FROM segment f WHERE f.camera = c.id AND f.quality = ?2 AND f.start_us <= ?3), ?3)
-	WHERE c.uuid = ?1 AND s.state IN (1, 2) ORDER BY s.start_us`
-
 // Activity returns the activity of the permit's camera in steps, the last of which ends at or after the span's end and
 // counts what lies before it. What is being written counts as far as it is. From the sizes of whole groups of pictures,
 // each from a key frame to the next, what they are at least in that half hour and the ones around it is taken away: that
@@ -78,31 +66,14 @@ func (s *Store) Activity(ctx context.Context, p access.Permit, q media.Quality, 
 	}
 	m := newMeter(span, step)
 	m.whole = !p.Window().Open()
-	query := activityQuery
-	if step >= coarseStep && !m.whole {
-		query = coarseActivityQuery
-	}
-	camera := media.CameraID(p.Camera())
-	live := s.liveOf(media.StreamID{Camera: camera, Quality: q})
-	err := each(ctx, s.index.Read(), query, []any{camera[:], q, m.from, m.to}, func(rows *sql.Rows) error {
-		var x measured
-		var packed sql.RawBytes
-		if err := rows.Scan(&x.start, &x.end, &x.run, &x.state, &x.size, &x.init, &packed); err != nil {
-			return err
-		}
-		m.segment(x, packed, live)
-		return nil
-	})
+	stream := media.StreamID{Camera: media.CameraID(p.Camera()), Quality: q}
+	live := s.liveOf(stream)
+	keys := step < coarseStep || m.whole
+	err := s.index.Sizes(ctx, stream, index.Interval{From: m.from, To: m.to}, keys, func(x index.SizedSegment) { m.segment(x, live) })
 	if err != nil {
 		return Activity{}, fmt.Errorf("activity: %w", s.suspect(err))
 	}
 	return Activity{Step: step, Rates: m.rates()}, nil
-}
-
-// measured is what a row says of its segment's size.
-type measured struct {
-	start, end, run, size, init int64
-	state                       state
 }
 
 // meter adds up bytes in the steps of a span.
@@ -114,33 +85,33 @@ type meter struct {
 }
 
 func newMeter(span Span, step time.Duration) *meter {
-	m := &meter{from: micros(span.From), to: micros(span.To), step: step.Microseconds()}
+	m := &meter{from: index.Micros(span.From), to: index.Micros(span.To), step: step.Microseconds()}
 	n := (m.to - m.from + m.step - 1) / m.step
 	m.bytes, m.covered = make([]float64, n), make([]float64, n)
 	return m
 }
 
 // segment adds a segment, group by group where its key frames are known and as one where they are not.
-func (m *meter) segment(x measured, packed []byte, live live) {
-	var keys []keyFrame
+func (m *meter) segment(x index.SizedSegment, live live) {
+	var keys []index.KeyFrame
 	switch {
-	case x.state == stateClosed:
-		x.size -= tablePace * (x.end - x.start) / 1_000_000
+	case x.State == index.StateClosed:
+		x.Size -= tablePace * (x.End - x.Start) / 1_000_000
 		var err error
-		if keys, err = unpackKeys(x.start, packed); err != nil {
+		if keys, err = index.UnpackKeys(x.Start, x.Keys); err != nil {
 			keys = nil // nvr check tells; the segment's length and size stand in the row
 		}
-	case live.run == x.run && live.start == x.start && len(live.entries) > 0:
-		keys, x.end, x.size = keysOf(live.entries), live.end, live.size
+	case live.run == x.Run && live.start == x.Start && len(live.entries) > 0:
+		keys, x.End, x.Size = index.KeysOf(live.entries), live.end, live.size
 	default:
 		return // nothing of it is written, or it was closed since
 	}
-	at, offset := x.start, x.init
+	at, offset := x.Start, x.Init
 	for _, k := range keys {
-		m.group(at, k.at, k.offset-offset)
-		at, offset = k.at, k.offset
+		m.group(at, k.At, k.Offset-offset)
+		at, offset = k.At, k.Offset
 	}
-	m.group(at, x.end, x.size-offset)
+	m.group(at, x.End, x.Size-offset)
 }
 
 // group adds bytes that were sent from one key frame to the next, evenly.

@@ -2,12 +2,13 @@ package storage
 
 import (
 	"context"
-	"database/sql"
 	"testing"
 	"time"
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/index"
+	"keepwatch.internal/storage/index/indextest"
 )
 
 // scene records a run in which pictures are small, from second 40 to 60 large, and small again. Key frames stay the same.
@@ -97,18 +98,16 @@ func TestActivityIsWhereTheSceneIs(t *testing.T) {
 func TestActivityOfCoarseStepsIsThatOfSegments(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
-	st := streamRow{k.cameras[id].row, media.Main}
-	ok(t, k.index.Write(t.Context(), func(tx *sql.Tx) error {
+	st := index.Stream{Camera: k.cameras[id].row, Quality: media.Main}
+	ok(t, k.index.Write(t.Context(), func(tx *index.Tx) error {
 		run, err := media.NewRun(media.StreamID{Camera: id, Quality: media.Main}, epoch, plainVideo, nil, k.LabelKey(id))
 		ok(t, err)
-		_, err = newRun(t.Context(), tx, st, run, "over")
+		_, err = tx.InsertRun(t.Context(), st, run, "over")
 		return err
 	}))
-	fillDay(k, []streamRow{st}, epoch, 2*time.Second)
-	at := micros(epoch.Add(2 * time.Hour))
-	ok(t, k.index.Write(t.Context(), func(tx *sql.Tx) error {
-		return exec(t.Context(), tx, `UPDATE segment SET size_bytes = 2 * size_bytes WHERE start_us >= ? AND start_us < ?`, at, at+600_000_000)
-	}))
+	fillDay(k, []index.Stream{st}, epoch, 2*time.Second)
+	at := index.Micros(epoch.Add(2 * time.Hour))
+	indextest.Exec(t, k.indexFile(""), `UPDATE segment SET size_bytes = 2 * size_bytes WHERE start_us >= ? AND start_us < ?`, at, at+600_000_000)
 	k.clock.set(epoch.Add(24 * time.Hour))
 	p := k.permit(id, access.Playback)
 	fine := k.activity(p, epoch.Add(time.Hour), epoch.Add(3*time.Hour), time.Minute)
@@ -175,8 +174,6 @@ func TestActivitySurvivesATableThatIsNone(t *testing.T) {
 	w := k.begin(run)
 	k.append(w, fragments)
 	ok(t, w.End(t.Context(), "over"))
-	ok(t, k.index.Write(t.Context(), func(tx *sql.Tx) error {
-		return exec(t.Context(), tx, `UPDATE segment SET key_frames = x'0180'`)
-	}))
+	indextest.Exec(t, k.indexFile(""), `UPDATE segment SET key_frames = x'0180'`)
 	checkScene(t, k.activity(k.permit(id, access.Playback), epoch, epoch.Add(100*time.Second), 4*time.Second))
 }

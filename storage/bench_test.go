@@ -1,13 +1,13 @@
 package storage
 
 import (
-	"database/sql"
 	"io"
 	"testing"
 	"time"
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/index"
 )
 
 // BenchmarkAppend appends fragments of half a second at 2 Mbit/s, rotation of segments included.
@@ -39,27 +39,27 @@ func BenchmarkAppend(b *testing.B) {
 func month(b *testing.B) (*kit, media.CameraID) {
 	names := []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"}
 	k := newKit(b, names...)
-	var rows []streamRow
+	var rows []index.Stream
 	for _, name := range names {
 		id := k.ids[name]
-		st := streamRow{k.cameras[id].row, media.Main}
+		st := index.Stream{Camera: k.cameras[id].row, Quality: media.Main}
 		rows = append(rows, st)
-		ok(b, k.index.Write(b.Context(), func(tx *sql.Tx) error {
+		ok(b, k.index.Write(b.Context(), func(tx *index.Tx) error {
 			for day := range 30 {
 				run, err := media.NewRun(media.StreamID{Camera: id, Quality: media.Main}, epoch, plainVideo, nil, k.LabelKey(id))
 				if err != nil {
 					return err
 				}
-				row, err := newRun(b.Context(), tx, st, run, "over")
+				row, err := tx.InsertRun(b.Context(), st, run, "over")
 				if err != nil {
 					return err
 				}
-				at := micros(epoch.AddDate(0, 0, day))
-				if err := enter(b.Context(), tx, st, at, at+86_399_000_000, footage(row)); err != nil {
+				at := index.Micros(epoch.AddDate(0, 0, day))
+				if err := tx.Enter(b.Context(), st, at, at+86_399_000_000, index.Footage(row)); err != nil {
 					return err
 				}
 			}
-			return enter(b.Context(), tx, st, micros(epoch.AddDate(0, 0, 30)), forever, gap("over"))
+			return tx.Enter(b.Context(), st, index.Micros(epoch.AddDate(0, 0, 30)), index.Forever, gap("over"))
 		}))
 	}
 	for day := range 30 {
@@ -103,17 +103,17 @@ func BenchmarkTimeline(b *testing.B) {
 func BenchmarkActivity(b *testing.B) {
 	k := newKit(b, "front-door")
 	id := k.ids["front-door"]
-	st := streamRow{k.cameras[id].row, media.Main}
-	ok(b, k.index.Write(b.Context(), func(tx *sql.Tx) error {
+	st := index.Stream{Camera: k.cameras[id].row, Quality: media.Main}
+	ok(b, k.index.Write(b.Context(), func(tx *index.Tx) error {
 		run, err := media.NewRun(media.StreamID{Camera: id, Quality: media.Main}, epoch, plainVideo, nil, k.LabelKey(id))
 		if err != nil {
 			return err
 		}
-		_, err = newRun(b.Context(), tx, st, run, "over")
+		_, err = tx.InsertRun(b.Context(), st, run, "over")
 		return err
 	}))
 	for day := range 30 {
-		fillDay(k, []streamRow{st}, epoch.AddDate(0, 0, day), 2*time.Second)
+		fillDay(k, []index.Stream{st}, epoch.AddDate(0, 0, day), 2*time.Second)
 	}
 	k.clock.set(epoch.AddDate(0, 0, 31))
 	p := k.permit(id, access.Playback)

@@ -12,6 +12,7 @@ import (
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/planted/trialtest"
+	"keepwatch.internal/storage/index"
 )
 
 // TestNoBentBitIsServed bends one bit in each of many segments, anywhere in the file. Reading all data finds every one of
@@ -34,7 +35,7 @@ func TestNoBentBitIsServed(t *testing.T) {
 	}
 	var whole [][]byte
 	for _, row := range rows {
-		path := k.path(id, row.name())
+		path := k.path(id, row.Name())
 		b, err := os.ReadFile(path)
 		ok(t, err)
 		whole = append(whole, k.fragmentsOf(b))
@@ -51,10 +52,10 @@ func TestNoBentBitIsServed(t *testing.T) {
 	k.openAgain()
 	bytesServed := 0
 	for i, row := range rows {
-		got, err := k.segments(id, Span{fromMicros(row.start), fromMicros(row.end)})
+		got, err := k.segments(id, Span{index.FromMicros(row.Start), index.FromMicros(row.End)})
 		bytesServed += len(got)
 		if !bytes.HasPrefix(whole[i], got) || err == nil && len(got) != len(whole[i]) {
-			t.Errorf("segment %s: %d bytes were served that nobody recorded, of %d: %v", row.name(), len(got), len(whole[i]), err)
+			t.Errorf("segment %s: %d bytes were served that nobody recorded, of %d: %v", row.Name(), len(got), len(whole[i]), err)
 		}
 	}
 	trialtest.Report(t, "bit flips", "%d of %d found by check -read-data; asked for, no wrong byte of them was served", len(report.Findings)+report.Omitted, count)

@@ -2,10 +2,10 @@ package storage
 
 import (
 	"context"
-	"database/sql"
 	"time"
 
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/index"
 )
 
 // NoteCameraClock keeps by how much the camera's own clock was ahead of ours during a run that has begun. It stands beside
@@ -15,8 +15,7 @@ func (s *Store) NoteCameraClock(ctx context.Context, stream media.StreamID, run 
 	if err != nil {
 		return err
 	}
-	return s.writeOrOwe(ctx, "camera's clock", func(ctx context.Context, tx *sql.Tx) error {
-		const query = `UPDATE run SET camera_clock_us = ? WHERE camera = ? AND quality = ? AND uuid = ?`
-		return exec(ctx, tx, query, ahead.Microseconds(), c.row, stream.Quality, run[:])
+	return s.writeOrOwe(ctx, "camera's clock", func(ctx context.Context, tx *index.Tx) error {
+		return tx.NoteCameraClock(ctx, index.Stream{Camera: c.row, Quality: stream.Quality}, run, ahead)
 	})
 }

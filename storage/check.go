@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +12,7 @@ import (
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/sqlite"
 	"keepwatch.internal/storage/disk"
+	"keepwatch.internal/storage/index"
 )
 
 // CheckOptions says which store Check looks into, and how.
@@ -106,7 +106,7 @@ const maxReported = 10_000
 type checker struct {
 	o       CheckOptions
 	disk    disk.Folder
-	index   *sqlite.DB
+	index   *index.DB
 	cameras []*camera
 	pace    *pace
 	report  *Report
@@ -144,7 +144,7 @@ func (k *checker) run(ctx context.Context) (err error) {
 	if err := k.identify(); err != nil {
 		return err
 	}
-	k.index, err = openIndexReader(ctx, filepath.Join(k.o.Data, indexName))
+	k.index, err = index.OpenReader(ctx, filepath.Join(k.o.Data, index.FileName))
 	if err == nil {
 		k.look = &Store{o: k.o.Store, log: k.o.Store.Logger, disk: k.disk, index: k.index, cameras: map[media.CameraID]*camera{}}
 		k.look.damage.once.Do(func() {}) // what is damaged is reported here, and nowhere else
@@ -182,11 +182,6 @@ func (k *checker) close() error {
 		errs = append(errs, k.index.Close())
 	}
 	return errors.Join(append(errs, k.disk.Close())...)
-}
-
-// openIndexReader opens the index beside whoever writes it.
-func openIndexReader(ctx context.Context, path string) (*sqlite.DB, error) {
-	return sqlite.OpenReader(ctx, sqlite.Options{Path: path, ApplicationID: indexMark, Files: indexFiles})
 }
 
 // identify refuses folders that do not belong together, as Open does, and makes nothing.
@@ -245,10 +240,10 @@ func (k *checker) progress() {
 
 // moment is a time for a report.
 func moment(us int64) *time.Time {
-	if us == forever || us == noEnd {
+	if us == index.Forever || us == index.NoEnd {
 		return nil
 	}
-	t := fromMicros(us)
+	t := index.FromMicros(us)
 	return &t
 }
 
@@ -257,26 +252,10 @@ func seconds(us int64) float64 { return float64(us/1000) / 1000 }
 
 // checkIndex has SQLite look over the database, and reads what it knows of cameras.
 func (k *checker) checkIndex(ctx context.Context) error {
-	unsound := func(problem string) { k.find(Finding{Kind: FindingIndex, Problem: problem, Remedy: remedyIndex}) }
-	err := each(ctx, k.index.Read(), "PRAGMA integrity_check(20)", nil, func(rows *sql.Rows) error {
-		var line string
-		err := rows.Scan(&line)
-		if err == nil && line != "ok" {
-			unsound("the index is not sound: " + line)
-		}
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("index: %w", err)
+	flaws, err := k.index.Flaws(ctx)
+	for _, problem := range flaws {
+		k.find(Finding{Kind: FindingIndex, Problem: problem, Remedy: remedyIndex})
 	}
-	const orphans = `SELECT "table", "parent", count(*) FROM pragma_foreign_key_check GROUP BY 1, 2`
-	err = each(ctx, k.index.Read(), orphans, nil, func(rows *sql.Rows) error {
-		var child, parent string
-		var n int64
-		err := rows.Scan(&child, &parent, &n)
-		unsound(fmt.Sprintf("%d rows of %s name no row of %s", n, child, parent))
-		return err
-	})
 	if err != nil {
 		return fmt.Errorf("index: %w", err)
 	}

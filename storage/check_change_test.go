@@ -2,13 +2,14 @@ package storage
 
 import (
 	"context"
-	"database/sql"
 	"os"
 	"sync"
 	"testing"
 	"time"
 
 	"keepwatch.internal/storage/disk"
+
+	"keepwatch.internal/storage/index"
 )
 
 // TestSegmentsThatComeCloseAndGoAreNoFindings checks over and over while footage is written and deleted.
@@ -70,26 +71,26 @@ func (d meddled) Sub(name string) (disk.Folder, error) {
 }
 
 // marked has retention mark a segment.
-func (k *kit) marked(r segmentRow) {
-	ok(k, k.index.Write(k.Context(), func(tx *sql.Tx) error {
-		_, err := markDeleting(k.Context(), tx, r)
+func (k *kit) marked(r index.Segment) {
+	ok(k, k.index.Write(k.Context(), func(tx *index.Tx) error {
+		_, err := tx.MarkDeleting(k.Context(), r)
 		return err
 	}))
 }
 
 // TestWhatChangesWhileItIsLookedAtIsNoFinding changes segments between their listing and their reading.
 func TestWhatChangesWhileItIsLookedAtIsNoFinding(t *testing.T) {
-	for what, change := range map[string]func(k *kit, c *camera, r segmentRow) error{
-		"deleted": func(k *kit, c *camera, r segmentRow) error {
+	for what, change := range map[string]func(k *kit, c *camera, r index.Segment) error{
+		"deleted": func(k *kit, c *camera, r index.Segment) error {
 			k.marked(r)
 			return k.finishDeleting(t.Context())
 		},
-		"unlinked by a retention that goes on": func(k *kit, c *camera, r segmentRow) error {
+		"unlinked by a retention that goes on": func(k *kit, c *camera, r index.Segment) error {
 			k.marked(r)
-			return c.files.Remove(r.name())
+			return c.files.Remove(r.Name())
 		},
-		"found missing and mended by the server": func(k *kit, c *camera, r segmentRow) error {
-			ok(t, os.Truncate(k.path(c.id, r.name()), r.size/2))
+		"found missing and mended by the server": func(k *kit, c *camera, r index.Segment) error {
+			ok(t, os.Truncate(k.path(c.id, r.Name()), r.Size/2))
 			return k.compare(t.Context(), c, r)
 		},
 	} {
@@ -102,7 +103,7 @@ func TestWhatChangesWhileItIsLookedAtIsNoFinding(t *testing.T) {
 			Store: Options{Now: k.clock.Now, Logger: k.o.Logger}, open: func(name string) (disk.Folder, error) {
 				d, err := disk.Open(name)
 				return meddled{d, func(name string) {
-					if name == r.name() {
+					if name == r.Name() {
 						once.Do(func() { ok(t, change(k, c, r)) })
 					}
 				}}, err
@@ -119,7 +120,7 @@ func TestAStrayThatWasAdoptedMeanwhileIsNotQuarantined(t *testing.T) {
 	k := newKit(t, "front-door")
 	c := k.cameras[k.ids["front-door"]]
 	k.record(c.id, film{start: epoch, seconds: 10})
-	ok(t, k.reconcileFile(t.Context(), c, k.rowsOf(c.id)[0].name(), nil, true))
+	ok(t, k.reconcileFile(t.Context(), c, k.rowsOf(c.id)[0].Name(), nil, true))
 	k.clean()
 	if got := k.footage(c.id); got != 10*time.Second {
 		t.Errorf("%v of footage", got)

@@ -2,13 +2,14 @@ package storage
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
 
 	"keepwatch.internal/storage/disk"
+
+	"keepwatch.internal/storage/index"
 )
 
 // repair notes a doubt about everything that was found, and has them settled: by the server that holds the store, or here.
@@ -31,7 +32,7 @@ func (k *checker) repair(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("repair: %w", err)
 	}
-	err = s.write(ctx, func(tx *sql.Tx) error { return k.noteAll(ctx, tx, all) })
+	err = s.write(ctx, func(tx *index.Tx) error { return k.noteAll(ctx, tx, all) })
 	if err == nil {
 		err = s.settleAll(ctx, k.pace)
 	}
@@ -39,10 +40,10 @@ func (k *checker) repair(ctx context.Context) error {
 }
 
 // noteAll notes the doubts about what was found.
-func (k *checker) noteAll(ctx context.Context, tx *sql.Tx, all []*Finding) error {
+func (k *checker) noteAll(ctx context.Context, tx *index.Tx, all []*Finding) error {
 	for _, f := range all {
-		d := Doubt{Found: k.now(), Finder: finderCheck, Subject: f.subject, Problem: f.Problem}
-		if err := noteDoubt(ctx, tx, d); err != nil {
+		d := Doubt{Found: k.now(), Source: index.SourceCheck, Subject: f.subject, Problem: f.Problem}
+		if err := tx.NoteIssue(ctx, d); err != nil {
 			return err
 		}
 	}
@@ -61,20 +62,19 @@ func (s *Store) settleAll(ctx context.Context, p *pace) error {
 
 // repairBeside has the running server settle the doubts, and waits for it.
 func (k *checker) repairBeside(ctx context.Context, all []*Finding) error {
-	index, err := openIndex(ctx, filepath.Join(k.o.Data, indexName))
+	db, err := index.Open(ctx, filepath.Join(k.o.Data, index.FileName))
 	if err != nil {
 		return err
 	}
-	err = index.Write(ctx, func(tx *sql.Tx) error { return k.noteAll(ctx, tx, all) })
-	if err := errors.Join(err, index.Close()); err != nil {
+	err = db.Write(ctx, func(tx *index.Tx) error { return k.noteAll(ctx, tx, all) })
+	if err := errors.Join(err, db.Close()); err != nil {
 		return fmt.Errorf("note what is to be repaired: %w", err)
 	}
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for before, since := int64(-1), time.Now(); ; {
-		const query = `SELECT count(*) FROM doubt WHERE settled_us IS NULL`
-		var left int64
-		if err := k.index.Read().QueryRowContext(ctx, query).Scan(&left); err != nil {
+		left, err := k.index.UnresolvedCount(ctx)
+		if err != nil {
 			return err
 		}
 		k.seen.AllDoubts = max(k.seen.AllDoubts, left)
@@ -100,12 +100,12 @@ func (k *checker) repairBeside(ctx context.Context, all []*Finding) error {
 
 // outcomes writes into the report what was done.
 func (k *checker) outcomes(ctx context.Context, all []*Finding) error {
-	const query = `SELECT outcome FROM doubt WHERE subject = ? AND settled_us >= ? ORDER BY id DESC LIMIT 1`
 	for _, f := range all {
-		err := k.index.Read().QueryRowContext(ctx, query, f.subject, micros(k.report.Began)).Scan(&f.Done)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		outcome, err := k.index.OutcomeSince(ctx, f.subject, k.report.Began)
+		if err != nil {
 			return err
 		}
+		f.Done = outcome
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package storage
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -16,6 +15,8 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/index"
+	"keepwatch.internal/storage/index/indextest"
 )
 
 // check checks the kit's store as nvr check does: from outside, whether the store is open or not.
@@ -112,7 +113,7 @@ func TestEveryFlippedBitIsFoundAndNeverServed(t *testing.T) {
 	id := k.ids["front-door"]
 	k.record(id, film{start: epoch, seconds: 9, audio: &plainAudio})
 	r := k.rowsOf(id)[0]
-	path := k.path(id, r.name())
+	path := k.path(id, r.Name())
 	good, err := os.ReadFile(path)
 	ok(t, err)
 	p, span := k.permit(id, access.Export), Span{epoch, epoch.Add(time.Minute)}
@@ -136,10 +137,7 @@ func TestEveryFlippedBitIsFoundAndNeverServed(t *testing.T) {
 				}
 				ok(t, c.Close())
 			}
-			ok(t, k.index.Write(t.Context(), func(tx *sql.Tx) error {
-				ok(t, exec(t.Context(), tx, "UPDATE segment SET state = 2"))
-				return exec(t.Context(), tx, "DELETE FROM doubt")
-			}))
+			indextest.Exec(t, k.indexFile(""), "UPDATE segment SET state = 2; DELETE FROM doubt")
 		}
 		bad[at] = good[at]
 	}
@@ -208,7 +206,7 @@ func harmSegment(t *testing.T, x harmed, running bool) {
 	id := k.ids["front-door"]
 	k.record(k.ids["garage"], film{start: epoch.Add(time.Hour), seconds: 4})
 	k.record(id, film{start: epoch, seconds: 30})
-	path := k.path(id, k.rowsOf(id)[1].name())
+	path := k.path(id, k.rowsOf(id)[1].Name())
 	b, err := os.ReadFile(path)
 	ok(t, err)
 	ok(t, x.do(k, path, b))
@@ -285,27 +283,26 @@ func TestWhatTheIndexSaysOfItselfIsMadeRight(t *testing.T) {
 	id := k.ids["front-door"]
 	k.record(id, film{start: epoch, seconds: 30})
 	rows := k.rowsOf(id)
-	edit := func(f func(ctx context.Context, tx *sql.Tx) error) {
-		ok(t, k.index.Write(t.Context(), func(tx *sql.Tx) error { return f(t.Context(), tx) }))
+	edit := func(f func(ctx context.Context, tx *index.Tx) error) func() {
+		return func() { ok(t, k.index.Write(t.Context(), func(tx *index.Tx) error { return f(t.Context(), tx) })) }
+	}
+	statement := func(query string, args ...any) func() {
+		return func() { indextest.Exec(t, k.indexFile(""), query, args...) }
 	}
 	k.serve()
-	for kind, spoil := range map[string]func(context.Context, *sql.Tx) error{
-		FindingSums: func(ctx context.Context, tx *sql.Tx) error {
-			return exec(ctx, tx, "UPDATE stream SET segments = segments + 1, size_bytes = 5 WHERE quality = 1")
-		},
-		FindingLedger: func(ctx context.Context, tx *sql.Tx) error {
-			st := rows[0].st
-			ok(t, enter(ctx, tx, st, rows[1].start, rows[1].end, gap("gone")))
-			return enter(ctx, tx, st, micros(epoch.Add(time.Hour)), micros(epoch.Add(2*time.Hour)), footage(rows[0].run))
-		},
-		FindingKeys: func(ctx context.Context, tx *sql.Tx) error {
-			return exec(ctx, tx, "UPDATE segment SET key_frames = x'010101' WHERE start_us = ?", rows[2].start)
-		},
-		FindingSetAside: func(ctx context.Context, tx *sql.Tx) error { return withdraw(ctx, tx, rows[0]) },
-		FindingCard:     func(context.Context, *sql.Tx) error { return os.Remove(k.path(id, cardName)) },
+	for kind, spoil := range map[string]func(){
+		FindingSums: statement("UPDATE stream SET segments = segments + 1, size_bytes = 5 WHERE quality = 1"),
+		FindingLedger: edit(func(ctx context.Context, tx *index.Tx) error {
+			st := rows[0].Stream
+			ok(t, tx.Enter(ctx, st, rows[1].Start, rows[1].End, gap("gone")))
+			return tx.Enter(ctx, st, index.Micros(epoch.Add(time.Hour)), index.Micros(epoch.Add(2*time.Hour)), index.Footage(rows[0].Run))
+		}),
+		FindingKeys:     statement("UPDATE segment SET key_frames = x'010101' WHERE start_us = ?", rows[2].Start),
+		FindingSetAside: edit(func(ctx context.Context, tx *index.Tx) error { return withdraw(ctx, tx, rows[0]) }),
+		FindingCard:     func() { ok(t, os.Remove(k.path(id, cardName))) },
 	} {
 		before := k.footage(id)
-		edit(spoil)
+		spoil()
 		r := k.check(false, true)
 		for _, f := range r.Findings {
 			if f.Kind != kind || f.Done == "" {
@@ -353,7 +350,7 @@ func TestALostOrDamagedIndexIsFoundAndMadeAgain(t *testing.T) {
 		id := k.ids["front-door"]
 		k.record(id, film{start: epoch, seconds: 30})
 		ok(t, k.Store.Close())
-		ok(t, spoil(filepath.Join(k.o.Data, indexName)))
+		ok(t, spoil(filepath.Join(k.o.Data, index.FileName)))
 		if r := k.check(false, false); !slices.Equal(kinds(r.Findings), []string{FindingIndex}) {
 			t.Errorf("%s: %+v", name, r.Findings)
 		}
@@ -373,7 +370,7 @@ func TestAServerThatSettlesNothingIsNotWaitedForForEver(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
 	k.record(id, film{start: epoch, seconds: 10})
-	ok(t, os.Remove(k.path(id, k.rowsOf(id)[0].name())))
+	ok(t, os.Remove(k.path(id, k.rowsOf(id)[0].Name())))
 	r, err := Check(t.Context(), CheckOptions{Recordings: k.o.Recordings, Data: k.o.Data, MasterKey: k.o.MasterKey, Repair: true,
 		Patience: 300 * time.Millisecond, Store: Options{Now: k.clock.Now, Logger: k.o.Logger}})
 	if err == nil || !strings.Contains(err.Error(), "its log says why") || len(r.Findings) != 1 {

@@ -1,9 +1,8 @@
 package storage
 
 import (
+	"cmp"
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -12,11 +11,12 @@ import (
 
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage/disk"
+	"keepwatch.internal/storage/index"
 )
 
 // checkCameras compares the rows of cameras with their folders and cards.
 func (k *checker) checkCameras(ctx context.Context) error {
-	rows, err := cameraRows(ctx, k.index.Read())
+	rows, err := camerasOf(ctx, k.index.Reader)
 	if err != nil {
 		return err
 	}
@@ -31,8 +31,8 @@ func (k *checker) checkCameras(ctx context.Context) error {
 		k.cameras = append(k.cameras, c)
 		k.look.cameras[c.id] = c
 	}
-	const query = `SELECT coalesce(sum(segments), 0), coalesce(sum(size_bytes), 0) FROM stream`
-	return k.index.Read().QueryRowContext(ctx, query).Scan(&k.seen.AllSegments, &k.seen.AllBytes)
+	k.seen.AllSegments, k.seen.AllBytes, err = k.index.Total(ctx)
+	return err
 }
 
 // checkCard opens the camera's folder, where it can be, and reads its card.
@@ -81,7 +81,7 @@ func (k *checker) checkStreams(ctx context.Context) error {
 			}
 			for _, day := range days {
 				if err := k.checkDay(ctx, c, q, day); err != nil {
-					return fmt.Errorf("%s %s %s: %w", c.name, q, day.Format(dayLayout), err)
+					return fmt.Errorf("%s %s %s: %w", c.name, q, day.Format(index.DayLayout), err)
 				}
 			}
 		}
@@ -97,21 +97,21 @@ const (
 
 // checkStream compares sums and ledger of a stream with its segments.
 func (k *checker) checkStream(ctx context.Context, c *camera, q media.Quality) error {
-	st := streamRow{c.row, q}
-	var sums streamSums
-	var wrong []ledgerFlaw
+	st := index.Stream{Camera: c.row, Quality: q}
+	var sums index.StreamSums
+	var wrong []index.LedgerFlaw
 	for n := 0; ; n++ {
-		err := k.index.View(ctx, func(tx *sql.Tx) (err error) {
-			if sums, err = sumsOf(ctx, tx, st); err != nil {
+		err := k.index.View(ctx, func(q index.Reader) (err error) {
+			if sums, err = q.Sums(ctx, st); err != nil {
 				return err
 			}
-			wrong, err = ledgerFlaws(ctx, tx, st)
+			wrong, err = q.LedgerFlaws(ctx, st)
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		if !sums.wrong() && len(wrong) == 0 {
+		if !sums.Wrong() && len(wrong) == 0 {
 			return nil
 		}
 		if n == lookAgain {
@@ -126,18 +126,18 @@ func (k *checker) checkStream(ctx context.Context, c *camera, q media.Quality) e
 		}
 	}
 	f := Finding{Camera: c.name, Stream: q.String(), subject: streamFolder(c, q)}
-	if sums.wrong() {
+	if sums.Wrong() {
 		f.Kind, f.Remedy = FindingSums, "adds them up anew"
-		f.Problem = fmt.Sprintf("the index counts %d segments of %d bytes, there are %d of %d", sums.counted, sums.countedBytes, sums.segments, sums.bytes)
+		f.Problem = fmt.Sprintf("the index counts %d segments of %d bytes, there are %d of %d", sums.Counted, sums.CountedBytes, sums.Segments, sums.Bytes)
 		k.find(f)
 	}
 	for _, x := range wrong {
-		f.Kind, f.From, f.To = FindingLedger, moment(x.from), moment(x.to)
+		f.Kind, f.From, f.To = FindingLedger, moment(x.From), moment(x.To)
 		switch {
-		case x.segment == 0:
+		case x.Segment == 0:
 			f.Problem, f.Remedy, f.Seconds = "the timeline says footage where there is no segment", "makes it a gap", 0
-		case x.ledger == 0:
-			f.Problem, f.Remedy, f.Seconds = "the timeline says a gap where there is a segment", "puts the footage on the timeline", seconds(x.to-x.from)
+		case x.Ledger == 0:
+			f.Problem, f.Remedy, f.Seconds = "the timeline says a gap where there is a segment", "puts the footage on the timeline", seconds(x.To-x.From)
 		default:
 			f.Problem, f.Remedy, f.Seconds = "the timeline names another run than the segment", "corrects the timeline", 0
 		}
@@ -149,18 +149,18 @@ func (k *checker) checkStream(ctx context.Context, c *camera, q media.Quality) e
 // checkDay compares the files of a day with its rows. The files are listed first: one that was made since has its row by then,
 // and one that was deleted since has none or is looked at again.
 func (k *checker) checkDay(ctx context.Context, c *camera, q media.Quality, day time.Time) error {
-	folder := path.Join(q.String(), day.Format(dayLayout))
+	folder := path.Join(q.String(), day.Format(index.DayLayout))
 	entries, err := c.files.List(folder)
 	if err != nil && !disk.IsMissing(err) {
 		return err
 	}
-	rows, err := k.look.segmentRows(ctx, dayQuery, c.row, q, micros(day), micros(day.Add(24*time.Hour)))
+	rows, err := k.index.BeginningIn(ctx, index.Stream{Camera: c.row, Quality: q}, dayOf(day))
 	if err != nil {
 		return err
 	}
 	noted := make(map[string]bool, len(rows))
 	for _, r := range rows {
-		noted[r.name()] = true
+		noted[r.Name()] = true
 		if err := k.checkSegment(ctx, c, r); err != nil {
 			return err
 		}
@@ -183,13 +183,13 @@ func (k *checker) checkDay(ctx context.Context, c *camera, q media.Quality, day 
 }
 
 // checkSegment looks at one segment, and again when its row has changed meanwhile.
-func (k *checker) checkSegment(ctx context.Context, c *camera, r segmentRow) error {
+func (k *checker) checkSegment(ctx context.Context, c *camera, r index.Segment) error {
 	if !Synthetic(c.name) {
 		k.report.Segments++
-		k.report.Bytes += r.size
+		k.report.Bytes += r.Size
 	}
 	k.seen.Segments++
-	k.seen.Bytes += r.size
+	k.seen.Bytes += r.Size
 	for range lookAgain {
 		f, err := k.inspect(ctx, c, r)
 		if err != nil {
@@ -198,7 +198,7 @@ func (k *checker) checkSegment(ctx context.Context, c *camera, r segmentRow) err
 		if f == nil {
 			return nil
 		}
-		now, noted, err := k.look.rowOf(ctx, c, r.name())
+		now, noted, err := k.look.rowOf(ctx, c, r.Name())
 		switch {
 		case err != nil:
 			return err
@@ -208,7 +208,7 @@ func (k *checker) checkSegment(ctx context.Context, c *camera, r segmentRow) err
 			r = now
 			continue
 		}
-		f.Camera, f.Stream, f.File, f.Row = c.name, r.st.quality.String(), path.Join(c.folder, r.name()), moment(r.start)
+		f.Camera, f.Stream, f.File, f.Row = c.name, r.Stream.Quality.String(), path.Join(c.folder, r.Name()), moment(r.Start)
 		if strings.HasPrefix(f.Kind, "segment-open") || f.Kind == NoteDeleting {
 			k.note(*f)
 		} else {
@@ -220,18 +220,18 @@ func (k *checker) checkSegment(ctx context.Context, c *camera, r segmentRow) err
 }
 
 // inspect looks at a segment once. It returns nil for one that is in order.
-func (k *checker) inspect(ctx context.Context, c *camera, r segmentRow) (*Finding, error) {
-	subject := path.Join(c.folder, r.name())
-	switch r.state {
-	case stateOpen:
+func (k *checker) inspect(ctx context.Context, c *camera, r index.Segment) (*Finding, error) {
+	subject := path.Join(c.folder, r.Name())
+	switch r.State {
+	case index.StateOpen:
 		return &Finding{Kind: NoteOpen, Problem: "it is being written, or was when the program ended", Remedy: "nothing: it is closed, or settled at the next start"}, nil
-	case stateDeleting:
+	case index.StateDeleting:
 		return &Finding{Kind: NoteDeleting, Problem: "it is marked to be deleted", Remedy: "nothing: retention finishes it"}, nil
-	case stateQuarantined:
-		return &Finding{Kind: FindingSetAside, Problem: "it did not verify when it was to be served", Seconds: seconds(r.end - r.start),
+	case index.StateQuarantined:
+		return &Finding{Kind: FindingSetAside, Problem: "it did not verify when it was to be served", Seconds: seconds(r.End - r.Start),
 			Remedy: remedyDamaged, subject: subject}, nil
 	}
-	keys, err := k.look.packedKeys(ctx, r)
+	keys, err := k.index.PackedKeys(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -241,7 +241,7 @@ func (k *checker) inspect(ctx context.Context, c *camera, r segmentRow) (*Findin
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
-		return &Finding{Kind: FindingUnreadable, Problem: err.Error(), Seconds: seconds(r.end - r.start), Remedy: "nothing: see to the disk, and check again"}, nil
+		return &Finding{Kind: FindingUnreadable, Problem: err.Error(), Seconds: seconds(r.End - r.Start), Remedy: "nothing: see to the disk, and check again"}, nil
 	case bad == nil:
 		return nil, nil
 	}
@@ -282,9 +282,9 @@ func (k *checker) checkStray(ctx context.Context, c *camera, q media.Quality, na
 		f.Kind, f.Problem, f.Remedy = FindingForeign, "it is no segment of this camera: "+err.Error(), "moves it to quarantine"
 	case len(entries) == 0:
 		f.Kind, f.Problem, f.Remedy = FindingStray, "the index does not know it, and it begins with nothing that verifies", "takes what verifies into the archive, and moves the rest to quarantine"
-	case res.Run.Stream.Quality != q || segmentName(q, micros(entries[0].Start)) != name:
+	case res.Run.Stream.Quality != q || index.SegmentName(q, index.Micros(entries[0].Start)) != name:
 		f.Kind, f.Remedy = FindingForeign, "moves it to quarantine, and from there to its place when that is free"
-		f.Problem = "its labels say that it is " + segmentName(res.Run.Stream.Quality, micros(entries[0].Start))
+		f.Problem = "its labels say that it is " + index.SegmentName(res.Run.Stream.Quality, index.Micros(entries[0].Start))
 	default:
 		f.Kind, f.Problem, f.Remedy = FindingStray, "the index does not know it", "takes it into the archive"
 		f.Seconds = entries[len(entries)-1].End().Sub(entries[0].Start).Seconds()
@@ -314,7 +314,7 @@ func (k *checker) checkRest(ctx context.Context) error {
 			return err
 		}
 	}
-	pending, err := doubts(ctx, k.index.Read(), unsettledDoubtsQuery, 0, maxReported)
+	pending, err := k.index.Unresolved(ctx, 0, maxReported)
 	for _, d := range pending {
 		k.note(Finding{Kind: NoteDoubt, File: d.Subject, Problem: d.Problem, Remedy: "settles it", subject: d.Subject})
 	}
@@ -381,7 +381,7 @@ func (k *checker) checkStreamFolder(c *camera, name string) error {
 		return err
 	}
 	for _, e := range entries {
-		if _, err := time.Parse(dayLayout, e.Name()); err != nil || !e.IsDir() {
+		if _, err := time.Parse(index.DayLayout, e.Name()); err != nil || !e.IsDir() {
 			k.note(Finding{Kind: NoteForeign, Camera: c.name, Stream: name, File: path.Join(c.folder, name, e.Name()),
 				Problem: "it is none of ours", Remedy: "nothing: it is left alone"})
 		}
@@ -405,9 +405,12 @@ func (k *checker) checkQuarantine(ctx context.Context) error {
 		if before, settled := strings.CutSuffix(f.File, settledSuffix); settled {
 			f.Remedy, f.Problem, f.subject, found = "nothing: it stays there", "what verifies of it was taken back", "", before+".mp4"
 		}
-		const query = `SELECT problem || '; ' || coalesce(outcome, 'not settled yet') FROM doubt WHERE subject = ? ORDER BY id DESC LIMIT 1`
-		if err := k.index.Read().QueryRowContext(ctx, query, found).Scan(&f.Problem); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		issue, noted, err := k.index.LatestIssue(ctx, found)
+		if err != nil {
 			return err
+		}
+		if noted {
+			f.Problem = issue.Problem + "; " + cmp.Or(issue.Outcome, "not settled yet")
 		}
 		k.note(f)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/index"
 )
 
 // chosen is what a clip consists of: fragments in the order of time, of which each can be decoded after those before it.
@@ -12,10 +13,10 @@ type chosen struct {
 	parts []part // entries are cut to what belongs to the clip; none is empty
 }
 
-func (x chosen) start() int64 { return micros(x.parts[0].entries[0].Start) }
+func (x chosen) start() int64 { return index.Micros(x.parts[0].entries[0].Start) }
 func (x chosen) end() int64 {
 	last := x.parts[len(x.parts)-1].entries
-	return micros(last[len(last)-1].End())
+	return index.Micros(last[len(last)-1].End())
 }
 
 // follows reports whether e is the very next fragment after last in the same run.
@@ -38,11 +39,11 @@ func (r *reader) choose(ctx context.Context, from, to int64) (chosen, error) {
 	var last *media.Entry
 	var lastRun media.RunID
 	for i := range parts {
-		whole, run := parts[i].entries, parts[i].row.runID
+		whole, run := parts[i].entries, parts[i].row.RunID
 		first, end := len(whole), 0
 		for k := range whole {
 			e := &whole[k]
-			if micros(e.Start) < start || micros(e.Start) >= to || !r.window.Covers(e.Start, e.End()) {
+			if index.Micros(e.Start) < start || index.Micros(e.Start) >= to || !r.window.Covers(e.Start, e.End()) {
 				continue
 			}
 			if !e.Random && (last == nil || !follows(lastRun, run, last, e)) {
@@ -71,7 +72,7 @@ func (r *reader) reachBack(ctx context.Context, parts []part, from int64) ([]par
 		if _, ok := decodeFrom(parts, from); ok {
 			return parts, nil
 		}
-		earlier, err := r.before(ctx, parts[0].row.start)
+		earlier, err := r.before(ctx, parts[0].row.Start)
 		if errors.Is(err, ErrNoFootage) {
 			return parts, nil
 		}
@@ -79,7 +80,7 @@ func (r *reader) reachBack(ctx context.Context, parts []part, from int64) ([]par
 			return nil, err
 		}
 		n := len(earlier.entries)
-		if n == 0 || !follows(earlier.row.runID, parts[0].row.runID, &earlier.entries[n-1], &parts[0].entries[0]) {
+		if n == 0 || !follows(earlier.row.RunID, parts[0].row.RunID, &earlier.entries[n-1], &parts[0].entries[0]) {
 			return parts, nil
 		}
 		parts = append([]part{earlier}, parts...)
@@ -97,19 +98,19 @@ func decodeFrom(parts []part, from int64) (int64, bool) {
 	for i := range parts {
 		for k := range parts[i].entries {
 			e := &parts[i].entries[k]
-			if micros(e.Start) > from {
+			if index.Micros(e.Start) > from {
 				break
 			}
-			if last == nil || !follows(lastRun, parts[i].row.runID, last, e) {
+			if last == nil || !follows(lastRun, parts[i].row.RunID, last, e) {
 				key, found = from, false
 			}
 			if e.Random {
-				key, found = micros(e.Start), true
+				key, found = index.Micros(e.Start), true
 			}
-			last, lastRun = e, parts[i].row.runID
+			last, lastRun = e, parts[i].row.RunID
 		}
 	}
-	if last == nil || micros(last.End()) <= from {
+	if last == nil || index.Micros(last.End()) <= from {
 		return from, true
 	}
 	return key, found

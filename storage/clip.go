@@ -11,6 +11,7 @@ import (
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage/disk"
+	"keepwatch.internal/storage/index"
 )
 
 // Clip is a file over a stretch of footage that exists only while it is read: an io.ReadSeekCloser of known size whose
@@ -162,7 +163,7 @@ func (c *Clip) load(i int) error {
 	if err := c.openPart(int(p.part)); err != nil {
 		return c.r.explain(x.row, err)
 	}
-	b, label, err := c.r.fragment(c.file, x, keyFrame{p.start, p.offset, p.size}, c.buffer)
+	b, label, err := c.r.fragment(c.file, x, index.KeyFrame{At: p.start, Offset: p.offset, Size: p.size}, c.buffer)
 	if err == nil && label.Seq != p.seq {
 		err = fmt.Errorf("fragment at %d: %w: another fragment than expected", p.offset, media.ErrForged)
 	}
@@ -175,7 +176,7 @@ func (c *Clip) load(i int) error {
 			return c.r.explain(x.row, err)
 		}
 		if len(b) != int(p.keep) {
-			return fmt.Errorf("segment %s: silent fragment of %d bytes, expected %d", x.row.name(), len(b), p.keep)
+			return fmt.Errorf("segment %s: silent fragment of %d bytes, expected %d", x.row.Name(), len(b), p.keep)
 		}
 	}
 	c.bytes, c.loaded = b[p.skip:p.skip+p.keep:p.skip+p.keep], i
@@ -189,7 +190,7 @@ func (c *Clip) openPart(i int) error {
 	if err := c.closeFile(); err != nil {
 		return err
 	}
-	f, err := c.r.c.files.Open(c.parts[i].row.name())
+	f, err := c.r.c.files.Open(c.parts[i].row.Name())
 	if err != nil {
 		return err
 	}

@@ -64,7 +64,7 @@ func TestWhatIsRecordedPlays(t *testing.T) {
 		t.Errorf("%d segments of 10 s for two runs of 25 s", len(rows))
 	}
 	for _, r := range rows {
-		n += mediatest.Decode(t, k.path(id, r.name())) // the last one is open
+		n += mediatest.Decode(t, k.path(id, r.Name())) // the last one is open
 	}
 	if n != 2*25*25 {
 		t.Errorf("the files hold %d pictures, %d were recorded", n, 2*25*25)

@@ -10,6 +10,8 @@ import (
 	"slices"
 
 	"keepwatch.internal/storage/disk"
+
+	"keepwatch.internal/storage/index"
 )
 
 // cut returns what a power cut could leave of the disk: all that was synced, and of the rest whatever r chooses. Changes
@@ -105,14 +107,14 @@ func (t *tear) content(n *node) []byte {
 // that goes on writing: closing a database's file drops the locks that this process has on it.
 func copyIndex(from, to string) error {
 	for _, end := range []string{"", "-wal"} {
-		b, err := os.ReadFile(filepath.Join(from, indexName+end))
+		b, err := os.ReadFile(filepath.Join(from, index.FileName+end))
 		if os.IsNotExist(err) {
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(to, indexName+end), b, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(to, index.FileName+end), b, 0o600); err != nil {
 			return err
 		}
 	}
@@ -123,7 +125,7 @@ func copyIndex(from, to string) error {
 // the database, and not at each commit (synchronous=NORMAL). What comes after the cut may be there in part.
 // A part of the log that was synced, as the mark says, stays.
 func cutIndex(r *rand.Rand, folder string, m logMark) error {
-	path := filepath.Join(folder, logName)
+	path := filepath.Join(folder, index.LogName)
 	b, err := os.ReadFile(path)
 	if err != nil || len(b) == 0 {
 		return nil //nolint:nilerr // no log: all is in the database
@@ -155,7 +157,7 @@ func onMedium(recordings *medium, o Options, x *faults) func(string) (disk.Folde
 			return faulty{recordings.files(), x}, nil
 		}
 		d, err := disk.Open(name)
-		return noting{d, recordings, filepath.Join(name, logName)}, err
+		return noting{d, recordings, filepath.Join(name, index.LogName)}, err
 	}
 }
 
@@ -189,7 +191,7 @@ type noting struct {
 
 func (d noting) Edit(name string) (disk.File, error) {
 	f, err := d.Folder.Edit(name)
-	if name != logName || err != nil {
+	if name != index.LogName || err != nil {
 		return f, err
 	}
 	return notingLog{f, d}, nil

@@ -13,6 +13,7 @@ import (
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/sqlite"
 	"keepwatch.internal/storage/disk"
+	"keepwatch.internal/storage/index"
 )
 
 // ErrIndexDamaged is returned by Run when the index turned out to be damaged while it was in use. The store has to be
@@ -21,9 +22,9 @@ var ErrIndexDamaged = errors.New("the index is damaged")
 
 const (
 	// damagedMark begins the names of damaged indexes that were put aside.
-	damagedMark = indexName + ".damaged-"
+	damagedMark = index.FileName + ".damaged-"
 	// suspectName is a file that says, to the next Open, that the index is damaged and why.
-	suspectName = indexName + ".suspect"
+	suspectName = index.FileName + ".suspect"
 	// keptDamaged is how many damaged indexes are kept.
 	keptDamaged = 3
 )
@@ -55,8 +56,8 @@ func (s *Store) openIndexed(ctx context.Context) error {
 }
 
 func (s *Store) tryIndex(ctx context.Context) (err error) {
-	path := filepath.Join(s.o.Data, indexName)
-	if s.index, err = openIndex(ctx, path); err != nil {
+	path := filepath.Join(s.o.Data, index.FileName)
+	if s.index, err = index.Open(ctx, path); err != nil {
 		if newer, ok := errors.AsType[*sqlite.NewerError](err); ok {
 			return refuse("%s was written by a newer nvr (its schema is %d, this nvr knows %d): run that one again, or move %s* aside; "+
 				"the index is then made again from the recordings", path, newer.Have, newer.Known, path)
@@ -98,7 +99,7 @@ func (s *Store) putIndexAside(why string) error {
 		target = fmt.Sprintf("%s%s-%d", damagedMark, s.now().Format("20060102T150405Z"), n)
 	}
 	for _, suffix := range []string{"-wal", "-shm", ""} {
-		if err := s.data.Rename(indexName+suffix, target+suffix); err != nil && !disk.IsMissing(err) {
+		if err := s.data.Rename(index.FileName+suffix, target+suffix); err != nil && !disk.IsMissing(err) {
 			return fmt.Errorf("put the damaged index aside: %w", err)
 		}
 	}

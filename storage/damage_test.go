@@ -12,10 +12,12 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/index"
+	"keepwatch.internal/storage/index/indextest"
 )
 
 // indexFile returns the path of the index or of what belongs to it.
-func (k *kit) indexFile(suffix string) string { return filepath.Join(k.o.Data, indexName+suffix) }
+func (k *kit) indexFile(suffix string) string { return filepath.Join(k.o.Data, index.FileName+suffix) }
 
 // rewrite changes a file.
 func rewrite(t testing.TB, path string, change func([]byte) []byte) {
@@ -107,7 +109,7 @@ func checkBack(k *kit, fragments []*media.Fragment) {
 	}
 	tl := k.timeline(id, epoch.Add(-time.Minute), k.clock.Now().Add(time.Minute))
 	for _, f := range fragments {
-		if !within(tl, micros(f.Start), micros(f.End())) {
+		if !within(tl, index.Micros(f.Start), index.Micros(f.End())) {
 			k.Fatalf("fragment %d at %v is lost: %+v", f.Seq, f.Start, tl)
 		}
 	}
@@ -176,7 +178,7 @@ func TestOnlyTheNewestDamagedIndexesAreKept(t *testing.T) {
 func TestAnIndexOfANewerProgramIsRefused(t *testing.T) {
 	k := newKit(t, "front-door")
 	k.record(k.ids["front-door"], film{start: epoch, seconds: 4})
-	ok(t, k.index.Write(t.Context(), func(tx *sql.Tx) error { return exec(t.Context(), tx, "PRAGMA user_version = 999") }))
+	indextest.Exec(t, k.indexFile(""), "PRAGMA user_version = 999")
 	ok(t, k.Store.Close())
 	before, err := os.ReadFile(k.indexFile(""))
 	ok(t, err)
@@ -202,7 +204,7 @@ func TestAnOldIndexThatWasPutBackCatchesUp(t *testing.T) {
 	k.openAgain()
 	k.enrol("front-door", "garage")
 	_, fragments := k.record(id, film{start: epoch.Add(2 * time.Hour), seconds: 35})
-	_, _, err = k.deleteOldest(t.Context(), k.cameras[id], media.Main, forever, 1)
+	_, _, err = k.deleteOldest(t.Context(), k.cameras[id], media.Main, index.Forever, 1)
 	ok(t, err)
 	k.enrol("front-door")
 	k.enrol("front-door", "garage")
@@ -246,7 +248,7 @@ func TestAStreamGoesOnBeforeItsLastSegmentIsRecovered(t *testing.T) {
 			ok(t, os.Truncate(path, info.Size()-torn))
 			k.openAgain()
 			id := k.ids["front-door"]
-			if rows := k.rowsOf(id); len(rows) != 1 || rows[0].state != stateOpen {
+			if rows := k.rowsOf(id); len(rows) != 1 || rows[0].State != index.StateOpen {
 				t.Fatalf("rows after opening: %+v", rows)
 			}
 			end, err := k.EndOfFootage(t.Context(), media.StreamID{Camera: id, Quality: media.Main})

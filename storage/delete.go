@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,6 +9,7 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/index"
 )
 
 // MaxDelete is the longest span of which the footage is deleted at once.
@@ -129,8 +129,8 @@ func (s *Store) deleteNow(ctx context.Context, c *camera, span Span, named []Kep
 }
 
 // doomed lists the segments that hold anything of the span, and says what they are.
-func (s *Store) doomed(ctx context.Context, c *camera, span Span, named []KeptID) ([]segmentRow, Deletion, error) {
-	var all []segmentRow
+func (s *Store) doomed(ctx context.Context, c *camera, span Span, named []KeptID) ([]index.Segment, Deletion, error) {
+	var all []index.Segment
 	var d Deletion
 	for _, quality := range qualities {
 		rows, err := s.touched(ctx, c, quality, span)
@@ -138,7 +138,7 @@ func (s *Store) doomed(ctx context.Context, c *camera, span Span, named []KeptID
 			return nil, d, fmt.Errorf("delete footage: %w", err)
 		}
 		for _, r := range rows {
-			if r.state == stateOpen && r.end == r.start {
+			if r.State == index.StateOpen && r.End == r.Start {
 				return nil, d, ErrUnsettled
 			}
 			d.count(r)
@@ -155,8 +155,8 @@ func (s *Store) doomed(ctx context.Context, c *camera, span Span, named []KeptID
 	return all, d, nil
 }
 
-func (d *Deletion) count(r segmentRow) {
-	from, to := fromMicros(r.start), fromMicros(r.end)
+func (d *Deletion) count(r index.Segment) {
+	from, to := index.FromMicros(r.Start), index.FromMicros(r.End)
 	if d.Segments == 0 || from.Before(d.Span.From) {
 		d.Span.From = from
 	}
@@ -164,22 +164,22 @@ func (d *Deletion) count(r segmentRow) {
 		d.Span.To = to
 	}
 	d.Segments++
-	d.Bytes += r.size
+	d.Bytes += r.Size
 }
 
 // noteKept adds what is kept of the segments, which are all of one stream, and was not added before.
-func (s *Store) noteKept(ctx context.Context, c *camera, rows []segmentRow, d *Deletion) error {
+func (s *Store) noteKept(ctx context.Context, c *camera, rows []index.Segment, d *Deletion) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	kept, err := s.keptRows(ctx, c, keptInQuery, c.row, rows[0].start, rows[len(rows)-1].end)
+	kept, err := s.index.KeptIn(ctx, rows[0].Stream, index.Interval{From: rows[0].Start, To: rows[len(rows)-1].End})
 	if err != nil {
 		return err
 	}
-	for _, k := range kept {
+	for _, k := range s.keptOf(c, kept...) {
 		known := slices.ContainsFunc(d.Kept, func(x Kept) bool { return x.ID == k.ID })
-		touches := slices.ContainsFunc(rows, func(r segmentRow) bool {
-			return k.Streams.Has(r.st.quality) && micros(k.Span.From) < r.end && r.start < micros(k.Span.To)
+		touches := slices.ContainsFunc(rows, func(r index.Segment) bool {
+			return k.Streams.Has(r.Stream.Quality) && index.Micros(k.Span.From) < r.End && r.Start < index.Micros(k.Span.To)
 		})
 		if touches && !known {
 			d.Kept = append(d.Kept, k)
@@ -188,25 +188,19 @@ func (s *Store) noteKept(ctx context.Context, c *camera, rows []segmentRow, d *D
 	return nil
 }
 
-// touchedQuery lists the segments, in any state, that hold or may hold anything of [?3, ?4).
-const touchedQuery = `SELECT s.camera, s.quality, s.start_us, s.end_us, s.run, x'', s.state, s.size_bytes, s.init_bytes FROM segment s
-	WHERE s.camera = ?1 AND s.quality = ?2 AND s.start_us < ?4 AND (s.end_us > ?3 OR s.state = 1) AND s.start_us >= coalesce(
-		(SELECT max(f.start_us) FROM segment f WHERE f.camera = ?1 AND f.quality = ?2 AND f.start_us <= ?3), ?3)
-	ORDER BY s.start_us`
-
 // touched lists the segments of a stream that hold anything of the span. The one that is being written ends, and has the
 // size, as it is now; another open one, which a crash left, ends where it begins.
-func (s *Store) touched(ctx context.Context, c *camera, quality media.Quality, span Span) ([]segmentRow, error) {
+func (s *Store) touched(ctx context.Context, c *camera, quality media.Quality, span Span) ([]index.Segment, error) {
 	now := s.liveOf(media.StreamID{Camera: c.id, Quality: quality}) // first: what is closed meanwhile has its row
-	rows, err := s.segmentRows(ctx, touchedQuery, c.row, quality, micros(span.From), micros(span.To))
+	rows, err := s.index.Touching(ctx, index.Stream{Camera: c.row, Quality: quality}, span.interval())
 	if err != nil {
-		return nil, err
+		return nil, s.suspect(err)
 	}
 	out := rows[:0]
 	for _, r := range rows {
-		if r.state == stateOpen && now.run == r.run && now.start == r.start && len(now.entries) > 0 {
-			r.end, r.size = now.end, now.size
-			if r.end <= micros(span.From) {
+		if r.State == index.StateOpen && now.run == r.Run && now.start == r.Start && len(now.entries) > 0 {
+			r.End, r.Size = now.end, now.size
+			if r.End <= index.Micros(span.From) {
 				continue
 			}
 		}
@@ -218,7 +212,7 @@ func (s *Store) touched(ctx context.Context, c *camera, quality media.Quality, s
 // closeOpen closes the segment that is being written when it holds anything of the span.
 func (s *Store) closeOpen(ctx context.Context, stream media.StreamID, span Span) error {
 	now := s.liveOf(stream)
-	if len(now.entries) == 0 || now.start >= micros(span.To) || now.end <= micros(span.From) {
+	if len(now.entries) == 0 || now.start >= index.Micros(span.To) || now.end <= index.Micros(span.From) {
 		return nil
 	}
 	s.mu.RLock()
@@ -247,13 +241,13 @@ func (w *Writer) cut(ctx context.Context, start int64) error {
 }
 
 // deleteForOwner deletes segments whether clips are open over them or not.
-func (s *Store) deleteForOwner(ctx context.Context, c *camera, rows []segmentRow) error {
-	err := s.writeFirst(ctx, func(tx *sql.Tx) error {
+func (s *Store) deleteForOwner(ctx context.Context, c *camera, rows []index.Segment) error {
+	err := s.writeFirst(ctx, func(tx *index.Tx) error {
 		for _, r := range rows {
 			if err := markForOwner(ctx, tx, r); err != nil {
 				return err
 			}
-			if err := enter(ctx, tx, r.st, r.start, r.end, gap(ReasonDeletedByOwner)); err != nil {
+			if err := tx.Enter(ctx, r.Stream, r.Start, r.End, gap(ReasonDeletedByOwner)); err != nil {
 				return err
 			}
 		}
@@ -263,21 +257,19 @@ func (s *Store) deleteForOwner(ctx context.Context, c *camera, rows []segmentRow
 		return err
 	}
 	for _, r := range rows {
-		s.breakPins(media.StreamID{Camera: c.id, Quality: r.st.quality}, r.start, r.end)
+		s.breakPins(media.StreamID{Camera: c.id, Quality: r.Stream.Quality}, r.Start, r.End)
 	}
 	return s.finish(ctx, c, rows)
 }
 
 // markForOwner is markDeleting for a segment that retention may have marked before.
-func markForOwner(ctx context.Context, tx *sql.Tx, r segmentRow) error {
-	done, err := markDeleting(ctx, tx, r)
+func markForOwner(ctx context.Context, tx *index.Tx, r index.Segment) error {
+	done, err := tx.MarkDeleting(ctx, r)
 	if done || err != nil {
 		return err
 	}
-	const query = `SELECT count(*) FROM segment WHERE camera = ? AND quality = ? AND start_us = ? AND state <> 3`
-	var left int
-	if err := tx.QueryRowContext(ctx, query, r.st.camera, r.st.quality, r.start).Scan(&left); err != nil || left == 0 {
+	if done, err = tx.Deleting(ctx, r); done || err != nil {
 		return err
 	}
-	return fmt.Errorf("segment %s is kept or being written", r.name())
+	return fmt.Errorf("segment %s is kept or being written", r.Name())
 }

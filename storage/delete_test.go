@@ -10,6 +10,7 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/index"
 )
 
 func TestDeletionTakesWholeSegmentsOfBothStreamsAndSaysSoBefore(t *testing.T) {
@@ -135,7 +136,7 @@ func TestOpenClipsEndWhenTheirFootageIsDeleted(t *testing.T) {
 			if n, err := hit.Read(make([]byte, 1)); n != 0 || !errors.Is(err, ErrGone) {
 				t.Errorf("%d bytes and %v of footage that was deleted", n, err)
 			}
-			if _, err := os.Stat(k.path(id, segmentName(media.Main, micros(at(start))))); err == nil {
+			if _, err := os.Stat(k.path(id, index.SegmentName(media.Main, index.Micros(at(start))))); err == nil {
 				t.Error("its file is still there")
 			}
 			all(t, spared, nil)

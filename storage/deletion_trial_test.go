@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/storage/index"
 )
 
 // deletion is what is being deleted, as the model sees it.
@@ -18,10 +19,10 @@ type deletion struct {
 
 // add says that the segment of a stream is deleted. Where the clock was set back, lost fragments of an earlier run may have had
 // the same time.
-func (d *deletion) add(p *tape, r segmentRow, perhaps bool) {
+func (d *deletion) add(p *tape, r index.Segment, perhaps bool) {
 	for i := range p.shots {
 		s := &p.shots[i]
-		if at := micros(s.f.Start); at < r.start || at >= r.end || s.f.Run.ID != r.runID {
+		if at := index.Micros(s.f.Start); at < r.Start || at >= r.End || s.f.Run.ID != r.RunID {
 			continue
 		}
 		if perhaps {
@@ -31,7 +32,7 @@ func (d *deletion) add(p *tape, r segmentRow, perhaps bool) {
 		}
 	}
 	p.gaps = slices.DeleteFunc(p.gaps, func(g noted) bool {
-		return !g.at.Before(fromMicros(r.start)) && micros(g.at) <= r.end || d.why == ReasonDeleted && micros(g.at) <= r.end
+		return !g.at.Before(index.FromMicros(r.Start)) && index.Micros(g.at) <= r.End || d.why == ReasonDeleted && index.Micros(g.at) <= r.End
 	})
 }
 
@@ -69,10 +70,10 @@ func (l *life) retain(age time.Duration) {
 	l.did("retain %v", age)
 	l.keepFor(age)
 	d := deletion{why: ReasonDeleted}
-	limit := micros(l.k.ageNow().Add(-age)) // a clock that leapt is not believed at once
+	limit := index.Micros(l.k.ageNow().Add(-age)) // a clock that leapt is not believed at once
 	for _, p := range l.tapes {
 		for _, r := range l.rows(p) {
-			if r.state == stateClosed && r.end <= limit && !l.keeps(r, true) {
+			if r.State == index.StateClosed && r.End <= limit && !l.keeps(r, true) {
 				d.add(p, r, l.keeps(r, false))
 			}
 		}
@@ -104,7 +105,7 @@ func (l *life) deleteSpan(span Span) {
 	held := false
 	for _, p := range l.tapes {
 		for _, r := range l.rows(p) {
-			if r.start >= micros(span.To) || r.end <= micros(span.From) {
+			if r.Start >= index.Micros(span.To) || r.End <= index.Micros(span.From) {
 				continue
 			}
 			d.add(p, r, false)

@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,6 +13,8 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/index"
+	"keepwatch.internal/storage/index/indextest"
 )
 
 // TestAFullDiskCostsOnlyTheTimeItIsFull fills the disk for a while. Invariants I5, I7.
@@ -71,7 +72,7 @@ func TestProceduresHappenInTheirOrder(t *testing.T) {
 	x.ops, x.look = nil, func() string {
 		states := ""
 		for _, r := range k.rowsOf(id) {
-			states += [...]string{"?", "open", "closed", "deleting", "quarantined"}[r.state]
+			states += [...]string{"?", "open", "closed", "deleting", "quarantined"}[r.State]
 		}
 		return "[" + strings.TrimPrefix(states, "closed") + "]"
 	}
@@ -81,8 +82,8 @@ func TestProceduresHappenInTheirOrder(t *testing.T) {
 	ok(t, w.End(t.Context(), "over"))
 	c.set(epoch.Add(-time.Minute + 3*time.Second))
 	ok(t, k.retain(t.Context()))
-	file, day := segmentName(media.Main, micros(epoch)), "main/2026-11-22"
-	old := segmentName(media.Main, micros(epoch.Add(-time.Minute)))
+	file, day := index.SegmentName(media.Main, index.Micros(epoch)), "main/2026-11-22"
+	old := index.SegmentName(media.Main, index.Micros(epoch.Add(-time.Minute)))
 	want := []string{"create " + file + " [open]", "syncDir " + day + " [open]", "write [open]", "write [open]", "write [open]",
 		"write [open]", "sync [open]",
 		"sync [deletingclosed]", "syncDir . [deletingclosed]", // the mark is safe before the file goes
@@ -205,8 +206,8 @@ func TestGapsAreNotForgottenWhileTheIndexCannotBeWritten(t *testing.T) {
 func (k *kit) writeOrOweBroken() error {
 	over, cancel := context.WithCancel(k.Context())
 	cancel()
-	return k.writeOrOwe(over, "test", func(ctx context.Context, tx *sql.Tx) error {
-		return exec(ctx, tx, "INSERT INTO ledger (camera, quality, start_us, code, reason) VALUES (777, 1, 1, 'other', 'x')")
+	return k.writeOrOwe(over, "test", func(ctx context.Context, tx *index.Tx) error {
+		return tx.Enter(ctx, index.Stream{Camera: 777, Quality: media.Main}, 1, 2, gap("x"))
 	})
 }
 
@@ -232,7 +233,7 @@ func TestReadersWritersAndRetentionTogether(t *testing.T) {
 				}
 				if n%40 == 0 {
 					k.syncDirty()
-					_, _, err := k.deleteOldest(ctx, k.Store.cameras[id], media.Main, forever, 2)
+					_, _, err := k.deleteOldest(ctx, k.Store.cameras[id], media.Main, index.Forever, 2)
 					if err != nil {
 						t.Errorf("delete: %v", err)
 					}
@@ -269,19 +270,18 @@ func (k *kit) readAround(ctx context.Context, id media.CameraID) {
 
 func TestIndexStaysSmall(t *testing.T) {
 	k := newKit(t, "a", "b", "c", "d")
-	var rows []streamRow
+	var rows []index.Stream
 	for _, id := range k.ids {
-		rows = append(rows, streamRow{k.cameras[id].row, media.Main})
+		rows = append(rows, index.Stream{Camera: k.cameras[id].row, Quality: media.Main})
 		run, err := media.NewRun(media.StreamID{Camera: id, Quality: media.Main}, epoch, plainVideo, nil, k.LabelKey(id))
 		ok(t, err)
-		ok(t, k.index.Write(t.Context(), func(tx *sql.Tx) error {
-			_, err := newRun(t.Context(), tx, rows[len(rows)-1], run, "over")
+		ok(t, k.index.Write(t.Context(), func(tx *index.Tx) error {
+			_, err := tx.InsertRun(t.Context(), rows[len(rows)-1], run, "over")
 			return err
 		}))
 	}
-	size := func() (n int64) {
-		ok(t, k.index.Read().QueryRowContext(t.Context(), "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").Scan(&n))
-		return n
+	size := func() int64 {
+		return indextest.Value[int64](t, k.indexFile(""), "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
 	}
 	before := size()
 	fillDay(k, rows, epoch, time.Second) // a key frame a second: the most that cameras send
@@ -294,22 +294,21 @@ func TestIndexStaysSmall(t *testing.T) {
 
 // fillDay writes the rows of a day of one-minute segments with a key frame every gop, for all streams in turn, as they
 // would be written: open, then closed.
-func fillDay(k *kit, rows []streamRow, day time.Time, gop time.Duration) {
+func fillDay(k *kit, rows []index.Stream, day time.Time, gop time.Duration) {
 	ctx := context.Background()
 	for minute := range 24 * 60 {
-		start := micros(day.Add(time.Duration(minute) * time.Minute))
-		ok(k, k.index.Write(ctx, func(tx *sql.Tx) error {
+		start := index.Micros(day.Add(time.Duration(minute) * time.Minute))
+		ok(k, k.index.Write(ctx, func(tx *index.Tx) error {
 			for _, st := range rows {
-				g := &segment{st: st, run: 1, start: start}
-				if err := insertOpen(ctx, tx, g, 900); err != nil {
+				if err := tx.InsertOpen(ctx, index.Segment{Stream: st, Start: start, Run: 1, Init: 900}); err != nil {
 					return err
 				}
-				var keys []keyFrame
+				var keys []index.KeyFrame
 				for at := int64(0); at < 60_000_000; at += gop.Microseconds() {
-					keys = append(keys, keyFrame{start + at + at%7, 900 + at/4 + at%1009, uint32(90_000 + at%3001)})
+					keys = append(keys, index.KeyFrame{At: start + at + at%7, Offset: 900 + at/4 + at%1009, Size: uint32(90_000 + at%3001)})
 				}
-				x := closing{st: st, start: start, end: start + 60_000_000, size: 15_000_000, keys: packKeys(start, keys)}
-				if err := x.update(ctx, tx); err != nil {
+				x := index.ClosedSegment{Stream: st, Start: start, End: start + 60_000_000, Size: 15_000_000, Keys: index.PackKeys(start, keys)}
+				if err := tx.Close(ctx, x); err != nil {
 					return err
 				}
 			}

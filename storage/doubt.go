@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -11,27 +10,13 @@ import (
 	"time"
 
 	"keepwatch.internal/storage/disk"
+
+	"keepwatch.internal/storage/index"
 )
 
 // Doubt is something in the store that was found to be other than it should be. It is only a hint: whoever settles it looks
 // again, and goes by what is there then. So doubts may be noted by another process, twice, or in vain.
-type Doubt struct {
-	ID      int64
-	Found   time.Time
-	Finder  string // serving, recovery, scrub or check
-	Subject string // path in recordings: a file, a camera's folder, or a stream's folder for what the index says of it
-	Problem string
-	Settled time.Time // zero while it is not
-	Outcome string    // what was done
-}
-
-// Who found a doubt. The words stand in the index.
-const (
-	finderServing  = "serving"
-	finderRecovery = "recovery"
-	finderScrub    = "scrub"
-	finderCheck    = "check"
-)
+type Doubt = index.IntegrityIssue
 
 const (
 	// settleEvery is how often the server looks for doubts that another process noted.
@@ -40,48 +25,11 @@ const (
 	settleAgain = 30 * time.Second
 	// settleRate bounds what settling reads beside recording, bytes a second.
 	settleRate = 32 << 20
-	// doubtsKept bounds how many settled doubts are remembered.
-	doubtsKept = 10_000
 )
-
-// noteDoubt adds a doubt unless the same subject is in doubt already.
-func noteDoubt(ctx context.Context, tx *sql.Tx, d Doubt) error {
-	const insert = `INSERT INTO doubt (found_us, finder, subject, problem) VALUES (?, ?, ?, ?)
-		ON CONFLICT (subject) WHERE settled_us IS NULL DO NOTHING`
-	if err := exec(ctx, tx, insert, micros(d.Found), d.Finder, d.Subject, d.Problem); err != nil {
-		return err
-	}
-	const prune = `DELETE FROM doubt WHERE settled_us IS NOT NULL AND id <= (SELECT max(id) FROM doubt) - ?`
-	return exec(ctx, tx, prune, doubtsKept)
-}
 
 // Doubts returns at most limit doubts, the newest first.
 func (s *Store) Doubts(ctx context.Context, limit int) ([]Doubt, error) {
-	const query = `SELECT id, found_us, finder, subject, problem, settled_us, outcome FROM doubt ORDER BY id DESC LIMIT ?`
-	return doubts(ctx, s.index.Read(), query, limit)
-}
-
-const unsettledDoubtsQuery = `SELECT id, found_us, finder, subject, problem, settled_us, outcome FROM doubt
-	WHERE settled_us IS NULL AND id > ? ORDER BY id LIMIT ?`
-
-func doubts(ctx context.Context, q queryer, query string, args ...any) ([]Doubt, error) {
-	var found []Doubt
-	err := each(ctx, q, query, args, func(rows *sql.Rows) error {
-		var d Doubt
-		var at int64
-		var settled sql.NullInt64
-		var outcome sql.NullString
-		if err := rows.Scan(&d.ID, &at, &d.Finder, &d.Subject, &d.Problem, &settled, &outcome); err != nil {
-			return err
-		}
-		d.Found, d.Outcome = fromMicros(at), outcome.String
-		if settled.Valid {
-			d.Settled = fromMicros(settled.Int64)
-		}
-		found = append(found, d)
-		return nil
-	})
-	return found, err
+	return s.index.Issues(ctx, limit)
 }
 
 // keepSettling settles doubts as they come, until ctx is over.
@@ -145,7 +93,7 @@ func (s *Store) settleAfter(ctx context.Context, after int64, p *pace) (int64, e
 	const batch = 16
 	var errs []error
 	for ctx.Err() == nil {
-		some, err := doubts(ctx, s.index.Read(), unsettledDoubtsQuery, after, batch)
+		some, err := s.index.Unresolved(ctx, after, batch)
 		if err != nil {
 			return after, errors.Join(append(errs, err)...)
 		}
@@ -169,10 +117,9 @@ func (s *Store) settle(ctx context.Context, d Doubt, p *pace) error {
 	if err != nil {
 		return err
 	}
-	s.log.Info("a doubt was settled", "subject", d.Subject, "finder", d.Finder, "problem", d.Problem, "outcome", outcome)
-	return s.write(ctx, func(tx *sql.Tx) error {
-		const query = `UPDATE doubt SET settled_us = ?, outcome = ? WHERE id = ? AND settled_us IS NULL`
-		return exec(ctx, tx, query, micros(s.now()), outcome, d.ID)
+	s.log.Info("a doubt was settled", "subject", d.Subject, "finder", d.Source, "problem", d.Problem, "outcome", outcome)
+	return s.write(ctx, func(tx *index.Tx) error {
+		return tx.ResolveIssue(ctx, d.ID, s.now(), outcome)
 	})
 }
 

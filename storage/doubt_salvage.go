@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +12,7 @@ import (
 	"keepwatch.internal/internal/format"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage/disk"
+	"keepwatch.internal/storage/index"
 )
 
 // doubtQuarantined notes a doubt about every file in quarantine that nobody looked into yet: one that a crash left between
@@ -30,16 +30,15 @@ func (s *Store) doubtQuarantined(ctx context.Context) error {
 			continue
 		}
 		subject := path.Join(quarantineName, e.Name())
-		const known = `SELECT EXISTS (SELECT 1 FROM doubt WHERE subject = ?)`
-		var noted bool
-		if err := s.index.Read().QueryRowContext(ctx, known, subject).Scan(&noted); err != nil {
+		noted, err := s.index.HasIssue(ctx, subject)
+		if err != nil {
 			return err
 		}
 		if noted {
 			continue
 		}
-		d := Doubt{Found: s.now(), Finder: finderRecovery, Subject: subject, Problem: "a file in quarantine that nobody looked into"}
-		if err := s.write(ctx, func(tx *sql.Tx) error { return noteDoubt(ctx, tx, d) }); err != nil {
+		d := Doubt{Found: s.now(), Source: index.SourceRecovery, Subject: subject, Problem: "a file in quarantine that nobody looked into"}
+		if err := s.write(ctx, func(tx *index.Tx) error { return tx.NoteIssue(ctx, d) }); err != nil {
 			return err
 		}
 	}
@@ -174,15 +173,12 @@ func (s *Store) lookInto(ctx context.Context, x *source) (stretches []media.Tabl
 
 // runByHeader reads the header of a run from another of its segments; nil when there is none.
 func (s *Store) runByHeader(ctx context.Context, c *camera, id media.RunID) (*media.Run, error) {
-	const query = `SELECT ` + segmentColumns + `
-		FROM run r JOIN segment s ON s.camera = r.camera AND s.quality = r.quality AND s.run = r.id
-		WHERE r.camera = ? AND r.uuid = ? AND s.state = 2 LIMIT 4`
-	rows, err := s.segmentRows(ctx, query, c.row, id[:])
+	rows, err := s.index.ClosedOfRun(ctx, c.row, id)
 	if err != nil {
-		return nil, err
+		return nil, s.suspect(err)
 	}
 	for _, row := range rows {
-		if m, sure := trust(c, row.name()); sure && m.run.ID == id {
+		if m, sure := trust(c, row.Name()); sure && m.run.ID == id {
 			return m.run, nil
 		}
 	}
@@ -191,12 +187,12 @@ func (s *Store) runByHeader(ctx context.Context, c *camera, id media.RunID) (*me
 
 // takeBack makes a segment of the stretch, unless something hinders it, which it tells in words.
 func (s *Store) takeBack(ctx context.Context, x *source, t *media.Table) (hindrance string, err error) {
-	start, end := micros(t.Entries[0].Start), micros(t.Entries[len(t.Entries)-1].End())
-	st := streamRow{x.c.row, x.run.Stream.Quality}
+	start, end := index.Micros(t.Entries[0].Start), index.Micros(t.Entries[len(t.Entries)-1].End())
+	st := index.Stream{Camera: x.c.row, Quality: x.run.Stream.Quality}
 	if hindrance, err = s.occupied(ctx, x, st, start, end); hindrance != "" || err != nil {
 		return hindrance, err
 	}
-	name := segmentName(st.quality, start)
+	name := index.SegmentName(st.Quality, start)
 	_, err = x.c.files.Stat(name)
 	switch {
 	case disk.IsMissing(err):
@@ -224,7 +220,7 @@ func (s *Store) takeBack(ctx context.Context, x *source, t *media.Table) (hindra
 }
 
 // occupied tells in words why footage must not be put into [start, end) of a stream.
-func (s *Store) occupied(ctx context.Context, x *source, st streamRow, start, end int64) (string, error) {
+func (s *Store) occupied(ctx context.Context, x *source, st index.Stream, start, end int64) (string, error) {
 	taken, err := s.coveredBy(ctx, x.c, st, start, end)
 	if err != nil {
 		return "", err
@@ -233,37 +229,25 @@ func (s *Store) occupied(ctx context.Context, x *source, st streamRow, start, en
 	if taken || len(now.entries) > 0 && end > now.start {
 		return "the archive has footage of that time", nil
 	}
-	const deleted = `SELECT EXISTS (SELECT 1 FROM ledger WHERE camera = ?1 AND quality = ?2 AND start_us >= ?3 AND start_us < ?4
-		AND code IN ('deleted-by-retention', 'deleted-by-owner'))`
-	held, since, err := holdingAt(ctx, s.index.Read(), st, start)
+	gone, err := s.index.AnyGap(ctx, st, index.Interval{From: start, To: end}, CodeDeleted, CodeDeletedByOwner)
 	if err != nil {
 		return "", err
 	}
-	var gone bool
-	if err := s.index.Read().QueryRowContext(ctx, deleted, st.camera, st.quality, max(start, since), end).Scan(&gone); err != nil {
-		return "", err
-	}
-	if gone || held.code == CodeDeleted || held.code == CodeDeletedByOwner {
+	if gone {
 		return "footage of that time was deleted", nil
 	}
 	return "", nil
 }
 
-// coveredQuery finds the segments that hold anything of [?3, ?4).
-const coveredQuery = `SELECT ` + segmentColumns + `
-	FROM segment s JOIN run r ON r.camera = s.camera AND r.quality = s.quality AND r.id = s.run
-	WHERE s.camera = ?1 AND s.quality = ?2 AND s.start_us < ?4 AND s.end_us > ?3
-		AND s.start_us >= coalesce((SELECT max(f.start_us) FROM segment f WHERE f.camera = ?1 AND f.quality = ?2 AND f.start_us <= ?3), ?3)`
-
 // coveredBy reports whether the stream has a segment in [start, end). A row whose file is missing is none, and is forgotten.
-func (s *Store) coveredBy(ctx context.Context, c *camera, st streamRow, start, end int64) (bool, error) {
-	rows, err := s.segmentRows(ctx, coveredQuery, st.camera, st.quality, start, end)
+func (s *Store) coveredBy(ctx context.Context, c *camera, st index.Stream, start, end int64) (bool, error) {
+	rows, err := s.index.Covering(ctx, st, index.Interval{From: start, To: end})
 	if err != nil {
-		return false, err
+		return false, s.suspect(err)
 	}
 	for _, r := range rows {
-		_, err := c.files.Stat(r.name())
-		if err == nil || r.state == stateOpen || r.state == stateDeleting {
+		_, err := c.files.Stat(r.Name())
+		if err == nil || r.State == index.StateOpen || r.State == index.StateDeleting {
 			return true, nil
 		}
 		if !disk.IsMissing(err) {

@@ -3,7 +3,6 @@ package storage
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,7 +13,8 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
-	"keepwatch.internal/internal/sqlite/sqlitetest"
+	"keepwatch.internal/storage/index"
+	"keepwatch.internal/storage/index/indextest"
 )
 
 // settleNow settles all doubts, as a server does within a second.
@@ -40,7 +40,7 @@ func (k *kit) outcomes() (all []string) {
 	list, err := k.Doubts(k.Context(), 100)
 	ok(k, err)
 	for _, d := range list {
-		all = append([]string{d.Finder + ": " + d.Outcome}, all...)
+		all = append([]string{d.Source + ": " + d.Outcome}, all...)
 	}
 	return all
 }
@@ -50,7 +50,7 @@ func TestWhatAViewerMetIsTakenOutAndItsGoodPartsComeBack(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
 	_, fragments := k.record(id, film{start: epoch, seconds: 10})
-	path := k.path(id, k.rowsOf(id)[0].name())
+	path := k.path(id, k.rowsOf(id)[0].Name())
 	bend(t, path, len(fragments[0].Run.Init)+len(fragments[0].Bytes)*9+200) // in the third of five GOPs
 	_, err := k.OpenClip(t.Context(), k.permit(id, access.Playback), media.Main, Span{epoch, epoch.Add(10 * time.Second)})
 	ok(t, err)
@@ -65,7 +65,7 @@ func TestWhatAViewerMetIsTakenOutAndItsGoodPartsComeBack(t *testing.T) {
 	}
 	k.playable(id)
 	k.clean()
-	if b, err := os.ReadFile(k.path(id, k.rowsOf(id)[1].name())); err != nil || !bytes.Contains(b, fragments[12].Bytes) {
+	if b, err := os.ReadFile(k.path(id, k.rowsOf(id)[1].Name())); err != nil || !bytes.Contains(b, fragments[12].Bytes) {
 		t.Errorf("what was taken back is not what was recorded: %v", err)
 	}
 }
@@ -115,12 +115,12 @@ func TestARepairMayBeInterruptedAnywhere(t *testing.T) {
 	id := k.ids["front-door"]
 	_, fragments := k.record(id, film{start: epoch, seconds: 30})
 	rows := k.rowsOf(id)
-	bend(t, k.path(id, rows[0].name()), len(fragments[0].Run.Init)+len(fragments[0].Bytes)*9)
-	bend(t, k.path(id, rows[1].name()), 70) // its header
-	ok(t, os.Rename(k.path(id, rows[2].name()), k.path(id, "main/2026-11-22/14-00-00.000Z.mp4")))
+	bend(t, k.path(id, rows[0].Name()), len(fragments[0].Run.Init)+len(fragments[0].Bytes)*9)
+	bend(t, k.path(id, rows[1].Name()), 70) // its header
+	ok(t, os.Rename(k.path(id, rows[2].Name()), k.path(id, "main/2026-11-22/14-00-00.000Z.mp4")))
 	for _, f := range k.check(true, false).Findings {
-		ok(t, k.index.Write(t.Context(), func(tx *sql.Tx) error {
-			return noteDoubt(t.Context(), tx, Doubt{Found: epoch, Finder: finderCheck, Subject: f.subject, Problem: f.Problem})
+		ok(t, k.index.Write(t.Context(), func(tx *index.Tx) error {
+			return tx.NoteIssue(t.Context(), Doubt{Found: epoch, Source: index.SourceCheck, Subject: f.subject, Problem: f.Problem})
 		}))
 	}
 	ok(t, k.Store.Close())
@@ -170,7 +170,7 @@ func TestAHalfMadePieceIsRemovedByTheWalk(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
 	k.record(id, film{start: epoch, seconds: 10})
-	piece := k.path(id, strings.TrimSuffix(k.rowsOf(id)[0].name(), ".mp4")+pieceSuffix)
+	piece := k.path(id, strings.TrimSuffix(k.rowsOf(id)[0].Name(), ".mp4")+pieceSuffix)
 	ok(t, os.WriteFile(piece, []byte("half"), 0o640))
 	ok(t, k.reconcile(t.Context()))
 	if _, err := os.Stat(piece); !os.IsNotExist(err) {
@@ -185,7 +185,7 @@ func TestAFileWronglyInQuarantineComesBack(t *testing.T) {
 	id := k.ids["front-door"]
 	k.record(id, film{start: epoch, seconds: 30})
 	for i, r := range k.rowsOf(id)[:2] {
-		_, err := k.moveToQuarantine(k.cameras[id], r.name(), fmt.Errorf("a mistake"))
+		_, err := k.moveToQuarantine(k.cameras[id], r.Name(), fmt.Errorf("a mistake"))
 		ok(t, err)
 		if i == 0 {
 			ok(t, k.lose(t.Context(), r, ReasonQuarantined))
@@ -208,7 +208,7 @@ func TestDeletedFootageDoesNotComeBackFromQuarantine(t *testing.T) {
 		id := k.ids["front-door"]
 		k.record(id, film{start: epoch, seconds: 30})
 		r := k.rowsOf(id)[0]
-		_, err := k.moveToQuarantine(k.cameras[id], r.name(), fmt.Errorf("a mistake"))
+		_, err := k.moveToQuarantine(k.cameras[id], r.Name(), fmt.Errorf("a mistake"))
 		ok(t, err)
 		ok(t, k.lose(t.Context(), r, reason))
 		k.settleNow()
@@ -224,14 +224,14 @@ func TestFootageInQuarantineDoesNotReplaceWhatTheArchiveHas(t *testing.T) {
 	id := k.ids["front-door"]
 	k.record(id, film{start: epoch, seconds: 10})
 	r := k.rowsOf(id)[0]
-	b, err := os.ReadFile(k.path(id, r.name()))
+	b, err := os.ReadFile(k.path(id, r.Name()))
 	ok(t, err)
 	copied := filepath.Join(k.o.Recordings, quarantineName, "copy.mp4")
 	ok(t, os.MkdirAll(filepath.Dir(copied), 0o750))
 	ok(t, os.WriteFile(copied, b, 0o640))
 	ok(t, os.WriteFile(filepath.Join(filepath.Dir(copied), "junk.mp4"), []byte("junk"), 0o640))
 	k.settleNow()
-	got, err := os.ReadFile(k.path(id, r.name()))
+	got, err := os.ReadFile(k.path(id, r.Name()))
 	if _, there := os.Stat(strings.TrimSuffix(copied, ".mp4") + settledSuffix); err != nil || !bytes.Equal(got, b) || there != nil {
 		t.Errorf("%v, %v: %v", err, there, k.outcomes())
 	}
@@ -254,7 +254,7 @@ func TestFilesInQuarantineAreAnAlarmUntilSomebodyRemovesThem(t *testing.T) {
 	if k.standing(AlarmQuarantine) {
 		t.Error("an alarm without cause")
 	}
-	_, err := k.moveToQuarantine(k.cameras[id], k.rowsOf(id)[0].name(), fmt.Errorf("a mistake"))
+	_, err := k.moveToQuarantine(k.cameras[id], k.rowsOf(id)[0].Name(), fmt.Errorf("a mistake"))
 	ok(t, err)
 	k.reviewQuarantine()
 	if !k.standing(AlarmQuarantine) {
@@ -272,7 +272,7 @@ func TestARunningStoreSettlesDoubtsByItself(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
 	k.record(id, film{start: epoch, seconds: 30})
-	bend(t, k.path(id, k.rowsOf(id)[1].name()), 3000)
+	bend(t, k.path(id, k.rowsOf(id)[1].Name()), 3000)
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- k.Run(ctx) }()
@@ -293,7 +293,7 @@ func TestWhatCannotBeReadStaysInDoubt(t *testing.T) {
 	id := k.ids["front-door"]
 	k.record(id, film{start: epoch, seconds: 10})
 	r := k.rowsOf(id)[0]
-	path := k.path(id, r.name())
+	path := k.path(id, r.Name())
 	good := bend(t, path, 3100)
 	k.playAll(id)
 	ok(t, k.Store.Close())
@@ -316,8 +316,8 @@ func TestWhatCannotBeReadStaysInDoubt(t *testing.T) {
 func TestTheSameDoubtIsNotedOnceUntilItIsSettled(t *testing.T) {
 	k := newKit(t, "front-door")
 	note := func() {
-		ok(t, k.index.Write(t.Context(), func(tx *sql.Tx) error {
-			return noteDoubt(t.Context(), tx, Doubt{Found: epoch, Finder: finderCheck, Subject: "nobody/main/x.mp4", Problem: "p"})
+		ok(t, k.index.Write(t.Context(), func(tx *index.Tx) error {
+			return tx.NoteIssue(t.Context(), Doubt{Found: epoch, Source: index.SourceCheck, Subject: "nobody/main/x.mp4", Problem: "p"})
 		}))
 	}
 	note()
@@ -340,7 +340,7 @@ func TestTheScrubGoesOnWhereItStoodAndFindsWhatIsBent(t *testing.T) {
 		k.record(id, film{start: epoch, seconds: 30})
 	}
 	id := k.ids["garage"]
-	bend(t, k.path(id, k.rowsOf(id)[1].name()), 3000)
+	bend(t, k.path(id, k.rowsOf(id)[1].Name()), 3000)
 	var waited time.Duration
 	for n := range 7 { // six segments and the end of the round
 		pause, err := k.scrubNext(t.Context())
@@ -391,33 +391,12 @@ func TestALargeStoreIsReadOverInAMonth(t *testing.T) {
 	id := k.ids["front-door"]
 	k.record(id, film{start: epoch, seconds: 4})
 	const total, segment = 4_000_000_000_000, 15_000_000
-	ok(t, k.index.Write(t.Context(), func(tx *sql.Tx) error {
-		return exec(t.Context(), tx, "UPDATE stream SET size_bytes = ? WHERE quality = 1", int64(total))
-	}))
-	pause, err := k.scrubPauseAfter(t.Context(), segmentRow{size: segment})
+	indextest.Exec(t, k.indexFile(""), "UPDATE stream SET size_bytes = ? WHERE quality = 1", int64(total))
+	pause, err := k.scrubPauseAfter(t.Context(), index.Segment{Size: segment})
 	ok(t, err)
 	reading := segment * time.Second / scrubBurst
 	if round := total / segment * (pause + reading); round < scrubRound*95/100 || round > scrubRound*105/100 {
 		t.Errorf("a round takes %v", round)
-	}
-}
-
-func TestDoubtsAndScrubUseTheirKeys(t *testing.T) {
-	k := newKit(t, "front-door")
-	for name, x := range map[string]struct {
-		query string
-		args  []any
-	}{
-		"unsettled doubts": {unsettledDoubtsQuery, []any{1, 10}},
-		"row of a file":    {rowInQuery, []any{1, 1, 0, 1000}},
-		"scrub":            {scrubQuery, []any{1, 1, 0}},
-		"day":              {dayQuery, []any{1, 1, 0, 1000}},
-		"covered":          {coveredQuery, []any{1, 1, 0, 1000}},
-	} {
-		plan := sqlitetest.Plan(t, k.index, x.query, x.args...)
-		if strings.Contains(plan, "SCAN") || strings.Contains(plan, "TEMP B-TREE") {
-			t.Errorf("%s walks more than it returns:\n%s", name, plan)
-		}
 	}
 }
 

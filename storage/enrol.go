@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +12,7 @@ import (
 
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage/disk"
+	"keepwatch.internal/storage/index"
 )
 
 // CameraSpec is a camera as the configuration lists it.
@@ -23,10 +23,7 @@ type CameraSpec struct {
 }
 
 // Retain is how long and how much footage of a camera is kept. Zero values set no limit.
-type Retain struct {
-	Age      time.Duration
-	MaxBytes int64
-}
+type Retain = index.Retain
 
 const (
 	cardName    = "camera.json"
@@ -97,7 +94,7 @@ func (s *Store) enrolOne(ctx context.Context, c *camera, spec CameraSpec) (*came
 			return nil, explainDisk(s.o.Recordings, err)
 		}
 	}
-	if err := s.write(ctx, func(tx *sql.Tx) error {
+	if err := s.write(ctx, func(tx *index.Tx) error {
 		if err := changed.update(ctx, tx); err != nil {
 			return err
 		}
@@ -110,14 +107,14 @@ func (s *Store) enrolOne(ctx context.Context, c *camera, spec CameraSpec) (*came
 }
 
 // noteUp ends the gap of the time when nothing ran, since now something does.
-func (s *Store) noteUp(ctx context.Context, tx *sql.Tx, c *camera) error {
-	st := streamRow{c.row, media.Main}
-	tail, since, err := holdingAt(ctx, tx, st, forever)
-	if err != nil || !isDown(tail.code) {
+func (s *Store) noteUp(ctx context.Context, tx *index.Tx, c *camera) error {
+	st := index.Stream{Camera: c.row, Quality: media.Main}
+	tail, since, err := tx.LedgerAt(ctx, st, index.Forever)
+	if err != nil || !isDown(tail.Code) {
 		return err
 	}
 	// The clock may have been set back since: what the ledger says of before that gap stays.
-	return enter(ctx, tx, st, max(since, micros(s.now())), forever, gap(ReasonWaiting))
+	return tx.Enter(ctx, st, max(since, index.Micros(s.now())), index.Forever, gap(ReasonWaiting))
 }
 
 func (s *Store) newCamera(ctx context.Context, spec CameraSpec) (*camera, error) {
@@ -130,7 +127,7 @@ func (s *Store) newCamera(ctx context.Context, spec CameraSpec) (*camera, error)
 	if err := s.makeFolder(c); err != nil {
 		return nil, explainDisk(s.o.Recordings, err)
 	}
-	if err := s.write(ctx, func(tx *sql.Tx) error { return c.insert(ctx, tx) }); err != nil {
+	if err := s.write(ctx, func(tx *index.Tx) error { return c.insert(ctx, tx) }); err != nil {
 		return nil, errors.Join(err, c.files.Close()) // the folder is adopted at the next start
 	}
 	s.know(c)
@@ -169,17 +166,17 @@ func (s *Store) retire(ctx context.Context, c *camera) error {
 
 // noteRetired writes into the index that the camera is retired.
 func (s *Store) noteRetired(ctx context.Context, c *camera) error {
-	return s.write(ctx, func(tx *sql.Tx) error {
+	return s.write(ctx, func(tx *index.Tx) error {
 		if err := c.update(ctx, tx); err != nil {
 			return err
 		}
 		for _, quality := range qualities {
-			st := streamRow{c.row, quality}
-			end, err := lastEnd(ctx, tx, st) // it is later than now when the clock was set back
+			st := index.Stream{Camera: c.row, Quality: quality}
+			end, err := tx.LastEnd(ctx, st) // it is later than now when the clock was set back
 			if err != nil {
 				return err
 			}
-			if err := enter(ctx, tx, st, max(end, micros(c.retired)), forever, gap(ReasonRetired)); err != nil {
+			if err := tx.Enter(ctx, st, max(end, index.Micros(c.retired)), index.Forever, gap(ReasonRetired)); err != nil {
 				return err
 			}
 		}
@@ -222,36 +219,28 @@ func readCard(d disk.Folder) (card, media.CameraID, error) {
 	return k, id, err
 }
 
-// retiredMicros is the column of the time of retirement.
-func (c *camera) retiredMicros() any {
-	if c.retired.IsZero() {
-		return nil
-	}
-	return micros(c.retired)
+// indexed is the camera as the index has it.
+func (c *camera) indexed() index.Camera {
+	return index.Camera{Row: c.row, ID: c.id, Name: c.name, Label: c.label, Folder: c.folder, Created: c.created, Retired: c.retired, Retain: c.retain}
 }
 
-func (c *camera) insert(ctx context.Context, tx *sql.Tx) error {
-	const insertCamera = `INSERT INTO camera (uuid, name, label, folder, created_us, retired_us, retain_us, retain_bytes)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`
-	err := tx.QueryRowContext(ctx, insertCamera, c.id[:], c.name, c.label, c.folder, micros(c.created), c.retiredMicros(),
-		c.retain.Age.Microseconds(), c.retain.MaxBytes).Scan(&c.row)
-	if err != nil {
-		return err
-	}
-	reasons := [...]string{media.Main: ReasonWaiting, media.Sub: ReasonNotRecorded}
-	for _, quality := range qualities {
-		const insertStream = `INSERT INTO stream (camera, quality) VALUES (?, ?)`
-		if err := exec(ctx, tx, insertStream, c.row, quality); err != nil {
-			return err
-		}
-		if err := enter(ctx, tx, streamRow{c.row, quality}, micros(c.created), forever, gap(reasons[quality])); err != nil {
-			return err
-		}
-	}
-	return nil
+func (c *camera) insert(ctx context.Context, tx *index.Tx) (err error) {
+	first := map[media.Quality]index.LedgerEntry{media.Main: gap(ReasonWaiting), media.Sub: gap(ReasonNotRecorded)}
+	c.row, err = tx.InsertCamera(ctx, c.indexed(), first)
+	return err
 }
 
-func (c *camera) update(ctx context.Context, tx *sql.Tx) error {
-	const query = `UPDATE camera SET label = ?, retired_us = ?, retain_us = ?, retain_bytes = ? WHERE id = ? AND uuid = ?`
-	return exec(ctx, tx, query, c.label, c.retiredMicros(), c.retain.Age.Microseconds(), c.retain.MaxBytes, c.row, c.id[:])
+func (c *camera) update(ctx context.Context, tx *index.Tx) error {
+	return tx.UpdateCamera(ctx, c.indexed())
+}
+
+// camerasOf reads what the index knows of cameras. Their folders are not open, and they have no keys.
+func camerasOf(ctx context.Context, q index.Reader) ([]*camera, error) {
+	rows, err := q.Cameras(ctx)
+	var found []*camera
+	for _, r := range rows {
+		found = append(found, &camera{row: r.Row, id: r.ID, name: r.Name, label: r.Label, folder: r.Folder, created: r.Created,
+			retired: r.Retired, retain: r.Retain})
+	}
+	return found, err
 }

@@ -7,6 +7,7 @@ import (
 
 	"keepwatch.internal/internal/sqlite"
 	"keepwatch.internal/storage/disk"
+	"keepwatch.internal/storage/index"
 )
 
 var (
@@ -86,7 +87,7 @@ const (
 // Reasons for gaps that the store gives itself. The recorder brings its own with SetGap and Writer.End.
 const (
 	ReasonNotYet      = "not yet"
-	ReasonBefore      = "before this camera was added"
+	ReasonBefore      = index.ReasonBefore
 	ReasonWaiting     = "waiting for the first picture"
 	ReasonNotRecorded = "this stream is not recorded"
 	ReasonNotRunning  = "recorder was not running"

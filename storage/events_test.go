@@ -1,13 +1,12 @@
 package storage
 
 import (
-	"database/sql"
 	"strings"
 	"testing"
 	"time"
 
 	"keepwatch.internal/internal/access"
-	"keepwatch.internal/internal/sqlite/sqlitetest"
+	"keepwatch.internal/storage/index"
 )
 
 // TestTheServersEventsAreToldOnce lets two cameras record, stops the server in good order, kills it, and looks at what is
@@ -65,8 +64,8 @@ func TestDoubtsAreThoseOfThePermitsCamera(t *testing.T) {
 	k := newKit(t, "front-door", "garage")
 	front, garage := k.Store.cameras[k.ids["front-door"]].folder, k.Store.cameras[k.ids["garage"]].folder
 	for _, subject := range []string{front, front + "/main/2026-11-22/13-05-20.123Z.mp4", front + "-2/main/x.mp4", front + "0", garage + "/main"} {
-		ok(t, k.index.Write(t.Context(), func(tx *sql.Tx) error {
-			return noteDoubt(t.Context(), tx, Doubt{Found: epoch, Finder: finderScrub, Subject: subject, Problem: "test"})
+		ok(t, k.index.Write(t.Context(), func(tx *index.Tx) error {
+			return tx.NoteIssue(t.Context(), Doubt{Found: epoch, Source: index.SourceVerification, Subject: subject, Problem: "test"})
 		}))
 	}
 	found, err := k.DoubtsOf(t.Context(), k.permit(k.ids["front-door"], access.Playback), epoch, 10)
@@ -83,16 +82,4 @@ func TestDoubtsAreThoseOfThePermitsCamera(t *testing.T) {
 	wantErr(t, err, access.ErrDenied)
 	_, err = k.DoubtsOf(t.Context(), k.permit(k.ids["front-door"], access.Live), epoch, 10)
 	wantErr(t, err, access.ErrDenied)
-}
-
-func TestEventsUseTheirKeys(t *testing.T) {
-	k := newKit(t, "front-door")
-	plan := sqlitetest.Plan(t, k.index, serverEventsQuery, 0, 10)
-	if !strings.Contains(plan, "SEARCH l USING PRIMARY KEY (camera=? AND quality=? AND start_us>?)") {
-		t.Errorf("server events walk all ledgers:\n%s", plan)
-	}
-	plan = sqlitetest.Plan(t, k.index, doubtsOfQuery, "a", "a/", "a0", 0, 10)
-	if strings.Contains(plan, "SCAN") {
-		t.Errorf("the doubts of a camera walk over all:\n%s", plan)
-	}
 }

@@ -3,7 +3,6 @@ package storage
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"fmt"
 	"math"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/index"
 )
 
 // CameraForecast says how far back a camera's footage will reach if it goes on as in the last day.
@@ -36,7 +36,7 @@ func (s *Store) Forecast(ctx context.Context) ([]CameraForecast, error) {
 	s.mu.RUnlock()
 	var list []*holdings
 	for _, c := range known {
-		h, err := holdingsOf(ctx, s.index.Read(), c, c.retain)
+		h, err := holdingsOf(ctx, s.index.Reader, c, c.retain)
 		if err != nil {
 			return nil, fmt.Errorf("forecast: %w", err)
 		}
@@ -44,7 +44,7 @@ func (s *Store) Forecast(ctx context.Context) ([]CameraForecast, error) {
 	}
 	o := outlook{now: s.now(), free: free, minFree: s.o.MinFree.of(total), live: s.liveOf}
 	o.rate = func(ctx context.Context, h *holdings) (float64, bool, error) { return s.rateOf(ctx, h, o) }
-	out, err := forecast(ctx, s.index.Read(), list, o)
+	out, err := forecast(ctx, s.index.Reader, list, o)
 	if err != nil {
 		return nil, fmt.Errorf("forecast: %w", err)
 	}
@@ -83,7 +83,7 @@ func (s *Store) rateOf(ctx context.Context, h *holdings, o outlook) (float64, bo
 	if age := o.now.Sub(last.at); known && age >= 0 && age < ratesHold {
 		return last.perDay, true, nil
 	}
-	perDay, known, err := dailyRate(ctx, s.index.Read(), h, o)
+	perDay, known, err := dailyRate(ctx, s.index.Reader, h, o)
 	if err != nil || !known {
 		return 0, false, err
 	}
@@ -108,7 +108,7 @@ const (
 	rateLeast = time.Hour
 )
 
-func forecast(ctx context.Context, q queryer, list []*holdings, o outlook) ([]CameraForecast, error) {
+func forecast(ctx context.Context, q index.Reader, list []*holdings, o outlook) ([]CameraForecast, error) {
 	if o.rate == nil {
 		o.rate = func(ctx context.Context, h *holdings) (float64, bool, error) { return dailyRate(ctx, q, h, o) }
 	}
@@ -122,7 +122,7 @@ func forecast(ctx context.Context, q queryer, list []*holdings, o outlook) ([]Ca
 			return nil, err
 		}
 		for _, w := range h.loose {
-			n, err := keptBytes(ctx, q, w.st)
+			n, err := q.KeptBytes(ctx, w.st)
 			if err != nil {
 				return nil, err
 			}
@@ -185,34 +185,30 @@ func reach(cameras []supply, room float64) float64 {
 
 // dailyRate returns how many bytes a day the camera records, and whether there is an hour of footage to tell it by. What
 // retention has deleted within the last day is not known any more, so the rate is taken since the oldest loose segment.
-func dailyRate(ctx context.Context, q queryer, h *holdings, o outlook) (float64, bool, error) {
-	since := micros(o.now.Add(-rateOver))
-	first := int64(forever)
+func dailyRate(ctx context.Context, q index.Reader, h *holdings, o outlook) (float64, bool, error) {
+	since := index.Micros(o.now.Add(-rateOver))
+	first := int64(index.Forever)
 	if w, r, err := h.oldest(ctx); err != nil {
 		return 0, false, err
 	} else if w != nil {
-		first = r.start
+		first = r.Start
 	}
 	var sum int64
 	for _, w := range h.loose {
-		const query = `SELECT coalesce(sum(size_bytes), 0), min(start_us) FROM segment WHERE camera = ? AND quality = ? AND start_us >= ?`
-		var size int64
-		var start sql.NullInt64
-		if err := q.QueryRowContext(ctx, query, w.st.camera, w.st.quality, since).Scan(&size, &start); err != nil {
+		size, start, err := q.BytesSince(ctx, w.st, since)
+		if err != nil {
 			return 0, false, err
 		}
 		sum += size
-		if start.Valid {
-			first = min(first, start.Int64) // kept segments tell the rate as well when there are no others
-		}
+		first = min(first, start) // kept segments tell the rate as well when there are no others
 		if o.live != nil {
-			sum += o.live(media.StreamID{Camera: h.c.id, Quality: w.st.quality}).size
+			sum += o.live(media.StreamID{Camera: h.c.id, Quality: w.st.Quality}).size
 		}
 	}
-	if first == forever {
+	if first == index.Forever {
 		return 0, false, nil
 	}
-	basis := time.Duration(micros(o.now)-max(since, first)) * time.Microsecond
+	basis := time.Duration(index.Micros(o.now)-max(since, first)) * time.Microsecond
 	if basis < rateLeast {
 		return 0, false, nil
 	}

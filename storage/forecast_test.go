@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/index"
 )
 
 // dayBytes is what a run of film records a day, by its segments.
@@ -16,7 +17,7 @@ func (k *kit) dayBytes(id media.CameraID, since time.Time) float64 {
 	k.Helper()
 	var sum int64
 	for _, r := range k.rowsOf(id) {
-		sum += r.size
+		sum += r.Size
 	}
 	return float64(sum) / (k.clock.Now().Sub(since).Hours() / 24)
 }
@@ -81,7 +82,7 @@ func TestTheForecastSaysWhichLimitBindsAndCountsWhatIsKept(t *testing.T) {
 	look("when kept clips take all", Retain{MaxBytes: kept.Bytes - 1}, LimitSize, 0)
 	var total int64
 	for _, r := range k.rowsOf(id) {
-		total += r.size
+		total += r.Size
 	}
 	_, size, err := k.disk.Space()
 	ok(t, err)
@@ -155,7 +156,7 @@ func TestTheDryRunSaysExactlyWhatRetentionDeletes(t *testing.T) {
 		x.free -= rng.Int64N(all / 2)
 		p := PlanOptions{Retain: limits, Now: k.clock.Now()}
 		plan := Plan{Free: x.free, MinFree: 1 << 40}
-		ok(t, plan.fill(t.Context(), k.index.Read(), p))
+		ok(t, plan.fill(t.Context(), k.index.Reader, p))
 		_, err = k.Enrol(t.Context(), []CameraSpec{{Name: "a", Retain: limits["a"]}, {Name: "b", Retain: limits["b"]}})
 		ok(t, err)
 		_ = k.retain(t.Context())
@@ -204,7 +205,7 @@ func TestThePlanIsMadeBesideTheServerAndChangesNothing(t *testing.T) {
 	if names, err := filepath.Glob(filepath.Join(empty, "*")); err != nil || len(names) != 0 {
 		t.Errorf("the plan made %v, %v", names, err)
 	}
-	if _, err := os.Stat(filepath.Join(k.o.Data, indexName)); err != nil {
+	if _, err := os.Stat(filepath.Join(k.o.Data, index.FileName)); err != nil {
 		t.Error(err)
 	}
 }

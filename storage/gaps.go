@@ -2,12 +2,11 @@ package storage
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/index"
 )
 
 // SetGap says that from the given time on the stream is not recorded, and why. It holds until footage is appended again
@@ -30,13 +29,13 @@ func (s *Store) SetGap(ctx context.Context, stream media.StreamID, from time.Tim
 	if w != nil {
 		return w.gap(ctx, from, reason)
 	}
-	st, fromUS := streamRow{c.row, stream.Quality}, micros(from)
-	return s.writeOrOwe(ctx, "gap", func(ctx context.Context, tx *sql.Tx) error {
-		end, err := lastEnd(ctx, tx, st)
+	st, fromUS := index.Stream{Camera: c.row, Quality: stream.Quality}, index.Micros(from)
+	return s.writeOrOwe(ctx, "gap", func(ctx context.Context, tx *index.Tx) error {
+		end, err := tx.LastEnd(ctx, st)
 		if err != nil {
 			return err
 		}
-		return enter(ctx, tx, st, max(fromUS, end), forever, gap(reason))
+		return tx.Enter(ctx, st, max(fromUS, end), index.Forever, gap(reason))
 	})
 }
 
@@ -55,26 +54,11 @@ func (s *Store) EndOfFootage(ctx context.Context, stream media.StreamID) (time.T
 			return end, nil
 		}
 	}
-	end, err := lastEnd(ctx, s.index.Read(), streamRow{c.row, stream.Quality})
-	if err != nil || end == noEnd {
+	end, err := s.index.LastEnd(ctx, index.Stream{Camera: c.row, Quality: stream.Quality})
+	if err != nil || end == index.NoEnd {
 		return time.Time{}, err
 	}
-	return fromMicros(end), nil
-}
-
-// noEnd is the end of the footage of a stream that has none.
-const noEnd = -1 << 63
-
-const lastEndQuery = `SELECT end_us FROM segment WHERE camera = ? AND quality = ? ORDER BY start_us DESC LIMIT 1`
-
-// lastEnd returns the end of the last segment of a stream.
-func lastEnd(ctx context.Context, q queryer, st streamRow) (int64, error) {
-	var end int64
-	err := q.QueryRowContext(ctx, lastEndQuery, st.camera, st.quality).Scan(&end)
-	if errors.Is(err, sql.ErrNoRows) {
-		return noEnd, nil
-	}
-	return end, err
+	return index.FromMicros(end), nil
 }
 
 // noteDown says for every stream that is not recorded that from now on nothing runs, because it was stopped.
@@ -95,18 +79,18 @@ func (s *Store) noteDownSince(ctx context.Context, since time.Time, reason strin
 	s.mu.RLock()
 	known := s.cameras
 	s.mu.RUnlock()
-	return s.index.Write(ctx, func(tx *sql.Tx) error {
+	return s.index.Write(ctx, func(tx *index.Tx) error {
 		for _, c := range known {
 			for _, quality := range qualities {
-				st := streamRow{c.row, quality}
-				tail, from, err := holdingAt(ctx, tx, st, forever)
+				st := index.Stream{Camera: c.row, Quality: quality}
+				tail, from, err := tx.LedgerAt(ctx, st, index.Forever)
 				if err != nil {
 					return err
 				}
-				if !tail.isGap() || tail.code == CodeNotRecorded || tail.code == CodeRetired || isDown(tail.code) {
+				if !tail.IsGap() || tail.Code == CodeNotRecorded || tail.Code == CodeRetired || isDown(tail.Code) {
 					continue
 				}
-				if err := enter(ctx, tx, st, max(from, micros(since)), forever, gap(reason)); err != nil {
+				if err := tx.Enter(ctx, st, max(from, index.Micros(since)), index.Forever, gap(reason)); err != nil {
 					return err
 				}
 			}
@@ -116,27 +100,21 @@ func (s *Store) noteDownSince(ctx context.Context, since time.Time, reason strin
 }
 
 // noteAlive remembers that the recorder was alive.
-func (s *Store) noteAlive(ctx context.Context, tx *sql.Tx, at time.Time) error {
-	const query = `INSERT INTO alive (id, at_us, boot, leap_us, leap_left_us) VALUES (1, ?, ?, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET at_us = excluded.at_us, boot = excluded.boot,
-			leap_us = excluded.leap_us, leap_left_us = excluded.leap_left_us`
+func (s *Store) noteAlive(ctx context.Context, tx *index.Tx, at time.Time) error {
 	by, left := s.leaps.state()
-	return exec(ctx, tx, query, micros(at), s.boot, by.Microseconds(), left.Microseconds())
+	return tx.NoteAlive(ctx, index.Alive{At: at, Boot: s.boot, ClockJump: by, JumpLeft: left})
 }
 
 // lastAlive returns when the recorder was last known to be alive; on a new index now. It finds out why nothing ran
 // since, and what to think of the clock.
 func (s *Store) lastAlive(ctx context.Context) (time.Time, error) {
-	const query = `SELECT at_us, boot, leap_us, leap_left_us FROM alive WHERE id = 1`
-	var at, by, left int64
-	var boot string
-	err := s.index.Read().QueryRowContext(ctx, query).Scan(&at, &boot, &by, &left)
-	if errors.Is(err, sql.ErrNoRows) {
-		return s.now(), nil
+	last, known, err := s.index.Alive(ctx)
+	if err != nil || !known {
+		return s.now(), err
 	}
-	if boot != s.boot && boot != "" && s.boot != "" {
+	if last.Boot != s.boot && last.Boot != "" && s.boot != "" {
 		s.down = ReasonComputerDown
 	}
-	s.leaps.resume(time.Duration(by)*time.Microsecond, time.Duration(left)*time.Microsecond, s.now().Sub(fromMicros(at)))
-	return fromMicros(at), err
+	s.leaps.resume(last.ClockJump, last.JumpLeft, s.now().Sub(last.At))
+	return last.At, nil
 }

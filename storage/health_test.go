@@ -175,7 +175,7 @@ func TestASlowDiskIsNamedInTheMiddleOfARun(t *testing.T) {
 	if len(tl.Gaps) != 1 || tl.Gaps[0] != want {
 		t.Errorf("%+v", tl)
 	}
-	if _, err := os.Stat(k.path(id, k.rowsOf(id)[1].name())); err != nil {
+	if _, err := os.Stat(k.path(id, k.rowsOf(id)[1].Name())); err != nil {
 		t.Error(err)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/planted/trialtest"
 	"keepwatch.internal/storage/disk"
+	"keepwatch.internal/storage/index"
 )
 
 // historiesPerLife is how many histories one store goes through.
@@ -59,10 +60,9 @@ func (l *life) keepFor(age time.Duration) {
 }
 
 // rows lists the segments of a stream.
-func (l *life) rows(p *tape) []segmentRow {
-	const query = `SELECT ` + segmentColumns + ` FROM segment s JOIN run r ON r.camera = s.camera AND r.quality = s.quality AND r.id = s.run
-		WHERE s.camera = ? AND s.quality = ? ORDER BY s.start_us`
-	rows, err := l.k.segmentRows(context.Background(), query, l.k.cameras[p.stream.Camera].row, p.stream.Quality)
+func (l *life) rows(p *tape) []index.Segment {
+	st := index.Stream{Camera: l.k.cameras[p.stream.Camera].row, Quality: p.stream.Quality}
+	rows, err := l.k.index.BeginningIn(context.Background(), st, index.Interval{From: index.NoEnd, To: index.Forever})
 	ok(l, err)
 	return rows
 }
@@ -147,7 +147,7 @@ func (l *life) afterDeath(n int) {
 	case 0:
 		l.did("index lost")
 		for _, end := range []string{"", "-wal", "-shm"} {
-			os.Remove(filepath.Join(l.dead, indexName+end))
+			os.Remove(filepath.Join(l.dead, index.FileName+end))
 		}
 	case 1:
 		if l.old == "" {
@@ -285,21 +285,21 @@ func (l *life) readable(p *tape) {
 	c := l.k.cameras[p.stream.Camera]
 	noted := map[string]bool{}
 	for _, r := range l.rows(p) {
-		noted[r.name()] = true
-		f, err := c.files.Open(r.name())
-		if err != nil || r.state != stateClosed {
-			l.fatal("segment %s in state %d: %v", r.name(), r.state, err)
+		noted[r.Name()] = true
+		f, err := c.files.Open(r.Name())
+		if err != nil || r.State != index.StateClosed {
+			l.fatal("segment %s in state %d: %v", r.Name(), r.State, err)
 		}
 		size, err := f.Size()
 		ok(l, err)
 		// The file may have got its table after the index became old.
-		res, err := media.Scan(f, min(size, r.size), c.id, c.key)
-		if err != nil || res.Err != nil || size < r.size {
-			l.fatal("segment %s of %d bytes, in the index %d: %v, %v", r.name(), size, r.size, err, res.Err)
+		res, err := media.Scan(f, min(size, r.Size), c.id, c.key)
+		if err != nil || res.Err != nil || size < r.Size {
+			l.fatal("segment %s of %d bytes, in the index %d: %v, %v", r.Name(), size, r.Size, err, res.Err)
 		}
 		e := res.Table.Entries
-		if len(e) == 0 || micros(e[0].Start) != r.start || micros(e[len(e)-1].End()) != r.end || res.Run.ID != r.runID {
-			l.fatal("segment %s is not what its row says", r.name())
+		if len(e) == 0 || index.Micros(e[0].Start) != r.Start || index.Micros(e[len(e)-1].End()) != r.End || res.Run.ID != r.RunID {
+			l.fatal("segment %s is not what its row says", r.Name())
 		}
 	}
 	days, err := c.files.List(p.stream.Quality.String())

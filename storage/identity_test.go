@@ -13,6 +13,7 @@ import (
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage/disk"
+	"keepwatch.internal/storage/index"
 )
 
 // refused fails unless the store is refused with all of the words, and then leaves no trace.
@@ -208,7 +209,7 @@ func TestASymbolicLinkLeadsNowhere(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
 	k.record(id, film{start: epoch, seconds: 4})
-	path := k.path(id, segmentName(media.Main, micros(epoch)))
+	path := k.path(id, index.SegmentName(media.Main, index.Micros(epoch)))
 	outside := filepath.Join(t.TempDir(), "outside.mp4")
 	ok(t, os.Rename(path, outside))
 	ok(t, os.Symlink(outside, path))

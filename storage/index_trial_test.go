@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/planted/trialtest"
+	"keepwatch.internal/storage/index"
 )
 
 // TestNoIndexCostsASegment takes the index away, brings back old ones, and damages it in many ways. After the next start,
@@ -85,7 +86,7 @@ func (l *life) reopenWhole() {
 // indexHarms are ways in which an index goes bad. Those of chance do something else each time.
 func indexHarms(r *rand.Rand, old []string) map[string]func(folder string) {
 	edit := func(folder string, change func([]byte) []byte) {
-		path := filepath.Join(folder, indexName)
+		path := filepath.Join(folder, index.FileName)
 		b, err := os.ReadFile(path)
 		if err == nil {
 			err = os.WriteFile(path, change(b), 0o600)
@@ -95,7 +96,7 @@ func indexHarms(r *rand.Rand, old []string) map[string]func(folder string) {
 		}
 	}
 	harms := map[string]func(string){
-		"lost":  func(folder string) { _ = os.Remove(filepath.Join(folder, indexName)) },
+		"lost":  func(folder string) { _ = os.Remove(filepath.Join(folder, index.FileName)) },
 		"empty": func(folder string) { edit(folder, func(b []byte) []byte { return nil }) },
 		"no database": func(folder string) {
 			edit(folder, func(b []byte) []byte { return []byte("this is not a database, and long enough to be one") })
@@ -114,7 +115,7 @@ func indexHarms(r *rand.Rand, old []string) map[string]func(folder string) {
 	}
 	for i, copied := range old {
 		harms[fmt.Sprintf("copy %d of %d", i+1, len(old))] = func(folder string) {
-			_ = os.Remove(filepath.Join(folder, indexName))
+			_ = os.Remove(filepath.Join(folder, index.FileName))
 			if err := copyIndex(copied, folder); err != nil {
 				panic(err)
 			}

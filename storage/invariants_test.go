@@ -9,6 +9,7 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/index"
 )
 
 // checkWhole fails unless the store of one camera, front-door, keeps its invariants and has every fragment that was
@@ -19,42 +20,42 @@ func checkWhole(k *kit, acked []*media.Fragment) {
 	ok(k, k.finishDeleting(ctx))
 	ok(k, k.reconcile(ctx))
 	id := k.ids["front-door"]
-	var verdict string
-	ok(k, k.index.Read().QueryRowContext(ctx, "PRAGMA integrity_check").Scan(&verdict))
-	if verdict != "ok" {
-		k.Errorf("index: %s", verdict)
+	flaws, err := k.index.Flaws(ctx)
+	ok(k, err)
+	for _, flaw := range flaws {
+		k.Error(flaw)
 	}
 	rows := k.rowsOf(id)
 	noted := map[string]bool{}
 	var sum int64
 	for _, r := range rows {
-		noted[k.path(id, r.name())] = true
-		sum += r.size
+		noted[k.path(id, r.Name())] = true
+		sum += r.Size
 		checkSegment(k, id, r)
 	}
-	err := filepath.WalkDir(k.path(id, "."), func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(k.path(id, "."), func(path string, d fs.DirEntry, err error) error {
 		if err == nil && strings.HasSuffix(path, ".mp4") && !strings.Contains(path, "/sub/") && !noted[path] {
 			k.Errorf("a file without a row: %s", path)
 		}
 		return err
 	})
 	ok(k, err)
-	totals, err := k.streamTotals(ctx)
+	totals, err := k.index.StreamTotals(ctx)
 	ok(k, err)
-	if t := totals[streamRow{k.cameras[id].row, media.Main}]; t.bytes != sum || t.segments != int64(len(rows)) {
+	if t := totals[index.Stream{Camera: k.cameras[id].row, Quality: media.Main}]; t.Bytes != sum || t.Segments != int64(len(rows)) {
 		k.Errorf("the stream adds up to %+v, its rows to %d bytes in %d", t, sum, len(rows))
 	}
 	checkLedger(k, id, rows, acked)
 }
 
 // checkSegment fails unless the row is closed and its file is what it says (I2).
-func checkSegment(k *kit, id media.CameraID, r segmentRow) {
+func checkSegment(k *kit, id media.CameraID, r index.Segment) {
 	k.Helper()
-	if r.state != stateClosed {
-		k.Errorf("segment %s in state %d", r.name(), r.state)
+	if r.State != index.StateClosed {
+		k.Errorf("segment %s in state %d", r.Name(), r.State)
 		return
 	}
-	f, err := os.Open(k.path(id, r.name()))
+	f, err := os.Open(k.path(id, r.Name()))
 	if err != nil {
 		k.Errorf("a row without a file: %v", err)
 		return
@@ -64,18 +65,18 @@ func checkSegment(k *kit, id media.CameraID, r segmentRow) {
 	ok(k, err)
 	res, err := media.Scan(f, info.Size(), id, k.LabelKey(id))
 	if err != nil || len(res.Table.Entries) == 0 {
-		k.Errorf("segment %s: %v", r.name(), err)
+		k.Errorf("segment %s: %v", r.Name(), err)
 		return
 	}
 	n := len(res.Table.Entries)
-	if info.Size() != r.size || !res.Closed && res.GoodSize != r.size ||
-		micros(res.Table.Entries[0].Start) != r.start || micros(res.Table.Entries[n-1].End()) != r.end {
-		k.Errorf("segment %s of %d bytes is not what its row says: %+v", r.name(), info.Size(), r)
+	if info.Size() != r.Size || !res.Closed && res.GoodSize != r.Size ||
+		index.Micros(res.Table.Entries[0].Start) != r.Start || index.Micros(res.Table.Entries[n-1].End()) != r.End {
+		k.Errorf("segment %s of %d bytes is not what its row says: %+v", r.Name(), info.Size(), r)
 	}
 }
 
 // checkLedger fails unless the timeline says footage exactly where segments are, and has what was acknowledged.
-func checkLedger(k *kit, id media.CameraID, rows []segmentRow, acked []*media.Fragment) {
+func checkLedger(k *kit, id media.CameraID, rows []index.Segment, acked []*media.Fragment) {
 	k.Helper()
 	from, to := epoch.Add(-time.Minute), k.clock.Now().Add(time.Minute)
 	tl := k.timeline(id, from, to)
@@ -84,9 +85,9 @@ func checkLedger(k *kit, id media.CameraID, rows []segmentRow, acked []*media.Fr
 		covered += s.To.Sub(s.From)
 	}
 	for _, r := range rows {
-		segments += time.Duration(r.end-r.start) * time.Microsecond
-		if !within(tl, r.start, r.end) {
-			k.Errorf("segment %s is not on the timeline: %+v", r.name(), tl)
+		segments += time.Duration(r.End-r.Start) * time.Microsecond
+		if !within(tl, r.Start, r.End) {
+			k.Errorf("segment %s is not on the timeline: %+v", r.Name(), tl)
 		}
 	}
 	if covered != segments {
@@ -98,7 +99,7 @@ func checkLedger(k *kit, id media.CameraID, rows []segmentRow, acked []*media.Fr
 		}
 	}
 	for _, f := range acked {
-		if !within(tl, micros(f.Start), micros(f.End())) && !deleted(tl, micros(f.Start)) {
+		if !within(tl, index.Micros(f.Start), index.Micros(f.End())) && !deleted(tl, index.Micros(f.Start)) {
 			k.Errorf("fragment %d at %v was acknowledged and is lost: %+v", f.Seq, f.Start, tl)
 			return
 		}
@@ -111,7 +112,7 @@ func checkLedger(k *kit, id media.CameraID, rows []segmentRow, acked []*media.Fr
 
 func within(tl Timeline, from, to int64) bool {
 	for _, s := range tl.Spans {
-		if micros(s.From) <= from && to <= micros(s.To) {
+		if index.Micros(s.From) <= from && to <= index.Micros(s.To) {
 			return true
 		}
 	}
@@ -120,7 +121,7 @@ func within(tl Timeline, from, to int64) bool {
 
 func deleted(tl Timeline, at int64) bool {
 	for _, g := range tl.Gaps {
-		if micros(g.From) <= at && at < micros(g.To) {
+		if index.Micros(g.From) <= at && at < index.Micros(g.To) {
 			return g.Reason == ReasonDeleted
 		}
 	}

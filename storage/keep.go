@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,12 +14,13 @@ import (
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage/disk"
+	"keepwatch.internal/storage/index"
 )
 
 // Bounds of what is kept.
 const (
-	MaxKept          = 24 * time.Hour // longest kept span
-	MaxKeptNote      = 500            // characters of its note
+	MaxKept          = index.MaxKept // longest kept span: a day
+	MaxKeptNote      = 500           // characters of its note
 	MaxKeptPerCamera = 10_000
 )
 
@@ -105,9 +105,8 @@ func (s *Store) Keep(ctx context.Context, p access.Permit, streams Streams, span
 
 // keep writes the file and then the row. Retention may have been quicker with the footage; what it took is gone.
 func (s *Store) keep(ctx context.Context, c *camera, k Kept) (Kept, error) {
-	const count = `SELECT count(*) FROM kept WHERE camera = ?`
-	var n int
-	if err := s.index.Read().QueryRowContext(ctx, count, c.row).Scan(&n); err != nil {
+	n, err := s.index.KeptCount(ctx, c.row)
+	if err != nil {
 		return Kept{}, fmt.Errorf("keep: %w", err)
 	}
 	if n >= MaxKeptPerCamera {
@@ -119,7 +118,7 @@ func (s *Store) keep(ctx context.Context, c *camera, k Kept) (Kept, error) {
 	if err := c.writeKept(s.keptKey(c.id), k); err != nil {
 		return Kept{}, explainDisk(s.o.Recordings, err)
 	}
-	err := s.write(ctx, func(tx *sql.Tx) error { return insertKept(ctx, tx, c, k) })
+	err = s.write(ctx, func(tx *index.Tx) error { return tx.InsertKept(ctx, c.row, k.row()) })
 	if err == nil {
 		err = s.wantFootage(ctx, c, k)
 	}
@@ -153,7 +152,7 @@ func (s *Store) unkeep(ctx context.Context, c *camera, id KeptID) error {
 	if err := disk.RemoveSynced(c.files, keptName(id)); err != nil {
 		return explainDisk(s.o.Recordings, err)
 	}
-	return s.write(ctx, func(tx *sql.Tx) error { return deleteKept(ctx, tx, c, id) })
+	return s.write(ctx, func(tx *index.Tx) error { return tx.DeleteKept(ctx, c.row, id) })
 }
 
 // Kept lists what is kept of the permit's camera, the newest footage first; for a permit with a window only what lies in it. It needs a permit for Playback or Export.
@@ -165,11 +164,11 @@ func (s *Store) Kept(ctx context.Context, p access.Permit) ([]Kept, error) {
 	if err := s.knowKept(ctx, c); err != nil {
 		return nil, err
 	}
-	kept, err := s.keptRows(ctx, c, keptQuery, c.row)
+	rows, err := s.index.Kept(ctx, c.row)
 	if err != nil {
 		return nil, fmt.Errorf("kept clips: %w", err)
 	}
-	return slices.DeleteFunc(kept, func(k Kept) bool { return !p.Window().Covers(k.Span.From, k.Span.To) }), nil
+	return slices.DeleteFunc(s.keptOf(c, rows...), func(k Kept) bool { return !p.Window().Covers(k.Span.From, k.Span.To) }), nil
 }
 
 // KeptOne returns one kept span of the permit's camera. It needs a permit for Playback, Export or Manage, and returns
@@ -193,14 +192,14 @@ func (s *Store) KeptOne(ctx context.Context, p access.Permit, id KeptID) (Kept, 
 }
 
 func (s *Store) keptOne(ctx context.Context, c *camera, id KeptID) (Kept, error) {
-	kept, err := s.keptRows(ctx, c, keptOneQuery, c.row, id[:])
+	row, found, err := s.index.KeptOne(ctx, c.row, id)
 	if err != nil {
 		return Kept{}, fmt.Errorf("kept clip: %w", err)
 	}
-	if len(kept) == 0 {
+	if !found {
 		return Kept{}, ErrNotKept
 	}
-	return kept[0], nil
+	return s.keptOf(c, row)[0], nil
 }
 
 // manage checks that the permit allows to keep and delete footage now, and returns its camera.
@@ -224,47 +223,22 @@ func plainLine(text string, most int) bool {
 	return true
 }
 
-// keptColumns are the columns of a kept span k, and the bytes of the segments that it touches.
-const keptColumns = `k.uuid, k.start_us, k.end_us, k.streams, k.note, k.kept_by, k.created_us,
-	CASE WHEN k.streams & 1 THEN (SELECT coalesce(sum(s.size_bytes), 0) FROM segment s
-		WHERE s.camera = k.camera AND s.quality = 1 AND s.state <> 3 AND s.start_us < k.end_us AND s.end_us > k.start_us AND s.start_us >= coalesce(
-		(SELECT max(f.start_us) FROM segment f WHERE f.camera = k.camera AND f.quality = 1 AND f.start_us <= k.start_us), k.start_us)) ELSE 0 END +
-	CASE WHEN k.streams & 2 THEN (SELECT coalesce(sum(s.size_bytes), 0) FROM segment s
-		WHERE s.camera = k.camera AND s.quality = 2 AND s.state <> 3 AND s.start_us < k.end_us AND s.end_us > k.start_us AND s.start_us >= coalesce(
-		(SELECT max(f.start_us) FROM segment f WHERE f.camera = k.camera AND f.quality = 2 AND f.start_us <= k.start_us), k.start_us)) ELSE 0 END`
+// row is the kept span as the index has it.
+func (k Kept) row() index.Kept {
+	return index.Kept{ID: k.ID, Span: index.Interval{From: index.Micros(k.Span.From), To: index.Micros(k.Span.To)}, Streams: uint8(k.Streams),
+		Note: k.Note, By: k.By, Created: index.Micros(k.Created)}
+}
 
-// keptQuery lists what is kept of the camera ?1, the newest footage first.
-const keptQuery = `SELECT ` + keptColumns + ` FROM kept k WHERE k.camera = ?1 ORDER BY k.start_us DESC, k.uuid DESC`
-
-// keptOneQuery finds the kept span ?2 of the camera ?1.
-const keptOneQuery = `SELECT ` + keptColumns + ` FROM kept k WHERE k.camera = ?1 AND k.uuid = ?2`
-
-// keptInQuery finds what is kept of anything in [?2, ?3) of the camera ?1. No kept span is longer than a day.
-const keptInQuery = `SELECT ` + keptColumns + ` FROM kept k
-	WHERE k.camera = ?1 AND k.start_us < ?3 AND k.start_us > ?2 - 86400000000 AND k.end_us > ?2 ORDER BY k.start_us, k.uuid`
-
-// keptRows runs a query that returns keptColumns.
-func (s *Store) keptRows(ctx context.Context, c *camera, query string, args ...any) ([]Kept, error) {
+// keptOf returns what the rows of a camera say, with what is being written counted in.
+func (s *Store) keptOf(c *camera, rows ...index.Kept) []Kept {
 	var out []Kept
-	err := each(ctx, s.index.Read(), query, args, func(rows *sql.Rows) error {
-		k := Kept{Camera: c.id}
-		var id []byte
-		var from, to, created int64
-		if err := rows.Scan(&id, &from, &to, &k.Streams, &k.Note, &k.By, &created, &k.Bytes); err != nil {
-			return err
-		}
-		copy(k.ID[:], id)
-		k.Span, k.Created = Span{fromMicros(from), fromMicros(to)}, fromMicros(created)
+	for _, r := range rows {
+		k := Kept{ID: r.ID, Camera: c.id, Span: Span{index.FromMicros(r.Span.From), index.FromMicros(r.Span.To)}, Streams: Streams(r.Streams),
+			Note: r.Note, By: r.By, Created: index.FromMicros(r.Created), Bytes: r.Bytes}
+		k.Bytes += s.liveBytes(c, k)
 		out = append(out, k)
-		return nil
-	})
-	if err != nil {
-		return nil, err
 	}
-	for i := range out {
-		out[i].Bytes += s.liveBytes(c, out[i])
-	}
-	return out, nil
+	return out
 }
 
 // liveBytes returns the bytes of what is being written now and lies in the kept span.
@@ -272,7 +246,7 @@ func (s *Store) liveBytes(c *camera, k Kept) int64 {
 	var sum int64
 	for _, quality := range qualities {
 		now := s.liveOf(media.StreamID{Camera: c.id, Quality: quality})
-		if k.Streams.Has(quality) && len(now.entries) > 0 && now.start < micros(k.Span.To) && now.end > micros(k.Span.From) {
+		if k.Streams.Has(quality) && len(now.entries) > 0 && now.start < index.Micros(k.Span.To) && now.end > index.Micros(k.Span.From) {
 			sum += now.size
 		}
 	}
@@ -293,20 +267,10 @@ func (s *Store) wantFootage(ctx context.Context, c *camera, k Kept) error {
 			return fmt.Errorf("keep: %w", err)
 		}
 		for _, r := range rows {
-			if r.state != stateDeleting && r.end > r.start {
+			if r.State != index.StateDeleting && r.End > r.Start {
 				return nil
 			}
 		}
 	}
 	return ErrNoFootage
-}
-
-func insertKept(ctx context.Context, tx *sql.Tx, c *camera, k Kept) error {
-	const query = `INSERT INTO kept (camera, start_us, uuid, end_us, streams, note, kept_by, created_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
-	return exec(ctx, tx, query, c.row, micros(k.Span.From), k.ID[:], micros(k.Span.To), k.Streams, k.Note, k.By, micros(k.Created))
-}
-
-func deleteKept(ctx context.Context, tx *sql.Tx, c *camera, id KeptID) error {
-	const query = `DELETE FROM kept WHERE camera = ? AND uuid = ?`
-	return exec(ctx, tx, query, c.row, id[:])
 }

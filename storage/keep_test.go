@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"database/sql"
 	"errors"
 	"os"
 	"path/filepath"
@@ -12,6 +11,8 @@ import (
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/format"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/index"
+	"keepwatch.internal/storage/index/indextest"
 )
 
 // at is a moment of the recordings.
@@ -38,7 +39,7 @@ func (k *kit) starts(id media.CameraID) []float64 {
 	k.Helper()
 	out := []float64{}
 	for _, r := range k.rowsOf(id) {
-		out = append(out, fromMicros(r.start).Sub(epoch).Seconds())
+		out = append(out, index.FromMicros(r.Start).Sub(epoch).Seconds())
 	}
 	return out
 }
@@ -79,7 +80,7 @@ func TestKeptFootageOutlivesEveryKindOfRetention(t *testing.T) {
 			kept := k.keepSpan(id, 15, 35, "the parcel")
 			var size int64
 			for _, r := range k.rowsOf(id)[1:4] {
-				size += r.size
+				size += r.Size
 			}
 			if kept.Bytes != size || kept.By != viewer.Name {
 				t.Errorf("kept %+v, its segments have %d bytes", kept, size)
@@ -173,8 +174,7 @@ func TestKeptBytesAreCountedOnce(t *testing.T) {
 	k.keepSpan(id, 5, 12, "two of them meet in the segment at 10")
 	k.keepSpan(id, 13, 21, "")
 	const untilThirty = `SELECT sum(size_bytes) FROM segment WHERE camera = ? AND start_us < ?`
-	var two int64
-	ok(t, k.index.Read().QueryRowContext(t.Context(), untilThirty, k.cameras[id].row, micros(at(30))).Scan(&two))
+	two := indextest.Value[int64](t, k.indexFile(""), untilThirty, k.cameras[id].row, index.Micros(at(30)))
 	if u, err := k.Usage(t.Context(), Span{epoch, at(1)}); err != nil || u.Kept != two {
 		t.Errorf("%d bytes are kept, want %d, %v", u.Kept, two, err)
 	}
@@ -184,8 +184,7 @@ func TestKeptBytesAreCountedOnce(t *testing.T) {
 	u, err := k.Usage(t.Context(), Span{epoch, at(1)})
 	ok(t, err)
 	const query = `SELECT sum(size_bytes) FROM segment WHERE camera = ? AND (start_us < ? OR quality = 1 AND start_us = ?)`
-	var want int64
-	ok(t, k.index.Read().QueryRowContext(t.Context(), query, k.cameras[id].row, micros(at(30)), micros(at(40))).Scan(&want))
+	want := indextest.Value[int64](t, k.indexFile(""), query, k.cameras[id].row, index.Micros(at(30)), index.Micros(at(40)))
 	if u.Cameras[0].Kept != want || u.Kept != want || u.Cameras[1].Kept != 0 {
 		t.Errorf("%+v, want %d bytes kept", u, want)
 	}
@@ -243,11 +242,8 @@ func TestACameraHasABoundOfKeptClips(t *testing.T) {
 	id := k.ids["front-door"]
 	k.record(id, film{start: epoch, seconds: 20})
 	first := k.keepSpan(id, 0, 1, "")
-	ok(t, k.index.Write(t.Context(), func(tx *sql.Tx) error {
-		const query = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
-			INSERT INTO kept SELECT ?1, i, randomblob(16), i + 1, 3, '', '', 0 FROM n`
-		return exec(t.Context(), tx, query, k.cameras[id].row, MaxKeptPerCamera-1)
-	}))
+	indextest.Exec(t, k.indexFile(""), `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
+		INSERT INTO kept SELECT ?1, i, randomblob(16), i + 1, 3, '', '', 0 FROM n`, k.cameras[id].row, MaxKeptPerCamera-1)
 	_, err := k.Keep(t.Context(), k.permit(id, access.Manage), BothStreams, Span{at(0), at(1)}, "")
 	wantErr(t, err, ErrTooManyKept)
 	ok(t, k.Unkeep(t.Context(), k.permit(id, access.Manage), first.ID))
@@ -263,19 +259,19 @@ func TestKeptClipsOutliveTheIndex(t *testing.T) {
 			k.record(id, film{start: epoch, seconds: 60})
 			gone := k.keepSpan(id, 41, 49, "let go after the copy was made")
 			ok(t, k.Store.Close())
-			copied, err := os.ReadFile(filepath.Join(k.o.Data, indexName))
+			copied, err := os.ReadFile(filepath.Join(k.o.Data, index.FileName))
 			ok(t, err)
 			k.openAgain()
 			kept := k.keepSpan(id, 15, 25, "of the parcel ‘ü’")
 			ok(t, k.Unkeep(t.Context(), k.permit(id, access.Manage), gone.ID))
 			ok(t, k.Store.Close())
 			for _, end := range []string{"", "-wal", "-shm"} {
-				if err := os.Remove(filepath.Join(k.o.Data, indexName+end)); err != nil && end == "" {
+				if err := os.Remove(filepath.Join(k.o.Data, index.FileName+end)); err != nil && end == "" {
 					t.Fatal(err)
 				}
 			}
 			if old {
-				ok(t, os.WriteFile(filepath.Join(k.o.Data, indexName), copied, 0o600))
+				ok(t, os.WriteFile(filepath.Join(k.o.Data, index.FileName), copied, 0o600))
 			}
 			k.openAgain()
 			k.limit(Retain{MaxBytes: 1})

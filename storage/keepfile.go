@@ -5,7 +5,6 @@ import (
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -15,10 +14,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage/disk"
+	"keepwatch.internal/storage/index"
 )
 
 const (
@@ -157,18 +155,13 @@ func (s *Store) loadKept(ctx context.Context, c *camera) error {
 		return fmt.Errorf("kept clips of %s: %w", c.name, err)
 	}
 	var gone []KeptID
-	const list = `SELECT uuid FROM kept WHERE camera = ?`
-	err = each(ctx, s.index.Read(), list, []any{c.row}, func(rows *sql.Rows) error {
-		var b []byte
-		err := rows.Scan(&b)
-		id := KeptID(uuid.Nil)
-		copy(id[:], b)
+	ids, err := s.index.KeptIDs(ctx, c.row)
+	for _, id := range ids {
 		if !files[id] {
 			gone = append(gone, id)
 		}
 		delete(files, id)
-		return err
-	})
+	}
 	if err != nil {
 		return fmt.Errorf("kept clips of %s: %w", c.name, err)
 	}
@@ -207,14 +200,14 @@ func (s *Store) settleKept(ctx context.Context, c *camera, files map[KeptID]bool
 		}
 	}
 	s.log.Info("kept clips were compared with their files", "camera", c.name, "found", len(found), "gone", len(gone))
-	return s.write(ctx, func(tx *sql.Tx) error {
+	return s.write(ctx, func(tx *index.Tx) error {
 		for _, k := range found {
-			if err := insertKept(ctx, tx, c, k); err != nil {
+			if err := tx.InsertKept(ctx, c.row, k.row()); err != nil {
 				return err
 			}
 		}
 		for _, id := range gone {
-			if err := deleteKept(ctx, tx, c, id); err != nil {
+			if err := tx.DeleteKept(ctx, c.row, id); err != nil {
 				return err
 			}
 		}

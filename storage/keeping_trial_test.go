@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/storage/index"
 )
 
 // keeping is a clip that somebody keeps, as the model has it.
@@ -53,9 +54,9 @@ func (l *life) unkeep(i int) {
 }
 
 // keeps reports whether something that is kept for sure, or perhaps, touches the segment.
-func (l *life) keeps(r segmentRow, sure bool) bool {
+func (l *life) keeps(r index.Segment, sure bool) bool {
 	return slices.ContainsFunc(l.kept, func(k keeping) bool {
-		return (k.sure || !sure) && r.start < micros(k.span.To) && r.end > micros(k.span.From)
+		return (k.sure || !sure) && r.Start < index.Micros(k.span.To) && r.End > index.Micros(k.span.From)
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/index"
 )
 
 // epoch is when the tests' recordings begin.
@@ -283,12 +284,11 @@ func gapReasons(tl Timeline) []string {
 }
 
 // rowsOf lists the main stream's segments.
-func (k *kit) rowsOf(camera media.CameraID) []segmentRow {
+func (k *kit) rowsOf(camera media.CameraID) []index.Segment {
 	k.Helper()
 	c := k.Store.cameras[camera]
-	const query = `SELECT ` + segmentColumns + ` FROM segment s JOIN run r ON r.camera = s.camera AND r.quality = s.quality AND r.id = s.run
-		WHERE s.camera = ? AND s.quality = 1 ORDER BY s.start_us`
-	rows, err := k.segmentRows(context.Background(), query, c.row)
+	st := index.Stream{Camera: c.row, Quality: media.Main}
+	rows, err := k.index.BeginningIn(context.Background(), st, index.Interval{From: index.NoEnd, To: index.Forever})
 	ok(k, err)
 	return rows
 }

@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -10,21 +9,23 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/index"
+	"keepwatch.internal/storage/index/indextest"
 )
 
 // model is a ledger in which every tick of a small world is a cell.
-type model [400]holding
+type model [400]index.LedgerEntry
 
 // modelTick is how long a cell is.
 const modelTick = 10 * time.Second
 
-func (m *model) at(n int) int64 { return micros(epoch) + int64(n)*modelTick.Microseconds() }
+func (m *model) at(n int) int64 { return index.Micros(epoch) + int64(n)*modelTick.Microseconds() }
 
 // TestTheTimelineIsWhatTheModelSays writes random stretches into the ledger and asks for random ranges. Invariant I7.
 func TestTheTimelineIsWhatTheModelSays(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
-	st := streamRow{k.cameras[id].row, media.Main}
+	st := index.Stream{Camera: k.cameras[id].row, Quality: media.Main}
 	rng := rand.New(rand.NewPCG(1, 2))
 	var m model
 	for i := range m {
@@ -35,7 +36,7 @@ func TestTheTimelineIsWhatTheModelSays(t *testing.T) {
 	for ranges < 10_000 {
 		m.change(k, st, rng, runs)
 		now := rng.IntN(len(m) + 1)
-		k.clock.set(fromMicros(m.at(now)))
+		k.clock.set(index.FromMicros(m.at(now)))
 		p := k.permit(id, access.Playback)
 		for range 25 {
 			from, to := rng.IntN(len(m)), rng.IntN(len(m))
@@ -43,9 +44,9 @@ func TestTheTimelineIsWhatTheModelSays(t *testing.T) {
 				continue
 			}
 			from, to = min(from, to), max(from, to)
-			tl, err := k.Timeline(t.Context(), p, media.Main, Span{fromMicros(m.at(from)), fromMicros(m.at(to))})
+			tl, err := k.Timeline(t.Context(), p, media.Main, Span{index.FromMicros(m.at(from)), index.FromMicros(m.at(to))})
 			ok(t, err)
-			checkAddsUp(t, tl, fromMicros(m.at(from)), fromMicros(m.at(to)))
+			checkAddsUp(t, tl, index.FromMicros(m.at(from)), index.FromMicros(m.at(to)))
 			m.compare(t, tl, [3]int{from, to, now}, runs)
 			ranges++
 		}
@@ -53,13 +54,13 @@ func TestTheTimelineIsWhatTheModelSays(t *testing.T) {
 }
 
 // makeRuns adds a few runs; the last row of the ledger is never one of them.
-func makeRuns(k *kit, id media.CameraID, st streamRow) map[int64]media.RunID {
+func makeRuns(k *kit, id media.CameraID, st index.Stream) map[int64]media.RunID {
 	runs := map[int64]media.RunID{}
 	for range 5 {
 		run, err := media.NewRun(media.StreamID{Camera: id, Quality: media.Main}, epoch, plainVideo, nil, k.LabelKey(id))
 		ok(k, err)
-		ok(k, k.index.Write(k.Context(), func(tx *sql.Tx) error {
-			row, err := newRun(k.Context(), tx, st, run, "over")
+		ok(k, k.index.Write(k.Context(), func(tx *index.Tx) error {
+			row, err := tx.InsertRun(k.Context(), st, run, "over")
 			runs[row] = run.ID
 			return err
 		}))
@@ -67,7 +68,7 @@ func makeRuns(k *kit, id media.CameraID, st streamRow) map[int64]media.RunID {
 	return runs
 }
 
-func (m *model) change(k *kit, st streamRow, rng *rand.Rand, runs map[int64]media.RunID) {
+func (m *model) change(k *kit, st index.Stream, rng *rand.Rand, runs map[int64]media.RunID) {
 	from, to := rng.IntN(len(m)), rng.IntN(len(m))
 	if from == to {
 		return
@@ -75,16 +76,16 @@ func (m *model) change(k *kit, st streamRow, rng *rand.Rand, runs map[int64]medi
 	from, to = min(from, to), max(from, to)
 	h := gap(fmt.Sprintf("reason %d", rng.IntN(4)))
 	if rng.IntN(2) == 0 {
-		h = footage(int64(1 + rng.IntN(len(runs))))
+		h = index.Footage(int64(1 + rng.IntN(len(runs))))
 	}
 	end := m.at(to)
-	if h.isGap() && rng.IntN(5) == 0 {
-		to, end = len(m), forever
+	if h.IsGap() && rng.IntN(5) == 0 {
+		to, end = len(m), index.Forever
 	}
 	for i := from; i < to; i++ {
 		m[i] = h
 	}
-	ok(k, k.index.Write(k.Context(), func(tx *sql.Tx) error { return enter(k.Context(), tx, st, m.at(from), end, h) }))
+	ok(k, k.index.Write(k.Context(), func(tx *index.Tx) error { return tx.Enter(k.Context(), st, m.at(from), end, h) }))
 }
 
 func (m *model) compare(t *testing.T, tl Timeline, ask [3]int, runs map[int64]media.RunID) {
@@ -93,10 +94,10 @@ func (m *model) compare(t *testing.T, tl Timeline, ask [3]int, runs map[int64]me
 	for tail > 0 && m[tail-1] == m[tail] {
 		tail--
 	}
-	cell := func(at time.Time) int { return int((micros(at) - m.at(0)) / modelTick.Microseconds()) }
+	cell := func(at time.Time) int { return int((index.Micros(at) - m.at(0)) / modelTick.Microseconds()) }
 	for _, s := range tl.Spans {
 		for i := cell(s.From); i < cell(s.To); i++ {
-			if m[i].isGap() || runs[m[i].run] != s.Run {
+			if m[i].IsGap() || runs[m[i].Run] != s.Run {
 				t.Fatalf("range %v: cell %d is %+v, the timeline says run %v", ask, i, m[i], s.Run)
 			}
 		}
@@ -104,10 +105,10 @@ func (m *model) compare(t *testing.T, tl Timeline, ask [3]int, runs map[int64]me
 	for n, g := range tl.Gaps {
 		for i := cell(g.From); i < cell(g.To); i++ {
 			want := m[i]
-			if i >= max(ask[2], tail) && want.isGap() {
-				want.reason = ReasonNotYet
+			if i >= max(ask[2], tail) && want.IsGap() {
+				want.Reason = ReasonNotYet
 			}
-			if !want.isGap() || want.reason != g.Reason {
+			if !want.IsGap() || want.Reason != g.Reason {
 				t.Fatalf("range %v: cell %d is %+v, the timeline says %q", ask, i, want, g.Reason)
 			}
 		}
@@ -119,22 +120,21 @@ func (m *model) compare(t *testing.T, tl Timeline, ask [3]int, runs map[int64]me
 
 func TestTheLedgerDoesNotGrowWhereNothingChanges(t *testing.T) {
 	k := newKit(t, "front-door")
-	st := streamRow{k.cameras[k.ids["front-door"]].row, media.Main}
-	count := func() (n int) {
-		ok(t, k.index.Read().QueryRowContext(t.Context(), "SELECT count(*) FROM ledger WHERE quality = 1").Scan(&n))
-		return n
+	st := index.Stream{Camera: k.cameras[k.ids["front-door"]].row, Quality: media.Main}
+	count := func() int {
+		return indextest.Value[int](t, k.indexFile(""), "SELECT count(*) FROM ledger WHERE quality = 1")
 	}
-	put := func(from, to int64, h holding) {
-		ok(t, k.index.Write(context.Background(), func(tx *sql.Tx) error { return enter(context.Background(), tx, st, from, to, h) }))
+	put := func(from, to int64, h index.LedgerEntry) {
+		ok(t, k.index.Write(context.Background(), func(tx *index.Tx) error { return tx.Enter(context.Background(), st, from, to, h) }))
 	}
-	begin := micros(epoch)
+	begin := index.Micros(epoch)
 	for n := range int64(100) {
 		put(begin+n*10, begin+n*10+10, gap("x"))
 	}
 	if n := count(); n != 2 {
 		t.Errorf("%d rows for one gap and what follows it", n)
 	}
-	put(begin, forever, gap(ReasonWaiting))
+	put(begin, index.Forever, gap(ReasonWaiting))
 	if n := count(); n != 1 {
 		t.Errorf("%d rows where one thing holds", n)
 	}

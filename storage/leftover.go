@@ -3,7 +3,6 @@ package storage
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"path"
@@ -15,6 +14,7 @@ import (
 	"keepwatch.internal/internal/format"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage/disk"
+	"keepwatch.internal/storage/index"
 )
 
 // recoveriesAtOnce is how many files are read at the same time after a crash: enough that one slow read does not hold up
@@ -24,18 +24,15 @@ const recoveriesAtOnce = 4
 // boundOpen notes the segments that were being written when the last process ended, each with the end that it has at most.
 // So a stream may be recorded again at once, behind what it has, before its file is read whole: that is settleLeftovers'.
 func (s *Store) boundOpen(ctx context.Context) error {
-	open, err := s.unsettled(ctx, stateOpen, forever)
+	open, err := s.index.InState(ctx, index.StateOpen)
 	if err != nil || len(open) == 0 {
 		return err
 	}
 	ends := make([]int64, len(open))
-	atOnce(len(open), func(i int) { ends[i] = s.atMost(s.cameraOf(open[i].st.camera), open[i]) })
-	const query = `UPDATE segment SET end_us = min(?4, coalesce((SELECT min(n.start_us) FROM segment n
-			WHERE n.camera = ?1 AND n.quality = ?2 AND n.start_us > ?3), ?4))
-		WHERE camera = ?1 AND quality = ?2 AND start_us = ?3 AND state = 1`
-	err = s.index.Write(ctx, func(tx *sql.Tx) error {
+	atOnce(len(open), func(i int) { ends[i] = s.atMost(s.cameraOf(open[i].Stream.Camera), open[i]) })
+	err = s.index.Write(ctx, func(tx *index.Tx) error {
 		for i, r := range open {
-			if err := exec(ctx, tx, query, r.st.camera, r.st.quality, r.start, ends[i]); err != nil {
+			if err := tx.BoundOpen(ctx, r, ends[i]); err != nil {
 				return err
 			}
 		}
@@ -47,7 +44,7 @@ func (s *Store) boundOpen(ctx context.Context) error {
 	for i, r := range open {
 		// Where nothing was recorded there is little to look at. Such a row goes at once: what begins in the very same
 		// microsecond, as it may when the clock was set back, finds its place free.
-		if ends[i] > r.start || !s.settleLeftover(ctx, r) {
+		if ends[i] > r.Start || !s.settleLeftover(ctx, r) {
 			s.leftovers = append(s.leftovers, r)
 		}
 	}
@@ -57,18 +54,18 @@ func (s *Store) boundOpen(ctx context.Context) error {
 // dropReplaced forgets the segments that are marked to be deleted and have been deleted, when by now another run has a file
 // of that name: the clock was set back, and a power cut took what the index knew of it. Otherwise that file would go.
 func (s *Store) dropReplaced(ctx context.Context) error {
-	marked, err := s.unsettled(ctx, stateDeleting, forever)
+	marked, err := s.index.InState(ctx, index.StateDeleting)
 	if err != nil {
 		return err
 	}
 	for _, r := range marked {
-		c := s.cameraOf(r.st.camera)
+		c := s.cameraOf(r.Stream.Camera)
 		if !anothers(c, r) {
 			continue
 		}
-		s.log.Warn("a segment is of another run than the index says; adopting it anew", "camera", c.name, "segment", r.name())
-		err := s.index.Write(ctx, func(tx *sql.Tx) error {
-			return errors.Join(dropSegment(ctx, tx, r.st, r.start), dropRunIfEmpty(ctx, tx, r.st, r.run))
+		s.log.Warn("a segment is of another run than the index says; adopting it anew", "camera", c.name, "segment", r.Name())
+		err := s.index.Write(ctx, func(tx *index.Tx) error {
+			return errors.Join(tx.DropSegment(ctx, r.Stream, r.Start), tx.DropRunIfEmpty(ctx, r.Stream, r.Run))
 		})
 		if err != nil {
 			return err
@@ -78,8 +75,8 @@ func (s *Store) dropReplaced(ctx context.Context) error {
 }
 
 // anothers reports whether the file of a segment certainly is of another run.
-func anothers(c *camera, r segmentRow) bool {
-	f, err := c.files.Open(r.name())
+func anothers(c *camera, r index.Segment) bool {
+	f, err := c.files.Open(r.Name())
 	if err != nil {
 		return false
 	}
@@ -97,7 +94,7 @@ func anothers(c *camera, r segmentRow) bool {
 		return false
 	}
 	run, err := media.OpenRun(head, c.id, c.key)
-	return err == nil && run.ID != r.runID
+	return err == nil && run.ID != r.RunID
 }
 
 // atOnce calls f for 0 … n-1, a few at the same time, and returns when all have returned.
@@ -119,22 +116,22 @@ const longestLeftover = 24 * time.Hour
 
 // atMost returns a time at which the footage of an open segment ends at the latest, from the last label in its file. That
 // label need not verify: what precedes it does not reach further.
-func (s *Store) atMost(c *camera, r segmentRow) int64 {
+func (s *Store) atMost(c *camera, r index.Segment) int64 {
 	label, err := lastLabel(c.files, r)
 	switch {
 	case err == nil:
-		return max(r.start, micros(label.Start.Add(label.Duration)))
+		return max(r.Start, index.Micros(label.Start.Add(label.Duration)))
 	case disk.IsMissing(err), errors.Is(err, media.ErrFormat):
-		return r.start
+		return r.Start
 	}
-	s.log.Warn("the end of an open segment could not be read", "camera", c.name, "segment", r.name(), "err", err)
-	return max(r.start, micros(s.now()))
+	s.log.Warn("the end of an open segment could not be read", "camera", c.name, "segment", r.Name(), "err", err)
+	return max(r.Start, index.Micros(s.now()))
 }
 
 // lastLabel finds the last whole label in a segment's file that can be one of its own. It returns media.ErrFormat when there
 // is none.
-func lastLabel(d disk.Folder, r segmentRow) (media.Label, error) {
-	f, err := d.Open(r.name())
+func lastLabel(d disk.Folder, r index.Segment) (media.Label, error) {
+	f, err := d.Open(r.Name())
 	if err != nil {
 		return media.Label{}, err
 	}
@@ -160,15 +157,15 @@ func lastLabel(d disk.Folder, r segmentRow) (media.Label, error) {
 	return media.Label{}, fmt.Errorf("%w: no label of a fragment", media.ErrFormat)
 }
 
-func lastLabelIn(b []byte, r segmentRow) (media.Label, bool) {
+func lastLabelIn(b []byte, r index.Segment) (media.Label, bool) {
 	for end := len(b); ; {
 		at := bytes.LastIndex(b[:end], []byte("uuid"))
 		if at < 4 {
 			return media.Label{}, false
 		}
 		label, err := media.ParseLabel(b[at-4:])
-		claims := micros(label.Start) - r.start
-		if err == nil && label.Run == r.runID && label.Quality == r.st.quality && label.Kind != media.LabelInit &&
+		claims := index.Micros(label.Start) - r.Start
+		if err == nil && label.Run == r.RunID && label.Quality == r.Stream.Quality && label.Kind != media.LabelInit &&
 			claims >= 0 && claims < longestLeftover.Microseconds() && label.Duration < longestLeftover {
 			return label, true
 		}
@@ -191,24 +188,21 @@ func (s *Store) settleLeftovers(ctx context.Context) {
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.leftovers = slices.DeleteFunc(s.leftovers, func(x segmentRow) bool { return x == left[i] })
+		s.leftovers = slices.DeleteFunc(s.leftovers, func(x index.Segment) bool { return x == left[i] })
 	})
 }
 
 // settleLeftover closes one of them, and reports whether it did.
-func (s *Store) settleLeftover(ctx context.Context, r segmentRow) bool {
-	c := s.cameraOf(r.st.camera)
+func (s *Store) settleLeftover(ctx context.Context, r index.Segment) bool {
+	c := s.cameraOf(r.Stream.Camera)
 	if err := s.recoverSegment(ctx, c, r); err != nil {
-		s.log.Error("a segment could not be recovered", "camera", c.name, "segment", r.name(), "err", err)
+		s.log.Error("a segment could not be recovered", "camera", c.name, "segment", r.Name(), "err", err)
 		s.raise(AlarmNotExamined, fmt.Sprintf("Some of what was being recorded when the program last ended cannot be read; the log names the files. "+
 			"It is tried again at the next start. If that does not help, look after the disk of %s.", s.o.Recordings))
 		return false
 	}
 	return true
 }
-
-// lastStartQuery finds the newest segment of a stream.
-const lastStartQuery = `SELECT start_us FROM segment WHERE camera = ? AND quality = ? ORDER BY start_us DESC LIMIT 1`
 
 // unknownFile is the newest file of a stream, when the index does not know it.
 type unknownFile struct {
@@ -242,14 +236,10 @@ func (s *Store) findUnknownOf(ctx context.Context, x *unknownFile) error {
 	if err != nil || name == "" {
 		return err
 	}
-	var last int64
-	err = s.index.Read().QueryRowContext(ctx, lastStartQuery, x.c.row, x.quality).Scan(&last)
-	if errors.Is(err, sql.ErrNoRows) {
-		last, err = noEnd, nil
-	}
-	if err == nil && (last == noEnd || name > segmentName(x.quality, last)) {
+	last, err := s.index.LastStart(ctx, index.Stream{Camera: x.c.row, Quality: x.quality})
+	if err == nil && (last == index.NoEnd || name > index.SegmentName(x.quality, last)) {
 		x.name = name
-		x.start, err = time.Parse(dayLayout+"/"+timeLayout+segmentSuffix, strings.TrimPrefix(name, x.quality.String()+"/"))
+		x.start, err = time.Parse(index.DayLayout+"/"+index.TimeLayout+index.SegmentSuffix, strings.TrimPrefix(name, x.quality.String()+"/"))
 	}
 	return err
 }
@@ -269,7 +259,7 @@ func (s *Store) judge(alive time.Time, unknown []unknownFile) {
 	s.stale = true
 	s.log.Warn("the index is older than the recordings; what it lacks is adopted", "index", alive, "recordings", newest)
 	s.raise(AlarmIndexOld, fmt.Sprintf("The index ended %s before the recordings did: it seems that an older copy of %s was put back. "+
-		"What it lacks is found in the recordings; why there are gaps in that time is not known any more.", format.Duration(late), indexName))
+		"What it lacks is found in the recordings; why there are gaps in that time is not known any more.", format.Duration(late), index.FileName))
 }
 
 // adoptNewest adopts the newest files that the index does not know, so that nothing is recorded over them. The other files
@@ -301,7 +291,7 @@ func newestFile(d disk.Folder, q media.Quality) (string, error) {
 		return "", err
 	}
 	for _, day := range slices.Backward(days) {
-		if _, err := time.Parse(dayLayout, day.Name()); err != nil || !day.IsDir() {
+		if _, err := time.Parse(index.DayLayout, day.Name()); err != nil || !day.IsDir() {
 			continue
 		}
 		entries, err := d.List(path.Join(q.String(), day.Name()))
@@ -309,7 +299,7 @@ func newestFile(d disk.Folder, q media.Quality) (string, error) {
 			return "", err
 		}
 		for _, e := range slices.Backward(entries) {
-			if _, err := time.Parse(timeLayout+segmentSuffix, e.Name()); err == nil && e.Type().IsRegular() && strings.HasSuffix(e.Name(), segmentSuffix) {
+			if _, err := time.Parse(index.TimeLayout+index.SegmentSuffix, e.Name()); err == nil && e.Type().IsRegular() && strings.HasSuffix(e.Name(), index.SegmentSuffix) {
 				return path.Join(q.String(), day.Name(), e.Name()), nil
 			}
 		}

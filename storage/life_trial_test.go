@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/index"
 )
 
 // life is a store that goes through one history after the other, beside a model of what it should hold. A history is some
@@ -175,7 +175,7 @@ func (l *life) bury(s *Store) {
 	s.closed = true
 	s.mu.Unlock()
 	for _, end := range []string{"", "-wal"} { // nobody waits for them any more, so that the disk need not
-		_ = os.Remove(s.index.Path() + end)
+		_ = os.Remove(filepath.Join(s.o.Data, index.FileName) + end)
 	}
 	_ = s.index.Close()
 	_ = s.guard.Close()
@@ -207,9 +207,9 @@ func (l *life) check() {
 		l.compare(p)
 	}
 	l.compareKept()
-	var verdict string
-	if ok(l, l.k.index.Read().QueryRowContext(context.Background(), "PRAGMA integrity_check").Scan(&verdict)); verdict != "ok" {
-		l.fatal("index: %s", verdict)
+	flaws, err := l.k.index.Flaws(context.Background())
+	if ok(l, err); len(flaws) > 0 {
+		l.fatal("%s", flaws)
 	}
 }
 
@@ -220,7 +220,7 @@ func (l *life) alive() {
 	}
 	at := l.k.clock.Now().Add(time.Duration(1+l.r.IntN(3000)) * time.Millisecond)
 	l.k.clock.set(at)
-	ok(l, l.k.write(context.Background(), func(tx *sql.Tx) error { return l.k.noteAlive(context.Background(), tx, at) }))
+	ok(l, l.k.write(context.Background(), func(tx *index.Tx) error { return l.k.noteAlive(context.Background(), tx, at) }))
 	for _, p := range l.tapes {
 		for i := range p.gaps {
 			p.gaps[i].sure = p.gaps[i].sure || p.gaps[i].at.Before(at)

@@ -9,6 +9,7 @@ import (
 
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage/disk"
+	"keepwatch.internal/storage/index"
 )
 
 // errNoFragments says that a segment file has a header of the camera and nothing behind it.
@@ -31,9 +32,9 @@ type mended struct {
 
 func (m mended) end() time.Time { return m.entries[len(m.entries)-1].End() }
 
-func (m mended) closing(st streamRow) closing {
-	start := micros(m.entries[0].Start)
-	return closing{st: st, start: start, end: micros(m.end()), size: m.size, keys: packKeys(start, keysOf(m.entries))}
+func (m mended) closing(st index.Stream) index.ClosedSegment {
+	start := index.Micros(m.entries[0].Start)
+	return index.ClosedSegment{Stream: st, Start: start, End: index.Micros(m.end()), Size: m.size, Keys: index.PackKeys(start, index.KeysOf(m.entries))}
 }
 
 // nothingFollows returns an error for which isFormat holds when behind the place where a scan stopped there is footage that

@@ -8,6 +8,7 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/index"
 )
 
 // OpenClip opens the span of the permit's camera as one progressive MP4 without re-encoding. It begins with the key
@@ -41,7 +42,7 @@ func (s *Store) openChosen(ctx context.Context, p access.Permit, q media.Quality
 	if err := o.span.check(o.most); err != nil {
 		return nil, err
 	}
-	from, to := micros(o.span.From), micros(o.span.To)
+	from, to := index.Micros(o.span.From), index.Micros(o.span.To)
 	c := &Clip{r: r, pin: s.pin(r.stream, math.MinInt64, to), loaded: -1}
 	c.gate.permit = p
 	defer func() {
@@ -57,14 +58,14 @@ func (s *Store) openChosen(ctx context.Context, p access.Permit, q media.Quality
 	if err := o.lay(c, x, o); err != nil {
 		return nil, err
 	}
-	s.narrow(c.pin, micros(c.start), micros(c.end))
+	s.narrow(c.pin, index.Micros(c.start), index.Micros(c.end))
 	return c, nil
 }
 
 // about takes over what a clip says of itself.
 func (c *Clip) about(x chosen) {
 	run := x.parts[0].run
-	c.start, c.end, c.run = fromMicros(x.start()), fromMicros(x.end()), run.ID
+	c.start, c.end, c.run = index.FromMicros(x.start()), index.FromMicros(x.end()), run.ID
 	c.audio = c.gate.permit.Audio() && run.Audio != nil
 	c.mime = run.SilentMIME()
 	if c.audio {
@@ -128,7 +129,7 @@ func (c *Clip) codings(x chosen, span Span) []Span {
 // layFragments lays out the init header and the fragments of the first run.
 func (c *Clip) layFragments(x chosen, _ opening) error {
 	for i := range x.parts {
-		if x.parts[i].row.runID != x.parts[0].row.runID {
+		if x.parts[i].row.RunID != x.parts[0].row.RunID {
 			x.parts = x.parts[:i]
 			break
 		}
@@ -158,7 +159,7 @@ func (c *Clip) lay(x chosen, share func(*media.Entry) (skip, keep int64)) {
 			e := &part.entries[k]
 			skip, keep := share(e)
 			if keep > 0 {
-				c.pieces = append(c.pieces, piece{at: c.size, offset: e.Offset, seq: e.Seq, start: micros(e.Start),
+				c.pieces = append(c.pieces, piece{at: c.size, offset: e.Offset, seq: e.Seq, start: index.Micros(e.Start),
 					part: int32(i), size: e.Size, skip: uint32(skip), keep: uint32(keep)})
 			}
 			c.size += keep

@@ -9,11 +9,12 @@ import (
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage/disk"
+	"keepwatch.internal/storage/index"
 )
 
 // part is a segment that a reader has looked into: its header and table are verified, its fragments not yet.
 type part struct {
-	row     segmentRow
+	row     index.Segment
 	run     *media.Run
 	entries []media.Entry
 }
@@ -43,28 +44,11 @@ func (s *Store) reader(p access.Permit, q media.Quality) (*reader, error) {
 // then, and what is begun in between is not seen.
 func (r *reader) look() { r.live = r.s.liveOf(r.stream) }
 
-const segmentColumns = `s.camera, s.quality, s.start_us, s.end_us, s.run, r.uuid, s.state, s.size_bytes, s.init_bytes`
-
-// segmentsQuery finds the segments that hold anything of [?3, ?4) and the last before it, of the camera with the UUID ?1.
-const segmentsQuery = `SELECT ` + segmentColumns + `
-	FROM camera c
-	JOIN segment s ON s.camera = c.id AND s.quality = ?2 AND s.start_us < ?4
-		AND s.start_us >= coalesce((SELECT max(f.start_us) FROM segment f WHERE f.camera = c.id AND f.quality = ?2 AND f.start_us <= ?3), ?3)
-	JOIN run r ON r.camera = s.camera AND r.quality = s.quality AND r.id = s.run
-	WHERE c.uuid = ?1 AND s.state IN (1, 2) ORDER BY s.start_us`
-
-// segmentBeforeQuery finds the last segment that begins before ?3, of the camera with the UUID ?1.
-const segmentBeforeQuery = `SELECT ` + segmentColumns + `
-	FROM camera c
-	JOIN segment s ON s.camera = c.id AND s.quality = ?2 AND s.start_us < ?3
-	JOIN run r ON r.camera = s.camera AND r.quality = s.quality AND r.id = s.run
-	WHERE c.uuid = ?1 AND s.state IN (1, 2) ORDER BY s.start_us DESC LIMIT 1`
-
 // parts opens all segments of the span, and the last before it.
 func (r *reader) parts(ctx context.Context, from, to int64) ([]part, error) {
-	rows, err := r.s.segmentRows(ctx, segmentsQuery, r.stream.Camera[:], r.stream.Quality, from, to)
+	rows, err := r.s.index.Footage(ctx, r.stream, index.Interval{From: from, To: to})
 	if err != nil {
-		return nil, err
+		return nil, r.s.suspect(err)
 	}
 	parts := make([]part, 0, len(rows))
 	for _, row := range rows {
@@ -84,27 +68,27 @@ func (r *reader) parts(ctx context.Context, from, to int64) ([]part, error) {
 
 // before opens the last segment that begins before the time at; ErrNoFootage when there is none.
 func (r *reader) before(ctx context.Context, at int64) (part, error) {
-	rows, err := r.s.segmentRows(ctx, segmentBeforeQuery, r.stream.Camera[:], r.stream.Quality, at)
+	row, found, err := r.s.index.FootageBefore(ctx, r.stream, at)
 	if err != nil {
-		return part{}, err
+		return part{}, r.s.suspect(err)
 	}
-	if len(rows) == 0 {
+	if !found {
 		return part{}, ErrNoFootage
 	}
-	return r.open(rows[0])
+	return r.open(row)
 }
 
 // open verifies the segment's header and reads its table. A segment that is open in the index but not among what was
 // being written has no entries.
-func (r *reader) open(row segmentRow) (part, error) {
+func (r *reader) open(row index.Segment) (part, error) {
 	x := part{row: row}
-	if row.state == stateOpen {
-		if len(r.live.entries) == 0 || r.live.start != row.start || r.live.run != row.run {
+	if row.State == index.StateOpen {
+		if len(r.live.entries) == 0 || r.live.start != row.Start || r.live.run != row.Run {
 			return x, nil
 		}
 		x.entries = r.live.entries
 	}
-	f, err := r.c.files.Open(row.name())
+	f, err := r.c.files.Open(row.Name())
 	if err != nil {
 		return x, r.explain(row, err)
 	}
@@ -112,7 +96,7 @@ func (r *reader) open(row segmentRow) (part, error) {
 	if x.run, err = r.header(f, row); err != nil {
 		return x, r.explain(row, err)
 	}
-	if row.state == stateClosed {
+	if row.State == index.StateClosed {
 		if x.entries, err = r.table(f, row); err != nil {
 			return x, r.explain(row, err)
 		}
@@ -121,11 +105,11 @@ func (r *reader) open(row segmentRow) (part, error) {
 }
 
 // header reads and verifies the init header.
-func (r *reader) header(f disk.File, row segmentRow) (*media.Run, error) {
-	if row.init <= 0 || row.init > maxSmallFile {
-		return nil, fmt.Errorf("%w: init header of %d bytes", media.ErrFormat, row.init)
+func (r *reader) header(f disk.File, row index.Segment) (*media.Run, error) {
+	if row.Init <= 0 || row.Init > maxSmallFile {
+		return nil, fmt.Errorf("%w: init header of %d bytes", media.ErrFormat, row.Init)
 	}
-	init := make([]byte, row.init)
+	init := make([]byte, row.Init)
 	if _, err := f.ReadAt(init, 0); err != nil {
 		return nil, fmt.Errorf("init header: %w", tooShort(err))
 	}
@@ -133,19 +117,19 @@ func (r *reader) header(f disk.File, row segmentRow) (*media.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	if run.ID != row.runID || run.Stream != r.stream {
-		return nil, fmt.Errorf("%w: a segment of run %s of %v, expected %s", media.ErrForged, run.ID, run.Stream, row.runID)
+	if run.ID != row.RunID || run.Stream != r.stream {
+		return nil, fmt.Errorf("%w: a segment of run %s of %v, expected %s", media.ErrForged, run.ID, run.Stream, row.RunID)
 	}
 	return run, nil
 }
 
 // table reads the entries of a closed segment: from the table at its end, or from the front when a fault kept the table
 // from being written.
-func (r *reader) table(f disk.File, row segmentRow) ([]media.Entry, error) {
-	t, err := media.ReadTable(f, row.size, r.stream.Camera, r.key)
+func (r *reader) table(f disk.File, row index.Segment) ([]media.Entry, error) {
+	t, err := media.ReadTable(f, row.Size, r.stream.Camera, r.key)
 	if errors.Is(err, media.ErrFormat) {
 		var res media.ScanResult
-		if res, err = media.Scan(f, row.size, r.stream.Camera, r.key); err == nil {
+		if res, err = media.Scan(f, row.Size, r.stream.Camera, r.key); err == nil {
 			t, err = res.Table, res.Err
 		}
 	}
@@ -154,11 +138,11 @@ func (r *reader) table(f disk.File, row segmentRow) ([]media.Entry, error) {
 	}
 	for i := range t.Entries {
 		e := &t.Entries[i]
-		if e.Offset < row.init || int64(e.Payload)+e.VideoBytes()+e.AudioBytes() != int64(e.Size) || e.Offset+int64(e.Size) > row.size {
+		if e.Offset < row.Init || int64(e.Payload)+e.VideoBytes()+e.AudioBytes() != int64(e.Size) || e.Offset+int64(e.Size) > row.Size {
 			return nil, fmt.Errorf("%w: table does not fit its segment", media.ErrFormat)
 		}
 	}
-	if n := len(t.Entries); n == 0 || micros(t.Entries[0].Start) != row.start || micros(t.Entries[n-1].End()) != row.end {
+	if n := len(t.Entries); n == 0 || index.Micros(t.Entries[0].Start) != row.Start || index.Micros(t.Entries[n-1].End()) != row.End {
 		return nil, fmt.Errorf("%w: table of another segment", media.ErrForged)
 	}
 	return t.Entries, nil
@@ -169,9 +153,9 @@ const maxFragment = 128 << 20
 
 // fragment reads and verifies the fragment that stands at an offset. It reads into the caller's buffer when that is large
 // enough.
-func (r *reader) fragment(f disk.File, x part, k keyFrame, buffer []byte) ([]byte, media.Label, error) {
-	offset := k.offset
-	if k.size == 0 {
+func (r *reader) fragment(f disk.File, x part, k index.KeyFrame, buffer []byte) ([]byte, media.Label, error) {
+	offset := k.Offset
+	if k.Size == 0 {
 		var head [media.LabelSize]byte
 		if _, err := f.ReadAt(head[:], offset); err != nil {
 			return nil, media.Label{}, fmt.Errorf("fragment at %d: %w", offset, tooShort(err))
@@ -180,12 +164,12 @@ func (r *reader) fragment(f disk.File, x part, k keyFrame, buffer []byte) ([]byt
 		if err != nil {
 			return nil, label, fmt.Errorf("fragment at %d: %w", offset, err)
 		}
-		k.size = uint32(min(int64(label.ContentSize)+media.LabelSize, maxFragment+1))
+		k.Size = uint32(min(int64(label.ContentSize)+media.LabelSize, maxFragment+1))
 	}
-	if k.size > maxFragment {
-		return nil, media.Label{}, fmt.Errorf("fragment at %d of %d bytes: %w", offset, k.size, media.ErrFormat)
+	if k.Size > maxFragment {
+		return nil, media.Label{}, fmt.Errorf("fragment at %d of %d bytes: %w", offset, k.Size, media.ErrFormat)
 	}
-	b := slices.Grow(buffer[:0], int(k.size))[:k.size]
+	b := slices.Grow(buffer[:0], int(k.Size))[:k.Size]
 	if _, err := f.ReadAt(b, offset); err != nil {
 		return nil, media.Label{}, fmt.Errorf("fragment at %d: %w", offset, tooShort(err))
 	}
@@ -193,7 +177,7 @@ func (r *reader) fragment(f disk.File, x part, k keyFrame, buffer []byte) ([]byt
 	if err != nil {
 		return nil, label, fmt.Errorf("fragment at %d: %w", offset, err)
 	}
-	if label.Quality != r.stream.Quality || label.Run != x.row.runID || micros(label.Start) != k.at {
+	if label.Quality != r.stream.Quality || label.Run != x.row.RunID || index.Micros(label.Start) != k.At {
 		return nil, label, fmt.Errorf("fragment at %d: %w: another one than expected", offset, media.ErrForged)
 	}
 	return b, label, nil
@@ -201,7 +185,7 @@ func (r *reader) fragment(f disk.File, x part, k keyFrame, buffer []byte) ([]byt
 
 // explain turns what went wrong with a segment into what the caller may know, and sets the segment aside when its bytes
 // are wrong.
-func (r *reader) explain(row segmentRow, err error) error {
+func (r *reader) explain(row index.Segment, err error) error {
 	switch {
 	case disk.IsMissing(err):
 		r.s.missed(r.c, row)
@@ -210,5 +194,5 @@ func (r *reader) explain(row segmentRow, err error) error {
 		r.s.setAside(r.c, row, err)
 		return ErrQuarantined
 	}
-	return fmt.Errorf("segment %s: %w", row.name(), err)
+	return fmt.Errorf("segment %s: %w", row.Name(), err)
 }

@@ -1,6 +1,9 @@
 package storage
 
-import "keepwatch.internal/internal/media"
+import (
+	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/index"
+)
 
 // pin keeps the files of a stretch of a stream on the disk while a clip over them is open.
 //
@@ -9,7 +12,7 @@ import "keepwatch.internal/internal/media"
 type pin struct {
 	stream   media.StreamID
 	from, to int64
-	lost     []interval // what an owner deleted of it
+	lost     []index.Interval // what an owner deleted of it
 }
 
 // pin adds a pin; unpin takes it away.
@@ -52,7 +55,7 @@ func (s *Store) breakPins(stream media.StreamID, from, to int64) {
 	defer s.mu.Unlock()
 	for p := range s.pins {
 		if p.stream == stream && p.from < to && from < p.to {
-			p.lost = append(p.lost, interval{from, to})
+			p.lost = append(p.lost, index.Interval{From: from, To: to})
 		}
 	}
 }
@@ -60,7 +63,7 @@ func (s *Store) breakPins(stream media.StreamID, from, to int64) {
 // broken reports whether anything of what p covers was deleted. It is asked under the store's lock.
 func (p *pin) broken() bool {
 	for _, x := range p.lost {
-		if p.from < x.to && x.from < p.to {
+		if p.from < x.To && x.From < p.to {
 			return true
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/index"
 )
 
 // SegmentPlacement describes the bytes that OpenStored gives for the span [From, To) under the same rights: an init header, and
@@ -41,7 +42,7 @@ func (s *Store) Placement(ctx context.Context, p access.Permit, q media.Quality,
 	if err := span.check(MaxClip); err != nil {
 		return nil, err
 	}
-	from, to := micros(span.From), micros(span.To)
+	from, to := index.Micros(span.From), index.Micros(span.To)
 	pin := s.pin(r.stream, math.MinInt64, to)
 	defer s.unpin(pin)
 	r.look()
@@ -64,12 +65,12 @@ func (s *Store) Placement(ctx context.Context, p access.Permit, q media.Quality,
 		for k := range part.entries {
 			e, piece := &part.entries[k], &c.pieces[k]
 			f := FragmentPlacement{Offset: piece.at, Bytes: int64(piece.keep), Start: e.Start, Plays: played(e)}
-			f.Continues = last != nil && follows(lastRun, part.row.runID, last, e)
+			f.Continues = last != nil && follows(lastRun, part.row.RunID, last, e)
 			if e.Random {
 				f.KeyBytes = c.payload(e) + int64(e.Video[0].Size)
 			}
 			one.Fragments = append(one.Fragments, f)
-			last, lastRun = e, part.row.runID
+			last, lastRun = e, part.row.RunID
 		}
 		out = append(out, one)
 	}
@@ -111,12 +112,12 @@ func (r *reader) chooseStored(ctx context.Context, from, to int64) (chosen, erro
 		first, end := len(whole), 0
 		for k := range whole {
 			e := &whole[k]
-			if at := micros(e.Start); at < from || at >= to || !r.window.Covers(e.Start, e.End()) {
+			if at := index.Micros(e.Start); at < from || at >= to || !r.window.Covers(e.Start, e.End()) {
 				continue
 			}
 			first, end = min(first, k), k+1
 		}
-		if first < end && micros(whole[first].Start) == from {
+		if first < end && index.Micros(whole[first].Start) == from {
 			parts[i].entries = whole[first:end:end]
 			return chosen{parts[i : i+1]}, nil
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/planted/trialtest"
+	"keepwatch.internal/storage/index"
 )
 
 // TestAPowerCutAtAnyOperationLosesLittle lets a store live through a script in which everything happens to the disk that
@@ -114,7 +115,7 @@ type harming struct {
 // putStray has the store find a file that is nobody's.
 func (l *life) putStray(p *tape) {
 	c := l.k.cameras[p.stream.Camera]
-	f, err := l.disk.files().Create(c.folder + "/" + p.stream.Quality.String() + "/" + l.k.clock.Now().Format(dayLayout) + "/12-00-00.000Z.mp4")
+	f, err := l.disk.files().Create(c.folder + "/" + p.stream.Quality.String() + "/" + l.k.clock.Now().Format(index.DayLayout) + "/12-00-00.000Z.mp4")
 	ok(l, err)
 	_, err = f.WriteAt([]byte("not footage"), 0)
 	ok(l, err)
@@ -185,7 +186,7 @@ func (l *life) againWithoutIndex() {
 		p.forgetWhy(time.Time{})
 	}
 	for _, end := range []string{"", "-wal", "-shm"} {
-		os.Remove(filepath.Join(l.dead, indexName+end)) //nolint:errcheck // it may not be there
+		os.Remove(filepath.Join(l.dead, index.FileName+end)) //nolint:errcheck // it may not be there
 	}
 	l.k.o.Data = l.dead
 	l.open(&faults{})

@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +12,7 @@ import (
 
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage/disk"
+	"keepwatch.internal/storage/index"
 )
 
 // tooShort makes the end of a file, where there should be more of it, a fault of the file's content.
@@ -26,31 +26,31 @@ func tooShort(err error) error {
 // setAside makes sure that a segment whose bytes are wrong is served to nobody any more. Its file stays where it is, for
 // whoever wants to find out why, until the doubt that is noted about it is settled. A segment that is being written is
 // sealed at its last good fragment instead.
-func (s *Store) setAside(c *camera, r segmentRow, why error) {
-	s.log.Error("footage does not verify; its segment was set aside", "camera", c.name, "segment", r.name(), "err", why)
-	stream := media.StreamID{Camera: c.id, Quality: r.st.quality}
+func (s *Store) setAside(c *camera, r index.Segment, why error) {
+	s.log.Error("footage does not verify; its segment was set aside", "camera", c.name, "segment", r.Name(), "err", why)
+	stream := media.StreamID{Camera: c.id, Quality: r.Stream.Quality}
 	s.mu.RLock()
 	w := s.writers[stream]
 	s.mu.RUnlock()
 	if w != nil {
-		w.distrust(r.start)
+		w.distrust(r.Start)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	err := s.writeOrOwe(ctx, "quarantine", func(ctx context.Context, tx *sql.Tx) error {
+	err := s.writeOrOwe(ctx, "quarantine", func(ctx context.Context, tx *index.Tx) error {
 		if err := withdraw(ctx, tx, r); err != nil {
 			return err
 		}
-		return noteDoubt(ctx, tx, Doubt{Found: s.now(), Finder: finderServing, Subject: path.Join(c.folder, r.name()), Problem: why.Error()})
+		return tx.NoteIssue(ctx, Doubt{Found: s.now(), Source: index.SourceServing, Subject: path.Join(c.folder, r.Name()), Problem: why.Error()})
 	})
 	if err != nil {
-		s.log.Error("a segment could not be set aside", "camera", c.name, "segment", r.name(), "err", err)
+		s.log.Error("a segment could not be set aside", "camera", c.name, "segment", r.Name(), "err", err)
 	}
 }
 
 // missed forgets a segment whose file a reader did not find.
-func (s *Store) missed(c *camera, r segmentRow) {
-	s.log.Error("a segment's file is missing", "camera", c.name, "segment", r.name())
+func (s *Store) missed(c *camera, r index.Segment) {
+	s.log.Error("a segment's file is missing", "camera", c.name, "segment", r.Name())
 	if _, err := readIdentity(s.disk, s.o.Recordings); err != nil {
 		s.log.Error("so is the whole disk", "path", s.o.Recordings, "err", err)
 		return
@@ -58,7 +58,7 @@ func (s *Store) missed(c *camera, r segmentRow) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	if err := s.loseMissing(ctx, c, r, ReasonMissing); err != nil {
-		s.log.Error("a missing segment could not be noted", "camera", c.name, "segment", r.name(), "err", err)
+		s.log.Error("a missing segment could not be noted", "camera", c.name, "segment", r.Name(), "err", err)
 	}
 }
 
@@ -114,7 +114,7 @@ func (s *Store) moveToQuarantine(c *camera, name string, why error) (string, err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	return target, s.writeOrOwe(ctx, "doubt", func(ctx context.Context, tx *sql.Tx) error {
-		return noteDoubt(ctx, tx, Doubt{Found: s.now(), Finder: finderRecovery, Subject: target, Problem: why.Error()})
+	return target, s.writeOrOwe(ctx, "doubt", func(ctx context.Context, tx *index.Tx) error {
+		return tx.NoteIssue(ctx, Doubt{Found: s.now(), Source: index.SourceRecovery, Subject: target, Problem: why.Error()})
 	})
 }

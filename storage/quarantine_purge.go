@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"keepwatch.internal/storage/disk"
+
+	"keepwatch.internal/storage/index"
 )
 
 // purgeQuarantine deletes the files in quarantine that hold anything of the camera's footage in the span: what an owner
@@ -96,7 +98,7 @@ func (s *Store) removeNotes(name string) error {
 func quarantinedStart(c *camera, name string) (time.Time, bool) {
 	rest, ours := strings.CutPrefix(name, c.folder+"-")
 	_, rest, ok := strings.Cut(rest, "-") // the stream
-	const layout = dayLayout + "-" + timeLayout
+	const layout = index.DayLayout + "-" + index.TimeLayout
 	if !ours || !ok || len(rest) < len(layout) {
 		return time.Time{}, false
 	}

@@ -10,6 +10,7 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/index"
 )
 
 // quarantined lists the files in quarantine.
@@ -30,15 +31,15 @@ func (k *kit) aside(id media.CameraID, name string) string {
 }
 
 // aside records half a minute and moves its first two segments to quarantine: one that is good, one of which nothing verifies.
-func aside(t *testing.T) (*kit, []segmentRow) {
+func aside(t *testing.T) (*kit, []index.Segment) {
 	k := newKit(t, "front-door", "garage")
 	id := k.ids["front-door"]
 	k.record(k.ids["garage"], film{start: epoch, seconds: 10})
 	k.record(id, film{start: epoch, seconds: 30})
 	rows := k.rowsOf(id)
-	ok(t, os.WriteFile(k.path(id, rows[1].name()), []byte("junk"), 0o640))
+	ok(t, os.WriteFile(k.path(id, rows[1].Name()), []byte("junk"), 0o640))
 	for _, r := range rows[:2] {
-		_, err := k.moveToQuarantine(k.cameras[id], r.name(), fmt.Errorf("a mistake"))
+		_, err := k.moveToQuarantine(k.cameras[id], r.Name(), fmt.Errorf("a mistake"))
 		ok(t, err)
 		ok(t, k.lose(t.Context(), r, ReasonQuarantined))
 	}
@@ -57,7 +58,7 @@ func TestWhatAnOwnerDeletesIsGoneFromQuarantineToo(t *testing.T) {
 	if all := k.quarantined(); len(all) != 4 {
 		t.Errorf("another camera's footage was deleted: %v", all)
 	}
-	remove("front-door", fromMicros(rows[1].start), fromMicros(rows[1].end))
+	remove("front-door", index.FromMicros(rows[1].Start), index.FromMicros(rows[1].End))
 	if all := k.quarantined(); len(all) != 2 {
 		t.Errorf("footage of another time was deleted, or that of the time was not: %v", all)
 	}

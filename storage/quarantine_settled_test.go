@@ -18,8 +18,8 @@ func damaged(t *testing.T) (*kit, media.CameraID) {
 	id := k.ids["front-door"]
 	_, fragments := k.record(id, film{start: epoch, seconds: 30})
 	r := k.rowsOf(id)[0]
-	bend(t, k.path(id, r.name()), len(fragments[0].Run.Init)+len(fragments[0].Bytes)*9+200)
-	_, err := k.moveToQuarantine(k.cameras[id], r.name(), fmt.Errorf("a bent bit"))
+	bend(t, k.path(id, r.Name()), len(fragments[0].Run.Init)+len(fragments[0].Bytes)*9+200)
+	_, err := k.moveToQuarantine(k.cameras[id], r.Name(), fmt.Errorf("a bent bit"))
 	ok(t, err)
 	ok(t, k.lose(t.Context(), r, ReasonQuarantined))
 	return k, id

@@ -3,18 +3,20 @@ package storage
 import (
 	"strings"
 	"time"
+
+	"keepwatch.internal/storage/index"
 )
 
 // A reason is a sentence for people that begins with its kind, and may go on after a colon with what is special about
 // it: "offline: connection refused". The kinds are fixed; each has a Code, which programs may rely on.
 
 // Code names a kind of gap for programs: it never changes, while the words for people may.
-type Code string
+type Code = index.Code
 
 // The codes, as docs/time.md lists them.
 const (
 	CodeNotYet            Code = "not-yet"              // the time has not come
-	CodeBefore            Code = "before"               // the camera was not yet configured
+	CodeBefore                 = index.CodeBefore       // the camera was not yet configured
 	CodeRetired           Code = "retired"              // the camera is not configured any more
 	CodeNotRecorded       Code = "not-recorded"         // the stream is not configured
 	CodeWaiting           Code = "waiting"              // no picture yet since the start

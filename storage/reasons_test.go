@@ -43,9 +43,9 @@ func TestEveryReasonHasItsCodeInTheIndexAndTheManual(t *testing.T) {
 }
 
 func TestGapsOfAnOlderIndexGetTheCodesOfToday(t *testing.T) {
-	step, err := os.ReadFile("migrations/0002_gap_codes.sql")
+	step, err := os.ReadFile("index/migrations/0002_gap_codes.sql")
 	ok(t, err)
-	first, err := os.ReadFile("migrations/0001_footage.sql")
+	first, err := os.ReadFile("index/migrations/0001_footage.sql")
 	ok(t, err)
 	db, err := sql.Open("sqlite", ":memory:")
 	ok(t, err)

@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,6 +13,7 @@ import (
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/sqlite"
 	"keepwatch.internal/storage/disk"
+	"keepwatch.internal/storage/index"
 )
 
 // reconcile closes what the last process left open, and then walks over all files and rows, the newest days first. Files without a row are adopted when their labels
@@ -48,7 +48,7 @@ func (s *Store) reconcileStream(ctx context.Context, c *camera, quality media.Qu
 	for i, day := range slices.Backward(days) {
 		began := time.Now()
 		if err := s.reconcileDay(ctx, c, quality, day, i == len(days)-1); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", day.Format(dayLayout), err))
+			errs = append(errs, fmt.Errorf("%s: %w", day.Format(index.DayLayout), err))
 		}
 		// The disk is for recording in the first place: the walk takes at most half of it.
 		select {
@@ -68,38 +68,37 @@ func (s *Store) daysOf(ctx context.Context, c *camera, quality media.Quality) ([
 	}
 	var days []time.Time
 	for _, e := range entries {
-		if day, err := time.Parse(dayLayout, e.Name()); err == nil && e.IsDir() {
+		if day, err := time.Parse(index.DayLayout, e.Name()); err == nil && e.IsDir() {
 			days = append(days, day)
 		}
 	}
-	for from := int64(noEnd); ; {
-		const query = `SELECT start_us FROM segment WHERE camera = ? AND quality = ? AND start_us >= ? ORDER BY start_us LIMIT 1`
-		var start int64
-		err := s.index.Read().QueryRowContext(ctx, query, c.row, quality, from).Scan(&start)
-		if errors.Is(err, sql.ErrNoRows) {
-			break
-		}
+	st := index.Stream{Camera: c.row, Quality: quality}
+	for from := int64(index.NoEnd); ; {
+		start, err := s.index.NextStart(ctx, st, from)
 		if err != nil {
 			return nil, err
 		}
-		day := fromMicros(start).Truncate(24 * time.Hour)
+		if start == index.NoEnd {
+			break
+		}
+		day := index.FromMicros(start).Truncate(24 * time.Hour)
 		days = append(days, day)
-		from = micros(day.Add(24 * time.Hour))
+		from = index.Micros(day.Add(24 * time.Hour))
 	}
 	slices.SortFunc(days, time.Time.Compare)
 	return slices.CompactFunc(days, time.Time.Equal), nil
 }
 
-// dayQuery finds the segments of a stream that begin in a stretch of time.
-const dayQuery = `SELECT ` + segmentColumns + `
-	FROM segment s JOIN run r ON r.camera = s.camera AND r.quality = s.quality AND r.id = s.run
-	WHERE s.camera = ? AND s.quality = ? AND s.start_us >= ? AND s.start_us < ? ORDER BY s.start_us`
+// dayOf is the day as the index counts time.
+func dayOf(day time.Time) index.Interval {
+	return index.Interval{From: index.Micros(day), To: index.Micros(day.Add(24 * time.Hour))}
+}
 
 // reconcileDay compares the files of a day with its rows. The files are listed first: one that was made since has its
 // row by then, and one that was deleted since is not found when it is looked at.
 // The last file of the newest day may have been in the making when the power went; the others were synced before it.
 func (s *Store) reconcileDay(ctx context.Context, c *camera, quality media.Quality, day time.Time, newest bool) error {
-	folder := path.Join(quality.String(), day.Format(dayLayout))
+	folder := path.Join(quality.String(), day.Format(index.DayLayout))
 	entries, err := c.files.List(folder)
 	if err != nil && !disk.IsMissing(err) {
 		return err
@@ -107,13 +106,13 @@ func (s *Store) reconcileDay(ctx context.Context, c *camera, quality media.Quali
 	if err := s.settleFolder(c, folder); err != nil {
 		return err
 	}
-	rows, err := s.segmentRows(ctx, dayQuery, c.row, quality, micros(day), micros(day.Add(24*time.Hour)))
+	rows, err := s.index.BeginningIn(ctx, index.Stream{Camera: c.row, Quality: quality}, dayOf(day))
 	if err != nil {
 		return err
 	}
-	noted := make(map[string]segmentRow, len(rows))
+	noted := make(map[string]index.Segment, len(rows))
 	for _, r := range rows {
-		noted[r.name()] = r
+		noted[r.Name()] = r
 	}
 	errs := []error{s.dropPieces(c, folder, entries)}
 	seen := make(map[string]bool, len(entries))
@@ -161,7 +160,7 @@ func (s *Store) dropPieces(c *camera, folder string, entries []fs.DirEntry) erro
 	return errors.Join(errs...)
 }
 
-func (s *Store) reconcileFile(ctx context.Context, c *camera, name string, noted map[string]segmentRow, synced bool) error {
+func (s *Store) reconcileFile(ctx context.Context, c *camera, name string, noted map[string]index.Segment, synced bool) error {
 	s.repairing.Lock()
 	defer s.repairing.Unlock()
 	if r, ok := noted[name]; ok {
@@ -172,12 +171,12 @@ func (s *Store) reconcileFile(ctx context.Context, c *camera, name string, noted
 }
 
 // compare checks that a closed row has its file, whole. What is missing becomes a gap.
-func (s *Store) compare(ctx context.Context, c *camera, r segmentRow) error {
-	if r.state != stateClosed {
+func (s *Store) compare(ctx context.Context, c *camera, r index.Segment) error {
+	if r.State != index.StateClosed {
 		return nil
 	}
-	info, err := c.files.Stat(r.name())
-	if err == nil && info.Size() >= r.size {
+	info, err := c.files.Stat(r.Name())
+	if err == nil && info.Size() >= r.Size {
 		return nil
 	}
 	if err != nil && !disk.IsMissing(err) {
@@ -191,53 +190,47 @@ func (s *Store) compare(ctx context.Context, c *camera, r segmentRow) error {
 		if s.stale { // it may have been deleted after the index was copied
 			reason = ReasonRebuilt
 		}
-		s.log.Error("a segment's file is missing", "camera", c.name, "segment", r.name())
+		s.log.Error("a segment's file is missing", "camera", c.name, "segment", r.Name())
 		return s.loseMissing(ctx, c, r, reason)
 	}
-	s.log.Error("a segment's file is shorter than it was", "camera", c.name, "segment", r.name(), "size", info.Size(), "expected", r.size)
-	m, err := mend(c, r.name())
+	s.log.Error("a segment's file is shorter than it was", "camera", c.name, "segment", r.Name(), "size", info.Size(), "expected", r.Size)
+	m, err := mend(c, r.Name())
 	if err != nil && !errors.Is(err, errNoFragments) && !isFormat(err) {
 		return err
 	}
-	if err != nil || micros(m.entries[0].Start) != r.start || m.run.ID != r.runID {
-		return errors.Join(s.quarantineFile(c, r.name(), fmt.Errorf("the file is not what the index says: %w", errors.Join(err, media.ErrFormat))),
+	if err != nil || index.Micros(m.entries[0].Start) != r.Start || m.run.ID != r.RunID {
+		return errors.Join(s.quarantineFile(c, r.Name(), fmt.Errorf("the file is not what the index says: %w", errors.Join(err, media.ErrFormat))),
 			s.lose(ctx, r, ReasonQuarantined))
 	}
-	return s.write(ctx, func(tx *sql.Tx) error {
-		x := m.closing(r.st)
-		const query = `UPDATE segment SET end_us = ?, size_bytes = ?, key_frames = ?
-			WHERE camera = ? AND quality = ? AND start_us = ? AND state = 2`
-		if err := exec(ctx, tx, query, x.end, x.size, x.keys, r.st.camera, r.st.quality, r.start); err != nil {
+	return s.write(ctx, func(tx *index.Tx) error {
+		x := m.closing(r.Stream)
+		if err := tx.Shorten(ctx, x); err != nil {
 			return err
 		}
-		return enter(ctx, tx, r.st, x.end, max(x.end, r.end), gap(ReasonDiskError))
+		return tx.Enter(ctx, r.Stream, x.End, max(x.End, r.End), gap(ReasonDiskError))
 	})
 }
 
 // loseMissing makes a gap of a segment whose file is not there, once that would survive a power cut: whoever removed it may
 // have died before its folder was synced.
-func (s *Store) loseMissing(ctx context.Context, c *camera, r segmentRow, reason string) error {
-	if err := c.files.SyncDir(path.Dir(r.name())); err != nil && !disk.IsMissing(err) {
+func (s *Store) loseMissing(ctx context.Context, c *camera, r index.Segment, reason string) error {
+	if err := c.files.SyncDir(path.Dir(r.Name())); err != nil && !disk.IsMissing(err) {
 		return err
 	}
 	return s.lose(ctx, r, reason)
 }
 
 // lose forgets a closed or quarantined segment whose file is no more.
-func (s *Store) lose(ctx context.Context, r segmentRow, reason string) error {
-	return s.write(ctx, func(tx *sql.Tx) error {
-		const query = `DELETE FROM segment WHERE camera = ? AND quality = ? AND start_us = ? AND state IN (2, 4)`
-		res, err := tx.ExecContext(ctx, query, r.st.camera, r.st.quality, r.start)
-		if err != nil {
+func (s *Store) lose(ctx context.Context, r index.Segment, reason string) error {
+	return s.write(ctx, func(tx *index.Tx) error {
+		lost, err := tx.DropLost(ctx, r)
+		if err != nil || !lost { // retention was quicker
 			return err
 		}
-		if n, err := res.RowsAffected(); err != nil || n == 0 { // retention was quicker
+		if err := tx.Enter(ctx, r.Stream, r.Start, r.End, gap(reason)); err != nil {
 			return err
 		}
-		if err := enter(ctx, tx, r.st, r.start, r.end, gap(reason)); err != nil {
-			return err
-		}
-		return dropRunIfEmpty(ctx, tx, r.st, r.run)
+		return tx.DropRunIfEmpty(ctx, r.Stream, r.Run)
 	})
 }
 
@@ -269,7 +262,7 @@ func (s *Store) adopt(ctx context.Context, c *camera, name string, synced bool) 
 		err = s.fits(c, quality, name, m)
 	}
 	if err == nil {
-		err = s.write(ctx, func(tx *sql.Tx) error { return adoptRow(ctx, tx, streamRow{c.row, quality}, m) })
+		err = s.write(ctx, func(tx *index.Tx) error { return adoptRow(ctx, tx, index.Stream{Camera: c.row, Quality: quality}, m) })
 		if sqlite.IsConstraint(err) {
 			err = fmt.Errorf("%w: %w: %w", media.ErrFormat, ErrOverlap, err)
 		}
@@ -291,33 +284,29 @@ func (s *Store) adopt(ctx context.Context, c *camera, name string, synced bool) 
 
 // fits checks that the file is where its label belongs and does not lie beside what is being written.
 func (s *Store) fits(c *camera, quality media.Quality, name string, m mended) error {
-	start := micros(m.entries[0].Start)
-	if m.run.Stream.Quality != quality || segmentName(quality, start) != name {
-		return fmt.Errorf("%w: its label says %s", media.ErrFormat, segmentName(m.run.Stream.Quality, start))
+	start := index.Micros(m.entries[0].Start)
+	if m.run.Stream.Quality != quality || index.SegmentName(quality, start) != name {
+		return fmt.Errorf("%w: its label says %s", media.ErrFormat, index.SegmentName(m.run.Stream.Quality, start))
 	}
 	now := s.liveOf(m.run.Stream)
-	if len(now.entries) > 0 && micros(m.end()) > now.start {
+	if len(now.entries) > 0 && index.Micros(m.end()) > now.start {
 		return fmt.Errorf("%w: %w", media.ErrFormat, ErrOverlap)
 	}
 	return nil
 }
 
 // adoptRow adds the rows for a segment that was found.
-func adoptRow(ctx context.Context, tx *sql.Tx, st streamRow, m mended) error {
-	const find = `SELECT id FROM run WHERE camera = ? AND quality = ? AND uuid = ?`
-	var run int64
-	err := tx.QueryRowContext(ctx, find, st.camera, st.quality, m.run.ID[:]).Scan(&run)
-	if errors.Is(err, sql.ErrNoRows) {
-		run, err = newRun(ctx, tx, st, m.run, ReasonRebuilt)
+func adoptRow(ctx context.Context, tx *index.Tx, st index.Stream, m mended) error {
+	run, err := tx.RunNumber(ctx, st, m.run.ID)
+	if err == nil && run == 0 {
+		run, err = tx.InsertRun(ctx, st, m.run, ReasonRebuilt)
 	}
 	if err != nil {
 		return err
 	}
 	x := m.closing(st)
-	const insert = `INSERT INTO segment (camera, quality, start_us, end_us, run, state, size_bytes, init_bytes, key_frames)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	if err := exec(ctx, tx, insert, st.camera, st.quality, x.start, x.end, run, stateClosed, x.size, m.init, x.keys); err != nil {
+	if err := tx.InsertClosed(ctx, x, run, m.init); err != nil {
 		return err
 	}
-	return enter(ctx, tx, st, x.start, x.end, footage(run))
+	return tx.Enter(ctx, st, x.Start, x.End, index.Footage(run))
 }

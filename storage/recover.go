@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +12,7 @@ import (
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/sqlite"
 	"keepwatch.internal/storage/disk"
+	"keepwatch.internal/storage/index"
 )
 
 // recover settles what the last process left, as far as recording has to wait for it: it opens the cameras, finds out until
@@ -49,7 +49,7 @@ func (s *Store) recover(ctx context.Context) error {
 
 // loadCameras opens the folder of every camera that the index knows.
 func (s *Store) loadCameras(ctx context.Context) error {
-	found, err := cameraRows(ctx, s.index.Read())
+	found, err := camerasOf(ctx, s.index.Reader)
 	if err != nil {
 		return err
 	}
@@ -67,28 +67,6 @@ func (s *Store) loadCameras(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// cameraRows reads what the index knows of cameras.
-func cameraRows(ctx context.Context, q queryer) ([]*camera, error) {
-	const query = `SELECT id, uuid, name, label, folder, created_us, coalesce(retired_us, 0), retain_us, retain_bytes FROM camera`
-	var found []*camera
-	err := each(ctx, q, query, nil, func(rows *sql.Rows) error {
-		c := &camera{}
-		var id []byte
-		var created, retired, age int64
-		if err := rows.Scan(&c.row, &id, &c.name, &c.label, &c.folder, &created, &retired, &age, &c.retain.MaxBytes); err != nil {
-			return err
-		}
-		copy(c.id[:], id)
-		c.created, c.retain.Age = fromMicros(created), time.Duration(age)*time.Microsecond
-		if retired != 0 {
-			c.retired = fromMicros(retired)
-		}
-		found = append(found, c)
-		return nil
-	})
-	return found, err
 }
 
 // openCamera opens the camera's folder, which must say that it is this camera's. A folder that vanished is made anew. A
@@ -170,11 +148,11 @@ func (s *Store) adoptCamera(ctx context.Context, name string) error {
 			c.retired = s.now()
 		}
 	}
-	err = s.index.Write(ctx, func(tx *sql.Tx) error {
+	err = s.index.Write(ctx, func(tx *index.Tx) error {
 		if err := c.insert(ctx, tx); err != nil {
 			return err
 		}
-		return enter(ctx, tx, streamRow{c.row, media.Main}, micros(c.created), micros(s.now()), gap(ReasonRebuilt))
+		return tx.Enter(ctx, index.Stream{Camera: c.row, Quality: media.Main}, index.Micros(c.created), index.Micros(s.now()), gap(ReasonRebuilt))
 	})
 	if err != nil {
 		return errors.Join(err, d.Close())
@@ -182,49 +160,6 @@ func (s *Store) adoptCamera(ctx context.Context, name string) error {
 	s.know(c)
 	s.log.Info("camera found on disk", "camera", c.name, "id", c.id, "folder", c.folder)
 	return nil
-}
-
-// segmentRow is a segment as the index has it.
-type segmentRow struct {
-	st         streamRow
-	start, end int64
-	run        int64
-	runID      media.RunID
-	state      state
-	size, init int64
-}
-
-func (r segmentRow) name() string { return segmentName(r.st.quality, r.start) }
-
-// unsettledQuery finds the segments in a state that does not last, of all cameras.
-const unsettledQuery = `SELECT ` + segmentColumns + `
-	FROM segment s JOIN run r ON r.camera = s.camera AND r.quality = s.quality AND r.id = s.run
-	WHERE s.state = ? AND s.state IN (1, 3) LIMIT ?`
-
-// unsettled lists at most limit segments in the given state, of all cameras.
-func (s *Store) unsettled(ctx context.Context, in state, limit int64) ([]segmentRow, error) {
-	return s.segmentRows(ctx, unsettledQuery, in, limit)
-}
-
-// segmentRows runs a query that returns the columns of segmentRow in their order.
-func (s *Store) segmentRows(ctx context.Context, query string, args ...any) ([]segmentRow, error) {
-	found, err := segmentRowsOf(ctx, s.index.Read(), query, args...)
-	return found, s.suspect(err)
-}
-
-func segmentRowsOf(ctx context.Context, q queryer, query string, args ...any) ([]segmentRow, error) {
-	var found []segmentRow
-	err := each(ctx, q, query, args, func(rows *sql.Rows) error {
-		var r segmentRow
-		var id []byte
-		if err := rows.Scan(&r.st.camera, &r.st.quality, &r.start, &r.end, &r.run, &id, &r.state, &r.size, &r.init); err != nil {
-			return err
-		}
-		copy(r.runID[:], id)
-		found = append(found, r)
-		return nil
-	})
-	return found, err
 }
 
 // cameraOf returns the camera of a row.
@@ -240,19 +175,19 @@ func (s *Store) cameraOf(row int64) *camera {
 }
 
 // recoverSegment settles one open row by what its file holds.
-func (s *Store) recoverSegment(ctx context.Context, c *camera, r segmentRow) error {
-	m, err := mend(c, r.name())
-	another := err == nil && m.run.ID != r.runID
+func (s *Store) recoverSegment(ctx context.Context, c *camera, r index.Segment) error {
+	m, err := mend(c, r.Name())
+	another := err == nil && m.run.ID != r.RunID
 	if err == nil && !another {
-		err = s.write(ctx, func(tx *sql.Tx) error {
-			if err := m.closing(r.st).update(ctx, tx); err != nil {
+		err = s.write(ctx, func(tx *index.Tx) error {
+			if err := tx.Close(ctx, m.closing(r.Stream)); err != nil {
 				return err
 			}
 			// An earlier start may have been unable to read the file and have called it a gap.
-			if err := enter(ctx, tx, r.st, r.start, micros(m.end()), footage(r.run)); err != nil {
+			if err := tx.Enter(ctx, r.Stream, r.Start, index.Micros(m.end()), index.Footage(r.Run)); err != nil {
 				return err
 			}
-			return claimNoMore(ctx, tx, r, micros(m.end()), s.down)
+			return tx.EndClaim(ctx, r, index.Micros(m.end()), gap(s.down))
 		})
 		if !sqlite.IsConstraint(err) {
 			return err
@@ -262,45 +197,29 @@ func (s *Store) recoverSegment(ctx context.Context, c *camera, r segmentRow) err
 	switch {
 	case another:
 		// The power went before the index knew that this row's file was gone and another run has made one of that name.
-		s.log.Warn("a segment is of another run than the index says; adopting it anew", "camera", c.name, "segment", r.name())
+		s.log.Warn("a segment is of another run than the index says; adopting it anew", "camera", c.name, "segment", r.Name())
 	case errors.Is(err, fs.ErrNotExist):
-	case errors.Is(err, errNoFragments), isFormat(err) && m.size <= r.init: // nothing was recorded
-		err = disk.RemoveSynced(c.files, r.name())
+	case errors.Is(err, errNoFragments), isFormat(err) && m.size <= r.Init: // nothing was recorded
+		err = disk.RemoveSynced(c.files, r.Name())
 		if err != nil {
 			return err
 		}
 	case isFormat(err):
-		if err := s.quarantineFile(c, r.name(), err); err != nil {
+		if err := s.quarantineFile(c, r.Name(), err); err != nil {
 			return err
 		}
 	default:
 		return err
 	}
-	return s.write(ctx, func(tx *sql.Tx) error {
-		if err := dropSegment(ctx, tx, r.st, r.start); err != nil {
+	return s.write(ctx, func(tx *index.Tx) error {
+		if err := tx.DropSegment(ctx, r.Stream, r.Start); err != nil {
 			return err
 		}
-		if err := claimNoMore(ctx, tx, r, r.start, s.down); err != nil {
+		if err := tx.EndClaim(ctx, r, r.Start, gap(s.down)); err != nil {
 			return err
 		}
-		return dropRunIfEmpty(ctx, tx, r.st, r.run)
+		return tx.DropRunIfEmpty(ctx, r.Stream, r.Run)
 	})
-}
-
-// claimNoMore takes back what the ledger says of the row's run after end, up to the next segment.
-func claimNoMore(ctx context.Context, tx *sql.Tx, r segmentRow, end int64, reason string) error {
-	held, _, err := holdingAt(ctx, tx, r.st, end)
-	if err != nil || held != footage(r.run) {
-		return err
-	}
-	const next = `SELECT min(
-		coalesce((SELECT min(start_us) FROM ledger WHERE camera = ?1 AND quality = ?2 AND start_us > ?3), ?4),
-		coalesce((SELECT min(start_us) FROM segment WHERE camera = ?1 AND quality = ?2 AND start_us >= ?3 AND start_us > ?5), ?4))`
-	var until int64
-	if err := tx.QueryRowContext(ctx, next, r.st.camera, r.st.quality, end, int64(forever), r.start).Scan(&until); err != nil {
-		return err
-	}
-	return enter(ctx, tx, r.st, end, until, gap(reason))
 }
 
 // endLeftovers ends the runs that the last process did not end, and says that since it was last alive nothing ran.
@@ -310,10 +229,10 @@ func (s *Store) endLeftovers(ctx context.Context, alive time.Time) error {
 			return err
 		}
 	}
-	err := s.index.Write(ctx, func(tx *sql.Tx) error {
+	err := s.index.Write(ctx, func(tx *index.Tx) error {
 		for _, c := range s.cameras {
 			for _, quality := range qualities {
-				if err := endLeftover(ctx, tx, streamRow{c.row, quality}, s.down); err != nil {
+				if err := endLeftover(ctx, tx, index.Stream{Camera: c.row, Quality: quality}, s.down); err != nil {
 					return err
 				}
 			}
@@ -329,30 +248,30 @@ func (s *Store) endLeftovers(ctx context.Context, alive time.Time) error {
 // admitIgnorance writes into the ledger that of the time since the index was copied nothing is known; footage that is found
 // is entered over it.
 func (s *Store) admitIgnorance(ctx context.Context, alive time.Time) error {
-	now := micros(s.now())
-	return s.index.Write(ctx, func(tx *sql.Tx) error {
+	now := index.Micros(s.now())
+	return s.index.Write(ctx, func(tx *index.Tx) error {
 		for _, c := range s.cameras {
 			for _, quality := range qualities {
-				st := streamRow{c.row, quality}
-				tail, since, err := holdingAt(ctx, tx, st, forever)
+				st := index.Stream{Camera: c.row, Quality: quality}
+				tail, since, err := tx.LedgerAt(ctx, st, index.Forever)
 				if err != nil {
 					return err
 				}
-				if tail.code == CodeNotRecorded || tail.code == CodeRetired {
+				if tail.Code == CodeNotRecorded || tail.Code == CodeRetired {
 					continue
 				}
-				from := max(since, micros(alive))
-				if !tail.isGap() {
-					end, err := lastSettled(ctx, tx, st)
+				from := max(since, index.Micros(alive))
+				if !tail.IsGap() {
+					end, err := tx.LastSettledEnd(ctx, st)
 					if err != nil {
 						return err
 					}
 					from = max(since, end)
 				}
-				if err := enter(ctx, tx, st, from, now, gap(ReasonRebuilt)); err != nil {
+				if err := tx.Enter(ctx, st, from, now, gap(ReasonRebuilt)); err != nil {
 					return err
 				}
-				if err := enter(ctx, tx, st, max(now, from), forever, gap(s.down)); err != nil {
+				if err := tx.Enter(ctx, st, max(now, from), index.Forever, gap(s.down)); err != nil {
 					return err
 				}
 			}
@@ -361,51 +280,27 @@ func (s *Store) admitIgnorance(ctx context.Context, alive time.Time) error {
 	})
 }
 
-const lastSettledQuery = `SELECT CASE state WHEN 1 THEN start_us ELSE end_us END FROM segment
-	WHERE camera = ? AND quality = ? ORDER BY start_us DESC LIMIT 1`
-
-// lastSettled returns until when a stream certainly has footage: a segment that is still open is not counted.
-func lastSettled(ctx context.Context, q queryer, st streamRow) (int64, error) {
-	var end int64
-	err := q.QueryRowContext(ctx, lastSettledQuery, st.camera, st.quality).Scan(&end)
-	if errors.Is(err, sql.ErrNoRows) {
-		return noEnd, nil
-	}
-	return end, err
-}
-
 // endLeftover ends what the last process did not. The segments that it left open are footage once they are recovered.
-func endLeftover(ctx context.Context, tx *sql.Tx, st streamRow, reason string) error {
-	tail, since, err := holdingAt(ctx, tx, st, forever)
+func endLeftover(ctx context.Context, tx *index.Tx, st index.Stream, reason string) error {
+	tail, since, err := tx.LedgerAt(ctx, st, index.Forever)
 	if err != nil {
 		return err
 	}
-	if !tail.isGap() {
-		end, err := lastSettled(ctx, tx, st)
+	if !tail.IsGap() {
+		end, err := tx.LastSettledEnd(ctx, st)
 		if err != nil {
 			return err
 		}
-		if err := enter(ctx, tx, st, max(since, end), forever, gap(reason)); err != nil {
+		if err := tx.Enter(ctx, st, max(since, end), index.Forever, gap(reason)); err != nil {
 			return err
 		}
 	}
-	const list = `SELECT id FROM run WHERE camera = ? AND quality = ? AND end_reason IS NULL`
-	var runs []int64
-	err = each(ctx, tx, list, []any{st.camera, st.quality}, func(rows *sql.Rows) error {
-		var id int64
-		err := rows.Scan(&id)
-		runs = append(runs, id)
-		return err
-	})
+	runs, err := tx.RunsGoingOn(ctx, st)
 	if err != nil {
 		return err
 	}
 	for _, run := range runs {
-		const query = `UPDATE run SET end_reason = ? WHERE camera = ? AND quality = ? AND id = ?`
-		if err := exec(ctx, tx, query, reason, st.camera, st.quality, run); err != nil {
-			return err
-		}
-		if err := dropRunIfEmpty(ctx, tx, st, run); err != nil {
+		if err := tx.EndRun(ctx, st, run, reason); err != nil {
 			return err
 		}
 	}

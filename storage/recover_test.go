@@ -2,7 +2,6 @@ package storage
 
 import (
 	"bytes"
-	"database/sql"
 	"fmt"
 	"io"
 	"os"
@@ -15,6 +14,8 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/index"
+	"keepwatch.internal/storage/index/indextest"
 )
 
 // crashed leaves a store with one open segment, as a killed process does, and returns the segment's path.
@@ -35,7 +36,7 @@ func TestAFileCutAnywhereLosesOnlyWhatIsCut(t *testing.T) {
 	k, path, fragments := crashed(t)
 	whole, err := os.ReadFile(path)
 	ok(t, err)
-	index, err := os.ReadFile(filepath.Join(k.o.Data, indexName))
+	old, err := os.ReadFile(filepath.Join(k.o.Data, index.FileName))
 	ok(t, err)
 	id := k.ids["front-door"]
 	ends := []int{len(fragments[0].Run.Init)}
@@ -50,9 +51,9 @@ func TestAFileCutAnywhereLosesOnlyWhatIsCut(t *testing.T) {
 			continue
 		}
 		ok(t, os.WriteFile(path, whole[:cut], 0o640))
-		ok(t, os.WriteFile(filepath.Join(k.o.Data, indexName), index, 0o600))
-		os.Remove(filepath.Join(k.o.Data, indexName+"-wal"))
-		os.Remove(filepath.Join(k.o.Data, indexName+"-shm"))
+		ok(t, os.WriteFile(filepath.Join(k.o.Data, index.FileName), old, 0o600))
+		os.Remove(filepath.Join(k.o.Data, index.FileName+"-wal"))
+		os.Remove(filepath.Join(k.o.Data, index.FileName+"-shm"))
 		kept := 0
 		for kept+1 < len(ends) && ends[kept+1] <= cut {
 			kept++
@@ -107,7 +108,7 @@ func TestTheTimeWithoutRecorderIsAGapThatSaysSo(t *testing.T) {
 	offline := media.StreamID{Camera: id, Quality: media.Main}
 	k.clock.set(end.Add(10 * time.Second))
 	ok(t, k.SetGap(t.Context(), offline, end.Add(time.Second), "offline: the camera does not answer"))
-	ok(t, k.index.Write(t.Context(), func(tx *sql.Tx) error { return k.noteAlive(t.Context(), tx, end.Add(8*time.Second)) }))
+	ok(t, k.index.Write(t.Context(), func(tx *index.Tx) error { return k.noteAlive(t.Context(), tx, end.Add(8*time.Second)) }))
 	k.kill()
 	k.clock.set(end.Add(time.Minute))
 	k.openAgain()
@@ -131,7 +132,7 @@ func TestTheTimeWithoutRecorderIsAGapThatSaysSo(t *testing.T) {
 		t.Errorf("%+v", tl)
 	}
 	k.boot = "another" // and after the computer was switched off
-	ok(t, k.index.Write(t.Context(), func(tx *sql.Tx) error { return k.noteAlive(t.Context(), tx, end.Add(3*time.Minute)) }))
+	ok(t, k.index.Write(t.Context(), func(tx *index.Tx) error { return k.noteAlive(t.Context(), tx, end.Add(3*time.Minute)) }))
 	k.kill()
 	k.clock.set(end.Add(4 * time.Minute))
 	k.openAgain()
@@ -148,22 +149,18 @@ func TestARowLeftOpenInTheMiddleClaimsNoMoreThanItsFile(t *testing.T) {
 	rows := k.rowsOf(id)
 	for _, gone := range []bool{true, false} {
 		r := rows[1]
-		ok(t, k.index.Write(t.Context(), func(tx *sql.Tx) error {
-			return exec(t.Context(), tx, "UPDATE segment SET state = 1, end_us = start_us, size_bytes = 0, key_frames = NULL WHERE start_us = ?", r.start)
-		}))
+		indextest.Exec(t, k.indexFile(""), "UPDATE segment SET state = 1, end_us = start_us, size_bytes = 0, key_frames = NULL WHERE start_us = ?", r.Start)
 		if gone {
-			ok(t, os.Remove(k.path(id, r.name())))
+			ok(t, os.Remove(k.path(id, r.Name())))
 		} else {
 			r = rows[0]
-			ok(t, k.index.Write(t.Context(), func(tx *sql.Tx) error {
-				return exec(t.Context(), tx, "UPDATE segment SET state = 1, end_us = start_us, size_bytes = 0, key_frames = NULL WHERE start_us = ?", r.start)
-			}))
-			ok(t, os.Truncate(k.path(id, r.name()), r.size/2))
+			indextest.Exec(t, k.indexFile(""), "UPDATE segment SET state = 1, end_us = start_us, size_bytes = 0, key_frames = NULL WHERE start_us = ?", r.Start)
+			ok(t, os.Truncate(k.path(id, r.Name()), r.Size/2))
 		}
 		k.kill()
 		k.openAgain()
 		checkWhole(k, nil)
-		tl := k.timeline(id, fromMicros(r.start), fromMicros(r.end))
+		tl := k.timeline(id, index.FromMicros(r.Start), index.FromMicros(r.End))
 		if n := len(tl.Gaps); n != 1 || tl.Gaps[0].Reason != ReasonNotRunning {
 			t.Errorf("%+v", tl)
 		}
@@ -176,15 +173,15 @@ func TestStraysAreAdoptedWhenTheirLabelsVerify(t *testing.T) {
 	_, fragments := k.record(id, film{start: epoch, seconds: 30})
 	before := k.timeline(id, epoch, epoch.Add(30*time.Second))
 	rows := k.rowsOf(id)
-	ok(t, k.index.Write(t.Context(), func(tx *sql.Tx) error {
-		st := rows[0].st
+	ok(t, k.index.Write(t.Context(), func(tx *index.Tx) error {
+		st := rows[0].Stream
 		for _, r := range rows[:2] {
-			ok(t, dropSegment(t.Context(), tx, st, r.start))
-			ok(t, enter(t.Context(), tx, st, r.start, r.end, gap(ReasonNotRunning)))
+			ok(t, tx.DropSegment(t.Context(), st, r.Start))
+			ok(t, tx.Enter(t.Context(), st, r.Start, r.End, gap(ReasonNotRunning)))
 		}
 		return nil
 	}))
-	ok(t, os.Truncate(k.path(id, rows[0].name()), rows[0].size-10)) // a stray without a whole table
+	ok(t, os.Truncate(k.path(id, rows[0].Name()), rows[0].Size-10)) // a stray without a whole table
 	checkWhole(k, fragments)
 	after := k.timeline(id, epoch, epoch.Add(30*time.Second))
 	if !slices.Equal(before.Spans, after.Spans) {
@@ -197,16 +194,16 @@ func TestStraysOfOthersAreQuarantinedAndKept(t *testing.T) {
 	id, other := k.ids["front-door"], k.ids["garage"]
 	k.record(id, film{start: epoch, seconds: 4})
 	k.record(other, film{start: epoch.Add(time.Hour), seconds: 4})
-	theirs := segmentName(media.Main, micros(epoch.Add(time.Hour)))
+	theirs := index.SegmentName(media.Main, index.Micros(epoch.Add(time.Hour)))
 	b, err := os.ReadFile(k.path(other, theirs))
 	ok(t, err)
-	own, err := os.ReadFile(k.path(id, segmentName(media.Main, micros(epoch))))
+	own, err := os.ReadFile(k.path(id, index.SegmentName(media.Main, index.Micros(epoch))))
 	ok(t, err)
 	strays := map[string][]byte{
 		theirs:                       b,                     // labelled for another camera
 		"main/2026-11-22/a-name.mp4": own,                   // not where its label says
 		"main/2026-11-22/junk.mp4":   []byte("not footage"), // nothing at all
-		"sub/2026-11-22/" + filepath.Base(segmentName(media.Main, micros(epoch))): own, // of another stream
+		"sub/2026-11-22/" + filepath.Base(index.SegmentName(media.Main, index.Micros(epoch))): own, // of another stream
 	}
 	for name, b := range strays {
 		ok(t, os.MkdirAll(filepath.Dir(k.path(id, name)), 0o750))
@@ -246,7 +243,7 @@ func TestALostIndexIsRebuiltFromTheFiles(t *testing.T) {
 	}
 	k.enrol("front-door", "garage") // the shed is retired
 	ok(t, k.Store.Close())
-	matches, err := filepath.Glob(filepath.Join(k.o.Data, indexName+"*"))
+	matches, err := filepath.Glob(filepath.Join(k.o.Data, index.FileName+"*"))
 	ok(t, err)
 	for _, path := range matches {
 		ok(t, os.Remove(path))
@@ -281,9 +278,9 @@ func TestFilesThatVanishOrShrinkBecomeGaps(t *testing.T) {
 	id := k.ids["front-door"]
 	k.record(id, film{start: epoch, seconds: 40})
 	rows := k.rowsOf(id)
-	ok(t, os.Remove(k.path(id, rows[0].name())))
-	ok(t, os.Truncate(k.path(id, rows[1].name()), rows[1].size/2))
-	ok(t, os.Truncate(k.path(id, rows[2].name()), 3))
+	ok(t, os.Remove(k.path(id, rows[0].Name())))
+	ok(t, os.Truncate(k.path(id, rows[1].Name()), rows[1].Size/2))
+	ok(t, os.Truncate(k.path(id, rows[2].Name()), 3))
 	ok(t, k.reconcile(t.Context()))
 	tl := k.timeline(id, epoch, epoch.Add(40*time.Second))
 	if got := fmt.Sprint(gapReasons(tl)); got != fmt.Sprint([]string{ReasonMissing, ReasonDiskError, ReasonQuarantined}) || len(tl.Spans) != 2 {
@@ -318,7 +315,7 @@ func TestAStrayBesideWhatIsBeingWrittenIsQuarantined(t *testing.T) {
 	id := k.ids["front-door"]
 	k.record(id, film{start: epoch.Add(3 * time.Second), seconds: 2})
 	r := k.rowsOf(id)[0]
-	path := k.path(id, r.name())
+	path := k.path(id, r.Name())
 	stray, err := os.ReadFile(path)
 	ok(t, err)
 	ok(t, os.Remove(path))
@@ -358,7 +355,7 @@ func TestAnAdoptedFileIsVerifiedWhenItIsRead(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
 	_, fragments := k.record(id, film{start: epoch, seconds: 30})
-	path := k.path(id, k.rowsOf(id)[0].name())
+	path := k.path(id, k.rowsOf(id)[0].Name())
 	b, err := os.ReadFile(path)
 	ok(t, err)
 	b[len(fragments[0].Run.Init)+len(fragments[0].Bytes)-1] ^= 1
@@ -366,7 +363,7 @@ func TestAnAdoptedFileIsVerifiedWhenItIsRead(t *testing.T) {
 	ok(t, os.Chtimes(path, epoch, epoch)) // what was written lately would be read whole
 	k.clock.set(epoch.Add(time.Hour))
 	ok(t, k.Store.Close())
-	matches, err := filepath.Glob(filepath.Join(k.o.Data, indexName+"*"))
+	matches, err := filepath.Glob(filepath.Join(k.o.Data, index.FileName+"*"))
 	ok(t, err)
 	for _, path := range matches {
 		ok(t, os.Remove(path))

@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"path"
@@ -12,6 +11,7 @@ import (
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/sqlite"
 	"keepwatch.internal/storage/disk"
+	"keepwatch.internal/storage/index"
 )
 
 // deleteBatch is how many segments are deleted at once, so that no writer waits long for the index.
@@ -34,7 +34,7 @@ type pass struct {
 	now     time.Time
 	cameras []*holdings
 	lack    func(freed int64) (int64, error) // bytes that had to go, freed among them, so that enough is free
-	take    func(context.Context, *holdings, segmentRow, Limit) error
+	take    func(context.Context, *holdings, index.Segment, Limit) error
 	flush   func(context.Context) error // ends a batch: what was taken so far must go before more is decided
 	freed   int64
 }
@@ -47,20 +47,15 @@ type holdings struct {
 	loose  []*sweep
 }
 
-// heldQuery adds up a camera's segments without those that are being deleted. That the state is one of 1 and 3 is said so that
-// the index of unsettled segments serves.
-const heldQuery = `SELECT coalesce(sum(size_bytes), 0) - (SELECT coalesce(sum(size_bytes), 0) FROM segment
-		WHERE state = 3 AND state IN (1, 3) AND camera = ?1)
-	FROM stream WHERE camera = ?1`
-
 // holdingsOf prepares a camera for a pass.
-func holdingsOf(ctx context.Context, q queryer, c *camera, retain Retain) (*holdings, error) {
-	h := &holdings{c: c, retain: retain}
-	if err := q.QueryRowContext(ctx, heldQuery, c.row).Scan(&h.size); err != nil {
+func holdingsOf(ctx context.Context, q index.Reader, c *camera, retain Retain) (*holdings, error) {
+	size, err := q.CameraBytes(ctx, c.row)
+	if err != nil {
 		return nil, err
 	}
+	h := &holdings{c: c, retain: retain, size: size}
 	for _, quality := range qualities {
-		w, err := newSweep(ctx, q, streamRow{c.row, quality})
+		w, err := newSweep(ctx, q, index.Stream{Camera: c.row, Quality: quality})
 		if err != nil {
 			return nil, err
 		}
@@ -70,15 +65,15 @@ func holdingsOf(ctx context.Context, q queryer, c *camera, retain Retain) (*hold
 }
 
 // oldest returns the sweep that stands at the camera's oldest segment; nil when nothing is left.
-func (h *holdings) oldest(ctx context.Context) (*sweep, segmentRow, error) {
+func (h *holdings) oldest(ctx context.Context) (*sweep, index.Segment, error) {
 	var found *sweep
-	var oldest segmentRow
+	var oldest index.Segment
 	for _, w := range h.loose {
 		r, ok, err := w.peek(ctx)
 		if err != nil {
 			return nil, r, err
 		}
-		if ok && (found == nil || r.start < oldest.start) {
+		if ok && (found == nil || r.Start < oldest.Start) {
 			found, oldest = w, r
 		}
 	}
@@ -98,14 +93,14 @@ func (p *pass) run(ctx context.Context) error {
 
 func (p *pass) camera(ctx context.Context, h *holdings) error {
 	if h.retain.Age > 0 {
-		limit := micros(p.now.Add(-h.retain.Age))
+		limit := index.Micros(p.now.Add(-h.retain.Age))
 		for _, w := range h.loose {
 			for {
 				r, ok, err := w.peek(ctx)
 				if err != nil {
 					return err
 				}
-				if !ok || r.end > limit {
+				if !ok || r.End > limit {
 					break
 				}
 				if err := p.send(ctx, h, w, LimitAge); err != nil {
@@ -139,13 +134,13 @@ func (p *pass) free(ctx context.Context) error {
 	for lack > p.freed {
 		var owner *holdings
 		var from *sweep
-		var oldest segmentRow
+		var oldest index.Segment
 		for _, h := range p.cameras {
 			w, r, err := h.oldest(ctx)
 			if err != nil {
 				return err
 			}
-			if w != nil && (owner == nil || r.start < oldest.start) {
+			if w != nil && (owner == nil || r.Start < oldest.Start) {
 				owner, from, oldest = h, w, r
 			}
 		}
@@ -169,8 +164,8 @@ func (p *pass) send(ctx context.Context, h *holdings, w *sweep, why Limit) error
 		return err
 	}
 	w.pop()
-	h.size -= r.size
-	p.freed += r.size
+	h.size -= r.Size
+	p.freed += r.Size
 	return p.take(ctx, h, r, why)
 }
 
@@ -207,7 +202,7 @@ func (s *Store) retain(ctx context.Context) error {
 			errs = append(errs, err)
 			continue
 		}
-		h, err := holdingsOf(ctx, s.index.Read(), c, c.retain)
+		h, err := holdingsOf(ctx, s.index.Reader, c, c.retain)
 		if err != nil {
 			return errors.Join(append(errs, fmt.Errorf("retention of %s: %w", c.name, err))...)
 		}
@@ -251,11 +246,11 @@ func (s *Store) raiseNothingLeft(ctx context.Context) error {
 type deleter struct {
 	s     *Store
 	began time.Time
-	batch []segmentRow
+	batch []index.Segment
 	of    *camera // whose the batch is
 }
 
-func (d *deleter) take(ctx context.Context, h *holdings, r segmentRow, _ Limit) error {
+func (d *deleter) take(ctx context.Context, h *holdings, r index.Segment, _ Limit) error {
 	if d.of != h.c || len(d.batch) >= deleteBatch {
 		if err := d.flush(ctx); err != nil {
 			return err
@@ -290,12 +285,12 @@ func (d *deleter) flush(ctx context.Context) error {
 }
 
 // deleteRows deletes the segments of one camera that nobody has begun to keep meanwhile.
-func (s *Store) deleteRows(ctx context.Context, c *camera, rows []segmentRow) error {
-	marked := make([]segmentRow, 0, len(rows))
-	mark := func(tx *sql.Tx) error {
+func (s *Store) deleteRows(ctx context.Context, c *camera, rows []index.Segment) error {
+	marked := make([]index.Segment, 0, len(rows))
+	mark := func(tx *index.Tx) error {
 		marked = marked[:0]
 		for _, r := range rows {
-			done, err := markDeleting(ctx, tx, r)
+			done, err := tx.MarkDeleting(ctx, r)
 			if err != nil {
 				return err
 			}
@@ -303,11 +298,11 @@ func (s *Store) deleteRows(ctx context.Context, c *camera, rows []segmentRow) er
 				continue
 			}
 			marked = append(marked, r)
-			from, err := swallow(ctx, tx, r.st, r.start)
+			from, err := tx.MergedGapBegin(ctx, r.Stream, r.Start, gap(ReasonDeleted))
 			if err != nil {
 				return err
 			}
-			if err := enter(ctx, tx, r.st, from, r.end, gap(ReasonDeleted)); err != nil {
+			if err := tx.Enter(ctx, r.Stream, from, r.End, gap(ReasonDeleted)); err != nil {
 				return err
 			}
 		}
@@ -323,48 +318,15 @@ func (s *Store) deleteRows(ctx context.Context, c *camera, rows []segmentRow) er
 	return s.finish(ctx, c, marked)
 }
 
-// markDeleting makes a segment invisible to readers that come from now on, unless it is kept. It reports whether it did.
-func markDeleting(ctx context.Context, tx *sql.Tx, r segmentRow) (bool, error) {
-	const query = `UPDATE segment SET state = 3 WHERE camera = ?1 AND quality = ?2 AND start_us = ?3 AND state IN (2, 4)
-		AND NOT EXISTS (SELECT 1 FROM kept k WHERE k.camera = ?1 AND k.streams & ?2
-			AND k.start_us < ?4 AND k.start_us > ?3 - 86400000000 AND k.end_us > ?3)`
-	res, err := tx.ExecContext(ctx, query, r.st.camera, r.st.quality, r.start, r.end)
-	if err != nil {
-		return false, err
-	}
-	n, err := res.RowsAffected()
-	return n > 0, err
-}
-
-// swallow returns where the gap of deleted footage that ends at the time to begins: gaps between two deleted stretches
-// become one with them, so that the ledger does not grow for ever.
-func swallow(ctx context.Context, tx *sql.Tx, st streamRow, to int64) (int64, error) {
-	from := to
-	for range 64 {
-		before, since, err := holdingAt(ctx, tx, st, from-1)
-		if err != nil {
-			return to, err
-		}
-		if !before.isGap() || before.reason == ReasonBefore {
-			return to, nil
-		}
-		from = since
-		if before.reason == ReasonDeleted {
-			return from, nil
-		}
-	}
-	return to, nil
-}
-
 // finishDeleting deletes the files of all segments that are marked, except those that open clips need.
 func (s *Store) finishDeleting(ctx context.Context) error {
-	marked, err := s.unsettled(ctx, stateDeleting, forever)
+	marked, err := s.index.InState(ctx, index.StateDeleting)
 	if err != nil {
 		return err
 	}
-	byCamera := map[int64][]segmentRow{}
+	byCamera := map[int64][]index.Segment{}
 	for _, r := range marked {
-		byCamera[r.st.camera] = append(byCamera[r.st.camera], r)
+		byCamera[r.Stream.Camera] = append(byCamera[r.Stream.Camera], r)
 	}
 	var errs []error
 	for row, rows := range byCamera {
@@ -374,19 +336,19 @@ func (s *Store) finishDeleting(ctx context.Context) error {
 }
 
 // finish deletes the files of marked segments of one camera: unlink, sync the folders, forget the rows.
-func (s *Store) finish(ctx context.Context, c *camera, rows []segmentRow) error {
+func (s *Store) finish(ctx context.Context, c *camera, rows []index.Segment) error {
 	days := map[string]bool{}
-	var gone []segmentRow
+	var gone []index.Segment
 	var errs []error
 	for _, r := range rows {
-		if s.pinned(media.StreamID{Camera: c.id, Quality: r.st.quality}, r.start, r.end) {
+		if s.pinned(media.StreamID{Camera: c.id, Quality: r.Stream.Quality}, r.Start, r.End) {
 			continue
 		}
-		if err := c.files.Remove(r.name()); err != nil && !disk.IsMissing(err) {
+		if err := c.files.Remove(r.Name()); err != nil && !disk.IsMissing(err) {
 			errs = append(errs, err)
 			continue
 		}
-		days[path.Dir(r.name())] = true
+		days[path.Dir(r.Name())] = true
 		gone = append(gone, r)
 	}
 	for day := range days {
@@ -397,12 +359,12 @@ func (s *Store) finish(ctx context.Context, c *camera, rows []segmentRow) error 
 	if len(gone) == 0 {
 		return errors.Join(errs...)
 	}
-	errs = append(errs, s.write(ctx, func(tx *sql.Tx) error {
+	errs = append(errs, s.write(ctx, func(tx *index.Tx) error {
 		for _, r := range gone {
-			if err := dropSegment(ctx, tx, r.st, r.start); err != nil {
+			if err := tx.DropSegment(ctx, r.Stream, r.Start); err != nil {
 				return err
 			}
-			if err := dropRunIfEmpty(ctx, tx, r.st, r.run); err != nil {
+			if err := tx.DropRunIfEmpty(ctx, r.Stream, r.Run); err != nil {
 				return err
 			}
 		}
@@ -414,7 +376,7 @@ func (s *Store) finish(ctx context.Context, c *camera, rows []segmentRow) error 
 
 // removeEmptyDays removes folders of days that are over and empty now.
 func (s *Store) removeEmptyDays(c *camera, days map[string]bool) {
-	yesterday := s.now().AddDate(0, 0, -1).Format(dayLayout)
+	yesterday := s.now().AddDate(0, 0, -1).Format(index.DayLayout)
 	for day := range days {
 		if path.Base(day) < yesterday {
 			c.files.Remove(day) //nolint:errcheck // it fails while the folder is not empty; an empty one does no harm

@@ -12,6 +12,8 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/index"
+	"keepwatch.internal/storage/index/indextest"
 )
 
 func (k *kit) limit(r Retain) {
@@ -30,22 +32,22 @@ func (k *kit) filesOf(id media.CameraID) int {
 
 // deleteOldest deletes at most limit of the stream's oldest segments that end before the time until, as retention does.
 func (k *kit) deleteOldest(ctx context.Context, c *camera, quality media.Quality, until int64, limit int) (n int, size int64, err error) {
-	w, err := newSweep(ctx, k.index.Read(), streamRow{c.row, quality})
+	w, err := newSweep(ctx, k.index.Reader, index.Stream{Camera: c.row, Quality: quality})
 	if err != nil {
 		return 0, 0, err
 	}
-	var rows []segmentRow
+	var rows []index.Segment
 	for len(rows) < limit {
 		r, more, err := w.peek(ctx)
 		if err != nil {
 			return 0, 0, err
 		}
-		if !more || r.end > until {
+		if !more || r.End > until {
 			break
 		}
 		w.pop()
 		rows = append(rows, r)
-		size += r.size
+		size += r.Size
 	}
 	return len(rows), size, k.deleteRows(ctx, c, rows)
 }
@@ -73,8 +75,7 @@ func TestFootageIsDeletedByAge(t *testing.T) {
 	if _, err := os.Stat(k.path(id, "main/2026-11-22")); err == nil {
 		t.Error("the folder of an empty day is left")
 	}
-	var runs int
-	ok(t, k.index.Read().QueryRowContext(t.Context(), "SELECT count(*) FROM run").Scan(&runs))
+	runs := indextest.Value[int](t, k.indexFile(""), "SELECT count(*) FROM run")
 	if runs != 2 {
 		t.Errorf("%d runs are known, 2 have footage", runs)
 	}
@@ -89,14 +90,14 @@ func TestFootageIsDeletedBySize(t *testing.T) {
 	rows := k.rowsOf(id)
 	var keep int64
 	for _, r := range rows[6:] {
-		keep += r.size
+		keep += r.Size
 	}
-	totals, err := k.streamTotals(t.Context())
+	totals, err := k.index.StreamTotals(t.Context())
 	ok(t, err)
-	keep += totals[streamRow{k.cameras[id].row, media.Sub}].bytes
+	keep += totals[index.Stream{Camera: k.cameras[id].row, Quality: media.Sub}].Bytes
 	k.limit(Retain{MaxBytes: keep})
 	ok(t, k.retain(t.Context()))
-	if left := k.rowsOf(id); len(left) != 4 || left[0].start != rows[6].start {
+	if left := k.rowsOf(id); len(left) != 4 || left[0].Start != rows[6].Start {
 		t.Errorf("%d segments left, want the last 4", len(left))
 	}
 	ok(t, k.retain(t.Context()))
@@ -122,7 +123,7 @@ func TestFootageIsDeletedUntilEnoughIsFree(t *testing.T) {
 	if n := k.filesOf(old) + k.filesOf(young); n != 6 {
 		t.Fatalf("%d files left with enough free", n)
 	}
-	x.free = 64<<20 - 2*k.rowsOf(old)[0].size
+	x.free = 64<<20 - 2*k.rowsOf(old)[0].Size
 	ok(t, k.retain(t.Context()))
 	if a, b := k.filesOf(old), k.filesOf(young); a != 1 || b != 3 {
 		t.Errorf("%d and %d files are left, want 1 of the older camera and 3", a, b)
@@ -188,8 +189,7 @@ func TestManySegmentsGoInSmallBatches(t *testing.T) {
 	if n := k.filesOf(id) + len(k.rowsOf(id)); n != 0 {
 		t.Errorf("%d files and rows are left", n)
 	}
-	var n int
-	ok(t, k.index.Read().QueryRowContext(t.Context(), "SELECT count(*) FROM ledger WHERE quality = 1").Scan(&n))
+	n := indextest.Value[int](t, k.indexFile(""), "SELECT count(*) FROM ledger WHERE quality = 1")
 	if n > 3 {
 		t.Errorf("%d rows in the ledger say that all is deleted", n)
 	}
@@ -210,7 +210,7 @@ func TestRetentionStopsExactlyAtEachLimit(t *testing.T) {
 	rows := k.rowsOf(id)
 	var total int64
 	for _, r := range rows {
-		total += r.size
+		total += r.Size
 	}
 	look := func(what string, want ...float64) {
 		t.Helper()
@@ -222,15 +222,15 @@ func TestRetentionStopsExactlyAtEachLimit(t *testing.T) {
 	look("a microsecond before its time", 0, 10, 20, 30, 40, 50)
 	k.clock.set(at(10).Add(time.Hour))
 	look("at its time", 10, 20, 30, 40, 50)
-	total -= rows[0].size
+	total -= rows[0].Size
 	k.limit(Retain{MaxBytes: total})
 	look("exactly as much as it may be", 10, 20, 30, 40, 50)
 	k.limit(Retain{MaxBytes: total - 1})
 	look("a byte too much", 20, 30, 40, 50)
-	k.limit(Retain{MaxBytes: total - rows[1].size - rows[2].size})
+	k.limit(Retain{MaxBytes: total - rows[1].Size - rows[2].Size})
 	look("a segment too much", 30, 40, 50)
 	k.limit(Retain{})
-	x.free = 1<<40 - rows[3].size
+	x.free = 1<<40 - rows[3].Size
 	look("exactly one segment lacks", 40, 50)
 	x.free = 1<<40 - 1
 	look("a byte lacks", 50)

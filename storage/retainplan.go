@@ -3,7 +3,6 @@ package storage
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,8 +10,8 @@ import (
 	"slices"
 	"time"
 
-	"keepwatch.internal/internal/sqlite"
 	"keepwatch.internal/storage/disk"
+	"keepwatch.internal/storage/index"
 )
 
 // PlanOptions is what a plan of retention is made of.
@@ -51,8 +50,8 @@ type Going struct {
 // PlanRetention says what retention would delete now and within a day, by the very rules that delete. It reads the index
 // beside whatever process writes it. What is being written now is not in it.
 func PlanRetention(ctx context.Context, o PlanOptions) (_ Plan, err error) {
-	path := filepath.Join(o.Data, indexName)
-	db, err := sqlite.OpenReader(ctx, sqlite.Options{Path: path, ApplicationID: indexMark, Files: indexFiles})
+	path := filepath.Join(o.Data, index.FileName)
+	db, err := index.OpenReader(ctx, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Plan{}, fmt.Errorf("there is no index %s: nothing has been recorded with this configuration yet", path)
 	}
@@ -70,12 +69,12 @@ func PlanRetention(ctx context.Context, o PlanOptions) (_ Plan, err error) {
 		return Plan{}, err
 	}
 	plan := Plan{Total: total, Free: free, MinFree: o.MinFree.of(total)}
-	err = db.View(ctx, func(tx *sql.Tx) error { return plan.fill(ctx, tx, o) })
+	err = db.View(ctx, func(q index.Reader) error { return plan.fill(ctx, q, o) })
 	return plan, err
 }
 
-func (plan *Plan) fill(ctx context.Context, q queryer, o PlanOptions) error {
-	known, err := plannedCameras(ctx, q)
+func (plan *Plan) fill(ctx context.Context, q index.Reader, o PlanOptions) error {
+	known, err := camerasOf(ctx, q)
 	if err != nil {
 		return err
 	}
@@ -109,7 +108,7 @@ func (plan *Plan) fill(ctx context.Context, q queryer, o PlanOptions) error {
 			}
 		}
 		p.lack = func(int64) (int64, error) { return lack, nil }
-		p.take = func(_ context.Context, h *holdings, r segmentRow, why Limit) error {
+		p.take = func(_ context.Context, h *holdings, r index.Segment, why Limit) error {
 			x := byID[h.c.row]
 			if day {
 				x.Day = note(x.Day, r, why)
@@ -134,7 +133,7 @@ func (plan *Plan) fill(ctx context.Context, q queryer, o PlanOptions) error {
 }
 
 // holdings prepares the cameras for a pass with the limits of the plan.
-func (o PlanOptions) holdings(ctx context.Context, q queryer, known []*camera) ([]*holdings, error) {
+func (o PlanOptions) holdings(ctx context.Context, q index.Reader, known []*camera) ([]*holdings, error) {
 	var list []*holdings
 	for _, c := range known {
 		retain := c.retain
@@ -150,39 +149,17 @@ func (o PlanOptions) holdings(ctx context.Context, q queryer, known []*camera) (
 	return list, nil
 }
 
-// plannedCameras lists the cameras that the index knows, without opening their folders.
-func plannedCameras(ctx context.Context, q queryer) ([]*camera, error) {
-	const query = `SELECT id, uuid, name, coalesce(retired_us, 0), retain_us, retain_bytes FROM camera`
-	var found []*camera
-	err := each(ctx, q, query, nil, func(rows *sql.Rows) error {
-		c := &camera{}
-		var id []byte
-		var retired, age int64
-		if err := rows.Scan(&c.row, &id, &c.name, &retired, &age, &c.retain.MaxBytes); err != nil {
-			return err
-		}
-		copy(c.id[:], id)
-		c.retain.Age = time.Duration(age) * time.Microsecond
-		if retired != 0 {
-			c.retired = fromMicros(retired)
-		}
-		found = append(found, c)
-		return nil
-	})
-	return found, err
-}
-
 // note adds a segment to what goes by a limit.
-func note(list []Going, r segmentRow, why Limit) []Going {
+func note(list []Going, r index.Segment, why Limit) []Going {
 	i := slices.IndexFunc(list, func(g Going) bool { return g.Limit == why })
 	if i < 0 {
 		i = len(list)
-		list = append(list, Going{Limit: why, Span: Span{fromMicros(r.start), fromMicros(r.end)}})
+		list = append(list, Going{Limit: why, Span: Span{index.FromMicros(r.Start), index.FromMicros(r.End)}})
 	}
 	g := &list[i]
 	g.Segments++
-	g.Bytes += r.size
-	g.Span.From, g.Span.To = earliest(g.Span.From, fromMicros(r.start)), latest(g.Span.To, fromMicros(r.end))
+	g.Bytes += r.Size
+	g.Span.From, g.Span.To = earliest(g.Span.From, index.FromMicros(r.Start)), latest(g.Span.To, index.FromMicros(r.End))
 	return list
 }
 

@@ -12,6 +12,7 @@ import (
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/sqlite"
 	"keepwatch.internal/storage/disk"
+	"keepwatch.internal/storage/index"
 )
 
 const (
@@ -204,25 +205,20 @@ func (s *Store) rescue(err error) bool {
 	return true
 }
 
-// sacredQuery finds out whether a segment belongs to a kept clip.
-const sacredQuery = `SELECT EXISTS (SELECT 1 FROM kept k WHERE k.camera = ?1 AND k.streams & ?2
-	AND k.start_us < ?4 AND k.start_us > ?3 - 86400000000 AND k.end_us > ?3)`
-
 // sacrifice is for a disk so full that the index cannot even note what is to be deleted, the reserve being used up by others:
 // it deletes the file of the first of the rows before they are marked, so that there is room to mark them. It reports
 // whether it did. A crash right after it leaves a row without a file, which becomes a gap.
-func (s *Store) sacrifice(ctx context.Context, c *camera, rows []segmentRow) bool {
+func (s *Store) sacrifice(ctx context.Context, c *camera, rows []index.Segment) bool {
 	if !s.room.shared {
 		return false
 	}
 	for _, r := range rows {
-		var kept bool
-		err := s.index.Read().QueryRowContext(ctx, sacredQuery, r.st.camera, r.st.quality, r.start, r.end).Scan(&kept)
-		if err != nil || kept || s.pinned(media.StreamID{Camera: c.id, Quality: r.st.quality}, r.start, r.end) {
+		kept, err := s.index.IsKept(ctx, r)
+		if err != nil || kept || s.pinned(media.StreamID{Camera: c.id, Quality: r.Stream.Quality}, r.Start, r.End) {
 			continue
 		}
-		if err := c.files.Remove(r.name()); err == nil {
-			s.log.Warn("the disk is full to the last byte: a segment was deleted before the index could note it", "camera", c.name, "segment", r.name())
+		if err := c.files.Remove(r.Name()); err == nil {
+			s.log.Warn("the disk is full to the last byte: a segment was deleted before the index could note it", "camera", c.name, "segment", r.Name())
 			return true
 		}
 	}

@@ -2,11 +2,12 @@ package storage
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"sync"
 	"time"
+
+	"keepwatch.internal/storage/index"
 )
 
 // housekeeping is how often retention looks, and how often the index learns that the recorder is alive: the downtime
@@ -56,7 +57,7 @@ func (s *Store) keepHouse(ctx context.Context) {
 	last := ""
 	for {
 		s.lookAtClock(time.Now())
-		err := s.write(ctx, func(tx *sql.Tx) error { return s.noteAlive(ctx, tx, s.now()) })
+		err := s.write(ctx, func(tx *index.Tx) error { return s.noteAlive(ctx, tx, s.now()) })
 		err = errors.Join(err, s.retain(ctx)) // which may be what helps
 		if errors.Is(err, errNothingLeft) {
 			s.raise(AlarmNothingLeft, fmt.Sprintf("Less than storage.min_free asks for is free on %s, and no footage is left that may be deleted: kept clips or "+

@@ -2,12 +2,12 @@ package storage
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage/disk"
+	"keepwatch.internal/storage/index"
 )
 
 // closeSegment ends the open segment: table, sync, row. It always lets go of the segment; what went wrong is logged and
@@ -18,7 +18,7 @@ func (w *Writer) closeSegment(ctx context.Context) {
 		w.discard(ctx, g)
 	} else if x, err := w.seal(ctx, g); err != nil {
 		w.s.log.Error("a segment could not be closed; the next start will", "camera", w.c.name, "segment", g.name, "err", err)
-	} else if err := w.s.writeOrOwe(ctx, "closed segment", func(ctx context.Context, tx *sql.Tx) error { return x.update(ctx, tx) }); err != nil {
+	} else if err := w.s.writeOrOwe(ctx, "closed segment", func(ctx context.Context, tx *index.Tx) error { return tx.Close(ctx, x) }); err != nil {
 		w.s.log.Error("a closed segment could not be noted; the next start will", "camera", w.c.name, "segment", g.name, "err", err)
 	}
 	w.mu.Lock()
@@ -38,8 +38,8 @@ func (w *Writer) discard(ctx context.Context, g *segment) {
 		err = errors.Join(err, disk.RemoveSynced(w.c.files, g.name))
 	}
 	if err == nil {
-		err = w.s.writeOrOwe(ctx, "drop empty segment", func(ctx context.Context, tx *sql.Tx) error {
-			return dropSegment(ctx, tx, g.st, g.start)
+		err = w.s.writeOrOwe(ctx, "drop empty segment", func(ctx context.Context, tx *index.Tx) error {
+			return tx.DropSegment(ctx, g.st, g.start)
 		})
 	}
 	if err != nil {
@@ -48,7 +48,7 @@ func (w *Writer) discard(ctx context.Context, g *segment) {
 }
 
 // seal writes the table, syncs and closes the file, and returns what its row has to learn.
-func (w *Writer) seal(ctx context.Context, g *segment) (closing, error) {
+func (w *Writer) seal(ctx context.Context, g *segment) (index.ClosedSegment, error) {
 	table := &media.Table{Entries: g.entries}
 	size := g.good
 	w.mu.Lock()
@@ -72,11 +72,11 @@ func (w *Writer) seal(ctx context.Context, g *segment) (closing, error) {
 	w.mu.Unlock()
 	if err != nil || suspect {
 		if size, err = w.readBack(ctx, g, table); err != nil {
-			return closing{}, err
+			return index.ClosedSegment{}, err
 		}
 	}
-	end := micros(table.Entries[len(table.Entries)-1].End())
-	return closing{st: g.st, start: g.start, end: end, size: size, keys: packKeys(g.start, keysOf(table.Entries))}, nil
+	end := index.Micros(table.Entries[len(table.Entries)-1].End())
+	return index.ClosedSegment{Stream: g.st, Start: g.start, End: end, Size: size, Keys: index.PackKeys(g.start, index.KeysOf(table.Entries))}, nil
 }
 
 // readBack looks what is left of a file that the disk may not have kept, cuts the table to that, and returns the size of
@@ -109,11 +109,11 @@ func (w *Writer) readBack(ctx context.Context, g *segment, table *media.Table) (
 	}()
 	kept := g.start
 	if err == nil {
-		kept = micros(table.Entries[len(table.Entries)-1].End())
+		kept = index.Micros(table.Entries[len(table.Entries)-1].End())
 	}
 	if kept < until {
-		note := w.s.writeOrOwe(ctx, "lost footage", func(ctx context.Context, tx *sql.Tx) error {
-			return enter(ctx, tx, w.st, kept, until, gap(ReasonDiskError))
+		note := w.s.writeOrOwe(ctx, "lost footage", func(ctx context.Context, tx *index.Tx) error {
+			return tx.Enter(ctx, w.st, kept, until, gap(ReasonDiskError))
 		})
 		err = errors.Join(err, note)
 	}

@@ -1,8 +1,6 @@
 package storage
 
 import (
-	"context"
-	"database/sql"
 	"fmt"
 	"path"
 	"sync"
@@ -10,12 +8,13 @@ import (
 
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage/disk"
+	"keepwatch.internal/storage/index"
 )
 
 // segment is the file that a Writer appends to. Its name and place in the index never change; what grows is guarded by
 // the writer's mu.
 type segment struct {
-	st    streamRow
+	st    index.Stream
 	run   int64
 	start int64
 	name  string
@@ -30,56 +29,12 @@ type segment struct {
 	closed  bool       // guarded by syncing
 }
 
-// segmentName returns the path of a segment's file in its camera's folder.
-func segmentName(q media.Quality, start int64) string {
-	return q.String() + "/" + fromMicros(start).Format(dayLayout+"/"+timeLayout) + segmentSuffix
-}
-
-const (
-	dayLayout     = "2006-01-02"
-	timeLayout    = "15-04-05.000"
-	segmentSuffix = "Z.mp4"
-)
-
 // end returns the wall clock at which the segment's footage ends so far.
 func (g *segment) end() int64 {
 	if n := len(g.entries); n > 0 {
-		return micros(g.entries[n-1].End())
+		return index.Micros(g.entries[n-1].End())
 	}
 	return g.start
-}
-
-// insertOpen is the row of a segment whose file is about to be made.
-func insertOpen(ctx context.Context, tx *sql.Tx, g *segment, initSize int) error {
-	const query = `INSERT INTO segment (camera, quality, start_us, end_us, run, state, init_bytes) VALUES (?, ?, ?, ?, ?, ?, ?)`
-	return exec(ctx, tx, query, g.st.camera, g.st.quality, g.start, g.start, g.run, stateOpen, initSize)
-}
-
-// closing is what a row learns when its segment is closed.
-type closing struct {
-	st               streamRow
-	start, end, size int64
-	keys             []byte
-}
-
-func (x closing) update(ctx context.Context, tx *sql.Tx) error {
-	const query = `UPDATE segment SET end_us = ?, state = ?, size_bytes = ?, key_frames = ?
-		WHERE camera = ? AND quality = ? AND start_us = ? AND state = ?`
-	return exec(ctx, tx, query, x.end, stateClosed, x.size, x.keys, x.st.camera, x.st.quality, x.start, stateOpen)
-}
-
-// dropSegment forgets the row of a segment that has no file.
-func dropSegment(ctx context.Context, tx *sql.Tx, st streamRow, start int64) error {
-	const query = `DELETE FROM segment WHERE camera = ? AND quality = ? AND start_us = ?`
-	return exec(ctx, tx, query, st.camera, st.quality, start)
-}
-
-// dropRunIfEmpty forgets an ended run of which no segment and no stretch in the ledger is left.
-func dropRunIfEmpty(ctx context.Context, tx *sql.Tx, st streamRow, run int64) error {
-	const query = `DELETE FROM run WHERE camera = ?1 AND quality = ?2 AND id = ?3 AND end_reason IS NOT NULL
-		AND NOT EXISTS (SELECT 1 FROM segment WHERE camera = ?1 AND quality = ?2 AND run = ?3)
-		AND NOT EXISTS (SELECT 1 FROM ledger WHERE camera = ?1 AND quality = ?2 AND run = ?3)`
-	return exec(ctx, tx, query, st.camera, st.quality, run)
 }
 
 // makeDay makes the folder of a day, once, so that it survives a power cut. A folder that is there already may have been
@@ -130,7 +85,7 @@ func (s *Store) liveOf(stream media.StreamID) live {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.end == noEnd {
+	if w.end == index.NoEnd {
 		return live{}
 	}
 	x := live{run: w.row, end: w.end}
@@ -195,7 +150,7 @@ func (w *Writer) syncSegment(g *segment) bool {
 	w.s.raise(AlarmSyncFailed, fmt.Sprintf("The disk of %s did not keep footage that it had taken (%v). The file was closed where it still verifies, "+
 		"and recording goes on in a new one; the timeline shows what was lost. Look at the disk and its cable soon. This stands until the next start.",
 		w.s.o.Recordings, bare(err)))
-	w.s.log.Error("the disk did not keep footage: sealing the segment", "camera", w.c.name, "stream", w.st.quality, "segment", g.name, "err", err)
+	w.s.log.Error("the disk did not keep footage: sealing the segment", "camera", w.c.name, "stream", w.st.Quality, "segment", g.name, "err", err)
 	return false
 }
 

@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/planted/trialtest"
 	"keepwatch.internal/storage/disk"
+	"keepwatch.internal/storage/index"
 )
 
 // smallDisk is how large the disks of these trials are.
@@ -168,7 +168,7 @@ func (k *kit) keepHouseNow(due bool) {
 	default:
 	}
 	if due {
-		_ = k.write(context.Background(), func(tx *sql.Tx) error { return k.noteAlive(context.Background(), tx, k.now()) })
+		_ = k.write(context.Background(), func(tx *index.Tx) error { return k.noteAlive(context.Background(), tx, k.now()) })
 		_ = k.retain(context.Background())
 	}
 }
@@ -180,17 +180,17 @@ func (k *kit) wholeAgain(acked []*media.Fragment) {
 	ok(k, k.finishDeleting(context.Background()))
 	ok(k, k.reconcile(context.Background()))
 	for _, r := range k.rowsOf(id) {
-		f, err := k.cameras[id].files.Open(r.name())
+		f, err := k.cameras[id].files.Open(r.Name())
 		ok(k, err)
-		res, err := media.Scan(f, r.size, id, k.LabelKey(id))
+		res, err := media.Scan(f, r.Size, id, k.LabelKey(id))
 		if err != nil || res.Err != nil || len(res.Table.Entries) == 0 {
-			k.Errorf("segment %s: %v, %v", r.name(), err, res.Err)
+			k.Errorf("segment %s: %v, %v", r.Name(), err, res.Err)
 		}
 		ok(k, f.Close())
 	}
 	tl := k.timeline(id, epoch, k.clock.Now())
 	for _, f := range acked {
-		if !shows(tl, f) && !deleted(tl, micros(f.Start)) {
+		if !shows(tl, f) && !deleted(tl, index.Micros(f.Start)) {
 			k.Fatalf("fragment %d at %v is lost", f.Seq, f.Start.Sub(epoch))
 		}
 	}

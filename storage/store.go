@@ -23,8 +23,8 @@ import (
 
 	"keepwatch.internal/internal/format"
 	"keepwatch.internal/internal/media"
-	"keepwatch.internal/internal/sqlite"
 	"keepwatch.internal/storage/disk"
+	"keepwatch.internal/storage/index"
 )
 
 // Options says where the store is and how it behaves.
@@ -62,7 +62,7 @@ type Store struct {
 	disk  disk.Folder // recordings
 	data  disk.Folder // the data folder
 	guard io.Closer
-	index *sqlite.DB
+	index *index.DB
 
 	alarms  alarms
 	rates   rates
@@ -88,7 +88,7 @@ type Store struct {
 	pins    map[*pin]struct{}
 	owed    []owedChange
 	// leftovers are the segments that the last process left open and that are yet to be closed.
-	leftovers []segmentRow
+	leftovers []index.Segment
 	stale     bool // the index is older than the recordings, or new beside old ones
 	// keptRead has the cameras of which the index says what the files of kept clips say.
 	keptRead map[media.CameraID]struct{}
@@ -179,12 +179,12 @@ func (s *Store) checkRoom(ctx context.Context) error {
 	if free >= need {
 		return nil
 	}
-	streams, err := s.streamTotals(ctx)
+	streams, err := s.index.StreamTotals(ctx)
 	if err != nil {
 		return err
 	}
 	for _, t := range streams {
-		if t.segments > 0 {
+		if t.Segments > 0 {
 			return nil
 		}
 	}

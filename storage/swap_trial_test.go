@@ -2,8 +2,6 @@ package storage
 
 import (
 	"bytes"
-	"context"
-	"database/sql"
 	"fmt"
 	"log/slog"
 	"os"
@@ -17,6 +15,8 @@ import (
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/planted/trialtest"
+	"keepwatch.internal/storage/index"
+	"keepwatch.internal/storage/index/indextest"
 )
 
 // swapStore is a store of two cameras that recorded the same seconds, and what each footage is.
@@ -178,7 +178,7 @@ const (
 
 func swaps() map[string]swap {
 	segment := func(s *swapStore, name string, n int) string {
-		return filepath.Join(s.at[name], segmentName(media.Main, micros(epoch.Add(time.Duration(n)*swapLength))))
+		return filepath.Join(s.at[name], index.SegmentName(media.Main, index.Micros(epoch.Add(time.Duration(n)*swapLength))))
 	}
 	files := func(t *testing.T, s *swapStore) {
 		for n := range swapSegments {
@@ -206,7 +206,7 @@ func swaps() map[string]swap {
 	}
 	rows := func(queries ...string) func(*testing.T, *swapStore) {
 		return func(t *testing.T, s *swapStore) {
-			ok(t, s.index.Write(t.Context(), func(tx *sql.Tx) error { return tryAll(t.Context(), tx, queries, s.rows) }))
+			execAll(t, s, queries)
 		}
 	}
 	return map[string]swap{
@@ -246,21 +246,17 @@ func swaps() map[string]swap {
 
 func cameraBytes(id media.CameraID) []byte { return id[:] }
 
-// tryAll runs the statements, with a copy of the cameras as they were.
-func tryAll(ctx context.Context, tx *sql.Tx, queries []string, rows [2]int64) error {
-	if _, err := tx.ExecContext(ctx, "CREATE TABLE camera_was AS SELECT * FROM camera"); err != nil {
-		return err
-	}
+// execAll runs the statements on the index, with a copy of the cameras as they were.
+func execAll(t *testing.T, s *swapStore, queries []string) {
+	path := filepath.Join(s.o.Data, index.FileName)
+	indextest.Exec(t, path, "CREATE TABLE camera_was AS SELECT * FROM camera")
 	for _, query := range append(queries, "DROP TABLE camera_was") {
-		args := []any{rows[0], rows[1]}
+		args := []any{s.rows[0], s.rows[1]}
 		if !strings.Contains(query, "?2") {
 			args = args[:strings.Count(query, "?1")]
 		}
-		if _, err := tx.ExecContext(ctx, query, args...); err != nil {
-			return fmt.Errorf("%s: %w", query, err)
-		}
+		indextest.Exec(t, path, query, args...)
 	}
-	return nil
 }
 
 // TestExchangedFootageIsNeverServedUnderAnotherCamera does to a store what somebody who holds its disk could, and reads

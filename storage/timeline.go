@@ -2,13 +2,13 @@ package storage
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"math"
 	"time"
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/index"
 )
 
 // Span is a stretch of wall time, half-open: From belongs to it, To does not.
@@ -23,6 +23,11 @@ func (sp Span) check(limit time.Duration) error {
 		return fmt.Errorf("%w: at most %v", ErrTooLong, limit)
 	}
 	return nil
+}
+
+// interval is the span as the index counts time.
+func (sp Span) interval() index.Interval {
+	return index.Interval{From: index.Micros(sp.From), To: index.Micros(sp.To)}
 }
 
 // Timeline is what a span of a stream holds. Spans and Gaps, taken together, add up to the span exactly: they do not
@@ -66,11 +71,11 @@ func (s *Store) Timeline(ctx context.Context, p access.Permit, q media.Quality, 
 	}
 	var t Timeline
 	for _, x := range stretches {
-		from, to := fromMicros(x.from), fromMicros(x.to)
-		if x.run != 0 {
+		from, to := index.FromMicros(x.from), index.FromMicros(x.to)
+		if x.Run != 0 {
 			t.Spans = append(t.Spans, RunSpan{from, to, x.id, x.shift})
 		} else {
-			t.Gaps = append(t.Gaps, Gap{from, to, x.code, x.reason})
+			t.Gaps = append(t.Gaps, Gap{from, to, x.Code, x.Reason})
 		}
 	}
 	return t, nil
@@ -86,46 +91,29 @@ func (s *Store) admit(p access.Permit) (*camera, error) {
 
 // stretch is a piece of time for which one thing holds.
 type stretch struct {
-	holding
+	index.LedgerEntry
 	id       media.RunID
 	shift    time.Duration
 	from, to int64
 }
 
-// ledgerQuery finds the rows that hold anywhere in [?3, ?4), and the first after them, of the camera with the UUID ?1.
-const ledgerQuery = `SELECT l.start_us, coalesce(l.run, 0), coalesce(r.uuid, x''), coalesce(r.shift_us, 0), coalesce(l.code, ''), coalesce(l.reason, '')
-	FROM camera c
-	JOIN ledger l ON l.camera = c.id AND l.quality = ?2
-		AND l.start_us >= coalesce((SELECT max(f.start_us) FROM ledger f WHERE f.camera = c.id AND f.quality = ?2 AND f.start_us <= ?3), ?3)
-		AND l.start_us <= coalesce((SELECT min(n.start_us) FROM ledger n WHERE n.camera = c.id AND n.quality = ?2 AND n.start_us >= ?4), ?4)
-	LEFT JOIN run r ON r.camera = l.camera AND r.quality = l.quality AND r.id = l.run
-	WHERE c.uuid = ?1 ORDER BY l.start_us`
-
 // stretches divides the span, of whole microseconds. It is for callers that have checked a permit for the camera, and
 // for sums that show no footage.
 func (s *Store) stretches(ctx context.Context, camera media.CameraID, q media.Quality, span Span) ([]stretch, error) {
 	// What is being written is looked at first: a run that ends in between has its end in the ledger then.
-	live := s.liveOf(media.StreamID{Camera: camera, Quality: q})
-	d := divider{from: micros(span.From), to: micros(span.To), now: micros(s.now()), live: live}
-	last := stretch{holding: gap(ReasonBefore), from: math.MinInt64}
-	err := each(ctx, s.index.Read(), ledgerQuery, []any{camera[:], q, d.from, d.to}, func(rows *sql.Rows) error {
-		var x stretch
-		var id []byte
-		var shift int64
-		if err := rows.Scan(&x.from, &x.run, &id, &shift, &x.code, &x.reason); err != nil {
-			return err
-		}
-		copy(x.id[:], id)
-		x.shift = time.Duration(shift) * time.Microsecond
-		last.to = x.from
+	stream := media.StreamID{Camera: camera, Quality: q}
+	live := s.liveOf(stream)
+	d := divider{from: index.Micros(span.From), to: index.Micros(span.To), now: index.Micros(s.now()), live: live}
+	last := stretch{LedgerEntry: gap(ReasonBefore), from: math.MinInt64}
+	err := s.index.Ledger(ctx, stream, index.Interval{From: d.from, To: d.to}, func(x index.LedgerRow) {
+		last.to = x.Start
 		d.add(last)
-		last = x
-		return nil
+		last = stretch{LedgerEntry: x.LedgerEntry, id: x.RunID, shift: x.Shift, from: x.Start}
 	})
 	if err != nil {
 		return nil, s.suspect(err)
 	}
-	last.to = forever
+	last.to = index.Forever
 	d.add(last)
 	return d.out, nil
 }
@@ -139,29 +127,29 @@ type divider struct {
 
 // add takes the next stretch of the ledger.
 func (d *divider) add(x stretch) {
-	if x.isGap() && x.to != forever { // over, even if the clock was set back since
+	if x.IsGap() && x.to != index.Forever { // over, even if the clock was set back since
 		d.put(x)
 		return
 	}
-	if x.isGap() {
+	if x.IsGap() {
 		past := x
 		past.to = max(d.now, x.from)
 		d.put(past)
-		d.put(stretch{holding: gap(ReasonNotYet), from: past.to, to: x.to})
+		d.put(stretch{LedgerEntry: gap(ReasonNotYet), from: past.to, to: x.to})
 		return
 	}
-	if x.to != forever {
+	if x.to != index.Forever {
 		d.put(x)
 		return
 	}
 	// The run goes on: it reaches as far as it is written.
 	written := x
 	written.to = x.from
-	if d.live.run == x.run {
+	if d.live.run == x.Run {
 		written.to = max(x.from, d.live.end)
 	}
 	d.put(written)
-	d.put(stretch{holding: gap(ReasonNotYet), from: written.to, to: forever})
+	d.put(stretch{LedgerEntry: gap(ReasonNotYet), from: written.to, to: index.Forever})
 }
 
 // put appends what of x lies in the span, in one piece with an equal neighbour.
@@ -170,7 +158,7 @@ func (d *divider) put(x stretch) {
 	if x.from >= x.to {
 		return
 	}
-	if n := len(d.out); n > 0 && d.out[n-1].holding == x.holding && d.out[n-1].to == x.from {
+	if n := len(d.out); n > 0 && d.out[n-1].LedgerEntry == x.LedgerEntry && d.out[n-1].to == x.from {
 		d.out[n-1].to = x.to
 		return
 	}
@@ -193,11 +181,11 @@ func (s *Store) Days(ctx context.Context, p access.Permit, q media.Quality, loc 
 	}
 	days := []string{}
 	for _, x := range stretches {
-		if x.isGap() {
+		if x.IsGap() {
 			continue
 		}
-		end := fromMicros(x.to - 1).In(loc)
-		year, month, day := fromMicros(x.from).In(loc).Date()
+		end := index.FromMicros(x.to - 1).In(loc)
+		year, month, day := index.FromMicros(x.from).In(loc).Date()
 		for n := 0; ; n++ {
 			noon := time.Date(year, month, day+n, 12, 0, 0, 0, loc)
 			text := noon.Format(time.DateOnly)

@@ -3,7 +3,6 @@ package storage
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +11,8 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/index"
+	"keepwatch.internal/storage/index/indextest"
 )
 
 // reads are all the ways to footage.
@@ -118,7 +119,7 @@ func TestSwappedFilesAreNeverServed(t *testing.T) {
 		var paths [2]string
 		for i, name := range []string{"front-door", "garage"} {
 			k.record(k.ids[name], film{start: epoch, seconds: 10})
-			paths[i] = k.path(k.ids[name], segmentName(media.Main, micros(epoch)))
+			paths[i] = k.path(k.ids[name], index.SegmentName(media.Main, index.Micros(epoch)))
 		}
 		a, err := os.ReadFile(paths[0])
 		ok(t, err)
@@ -159,7 +160,7 @@ func TestABentFragmentStopsAClipBeforeIt(t *testing.T) {
 		c, err = k.OpenClip(t.Context(), p, media.Main, span)
 		ok(t, err)
 		piece := c.pieces[n]
-		path := k.path(id, segmentName(media.Main, micros(epoch)))
+		path := k.path(id, index.SegmentName(media.Main, index.Micros(epoch)))
 		b, err := os.ReadFile(path)
 		ok(t, err)
 		b[piece.offset+int64(piece.skip)+int64(n)] ^= 0x10
@@ -193,7 +194,7 @@ func TestFragmentsOfTheSameCameraCannotStandInForEachOther(t *testing.T) {
 	if x.size != y.size {
 		t.Fatalf("sizes %d and %d", x.size, y.size)
 	}
-	path := k.path(id, segmentName(media.Main, micros(epoch)))
+	path := k.path(id, index.SegmentName(media.Main, index.Micros(epoch)))
 	b, err := os.ReadFile(path)
 	ok(t, err)
 	copy(b[x.offset:x.offset+int64(x.size)], b[y.offset:])
@@ -212,7 +213,7 @@ func TestEditedRowsAreRefused(t *testing.T) {
 	k.record(id, film{start: epoch, seconds: 10})
 	k.record(other, film{start: epoch.Add(time.Minute), seconds: 10})
 	edit := func(query string, args ...any) error {
-		return k.index.Write(t.Context(), func(tx *sql.Tx) error { return exec(t.Context(), tx, query, args...) })
+		return indextest.TryExec(t, k.indexFile(""), query, args...)
 	}
 	a, b := k.cameras[id].row, k.cameras[other].row // as the index numbers them
 	for _, query := range []string{
@@ -242,11 +243,11 @@ func TestEditedRowsAreRefused(t *testing.T) {
 	}
 	ok(t, edit("INSERT INTO run (camera, quality, id, uuid, start_us, end_reason) SELECT ?1, quality, 9, uuid, start_us, end_reason FROM run WHERE camera = ?2", a, b))
 	// And with the file copied to where the row points it is the label that tells.
-	theirs, err := os.ReadFile(k.path(other, segmentName(media.Main, micros(epoch.Add(time.Minute)))))
+	theirs, err := os.ReadFile(k.path(other, index.SegmentName(media.Main, index.Micros(epoch.Add(time.Minute)))))
 	ok(t, err)
-	ok(t, os.WriteFile(k.path(id, segmentName(media.Main, micros(epoch.Add(time.Minute)))), theirs, 0o640))
+	ok(t, os.WriteFile(k.path(id, index.SegmentName(media.Main, index.Micros(epoch.Add(time.Minute)))), theirs, 0o640))
 	ok(t, edit(`INSERT INTO segment SELECT camera, quality, ?2, ?2 + 10000000, 9, 2, ?3, init_bytes, key_frames FROM segment WHERE camera = ?1`,
-		a, micros(epoch.Add(time.Minute)), len(theirs)))
+		a, index.Micros(epoch.Add(time.Minute)), len(theirs)))
 	_, err = k.OpenClip(t.Context(), p, media.Main, span)
 	wantErr(t, err, ErrQuarantined)
 }
@@ -259,15 +260,13 @@ func TestAnEditedTableOfKeyFramesChangesNothing(t *testing.T) {
 	at := epoch.Add(5 * time.Second)
 	c, err := k.OpenKeyFrame(t.Context(), k.permit(id, access.Playback), media.Main, at)
 	want := all(t, c, err)
-	first, later := int64(len(fragments[0].Run.Init)), micros(epoch.Add(4*time.Second))
+	first, later := int64(len(fragments[0].Run.Init)), index.Micros(epoch.Add(4*time.Second))
 	for _, packed := range [][]byte{
-		packKeys(micros(epoch), []keyFrame{{later, first, uint32(len(fragments[0].Bytes))}}),
-		packKeys(micros(epoch), []keyFrame{{later, first + 1, 700}}), packKeys(micros(epoch), []keyFrame{{later, 0, 90}}),
-		packKeys(micros(epoch), []keyFrame{{later, 1 << 40, 1 << 31}}), packKeys(micros(epoch), []keyFrame{{later, 1 << 40, 100}}), {0xff},
+		index.PackKeys(index.Micros(epoch), []index.KeyFrame{{At: later, Offset: first, Size: uint32(len(fragments[0].Bytes))}}),
+		index.PackKeys(index.Micros(epoch), []index.KeyFrame{{At: later, Offset: first + 1, Size: 700}}), index.PackKeys(index.Micros(epoch), []index.KeyFrame{{At: later, Offset: 0, Size: 90}}),
+		index.PackKeys(index.Micros(epoch), []index.KeyFrame{{At: later, Offset: 1 << 40, Size: 1 << 31}}), index.PackKeys(index.Micros(epoch), []index.KeyFrame{{At: later, Offset: 1 << 40, Size: 100}}), {0xff},
 	} {
-		ok(t, k.index.Write(t.Context(), func(tx *sql.Tx) error {
-			return exec(t.Context(), tx, "UPDATE segment SET key_frames = ?", packed)
-		}))
+		indextest.Exec(t, k.indexFile(""), "UPDATE segment SET key_frames = ?", packed)
 		c, err := k.OpenKeyFrame(t.Context(), k.permit(id, access.Playback), media.Main, at)
 		if got := all(t, c, err); !bytes.Equal(got, want) {
 			t.Errorf("another key frame from %x", packed)
@@ -279,7 +278,7 @@ func TestAMissingFileFailsOneRequestAndIsAGapThen(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
 	k.record(id, film{start: epoch, seconds: 30})
-	ok(t, os.Remove(k.path(id, k.rowsOf(id)[1].name())))
+	ok(t, os.Remove(k.path(id, k.rowsOf(id)[1].Name())))
 	p, span := k.permit(id, access.Playback), Span{epoch, epoch.Add(30 * time.Second)}
 	_, err := k.OpenClip(t.Context(), p, media.Main, span)
 	wantErr(t, err, ErrGone)
@@ -296,7 +295,7 @@ func TestAHeaderOfAnotherRunIsRefused(t *testing.T) {
 	id := k.ids["front-door"]
 	k.record(id, film{start: epoch, seconds: 4})
 	other, _ := k.record(id, film{start: epoch.Add(time.Minute), seconds: 4})
-	path := k.path(id, segmentName(media.Main, micros(epoch)))
+	path := k.path(id, index.SegmentName(media.Main, index.Micros(epoch)))
 	b, err := os.ReadFile(path)
 	ok(t, err)
 	copy(b, other.Init)

@@ -3,12 +3,12 @@ package storage
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 	"time"
 
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/index"
 )
 
 // Usage is how the disk is used. It holds no footage and no moment of it beyond how far it reaches back.
@@ -43,24 +43,24 @@ func (s *Store) Usage(ctx context.Context, day Span) (Usage, error) {
 	s.mu.RLock()
 	known := s.cameras
 	s.mu.RUnlock()
-	totals, err := s.streamTotals(ctx)
+	totals, err := s.index.StreamTotals(ctx)
 	if err != nil {
 		return Usage{}, fmt.Errorf("usage: %w", err)
 	}
 	for _, c := range known {
 		x := CameraUsage{ID: c.id, Name: c.name, Retired: !c.retired.IsZero()}
 		for _, quality := range qualities {
-			t := totals[streamRow{c.row, quality}]
-			x.Bytes += t.bytes + s.liveOf(media.StreamID{Camera: c.id, Quality: quality}).size
-			x.Segments += t.segments
-			if t.segments > 0 && (x.Oldest.IsZero() || t.oldest.Before(x.Oldest)) {
-				x.Oldest = t.oldest
+			t := totals[index.Stream{Camera: c.row, Quality: quality}]
+			x.Bytes += t.Bytes + s.liveOf(media.StreamID{Camera: c.id, Quality: quality}).size
+			x.Segments += t.Segments
+			if t.Segments > 0 && (x.Oldest.IsZero() || t.Oldest.Before(x.Oldest)) {
+				x.Oldest = t.Oldest
 			}
 		}
 		if x.Recorded, err = s.recorded(ctx, c, day); err != nil {
 			return Usage{}, fmt.Errorf("usage: %w", err)
 		}
-		if x.Kept, err = s.keptOf(ctx, c); err != nil {
+		if x.Kept, err = s.keptBytesOf(ctx, c); err != nil {
 			return Usage{}, fmt.Errorf("usage: %w", err)
 		}
 		u.Footage += x.Bytes
@@ -78,34 +78,9 @@ func (s *Store) recorded(ctx context.Context, c *camera, day Span) (time.Duratio
 	stretches, err := s.stretches(ctx, c.id, media.Main, day)
 	var sum int64
 	for _, x := range stretches {
-		if !x.isGap() {
+		if !x.IsGap() {
 			sum += x.to - x.from
 		}
 	}
 	return time.Duration(sum) * time.Microsecond, err
-}
-
-// streamTotal is what the segments of a stream add up to, without the one being written.
-type streamTotal struct {
-	segments, bytes int64
-	oldest          time.Time
-}
-
-func (s *Store) streamTotals(ctx context.Context) (map[streamRow]streamTotal, error) {
-	const query = `SELECT t.camera, t.quality, t.segments, t.size_bytes,
-			coalesce((SELECT min(g.start_us) FROM segment g WHERE g.camera = t.camera AND g.quality = t.quality), 0)
-		FROM stream t`
-	totals := map[streamRow]streamTotal{}
-	err := each(ctx, s.index.Read(), query, nil, func(rows *sql.Rows) error {
-		var st streamRow
-		var t streamTotal
-		var oldest int64
-		if err := rows.Scan(&st.camera, &st.quality, &t.segments, &t.bytes, &oldest); err != nil {
-			return err
-		}
-		t.oldest = fromMicros(oldest)
-		totals[st] = t
-		return nil
-	})
-	return totals, err
 }

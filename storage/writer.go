@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"path"
@@ -11,6 +10,7 @@ import (
 
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/sqlite"
+	"keepwatch.internal/storage/index"
 )
 
 // longestSegment is how many times SegmentDuration a segment may last when no key frame comes.
@@ -22,7 +22,7 @@ type Writer struct {
 	c      *camera
 	run    *media.Run
 	stream media.StreamID
-	st     streamRow
+	st     index.Stream
 	row    int64 // of the run
 
 	turn     sync.Mutex // held by Append, End and SetGap while they write
@@ -32,7 +32,7 @@ type Writer struct {
 
 	mu  sync.Mutex
 	seg *segment
-	end int64 // of what was written, µs; noEnd at first
+	end int64 // of what was written, µs; index.NoEnd at first
 }
 
 // Begin begins to write a run, which must have been labelled with the camera's key. It returns ErrOverlap when the run
@@ -50,7 +50,7 @@ func (s *Store) Begin(ctx context.Context, run *media.Run) (*Writer, error) {
 	if own, err := media.OpenRun(run.Init, c.id, c.key); err != nil || own.ID != run.ID || own.Stream != run.Stream {
 		return nil, errors.Join(fmt.Errorf("begin run of %v: %w", run.Stream, media.ErrForged), err)
 	}
-	w := &Writer{s: s, c: c, run: run, stream: run.Stream, st: streamRow{c.row, run.Stream.Quality}, wantKey: true, end: noEnd}
+	w := &Writer{s: s, c: c, run: run, stream: run.Stream, st: index.Stream{Camera: c.row, Quality: run.Stream.Quality}, wantKey: true, end: index.NoEnd}
 	s.mu.Lock()
 	busy := s.writers[w.stream] != nil || s.closed
 	if !busy {
@@ -60,7 +60,7 @@ func (s *Store) Begin(ctx context.Context, run *media.Run) (*Writer, error) {
 	if busy {
 		return nil, fmt.Errorf("begin run of %v: %w", run.Stream, ErrBusy)
 	}
-	if err := s.write(ctx, func(tx *sql.Tx) error { return w.insertRun(ctx, tx) }); err != nil {
+	if err := s.write(ctx, func(tx *index.Tx) error { return w.insertRun(ctx, tx) }); err != nil {
 		s.forget(w)
 		if errors.Is(err, ErrOverlap) || ctx.Err() != nil {
 			return nil, err
@@ -79,25 +79,16 @@ func (s *Store) forget(w *Writer) {
 	}
 }
 
-func (w *Writer) insertRun(ctx context.Context, tx *sql.Tx) error {
-	end, err := lastEnd(ctx, tx, w.st)
+func (w *Writer) insertRun(ctx context.Context, tx *index.Tx) error {
+	end, err := tx.LastEnd(ctx, w.st)
 	if err != nil {
 		return err
 	}
-	if start := micros(w.run.Start); start < end {
-		return fmt.Errorf("%w: run of %v begins at %v, footage ends at %v", ErrOverlap, w.stream, w.run.Start, fromMicros(end))
+	if start := index.Micros(w.run.Start); start < end {
+		return fmt.Errorf("%w: run of %v begins at %v, footage ends at %v", ErrOverlap, w.stream, w.run.Start, index.FromMicros(end))
 	}
-	w.row, err = newRun(ctx, tx, w.st, w.run, nil)
+	w.row, err = tx.InsertRun(ctx, w.st, w.run, "")
 	return err
-}
-
-// newRun adds a row for the run and returns its number. endReason is nil for a run that is being recorded.
-func newRun(ctx context.Context, tx *sql.Tx, st streamRow, run *media.Run, endReason any) (int64, error) {
-	const query = `INSERT INTO run (camera, quality, id, uuid, start_us, end_reason, shift_us)
-		VALUES (?1, ?2, (SELECT coalesce(max(id), 0) + 1 FROM run WHERE camera = ?1 AND quality = ?2), ?3, ?4, ?5, ?6) RETURNING id`
-	var row int64
-	err := tx.QueryRowContext(ctx, query, st.camera, st.quality, run.ID[:], micros(run.Start), endReason, run.Shift.Microseconds()).Scan(&row)
-	return row, err
 }
 
 // Append writes the run's next fragment with one write and makes it visible to readers. Segments change by themselves.
@@ -122,7 +113,7 @@ func (w *Writer) Append(ctx context.Context, f *media.Fragment) error {
 			return err
 		}
 	} else if !w.recorded {
-		if err := w.s.write(ctx, func(tx *sql.Tx) error { return w.record(ctx, tx, micros(f.Start)) }); err != nil {
+		if err := w.s.write(ctx, func(tx *index.Tx) error { return w.record(ctx, tx, index.Micros(f.Start)) }); err != nil {
 			return w.fail(ctx, "note that footage goes on", err)
 		}
 		w.recorded = true
@@ -147,8 +138,8 @@ func (w *Writer) check(f *media.Fragment) (media.Entry, error) {
 		return media.Entry{}, err
 	}
 	e := t.Entries[0]
-	if w.end != noEnd && micros(e.Start) < w.end {
-		return e, fmt.Errorf("%w: fragment of %v begins at %v, footage ends at %v", ErrOverlap, w.stream, e.Start, fromMicros(w.end))
+	if w.end != index.NoEnd && index.Micros(e.Start) < w.end {
+		return e, fmt.Errorf("%w: fragment of %v begins at %v, footage ends at %v", ErrOverlap, w.stream, e.Start, index.FromMicros(w.end))
 	}
 	if !e.Random && (w.wantKey || w.hole(e)) {
 		w.wantKey = true
@@ -159,10 +150,10 @@ func (w *Writer) check(f *media.Fragment) (media.Entry, error) {
 
 // hole reports whether something is missing between what was written last and e.
 func (w *Writer) hole(e media.Entry) bool {
-	if w.end == noEnd {
+	if w.end == index.NoEnd {
 		return false
 	}
-	if micros(e.Start) != w.end {
+	if index.Micros(e.Start) != w.end {
 		return true
 	}
 	return w.seg != nil && len(w.seg.entries) > 0 && w.seg.entries[len(w.seg.entries)-1].Seq+1 != e.Seq
@@ -178,27 +169,27 @@ func (w *Writer) mustRotate(f *media.Fragment) bool {
 	w.mu.Lock()
 	suspect := g.suspect
 	w.mu.Unlock()
-	age := f.Start.Sub(fromMicros(g.start))
+	age := f.Start.Sub(index.FromMicros(g.start))
 	return suspect || w.wantKey || (f.Random && age >= w.s.o.SegmentDuration) || age >= longestSegment*w.s.o.SegmentDuration ||
 		w.hole(media.Entry{Start: f.Start, Seq: f.Seq})
 }
 
 // record writes into the ledger that footage of the run holds from start on.
-func (w *Writer) record(ctx context.Context, tx *sql.Tx, start int64) error {
-	if w.recorded && w.end != noEnd && w.end < start {
-		if err := enter(ctx, tx, w.st, w.end, start, gap(ReasonLost)); err != nil {
+func (w *Writer) record(ctx context.Context, tx *index.Tx, start int64) error {
+	if w.recorded && w.end != index.NoEnd && w.end < start {
+		if err := tx.Enter(ctx, w.st, w.end, start, gap(ReasonLost)); err != nil {
 			return err
 		}
 	}
-	return enter(ctx, tx, w.st, start, forever, footage(w.row))
+	return tx.Enter(ctx, w.st, start, index.Forever, index.Footage(w.row))
 }
 
 // openSegment makes the segment that begins with f: row, file, folder synced, init header.
 func (w *Writer) openSegment(ctx context.Context, f *media.Fragment) error {
-	start := micros(f.Start)
-	g := &segment{st: w.st, run: w.row, start: start, name: segmentName(w.stream.Quality, start)}
-	err := w.s.write(ctx, func(tx *sql.Tx) error {
-		if err := insertOpen(ctx, tx, g, len(w.run.Init)); err != nil {
+	start := index.Micros(f.Start)
+	g := &segment{st: w.st, run: w.row, start: start, name: index.SegmentName(w.stream.Quality, start)}
+	err := w.s.write(ctx, func(tx *index.Tx) error {
+		if err := tx.InsertOpen(ctx, index.Segment{Stream: g.st, Start: g.start, Run: g.run, Init: int64(len(w.run.Init))}); err != nil {
 			return err
 		}
 		return w.record(ctx, tx, start)
@@ -259,7 +250,7 @@ func (w *Writer) put(ctx context.Context, f *media.Fragment, e media.Entry) erro
 	g.entries = append(g.entries, e)
 	g.good += int64(len(f.Bytes))
 	g.dirty = true
-	w.end = micros(e.End())
+	w.end = index.Micros(e.End())
 	w.wantKey = false
 	return nil
 }
@@ -288,16 +279,16 @@ func (w *Writer) endStretch(ctx context.Context, reason string) error {
 	return w.s.writeOrOwe(ctx, "gap", w.gapSince(w.end, reason))
 }
 
-func (w *Writer) gapSince(at int64, reason string) func(context.Context, *sql.Tx) error {
-	return func(ctx context.Context, tx *sql.Tx) error {
-		if at == noEnd { // nothing of the run was written: its stretch in the ledger is empty
-			tail, since, err := holdingAt(ctx, tx, w.st, forever)
-			if err != nil || tail != footage(w.row) {
+func (w *Writer) gapSince(at int64, reason string) func(context.Context, *index.Tx) error {
+	return func(ctx context.Context, tx *index.Tx) error {
+		if at == index.NoEnd { // nothing of the run was written: its stretch in the ledger is empty
+			tail, since, err := tx.LedgerAt(ctx, w.st, index.Forever)
+			if err != nil || tail != index.Footage(w.row) {
 				return err
 			}
-			return enter(ctx, tx, w.st, since, forever, gap(reason))
+			return tx.Enter(ctx, w.st, since, index.Forever, gap(reason))
 		}
-		return enter(ctx, tx, w.st, at, forever, gap(reason))
+		return tx.Enter(ctx, w.st, at, index.Forever, gap(reason))
 	}
 }
 
@@ -308,12 +299,12 @@ func (w *Writer) gap(ctx context.Context, from time.Time, reason string) error {
 	if w.recorded {
 		return w.endStretch(ctx, reason)
 	}
-	return w.s.writeOrOwe(ctx, "gap", func(ctx context.Context, tx *sql.Tx) error {
-		end, err := lastEnd(ctx, tx, w.st)
+	return w.s.writeOrOwe(ctx, "gap", func(ctx context.Context, tx *index.Tx) error {
+		end, err := tx.LastEnd(ctx, w.st)
 		if err != nil {
 			return err
 		}
-		return enter(ctx, tx, w.st, max(micros(from), end, w.end), forever, gap(reason))
+		return tx.Enter(ctx, w.st, max(index.Micros(from), end, w.end), index.Forever, gap(reason))
 	})
 }
 
@@ -321,10 +312,10 @@ func (w *Writer) gap(ctx context.Context, from time.Time, reason string) error {
 func (w *Writer) footageEnd() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.end == noEnd {
+	if w.end == index.NoEnd {
 		return time.Time{}
 	}
-	return fromMicros(w.end)
+	return index.FromMicros(w.end)
 }
 
 // End closes the segment and the run. The reason says why there is no footage from here on, as with SetGap; it does not
@@ -341,17 +332,13 @@ func (w *Writer) End(ctx context.Context, reason string) error {
 		w.closeSegment(ctx)
 	}
 	end, recorded := w.end, w.recorded
-	err := w.s.writeOrOwe(ctx, "end of run", func(ctx context.Context, tx *sql.Tx) error {
+	err := w.s.writeOrOwe(ctx, "end of run", func(ctx context.Context, tx *index.Tx) error {
 		if recorded {
 			if err := w.gapSince(end, reason)(ctx, tx); err != nil {
 				return err
 			}
 		}
-		const query = `UPDATE run SET end_reason = ? WHERE camera = ? AND quality = ? AND id = ? AND uuid = ?`
-		if err := exec(ctx, tx, query, reason, w.st.camera, w.st.quality, w.row, w.run.ID[:]); err != nil {
-			return err
-		}
-		return dropRunIfEmpty(ctx, tx, w.st, w.row)
+		return tx.EndRun(ctx, w.st, w.row, reason)
 	})
 	w.s.forget(w)
 	return err

@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"database/sql"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +9,7 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/index"
 )
 
 func TestARunBecomesSegmentsThatBeginWithKeyFrames(t *testing.T) {
@@ -20,13 +20,13 @@ func TestARunBecomesSegmentsThatBeginWithKeyFrames(t *testing.T) {
 	if len(rows) != 3 {
 		t.Fatalf("%d segments of 10 s for 25 s", len(rows))
 	}
-	at, n := micros(epoch), 0
+	at, n := index.Micros(epoch), 0
 	for _, r := range rows {
-		if r.start != at || r.state != stateClosed {
-			t.Errorf("segment begins at %d in state %d, want %d, closed", r.start, r.state, at)
+		if r.Start != at || r.State != index.StateClosed {
+			t.Errorf("segment begins at %d in state %d, want %d, closed", r.Start, r.State, at)
 		}
-		at = r.end
-		path := k.path(id, r.name())
+		at = r.End
+		path := k.path(id, r.Name())
 		f, err := os.Open(path)
 		ok(t, err)
 		defer f.Close()
@@ -34,12 +34,12 @@ func TestARunBecomesSegmentsThatBeginWithKeyFrames(t *testing.T) {
 		ok(t, err)
 		res, err := media.Scan(f, info.Size(), id, k.LabelKey(id))
 		ok(t, err)
-		if !res.Closed || res.Err != nil || info.Size() != r.size || res.Run.ID != run.ID || !res.Table.Entries[0].Random {
+		if !res.Closed || res.Err != nil || info.Size() != r.Size || res.Run.ID != run.ID || !res.Table.Entries[0].Random {
 			t.Errorf("segment %s: %+v, row %+v", path, res, r)
 		}
 		n += len(res.Table.Entries)
 	}
-	if at != micros(fragments[len(fragments)-1].End()) || n != len(fragments) {
+	if at != index.Micros(fragments[len(fragments)-1].End()) || n != len(fragments) {
 		t.Errorf("segments hold %d fragments until %d, wrote %d until %v", n, at, len(fragments), fragments[len(fragments)-1].End())
 	}
 	want := filepath.Join("main", "2026-11-22", "13-05-20.123Z.mp4")
@@ -72,14 +72,10 @@ func TestOverlapIsRefusedEverywhere(t *testing.T) {
 	wantErr(t, w.Append(t.Context(), fragments[0]), ErrEnded)
 
 	c := k.cameras[id]
-	_, err = k.index.Read().ExecContext(t.Context(), "DELETE FROM segment")
-	if err == nil {
-		t.Error("the reading pool can write")
-	}
-	for _, x := range [][2]int64{{micros(epoch) + 1, micros(epoch) + 2}, {micros(epoch) - 5, micros(epoch) + 1}} {
-		err := k.index.Write(t.Context(), func(tx *sql.Tx) error {
-			return exec(t.Context(), tx, `INSERT INTO segment (camera, quality, start_us, end_us, run, state, init_bytes, size_bytes, key_frames)
-				VALUES (?, 1, ?, ?, 1, 2, 1, 1, x'')`, c.row, x[0], x[1])
+	for _, x := range [][2]int64{{index.Micros(epoch) + 1, index.Micros(epoch) + 2}, {index.Micros(epoch) - 5, index.Micros(epoch) + 1}} {
+		err := k.index.Write(t.Context(), func(tx *index.Tx) error {
+			st := index.Stream{Camera: c.row, Quality: media.Main}
+			return tx.InsertClosed(t.Context(), index.ClosedSegment{Stream: st, Start: x[0], End: x[1], Size: 1, Keys: []byte{}}, 1, 1)
 		})
 		if err == nil || !strings.Contains(err.Error(), "do not overlap") {
 			t.Errorf("segment over %v: %v", x, err)
@@ -90,7 +86,7 @@ func TestOverlapIsRefusedEverywhere(t *testing.T) {
 func TestNothingIsEverOverwritten(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
-	name := k.path(id, segmentName(media.Main, micros(epoch)))
+	name := k.path(id, index.SegmentName(media.Main, index.Micros(epoch)))
 	ok(t, os.MkdirAll(filepath.Dir(name), 0o755))
 	ok(t, os.WriteFile(name, []byte("precious"), 0o644))
 	run, fragments := k.fragments(id, film{start: epoch, seconds: 4})
@@ -149,7 +145,7 @@ func TestASegmentWithoutKeyFramesEndsAllTheSame(t *testing.T) {
 	id := k.ids["front-door"]
 	_, fragments := k.record(id, film{start: epoch, seconds: 70, gop: 1000})
 	rows := k.rowsOf(id)
-	if len(rows) != 2 || time.Duration(rows[0].end-rows[0].start)*time.Microsecond > longestSegment*k.o.SegmentDuration {
+	if len(rows) != 2 || time.Duration(rows[0].End-rows[0].Start)*time.Microsecond > longestSegment*k.o.SegmentDuration {
 		t.Fatalf("segments %+v", rows)
 	}
 	from := epoch.Add(60 * time.Second)
@@ -171,10 +167,10 @@ func TestFootageWithoutItsKeyFrameIsNotServed(t *testing.T) {
 	id := k.ids["front-door"]
 	k.record(id, film{start: epoch, seconds: 70, gop: 60})
 	rows := k.rowsOf(id)
-	if len(rows) != 3 || rows[1].start != micros(epoch.Add(50*time.Second)) {
+	if len(rows) != 3 || rows[1].Start != index.Micros(epoch.Add(50*time.Second)) {
 		t.Fatalf("%+v", rows)
 	}
-	_, _, err := k.deleteOldest(t.Context(), k.cameras[id], media.Main, forever, 1)
+	_, _, err := k.deleteOldest(t.Context(), k.cameras[id], media.Main, index.Forever, 1)
 	ok(t, err)
 	p := k.permit(id, access.Playback)
 	c, err := k.OpenClip(t.Context(), p, media.Main, Span{epoch.Add(52 * time.Second), epoch.Add(70 * time.Second)})

@@ -87,10 +87,10 @@ func (s *Server) cameraEvents(ctx context.Context, p access.Permit, c Camera, sp
 	}
 	for _, d := range found {
 		text := "Footage was not as it should be: " + d.Problem
-		if !d.Settled.IsZero() {
+		if !d.Resolved.IsZero() {
 			text += "; " + d.Outcome
 		}
-		out = append(out, EventReport{From: d.Found.UTC(), To: later(d.Found, d.Settled).UTC(), Code: codeDoubt, Text: sentence(text), Cameras: []string{c.Name}})
+		out = append(out, EventReport{From: d.Found.UTC(), To: later(d.Found, d.Resolved).UTC(), Code: codeDoubt, Text: sentence(text), Cameras: []string{c.Name}})
 	}
 	return out, nil
 }

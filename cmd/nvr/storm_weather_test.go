@@ -42,7 +42,7 @@ func (s *storm) weather(ctx context.Context, r *rand.Rand, objects int64) {
 			s.recovered(back, "a wave")
 		case 4:
 			s.people.leave(ctx)
-			s.lock(ctx, "index.db", 0x4b57_6978, "../../storage")
+			s.lock(ctx, "index.db", 0x4b57_6978, "../../storage/index")
 		}
 	}
 }
