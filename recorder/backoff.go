@@ -16,8 +16,8 @@ const (
 	reachPause = 4 * time.Second
 	// longestPause bounds the pause where a camera answers but does not deliver.
 	longestPause = 30 * time.Second
-	// strangerPause bounds the pause while another camera answers in this one's place: it may be back any moment.
-	strangerPause = 8 * time.Second
+	// newDevicePause bounds the pause while another camera answers in this one's place: it may be back any moment.
+	newDevicePause = 8 * time.Second
 	// lockoutPause keeps us from locking an account out: many cameras do so after three to five wrong logins.
 	lockoutPause = 30 * time.Minute
 	// steady is how long a session must have lasted for the next pause to be short again; a brief success does not count.
@@ -93,8 +93,8 @@ func (b *backoff) next(err error, lasted time.Duration) time.Duration {
 	if kind == camera.Unreachable || kind == camera.Frozen {
 		b.pause = min(b.pause, reachPause)
 	}
-	if kind == camera.Stranger {
-		b.pause = min(b.pause, strangerPause)
+	if kind == camera.UnexpectedDevice {
+		b.pause = min(b.pause, newDevicePause)
 	}
 	b.pause = min(b.pause, longestPause)
 	return b.pause*3/4 + rand.N(b.pause/2)

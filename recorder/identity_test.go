@@ -24,20 +24,20 @@ import (
 	"keepwatch.internal/storage"
 )
 
-// pinMemory is a recorder.PinStore without a database, which can fail.
-type pinMemory struct {
-	mu     sync.Mutex
-	fail   error
-	pins   map[media.StreamID]recorder.Pin
-	claims map[media.StreamID]recorder.Claim
-	notes  []string
+// memoryStore is a recorder.FingerprintStore without a database, which can fail.
+type memoryStore struct {
+	mu      sync.Mutex
+	fail    error
+	prints  map[media.StreamID]recorder.Fingerprint
+	devices map[media.StreamID]recorder.NewDevice
+	notes   []string
 }
 
-func newPinMemory() *pinMemory {
-	return &pinMemory{pins: map[media.StreamID]recorder.Pin{}, claims: map[media.StreamID]recorder.Claim{}}
+func newMemoryStore() *memoryStore {
+	return &memoryStore{prints: map[media.StreamID]recorder.Fingerprint{}, devices: map[media.StreamID]recorder.NewDevice{}}
 }
 
-func (m *pinMemory) do(f func()) error {
+func (m *memoryStore) do(f func()) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.fail == nil {
@@ -46,57 +46,57 @@ func (m *pinMemory) do(f func()) error {
 	return m.fail
 }
 
-func (m *pinMemory) Pins(context.Context) (all []recorder.Pin, err error) {
-	err = m.do(func() { all = slices.Collect(maps.Values(m.pins)) })
+func (m *memoryStore) Fingerprints(context.Context) (all []recorder.Fingerprint, err error) {
+	err = m.do(func() { all = slices.Collect(maps.Values(m.prints)) })
 	return all, err
 }
 
-func (m *pinMemory) SetPin(_ context.Context, p recorder.Pin, what string) error {
-	return m.do(func() { m.pins[p.Stream] = p; delete(m.claims, p.Stream); m.notes = append(m.notes, what) })
+func (m *memoryStore) SetFingerprint(_ context.Context, p recorder.Fingerprint, what string) error {
+	return m.do(func() { m.prints[p.Stream] = p; delete(m.devices, p.Stream); m.notes = append(m.notes, what) })
 }
 
-func (m *pinMemory) SetClaim(_ context.Context, c recorder.Claim) error {
-	return m.do(func() { m.claims[c.Stream] = c })
+func (m *memoryStore) SetNewDevice(_ context.Context, c recorder.NewDevice) error {
+	return m.do(func() { m.devices[c.Stream] = c })
 }
 
-func (m *pinMemory) DropClaim(_ context.Context, s media.StreamID) error {
-	return m.do(func() { delete(m.claims, s) })
+func (m *memoryStore) ForgetNewDevice(_ context.Context, s media.StreamID) error {
+	return m.do(func() { delete(m.devices, s) })
 }
 
-func (m *pinMemory) Claimed(_ context.Context, s media.StreamID) (there bool, err error) {
-	err = m.do(func() { _, there = m.claims[s] })
+func (m *memoryStore) HasNewDevice(_ context.Context, s media.StreamID) (there bool, err error) {
+	err = m.do(func() { _, there = m.devices[s] })
 	return there, err
 }
 
-func (m *pinMemory) claim(s media.StreamID) recorder.Claim {
+func (m *memoryStore) device(s media.StreamID) recorder.NewDevice {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.claims[s]
+	return m.devices[s]
 }
 
 // accept does what an owner does.
-func (m *pinMemory) accept(s media.StreamID) {
+func (m *memoryStore) accept(s media.StreamID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	c := m.claims[s]
-	m.pins[s] = recorder.Pin{Stream: s, Address: c.Address, Identity: c.Identity, Since: time.Now(), Changed: time.Now()}
-	delete(m.claims, s)
+	c := m.devices[s]
+	m.prints[s] = recorder.Fingerprint{Stream: s, Address: c.Address, Identity: c.Identity, Since: time.Now(), Changed: time.Now()}
+	delete(m.devices, s)
 }
 
-// openBook makes the book when the rig has pins.
-func (r *rig) openBook() {
-	if r.pins == nil {
+// openRegistry makes the registry when the rig remembers cameras.
+func (r *rig) openRegistry() {
+	if r.met == nil {
 		return
 	}
-	var places []recorder.Place
+	var streams []recorder.ConfiguredStream
 	for _, h := range r.cams.Cameras() {
 		u, err := url.Parse(h.URL(media.Main))
 		if err != nil {
 			r.t.Fatal(err)
 		}
-		places = append(places, recorder.Place{Stream: r.stream(h.Name()), Name: h.Name(), Address: camera.Address(u)})
+		streams = append(streams, recorder.ConfiguredStream{Stream: r.stream(h.Name()), Name: h.Name(), Address: camera.Address(u)})
 	}
-	r.book = recorder.NewBook(r.pins, places, slog.New(slog.DiscardHandler))
+	r.identities = recorder.NewIdentityRegistry(r.met, streams, slog.New(slog.DiscardHandler))
 }
 
 func (r *rig) stream(name string) media.StreamID {
@@ -174,7 +174,7 @@ func TestNoFrameIsRecordedUnderAnotherCameraInAHundredSwaps(t *testing.T) {
 		}
 		cams = append(cams, c)
 	}
-	r := newRigWith(t, newPinMemory(), cams...)
+	r := newRigWith(t, newMemoryStore(), cams...)
 	live, stop := context.WithCancel(context.Background())
 	defer stop()
 	wrongLive := map[string]func() (int, int){}
@@ -216,15 +216,15 @@ func (r *rig) swapAll(cams []testcam.Camera) {
 			continue
 		}
 		r.until(c.Name, "recording again", 20*time.Second, func(s recorder.Status) bool { return recording(s) && s.LastFrame.After(at) })
-		if there, _ := r.pins.Claimed(r.t.Context(), r.stream(c.Name)); there {
-			r.t.Errorf("%s is back, and the claim stays", c.Name)
+		if there, _ := r.met.HasNewDevice(r.t.Context(), r.stream(c.Name)); there {
+			r.t.Errorf("%s is back, and the device stays", c.Name)
 		}
 	}
 }
 
 func TestAnAcceptedCameraIsRecordedWithinTwoSecondsAndTheGapSaysWhy(t *testing.T) {
 	t.Parallel()
-	r := newRigWith(t, newPinMemory(), testcam.Camera{Name: "door", TLS: true, Username: "u", Password: "p"})
+	r := newRigWith(t, newMemoryStore(), testcam.Camera{Name: "door", TLS: true, Username: "u", Password: "p"})
 	r.until("door", "recording", 10*time.Second, recording)
 	h := r.cams.Camera("door")
 	if err := h.Rekey(); err != nil {
@@ -235,12 +235,12 @@ func TestAnAcceptedCameraIsRecordedWithinTwoSecondsAndTheGapSaysWhy(t *testing.T
 	if want := "another camera answers in its place: other key of its certificate"; s.Reason != want {
 		t.Errorf("reason %q, want %q", s.Reason, want)
 	}
-	claim := r.pins.claim(r.stream("door"))
-	if claim.Identity.Key == "" || claim.Identity.Realm != "" || len(claim.Differences) != 1 || claim.Resembles != "" {
-		t.Errorf("the camera was spoken to before its key was checked: %+v", claim)
+	device := r.met.device(r.stream("door"))
+	if device.Identity.Key == "" || device.Identity.Realm != "" || len(device.Differences) != 1 || device.Resembles != "" {
+		t.Errorf("the camera was spoken to before its key was checked: %+v", device)
 	}
 	r.until("door", "tried again in a while only", 20*time.Second, func(s recorder.Status) bool { return time.Until(s.NextTry) > 4*time.Second })
-	r.pins.accept(r.stream("door"))
+	r.met.accept(r.stream("door"))
 	r.until("door", "recording", 3*time.Second, recording)
 	now := time.Now()
 	line, err := r.store.Timeline(t.Context(), permit(t, r.ids["door"], access.Playback), media.Main, storage.Span{From: now.Add(-time.Minute), To: now})
@@ -250,42 +250,42 @@ func TestAnAcceptedCameraIsRecordedWithinTwoSecondsAndTheGapSaysWhy(t *testing.T
 	if !slices.ContainsFunc(line.Gaps, func(g storage.Gap) bool { return g.Reason == "quarantined: "+s.Reason }) {
 		t.Errorf("no gap tells of the quarantine: %+v", line.Gaps)
 	}
-	if pin, ok := r.book.Pin(r.stream("door")); !ok || pin.Identity.Realm == "" || pin.Identity.Picture == "" {
-		t.Errorf("of the accepted camera only this is remembered: %+v", pin)
+	if fingerprint, ok := r.identities.Fingerprint(r.stream("door")); !ok || fingerprint.Identity.Realm == "" || fingerprint.Identity.Picture == "" {
+		t.Errorf("of the accepted camera only this is remembered: %+v", fingerprint)
 	}
 }
 
 func TestAChangeOfSettingsIsNotedAndRecordedOn(t *testing.T) {
 	t.Parallel()
-	r := newRigWith(t, newPinMemory(), testcam.Camera{Name: "door", Username: "u", Password: "p"})
+	r := newRigWith(t, newMemoryStore(), testcam.Camera{Name: "door", Username: "u", Password: "p"})
 	r.until("door", "recording", 10*time.Second, recording)
 	h := r.cams.Camera("door")
 	h.SetRealm("new firmware")
 	at := time.Now()
 	h.Drop()
 	r.until("door", "recording again", 10*time.Second, func(s recorder.Status) bool { return recording(s) && s.LastFrame.After(at) })
-	if pin, _ := r.book.Pin(r.stream("door")); pin.Identity.Realm != "digest new firmware" {
-		t.Errorf("remembered: %+v", pin)
+	if fingerprint, _ := r.identities.Fingerprint(r.stream("door")); fingerprint.Identity.Realm != "digest new firmware" {
+		t.Errorf("remembered: %+v", fingerprint)
 	}
 }
 
 func TestWhoAnswersIsRememberedAcrossARestartAndAStoreThatFails(t *testing.T) {
 	t.Parallel()
-	r := newRigWith(t, newPinMemory(), testcam.Camera{Name: "door"}, testcam.Camera{Name: "yard"})
+	r := newRigWith(t, newMemoryStore(), testcam.Camera{Name: "door"}, testcam.Camera{Name: "yard"})
 	for name := range r.recorders {
 		r.until(name, "recording", 10*time.Second, recording)
 	}
-	r.pins.mu.Lock()
-	r.pins.fail = errors.New("disk full")
-	r.pins.mu.Unlock()
+	r.met.mu.Lock()
+	r.met.fail = errors.New("disk full")
+	r.met.mu.Unlock()
 	if err := r.cams.Swap("door", "yard"); err != nil {
 		t.Fatal(err)
 	}
 	r.quarantined("door") // by what is in memory
 	r.close()
-	r.pins.mu.Lock()
-	r.pins.fail = nil
-	r.pins.mu.Unlock()
+	r.met.mu.Lock()
+	r.met.fail = nil
+	r.met.mu.Unlock()
 	r.open()
 	if err := r.cams.Swap("door", "yard"); err != nil {
 		t.Fatal(err)
@@ -301,14 +301,14 @@ func TestWhoAnswersIsRememberedAcrossARestartAndAStoreThatFails(t *testing.T) {
 
 func TestNothingIsRecordedBeforeItIsKnownWhomToExpect(t *testing.T) {
 	t.Parallel()
-	pins := newPinMemory()
-	pins.fail = errors.New("no such table")
-	r := newRigWith(t, pins, testcam.Camera{Name: "door"})
+	store := newMemoryStore()
+	store.fail = errors.New("no such table")
+	r := newRigWith(t, store, testcam.Camera{Name: "door"})
 	r.until("door", "offline", 10*time.Second, func(s recorder.Status) bool {
 		return s.State == recorder.Offline && s.Reason == "whom to expect at this address cannot be read from the accounts database"
 	})
-	pins.mu.Lock()
-	pins.fail = nil
-	pins.mu.Unlock()
+	store.mu.Lock()
+	store.fail = nil
+	store.mu.Unlock()
 	r.until("door", "recording", 10*time.Second, recording)
 }

@@ -21,15 +21,15 @@ import (
 
 // Options says which stream to keep, where it comes from and where it goes.
 type Options struct {
-	Stream    media.StreamID
-	Source    camera.Options
-	Record    bool // false: live view only
-	Store     *storage.Store
-	Ring      *live.Ring
-	Admission Admission // shared by all recorders of the process
-	Backlog   *Backlog  // shared by all recorders of the process; without it only each of them is bounded
-	Logins    *Logins   // shared by the recorders of one camera; nil for one that has no other
-	Book      *Book     // of whom to expect, shared by all recorders; nil takes whoever answers for the camera
+	Stream     media.StreamID
+	Source     camera.Options
+	Record     bool // false: live view only
+	Store      *storage.Store
+	Ring       *live.Ring
+	Admission  Admission         // shared by all recorders of the process
+	Backlog    *Backlog          // shared by all recorders of the process; without it only each of them is bounded
+	Logins     *Logins           // shared by the recorders of one camera; nil for one that has no other
+	Identities *IdentityRegistry // shared by all recorders; nil takes whatever answers for the camera
 	// Clock is what the computer's clock said at a moment that has a monotonic reading; nil for what the reading beside it
 	// says.
 	Clock  func(time.Time) time.Time
@@ -193,7 +193,7 @@ func failureOf(err error) (*camera.Failure, State) {
 	switch failure.Kind {
 	case camera.Refused:
 		return failure, Refused
-	case camera.Stranger:
+	case camera.UnexpectedDevice:
 		return failure, Quarantined
 	}
 	return failure, Offline
@@ -213,7 +213,7 @@ func (r *Recorder) wait(ctx context.Context, pause time.Duration, err error) {
 	}
 	if state == Quarantined {
 		var stop context.CancelFunc
-		ctx, stop = r.untilSettled(ctx)
+		ctx, stop = r.untilAccepted(ctx)
 		defer stop()
 	}
 	timer := time.NewTimer(pause)

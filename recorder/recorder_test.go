@@ -36,31 +36,31 @@ func TestMain(m *testing.M) {
 
 // rig is a store, simulated cameras and the recorders between them.
 type rig struct {
-	t         *testing.T
-	cams      *testcam.Server
-	store     *storage.Store
-	hub       *live.Hub
-	ids       map[string]media.CameraID
-	folder    string
-	recorders map[string]*recorder.Recorder
-	book      *recorder.Book // nil without
-	pins      *pinMemory     // of book
-	stop      context.CancelFunc
-	stopped   chan struct{}
+	t          *testing.T
+	cams       *testcam.Server
+	store      *storage.Store
+	hub        *live.Hub
+	ids        map[string]media.CameraID
+	folder     string
+	recorders  map[string]*recorder.Recorder
+	identities *recorder.IdentityRegistry // nil without
+	met        *memoryStore               // of identities
+	stop       context.CancelFunc
+	stopped    chan struct{}
 }
 
 // newRig records all given cameras, with segments of three seconds.
 func newRig(t *testing.T, cams ...testcam.Camera) *rig { return newRigWith(t, nil, cams...) }
 
-// newRigWith has the recorders remember cameras in pins, if there are any.
-func newRigWith(t *testing.T, pins *pinMemory, cams ...testcam.Camera) *rig {
+// newRigWith has the recorders remember cameras in met, if it is not nil.
+func newRigWith(t *testing.T, met *memoryStore, cams ...testcam.Camera) *rig {
 	t.Helper()
 	srv, err := testcam.Start(t.Context(), testcam.Options{Cameras: cams})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(srv.Close)
-	r := &rig{t: t, cams: srv, hub: live.NewHub(live.Options{}), folder: t.TempDir(), recorders: map[string]*recorder.Recorder{}, pins: pins}
+	r := &rig{t: t, cams: srv, hub: live.NewHub(live.Options{}), folder: t.TempDir(), recorders: map[string]*recorder.Recorder{}, met: met}
 	r.open()
 	r.start()
 	t.Cleanup(r.close)
@@ -89,14 +89,14 @@ func (r *rig) start() {
 	r.stop, r.stopped = stop, make(chan struct{})
 	done := make(chan struct{}, len(r.ids)+1)
 	admission := recorder.NewAdmission(4)
-	r.openBook()
+	r.openRegistry()
 	for _, h := range r.cams.Cameras() {
 		u, err := url.Parse(h.URL(media.Main))
 		if err != nil {
 			r.t.Fatal(err)
 		}
 		stream := media.StreamID{Camera: r.ids[h.Name()], Quality: media.Main}
-		rec := recorder.New(recorder.Options{Stream: stream, Record: true, Store: r.store, Ring: r.hub.Ring(stream), Admission: admission, Book: r.book,
+		rec := recorder.New(recorder.Options{Stream: stream, Record: true, Store: r.store, Ring: r.hub.Ring(stream), Admission: admission, Identities: r.identities,
 			Logger: slog.New(slog.DiscardHandler), Source: camera.Options{URL: u, Audio: true, FrameTimeout: 2 * time.Second, Logger: slog.New(slog.DiscardHandler)}})
 		r.recorders[h.Name()] = rec
 		go func() { _ = rec.Run(ctx); done <- struct{}{} }()

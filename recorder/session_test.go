@@ -48,14 +48,18 @@ func (s *turncoat) Next(context.Context) (camera.Item, error) {
 	return camera.Item{Unit: u, Video: track}, nil
 }
 
-// onePin is a PinStore that knows one other camera.
-type onePin struct{ other Pin }
+// oneFingerprint is a FingerprintStore that knows one other camera.
+type oneFingerprint struct{ other Fingerprint }
 
-func (o *onePin) Pins(context.Context) ([]Pin, error)                   { return []Pin{o.other}, nil }
-func (o *onePin) SetPin(context.Context, Pin, string) error             { return nil }
-func (o *onePin) SetClaim(context.Context, Claim) error                 { return nil }
-func (o *onePin) DropClaim(context.Context, media.StreamID) error       { return nil }
-func (o *onePin) Claimed(context.Context, media.StreamID) (bool, error) { return false, nil }
+func (o *oneFingerprint) Fingerprints(context.Context) ([]Fingerprint, error) {
+	return []Fingerprint{o.other}, nil
+}
+func (o *oneFingerprint) SetFingerprint(context.Context, Fingerprint, string) error { return nil }
+func (o *oneFingerprint) SetNewDevice(context.Context, NewDevice) error             { return nil }
+func (o *oneFingerprint) ForgetNewDevice(context.Context, media.StreamID) error     { return nil }
+func (o *oneFingerprint) HasNewDevice(context.Context, media.StreamID) (bool, error) {
+	return false, nil
+}
 
 func TestACameraThatIsExchangedWithinASessionIsNotRecorded(t *testing.T) {
 	t.Parallel()
@@ -73,14 +77,14 @@ func TestACameraThatIsExchangedWithinASessionIsNotRecorded(t *testing.T) {
 	s := &turncoat{before: media.VideoTrack{Codec: media.H264, Width: 640, Height: 360, SPS: []byte{0x67, 0x42, 0xc0, 0x1e, 0xd9}, PPS: []byte{0x68, 0xcb}}}
 	s.after = s.before
 	s.after.SPS = []byte{0x67, 0x42, 0xc0, 0x1e, 0xda}
-	pins := &onePin{Pin{Stream: yard, Address: "10.0.0.2:554", Identity: s.Identity(&s.after), Changed: time.Now()}}
+	before := &oneFingerprint{Fingerprint{Stream: yard, Address: "10.0.0.2:554", Identity: s.Identity(&s.after), Changed: time.Now()}}
 	hub := live.NewHub(live.Options{})
 	r := New(Options{Stream: door, Record: true, Store: store, Ring: hub.Ring(door), Admission: NewAdmission(1), Logger: slog.New(slog.DiscardHandler),
-		Book: NewBook(pins, []Place{{door, "door", "10.0.0.1:554"}, {yard, "yard", "10.0.0.2:554"}}, slog.New(slog.DiscardHandler))})
+		Identities: NewIdentityRegistry(before, []ConfiguredStream{{door, "door", "10.0.0.1:554"}, {yard, "yard", "10.0.0.2:554"}}, slog.New(slog.DiscardHandler))})
 	r.open = func(context.Context) (session, error) { return s, nil }
 	r.disk.start()
 	err = r.session(t.Context())
-	if f := (*camera.Failure)(nil); !errors.As(err, &f) || f.Kind != camera.Stranger {
+	if f := (*camera.Failure)(nil); !errors.As(err, &f) || f.Kind != camera.UnexpectedDevice {
 		t.Errorf("the session ends with %v", err)
 	}
 	p, err := access.Decide(access.Viewer{Kind: access.AccountView, AccountID: 1}, access.Camera(door.Camera), access.Grant{Rights: access.Owned}, access.Live, time.Now().Add(time.Minute))

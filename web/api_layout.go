@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"slices"
 
-	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/layout"
 )
 
 // layoutJSON is the arrangement of the live page in the API.
@@ -21,7 +21,7 @@ type groupJSON struct {
 
 // apiLayout answers GET /api/v1/me/layout. Cameras that the account arranged and does not see any more are left out.
 func (s *Server) apiLayout(w http.ResponseWriter, r *http.Request) error {
-	l, err := s.Accounts.Layout(r.Context(), viewerOf(r))
+	l, err := s.Layouts.Of(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
 	}
@@ -30,7 +30,7 @@ func (s *Server) apiLayout(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	out := layoutJSON{Shape: shapeOf(l), Order: []string{}, Groups: []groupJSON{}}
-	for _, c := range among(cameras, accounts.Group{Cameras: l.Order}) {
+	for _, c := range among(cameras, layout.Group{Cameras: l.Order}) {
 		out.Order = append(out.Order, c.Name)
 	}
 	for _, g := range l.Groups {
@@ -52,8 +52,8 @@ func (s *Server) apiSetLayout(w http.ResponseWriter, r *http.Request) error {
 	if !slices.Contains(shapes(), in.Shape) {
 		return problem(http.StatusBadRequest, "The layout is none of auto, 1, 4, 9, 16 and focus.")
 	}
-	l := accounts.Layout{Shape: in.Shape}
-	if len(in.Groups) > accounts.MaxGroups { // before each is looked at
+	l := layout.Layout{Shape: in.Shape}
+	if len(in.Groups) > layout.MaxGroups { // before each is looked at
 		return problem(http.StatusBadRequest, "There are too many groups.")
 	}
 	var err error
@@ -61,13 +61,13 @@ func (s *Server) apiSetLayout(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	for _, j := range in.Groups {
-		g := accounts.Group{Name: j.Name}
+		g := layout.Group{Name: j.Name}
 		if g.Cameras, err = s.cameras.visibleNamed(r, j.Cameras); err != nil {
 			return err
 		}
 		l.Groups = append(l.Groups, g)
 	}
-	if err := s.Accounts.SetLayout(r.Context(), viewerOf(r), l); err != nil {
+	if err := s.Layouts.Set(r.Context(), viewerOf(r), l); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -75,7 +75,7 @@ func (s *Server) apiSetLayout(w http.ResponseWriter, r *http.Request) error {
 }
 
 // shapeOf is the account's own layout.
-func shapeOf(l accounts.Layout) string {
+func shapeOf(l layout.Layout) string {
 	if slices.Contains(shapes(), l.Shape) {
 		return l.Shape
 	}

@@ -19,6 +19,8 @@ import (
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
 	"keepwatch.internal/internal/audit"
+	"keepwatch.internal/internal/identity"
+	"keepwatch.internal/internal/layout"
 	"keepwatch.internal/internal/live"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage"
@@ -47,6 +49,7 @@ type world struct {
 	tokens   map[string]string
 	guests   []principal
 	views    *audit.ViewLog
+	identity *identity.Store
 	link     string    // to one of alice's cameras, where a test made it
 	start    time.Time // of what film records
 	picture  int       // bytes of each picture
@@ -135,8 +138,9 @@ func empty(t *testing.T) *world {
 	for _, c := range list {
 		w.cameras[c.Name] = c
 	}
+	w.identity = identity.New(w.accounts.DB(), time.Now)
 	w.views = audit.NewViewLog(w.accounts.Audit(), 0)
-	w.options = Options{Accounts: w.accounts, Views: w.views, Store: w.store, Hub: w.hub, Status: w.status, Cameras: list, Version: "test",
+	w.options = Options{Accounts: w.accounts, Views: w.views, Identity: w.identity, Layouts: layout.New(w.accounts.DB(), time.Now), Store: w.store, Hub: w.hub, Status: w.status, Cameras: list, Version: "test",
 		Canary:   [2]media.CameraID{ids[synthetic[0].Name], ids[synthetic[1].Name]},
 		Location: time.FixedZone("", 3600), Hosts: []string{"nvr.example.net"}, Logger: logger}
 	w.server, err = New(w.options)

@@ -7,7 +7,7 @@ import (
 	"strconv"
 
 	"keepwatch.internal/internal/access"
-	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/layout"
 	"keepwatch.internal/web/view"
 )
 
@@ -108,7 +108,7 @@ func ordered(cameras []visibleCamera, order []access.Camera) []visibleCamera {
 }
 
 // among returns those cameras that a group names, in its order. Those that it names and the viewer does not see are not there.
-func among(cameras []visibleCamera, g accounts.Group) []visibleCamera {
+func among(cameras []visibleCamera, g layout.Group) []visibleCamera {
 	var list []visibleCamera
 	for _, c := range ordered(cameras, g.Cameras) {
 		if slices.Contains(g.Cameras, access.Camera(c.ID)) {

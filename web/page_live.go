@@ -8,6 +8,7 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/layout"
 	"keepwatch.internal/web/view"
 )
 
@@ -62,8 +63,8 @@ func (s *Server) writeLive(w http.ResponseWriter, r *http.Request, st liveState,
 }
 
 // arrangedOf returns the cameras whose live picture the viewer may see, in the account's order, and what it has arranged.
-func (s *Server) arrangedOf(r *http.Request) ([]visibleCamera, accounts.Layout, error) {
-	l, err := s.Accounts.Layout(r.Context(), viewerOf(r))
+func (s *Server) arrangedOf(r *http.Request) ([]visibleCamera, layout.Layout, error) {
+	l, err := s.Layouts.Of(r.Context(), viewerOf(r))
 	if err != nil {
 		return nil, l, err
 	}
@@ -76,7 +77,7 @@ func (s *Server) arrangedOf(r *http.Request) ([]visibleCamera, accounts.Layout, 
 }
 
 // barOf makes the bar and holds the state's page to those that there are.
-func barOf(st *liveState, l accounts.Layout, shown int) *view.LiveBar {
+func barOf(st *liveState, l layout.Layout, shown int) *view.LiveBar {
 	b := &view.LiveBar{Arranging: st.Arrange}
 	pages := 1
 	if n := tilesOf(st.Shape); n > 0 && shown > 0 {
@@ -91,7 +92,7 @@ func barOf(st *liveState, l accounts.Layout, shown int) *view.LiveBar {
 	for _, shape := range shapes() {
 		b.Shapes = append(b.Shapes, view.Option{Value: shape, Words: shapeWords(shape), Chosen: shape == st.Shape})
 	}
-	for _, g := range append([]accounts.Group{{}}, l.Groups...) {
+	for _, g := range append([]layout.Group{{}}, l.Groups...) {
 		words := g.Name
 		if words == "" {
 			words = "All"
@@ -186,9 +187,9 @@ func shapeWords(shape string) string {
 	return shape + " cameras at a time"
 }
 
-func editorOf(st liveState, l accounts.Layout, cameras []visibleCamera, n view.Notice) *view.GroupEditor {
+func editorOf(st liveState, l layout.Layout, cameras []visibleCamera, n view.Notice) *view.GroupEditor {
 	e := &view.GroupEditor{State: st.fields(), Notice: n}
-	for _, g := range append(slices.Clone(l.Groups), accounts.Group{}) {
+	for _, g := range append(slices.Clone(l.Groups), layout.Group{}) {
 		form := view.GroupForm{Was: g.Name, Name: g.Name}
 		typed := n.Complaint && n.Form.Has("name") && n.Typed("was") == g.Name
 		if typed {
@@ -225,12 +226,12 @@ func (s *Server) arrange(r *http.Request, form url.Values) (outcome, error) {
 	case "group":
 		err = saveGroup(&l, &st, cameras, form)
 	case "ungroup":
-		l.Groups = slices.DeleteFunc(l.Groups, func(g accounts.Group) bool { return g.Name == form.Get("was") })
+		l.Groups = slices.DeleteFunc(l.Groups, func(g layout.Group) bool { return g.Name == form.Get("was") })
 	default:
 		err = problem(http.StatusBadRequest, "The form says nothing to do.")
 	}
 	if err == nil {
-		err = s.Accounts.SetLayout(r.Context(), viewerOf(r), l)
+		err = s.Layouts.Set(r.Context(), viewerOf(r), l)
 	}
 	return outcome{next: st.href()}, err
 }
@@ -239,13 +240,13 @@ func (s *Server) arrange(r *http.Request, form url.Values) (outcome, error) {
 var errNoSuchTile = &accounts.InvalidError{Field: "camera", Sentence: "the camera is not there: load the page again"}
 
 // takePlace lets a tile take the place of another: in the group that is shown, or in the order of all.
-func takePlace(l *accounts.Layout, group string, cameras []visibleCamera, form url.Values) error {
+func takePlace(l *layout.Layout, group string, cameras []visibleCamera, form url.Values) error {
 	camera, at := cameraIn(cameras, form.Get("camera")), cameraIn(cameras, form.Get("at"))
 	if camera == nil || at == nil {
 		return errNoSuchTile
 	}
 	order := &l.Order
-	i := slices.IndexFunc(l.Groups, func(g accounts.Group) bool { return g.Name == group })
+	i := slices.IndexFunc(l.Groups, func(g layout.Group) bool { return g.Name == group })
 	if i >= 0 {
 		order = &l.Groups[i].Cameras
 	} else {
@@ -256,9 +257,9 @@ func takePlace(l *accounts.Layout, group string, cameras []visibleCamera, form u
 }
 
 // saveGroup makes a group of what a form says, or changes one. Members that the viewer does not see now stay.
-func saveGroup(l *accounts.Layout, st *liveState, cameras []visibleCamera, form url.Values) error {
-	g := accounts.Group{Name: form.Get("name")}
-	if err := accounts.CheckGroupName(g.Name); err != nil {
+func saveGroup(l *layout.Layout, st *liveState, cameras []visibleCamera, form url.Values) error {
+	g := layout.Group{Name: form.Get("name")}
+	if err := layout.CheckGroupName(g.Name); err != nil {
 		return err
 	}
 	var chosen []access.Camera
@@ -272,7 +273,7 @@ func saveGroup(l *accounts.Layout, st *liveState, cameras []visibleCamera, form 
 	if len(chosen) == 0 {
 		return &accounts.InvalidError{Field: "groups", Sentence: "a group needs a camera"}
 	}
-	i := slices.IndexFunc(l.Groups, func(o accounts.Group) bool { return o.Name == form.Get("was") })
+	i := slices.IndexFunc(l.Groups, func(o layout.Group) bool { return o.Name == form.Get("was") })
 	if form.Get("was") == "" || i < 0 {
 		g.Cameras = chosen
 		l.Groups = append(l.Groups, g)

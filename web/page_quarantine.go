@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/access"
-	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/identity"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/web/view"
 )
@@ -20,36 +20,36 @@ func (s *Server) quarantineOf(r *http.Request, c visibleCamera) (*view.Quarantin
 	if !c.Rights.Has(access.Manage) {
 		return nil, nil
 	}
-	claims, err := s.Accounts.ClaimsOf(r.Context(), access.Camera(c.ID))
-	if err != nil || len(claims) == 0 {
+	devices, err := s.Identity.NewDevicesOf(r.Context(), access.Camera(c.ID))
+	if err != nil || len(devices) == 0 {
 		return nil, err
 	}
 	v := &view.Quarantine{Label: c.Label, Action: cameraURL(c.Name) + pathAccept}
-	first := claims[0].Since
-	for _, k := range claims {
-		v.Claims = append(v.Claims, k.ID())
-		for _, d := range k.Differences {
-			if !slices.Contains(v.Differences, d) {
-				v.Differences = append(v.Differences, d)
+	first := devices[0].Since
+	for _, d := range devices {
+		v.Claims = append(v.Claims, d.ID())
+		for _, difference := range d.Differences {
+			if !slices.Contains(v.Differences, difference) {
+				v.Differences = append(v.Differences, difference)
 			}
 		}
-		first = earlier(first, k.Since)
+		first = earlier(first, d.Since)
 	}
 	v.Since = first.In(s.Location).Format("Mon, 2 Jan 2006 " + time.TimeOnly)
 	return v, nil
 }
 
-// postAccept takes what answers in the camera's place for the camera, when it is what was asked about.
+// postAccept takes the new device for the camera, when it is the one that was asked about.
 func (s *Server) postAccept(w http.ResponseWriter, r *http.Request, p access.Permit) error {
 	form, answered, err := s.freshForm(w, r)
 	if err != nil || answered {
 		return err
 	}
-	switch err := s.Accounts.AcceptClaims(r.Context(), p.Camera(), form["claim"], p.Viewer().Name); {
-	case errors.Is(err, accounts.ErrNoClaim):
-		return problem(http.StatusConflict, "There is nothing to accept: the camera is back, or what answers was accepted already.")
-	case errors.Is(err, accounts.ErrClaimChanged):
-		return problem(http.StatusConflict, "What answers in the camera's place has changed meanwhile. Go back, reload the page and look again.")
+	switch err := s.Identity.AcceptNewDevices(r.Context(), p.Camera(), form["claim"], p.Viewer().Name); {
+	case errors.Is(err, identity.ErrNoNewDevice):
+		return problem(http.StatusConflict, "There is nothing to accept: the camera is back, or the new device was accepted already.")
+	case errors.Is(err, identity.ErrNewDeviceChanged):
+		return problem(http.StatusConflict, "The device that answers in the camera's place has changed meanwhile. Go back, reload the page and look again.")
 	case err != nil:
 		return err
 	}

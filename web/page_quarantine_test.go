@@ -9,14 +9,15 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/identity"
 )
 
 // stranger has another camera answer in the place of the camera of that name.
-func (w *world) stranger(name, evidence string) accounts.Claim {
+func (w *world) stranger(name, evidence string) identity.NewDevice {
 	w.t.Helper()
-	c := accounts.Claim{Camera: access.Camera(w.cameras[name].ID), Stream: "main", Address: "192.0.2.1:554", Evidence: evidence,
+	c := identity.NewDevice{Camera: access.Camera(w.cameras[name].ID), Stream: "main", Address: "192.0.2.1:554", Evidence: evidence,
 		Differences: []string{`MAC address: was "a", is "<b>"`}, Resembles: "yard", Since: time.Now()}
-	check(w.t, w.accounts.SetClaim(w.t.Context(), c))
+	check(w.t, w.identity.SetNewDevice(w.t.Context(), c))
 	return c
 }
 
@@ -72,7 +73,7 @@ func TestTheOwnerOfAQuarantinedCameraIsAskedAndNobodyElse(t *testing.T) {
 	if status := w.accept("alice", "front", later.ID()); status != http.StatusConflict {
 		t.Errorf("accepting again: %d", status)
 	}
-	changes, err := w.accounts.PinChanges(t.Context(), access.Camera(w.cameras["front"].ID))
+	changes, err := w.identity.Changes(t.Context(), access.Camera(w.cameras["front"].ID))
 	check(t, err)
 	if len(changes) != 1 || changes[0].By != "alice" {
 		t.Errorf("on record: %+v", changes)

@@ -21,6 +21,8 @@ import (
 
 	"keepwatch.internal/internal/accounts"
 	"keepwatch.internal/internal/audit"
+	"keepwatch.internal/internal/identity"
+	"keepwatch.internal/internal/layout"
 	"keepwatch.internal/internal/live"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage"
@@ -68,7 +70,9 @@ type Status interface {
 // Options is what a Server needs.
 type Options struct {
 	Accounts *accounts.Directory
-	Views    *audit.ViewLog // puts on record who watches what
+	Views    *audit.ViewLog  // puts on record who watches what
+	Identity *identity.Store // which device each camera is
+	Layouts  *layout.Store   // of the live page
 	Store    *storage.Store
 	Hub      *live.Hub
 	Status   Status
@@ -116,8 +120,8 @@ func New(o Options) (*Server, error) {
 	if o.Location == nil {
 		o.Location = time.UTC
 	}
-	if o.Accounts == nil || o.Views == nil || o.Store == nil || o.Hub == nil || o.Status == nil {
-		return nil, errors.New("web: accounts, view log, store, hub and status are needed")
+	if o.Accounts == nil || o.Views == nil || o.Identity == nil || o.Layouts == nil || o.Store == nil || o.Hub == nil || o.Status == nil {
+		return nil, errors.New("web: accounts, view log, identities, layouts, store, hub and status are needed")
 	}
 	if len(o.Networks) == 0 {
 		o.Networks = privateNetworks()

@@ -16,16 +16,18 @@ import (
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
 	"keepwatch.internal/internal/config"
+	"keepwatch.internal/internal/identity"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/recorder"
 )
 
 // cameraCall is one parsed "nvr camera …".
 type cameraCall struct {
-	t      terminal
-	conf   *config.Config
-	people *accounts.Directory
-	ids    map[string]media.CameraID // by name, of cameras that a server has started with
+	t        terminal
+	conf     *config.Config
+	people   *accounts.Directory
+	identity *identity.Store
+	ids      map[string]media.CameraID // by name, of cameras that a server has started with
 }
 
 // cameraCommand opens the accounts database itself, so that it works beside a running server and without one.
@@ -56,7 +58,8 @@ func cameraCommand(ctx context.Context, t terminal, args []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, call.people.Close()) }()
-	names, err := call.people.CameraNames(ctx)
+	call.identity = identity.New(call.people.DB(), time.Now)
+	names, err := call.identity.CameraNames(ctx)
 	if err != nil {
 		return err
 	}
@@ -92,29 +95,29 @@ func cameraNames(c *config.Config) []string {
 
 // list prints how surely each stream's camera is known.
 func (c cameraCall) list(ctx context.Context) error {
-	book := recorder.NewBook(pinStore{c.people}, placesOf(c.conf, c.ids), slog.New(slog.DiscardHandler))
-	if err := book.Load(ctx); err != nil {
+	registry := recorder.NewIdentityRegistry(fingerprintStore{c.identity}, streamsOf(c.conf, c.ids), slog.New(slog.DiscardHandler))
+	if err := registry.Load(ctx); err != nil {
 		return err
 	}
-	claims, err := c.people.Claims(ctx)
+	devices, err := c.identity.NewDevices(ctx)
 	if err != nil {
 		return err
 	}
 	w := tabwriter.NewWriter(c.t.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "CAMERA\tSTREAM\tADDRESS\tKNOWN SINCE\tIDENTITY")
 	for _, one := range c.conf.Cameras {
-		for _, p := range placesOf(&config.Config{Cameras: []config.Camera{one}}, c.ids) {
-			since, identity := "-", "not met yet"
-			if pin, met := book.Pin(p.Stream); met && c.met(one.ID) {
-				since, identity = pin.Since.In(c.conf.Timezone).Format(time.DateOnly), book.Strength(p.Stream)
+		for _, p := range streamsOf(&config.Config{Cameras: []config.Camera{one}}, c.ids) {
+			since, strength := "-", "not met yet"
+			if known, met := registry.Fingerprint(p.Stream); met && c.met(one.ID) {
+				since, strength = known.Since.In(c.conf.Timezone).Format(time.DateOnly), registry.Strength(p.Stream)
 			}
 			quality := p.Stream.Quality.String()
-			if slices.ContainsFunc(claims, func(k accounts.Claim) bool {
+			if slices.ContainsFunc(devices, func(k identity.NewDevice) bool {
 				return c.met(one.ID) && media.CameraID(k.Camera) == p.Stream.Camera && k.Stream == quality
 			}) {
-				identity += "; QUARANTINED: another camera answers in its place"
+				strength += "; QUARANTINED: another camera answers in its place"
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", one.ID, quality, p.Address, since, identity)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", one.ID, quality, p.Address, since, strength)
 		}
 	}
 	return w.Flush()
@@ -123,17 +126,17 @@ func (c cameraCall) list(ctx context.Context) error {
 // met reports whether a server has started with the camera.
 func (c cameraCall) met(name string) bool { _, ok := c.ids[name]; return ok }
 
-// accept takes what answers in a camera's place for the camera.
+// accept takes the device that answers in a camera's place for the camera.
 func (c cameraCall) accept(ctx context.Context, name string) error {
 	if !c.met(name) {
 		return fmt.Errorf("camera %s was not met yet: nothing to accept", name)
 	}
-	claims, err := c.people.ClaimsOf(ctx, access.Camera(c.ids[name]))
+	devices, err := c.identity.NewDevicesOf(ctx, access.Camera(c.ids[name]))
 	if err != nil {
 		return err
 	}
-	ids := make([]string, 0, len(claims))
-	for _, k := range claims {
+	ids := make([]string, 0, len(devices))
+	for _, k := range devices {
 		ids = append(ids, k.ID())
 		fmt.Fprintf(c.t.out, "%s stream, at %s since %s:\n", k.Stream, k.Address, k.Since.In(c.conf.Timezone).Format("2006-01-02 15:04:05"))
 		for _, d := range k.Differences {
@@ -143,9 +146,9 @@ func (c cameraCall) accept(ctx context.Context, name string) error {
 			fmt.Fprintf(c.t.out, "  it looks like camera %s\n", k.Resembles)
 		}
 	}
-	if err := c.people.AcceptClaims(ctx, access.Camera(c.ids[name]), ids, "console"); err != nil {
+	if err := c.identity.AcceptNewDevices(ctx, access.Camera(c.ids[name]), ids, "console"); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	fmt.Fprintf(c.t.out, "taken for %s from now on: its archive goes on, and a running server records it within two seconds\n", name)
+	fmt.Fprintf(c.t.out, "accepted as %s: its recordings continue, and a running server records it within two seconds\n", name)
 	return nil
 }

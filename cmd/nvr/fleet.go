@@ -20,10 +20,10 @@ import (
 
 // fleet is all recorders, and what the web may know of them.
 type fleet struct {
-	zone    *time.Location
-	cameras []fleetCamera
-	book    *recorder.Book
-	running atomic.Bool
+	zone       *time.Location
+	cameras    []fleetCamera
+	identities *recorder.IdentityRegistry
+	running    atomic.Bool
 }
 
 // fleetCamera is the recorders of one camera.
@@ -36,7 +36,7 @@ type fleetCamera struct {
 func newFleet(h *house) *fleet {
 	f := &fleet{zone: h.conf.Timezone}
 	admission, backlog := recorder.NewAdmission(handshakes), recorder.NewBacklog()
-	f.book = recorder.NewBook(pinStore{h.people}, placesOf(h.conf, h.ids), h.log)
+	f.identities = recorder.NewIdentityRegistry(fingerprintStore{h.identity}, streamsOf(h.conf, h.ids), h.log)
 	for _, c := range h.conf.Cameras {
 		member := fleetCamera{id: h.ids[c.ID]}
 		logins := recorder.NewLogins()
@@ -44,7 +44,7 @@ func newFleet(h *house) *fleet {
 			stream := media.StreamID{Camera: member.id, Quality: q}
 			log := h.log.With("camera", c.ID, "stream", q.String())
 			return recorder.New(recorder.Options{
-				Stream: stream, Record: c.Record, Store: h.store, Ring: h.hub.Ring(stream), Admission: admission, Backlog: backlog, Logins: logins, Book: f.book, Logger: log,
+				Stream: stream, Record: c.Record, Store: h.store, Ring: h.hub.Ring(stream), Admission: admission, Backlog: backlog, Logins: logins, Identities: f.identities, Logger: log,
 				Source: sourceOptions(c, source, h.out.Line(c.ID), log),
 			})
 		}
@@ -118,7 +118,7 @@ func (f *fleet) reason(s recorder.Status) string {
 
 func (f *fleet) streamStatus(id media.StreamID, s recorder.Status) web.StreamStatus {
 	h := s.Health
-	return web.StreamStatus{Quality: id.Quality, Identity: f.book.Strength(id), Codec: h.Codec, Width: h.Width, Height: h.Height, FPS: h.FPS,
+	return web.StreamStatus{Quality: id.Quality, Identity: f.identities.Strength(id), Codec: h.Codec, Width: h.Width, Height: h.Height, FPS: h.FPS,
 		BitsPerSecond: h.BitsPerSecond, GOP: h.GOP, LostPackets: h.LostPackets}
 }
 

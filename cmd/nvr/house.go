@@ -18,6 +18,8 @@ import (
 	"keepwatch.internal/internal/audit"
 	"keepwatch.internal/internal/authority"
 	"keepwatch.internal/internal/config"
+	"keepwatch.internal/internal/identity"
+	"keepwatch.internal/internal/layout"
 	"keepwatch.internal/internal/live"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/outbound"
@@ -30,19 +32,20 @@ const handshakes = 16
 
 // house is everything that runs, joined.
 type house struct {
-	conf   *config.Config
-	log    *slog.Logger
-	people *accounts.Directory
-	views  *audit.ViewLog
-	store  *storage.Store
-	ids    map[string]media.CameraID // by the name in the configuration
-	canary [2]media.CameraID         // the synthetic cameras
-	hub    *live.Hub
-	out    *outbound.Dialer
-	fleet  *fleet
-	web    *web.Server
-	ca     *authority.Authority // nil unless the box signs for itself
-	tls    *tls.Config          // nil for plain HTTP
+	conf     *config.Config
+	log      *slog.Logger
+	people   *accounts.Directory
+	views    *audit.ViewLog
+	identity *identity.Store // of cameras
+	store    *storage.Store
+	ids      map[string]media.CameraID // by the name in the configuration
+	canary   [2]media.CameraID         // the synthetic cameras
+	hub      *live.Hub
+	out      *outbound.Dialer
+	fleet    *fleet
+	web      *web.Server
+	ca       *authority.Authority // nil unless the box signs for itself
+	tls      *tls.Config          // nil for plain HTTP
 }
 
 // openHouse opens databases and store and assembles the rest; it starts nothing. The caller closes it.
@@ -63,6 +66,7 @@ func openHouse(ctx context.Context, c *config.Config, log *slog.Logger) (_ *hous
 	if h.people, err = openAccounts(ctx, c, key, log); err != nil {
 		return nil, err
 	}
+	h.identity = identity.New(h.people.DB(), time.Now)
 	h.views = audit.NewViewLog(h.people.Audit(), c.Views.Keep)
 	if h.store, err = storage.Open(ctx, storage.Options{
 		Recordings: c.Recordings, Data: c.Data, MasterKey: key, Sync: c.Storage.Sync,
@@ -101,7 +105,7 @@ func (h *house) enrol(ctx context.Context) (err error) {
 	for name, id := range h.ids {
 		names[access.Camera(id)] = name
 	}
-	if err := h.people.SetCameraNames(ctx, names); err != nil {
+	if err := h.identity.SetCameraNames(ctx, names); err != nil {
 		return err
 	}
 	owners := make([]accounts.Ownership, 0, len(h.conf.Cameras))
@@ -131,7 +135,7 @@ func (h *house) secure() (err error) {
 
 func (h *house) webOptions() web.Options {
 	o := web.Options{
-		Accounts: h.people, Views: h.views, Store: h.store, Hub: h.hub, Status: h.fleet, Location: h.conf.Timezone,
+		Accounts: h.people, Views: h.views, Identity: h.identity, Layouts: layout.New(h.people.DB(), time.Now), Store: h.store, Hub: h.hub, Status: h.fleet, Location: h.conf.Timezone,
 		Hosts: h.conf.Web.Hosts, Networks: h.conf.Web.Networks, Proxies: h.conf.Web.Proxies,
 		Connections: h.connections, Canary: h.canary, Secure: h.tls != nil, Version: versionText(), Logger: h.log,
 	}

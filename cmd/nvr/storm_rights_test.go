@@ -11,6 +11,7 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/identity"
 	"keepwatch.internal/internal/media"
 )
 
@@ -118,7 +119,7 @@ func (p *stormPeople) owning() {
 // learn reads the identities that the server gave to the cameras.
 func (p *stormPeople) learn() {
 	p.t.Helper()
-	names, err := p.dir.CameraNames(p.t.Context())
+	names, err := identity.New(p.dir.DB(), time.Now).CameraNames(p.t.Context())
 	if err != nil || len(names) != len(p.lenses) {
 		p.t.Fatalf("%d cameras: %v", len(names), err)
 	}

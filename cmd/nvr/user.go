@@ -18,6 +18,7 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/identity"
 )
 
 // userCall is one parsed "nvr user …".
@@ -174,7 +175,7 @@ func userRemove(ctx context.Context, c userCall) error {
 	if effects.LastOne {
 		return accounts.ErrLastAdmin
 	}
-	names, err := c.people.CameraNames(ctx)
+	names, err := identity.New(c.people.DB(), time.Now).CameraNames(ctx)
 	if err != nil {
 		return err
 	}

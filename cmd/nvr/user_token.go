@@ -11,6 +11,7 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/identity"
 )
 
 // table starts a table on the output; Flush writes it.
@@ -59,7 +60,7 @@ func (c userCall) tokenSpec(ctx context.Context) (accounts.TokenSpec, error) {
 	if c.token.cameras == "" {
 		return spec, nil
 	}
-	known, err := c.people.CameraNames(ctx)
+	known, err := identity.New(c.people.DB(), time.Now).CameraNames(ctx)
 	if err != nil {
 		return spec, err
 	}
@@ -95,7 +96,7 @@ func userTokens(ctx context.Context, c userCall) error {
 	if err != nil {
 		return err
 	}
-	names, err := c.people.CameraNames(ctx)
+	names, err := identity.New(c.people.DB(), time.Now).CameraNames(ctx)
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 	"keepwatch.internal/internal/testcam"
 )
 
-var errNotMine = &camera.Failure{Kind: camera.Stranger, Reason: "not mine", Err: errors.New("not mine")}
+var errNotMine = &camera.Failure{Kind: camera.UnexpectedDevice, Reason: "not mine", Err: errors.New("not mine")}
 
 // refusing returns options whose Admit refuses once the identity has what is asked for, and what it was last shown.
 func refusing(t *testing.T, address string, when func(camera.Identity) bool) (camera.Options, *atomic.Pointer[camera.Identity]) {
@@ -28,7 +28,7 @@ func refusing(t *testing.T, address string, when func(camera.Identity) bool) (ca
 	return o, shown
 }
 
-func TestAStrangerIsNotGivenThePassword(t *testing.T) {
+func TestANewDeviceIsNotGivenThePassword(t *testing.T) {
 	for _, challenge := range []string{`Basic realm="AXIS_ACCC8E012345"`, `Digest realm="AXIS_ACCC8E012345", nonce="1"`} {
 		var told atomic.Int32
 		h := newHostile(t, func(h *hostile, c net.Conn, method, head string) {
@@ -56,7 +56,7 @@ func TestAStrangerIsNotGivenThePassword(t *testing.T) {
 	}
 }
 
-func TestAStrangersKeyEndsTheConnectionBeforeAnythingIsSaid(t *testing.T) {
+func TestANewDevicesKeyEndsTheConnectionBeforeAnythingIsSaid(t *testing.T) {
 	h := start(t, testcam.Camera{TLS: true, Username: "u", Password: "p"})
 	o, shown := refusing(t, h.URL(media.Main), func(id camera.Identity) bool { return id.Key != "" })
 	if s, err := camera.Open(t.Context(), o); s != nil || !errors.Is(err, errNotMine) {

@@ -21,15 +21,15 @@ type Kind uint8
 
 // The kinds of failure.
 const (
-	Unreachable Kind = iota + 1 // no connection: again soon
-	Refused                     // wrong user name or password: again much later, cameras lock out
-	NotFound                    // no stream at this path: again, slowly
-	Busy                        // too many connections to the camera: again, slowly
-	Unsupported                 // nothing we can record: again, slowly
-	Broken                      // what came made no sense: again soon
-	Frozen                      // connected, but no pictures: again soon
-	Overrun                     // this computer did not keep up: again soon
-	Stranger                    // another camera than before: again, slowly, and when the owner has accepted it
+	Unreachable      Kind = iota + 1 // no connection: again soon
+	Refused                          // wrong user name or password: again much later, cameras lock out
+	NotFound                         // no stream at this path: again, slowly
+	Busy                             // too many connections to the camera: again, slowly
+	Unsupported                      // nothing we can record: again, slowly
+	Broken                           // what came made no sense: again soon
+	Frozen                           // connected, but no pictures: again soon
+	Overrun                          // this computer did not keep up: again soon
+	UnexpectedDevice                 // another camera than before: again, slowly, and when the owner has accepted it
 )
 
 // Failure is why a session did not start or had to end.

@@ -85,7 +85,7 @@ CREATE VIEW owners AS
     UNION
     SELECT o.camera, a.id FROM ownership o JOIN accounts a ON a.id = 1 WHERE o.owner = '';
 
--- Whom each stream of a camera was recognised as.
+-- Fingerprints: what tells the camera of each stream from others, as it was seen last. See package identity.
 CREATE TABLE pins (
     camera     BLOB    NOT NULL CHECK (length(camera) = 16),
     stream     TEXT    NOT NULL CHECK (stream IN ('main', 'sub')),
@@ -96,7 +96,7 @@ CREATE TABLE pins (
     PRIMARY KEY (camera, stream)
 ) STRICT, WITHOUT ROWID;
 
--- What answers in a camera's place and contradicts its pin. It waits for the owner.
+-- New devices: what answers in a camera's place and contradicts its fingerprint. It waits for the owner.
 CREATE TABLE claims (
     camera      BLOB    NOT NULL CHECK (length(camera) = 16),
     stream      TEXT    NOT NULL CHECK (stream IN ('main', 'sub')),
@@ -108,7 +108,7 @@ CREATE TABLE claims (
     PRIMARY KEY (camera, stream)
 ) STRICT, WITHOUT ROWID;
 
--- What became of pins; the newest of each camera.
+-- What became of fingerprints; the newest of each camera.
 CREATE TABLE pin_changes (
     id     INTEGER PRIMARY KEY AUTOINCREMENT,
     camera BLOB    NOT NULL CHECK (length(camera) = 16),
@@ -209,7 +209,7 @@ CREATE TABLE passkeys (
 ) STRICT;
 CREATE INDEX passkeys_by_account ON passkeys(account_id);
 
--- How an account has arranged its live page; see Layout.
+-- How an account has arranged its live page; see package layout.
 CREATE TABLE layouts (
     account_id INTEGER NOT NULL PRIMARY KEY REFERENCES accounts(id) ON DELETE CASCADE,
     layout     TEXT    NOT NULL CHECK (length(layout) <= 65536 AND json_valid(layout)), -- cameras in it by UUID

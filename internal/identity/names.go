@@ -1,4 +1,4 @@
-package accounts
+package identity
 
 import (
 	"context"
@@ -7,10 +7,10 @@ import (
 	"keepwatch.internal/internal/access"
 )
 
-// SetCameraNames notes what the configuration calls each camera, for commands that run beside the server. Claims of cameras that
-// it does not name are dropped: nobody can accept them.
-func (d *Directory) SetCameraNames(ctx context.Context, names map[access.Camera]string) error {
-	return d.db.Write(ctx, func(tx *sql.Tx) error {
+// SetCameraNames notes what the configuration calls each camera, for commands that run beside the server. New devices at
+// cameras that it does not name are forgotten: nobody can accept them.
+func (s *Store) SetCameraNames(ctx context.Context, names map[access.Camera]string) error {
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
 		const clear = `DELETE FROM cameras`
 		if _, err := tx.ExecContext(ctx, clear); err != nil {
 			return err
@@ -28,9 +28,9 @@ func (d *Directory) SetCameraNames(ctx context.Context, names map[access.Camera]
 }
 
 // CameraNames returns what the configuration called each camera when the server last started.
-func (d *Directory) CameraNames(ctx context.Context) (map[access.Camera]string, error) {
+func (s *Store) CameraNames(ctx context.Context) (map[access.Camera]string, error) {
 	const query = `SELECT camera, name FROM cameras`
-	rows, err := d.db.Read().QueryContext(ctx, query)
+	rows, err := s.db.Read().QueryContext(ctx, query)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,8 @@
-package accounts
+// Package layout keeps how each account has arranged its live page: how many tiles, in which order, in which groups.
+//
+// A layout names cameras and opens none: whoever shows it leaves out those that are not the account's to see now. Its table is
+// in accounts.db; package schema has it.
+package layout
 
 import (
 	"context"
@@ -8,30 +12,41 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/sqlite"
 )
 
 // The bounds of a layout.
 const (
-	MaxGroups         = 24  // of an account
-	MaxGroupName      = 32  // characters
-	MaxLayoutCameras  = 256 // in the order, and in each group
-	maxLayoutBytes    = 64 << 10
-	maxLayoutMentions = 1024 // of cameras, in all of a layout
+	MaxGroups    = 24  // of an account
+	MaxGroupName = 32  // characters
+	MaxCameras   = 256 // in the order, and in each group
+	maxBytes     = 64 << 10
+	maxMentions  = 1024 // of cameras, in all of a layout
 )
 
-// Layout is how an account has arranged its live page. It names cameras and opens none: whoever shows it leaves out those
-// that are not the account's to see now.
+// Layout is how an account has arranged its live page.
 type Layout struct {
 	Shape  string          // how many tiles a page shows, in words that the page knows; "" for none chosen
 	Order  []access.Camera // those that were moved, in their order; others follow
 	Groups []Group
 }
+
+// Store keeps the layouts of all accounts. Its methods may be called from several goroutines.
+type Store struct {
+	db  *sqlite.DB
+	now func() time.Time
+}
+
+// New returns the store in db, which has the tables of package schema, and which the caller closes.
+func New(db *sqlite.DB, now func() time.Time) *Store { return &Store{db: db, now: now} }
 
 // Group is some cameras under a name.
 type Group struct {
@@ -61,15 +76,15 @@ type storedGroup struct {
 	Cameras []uuid.UUID `json:"cameras"`
 }
 
-// Layout returns what the viewer's account has arranged; the zero value for one that has arranged nothing, and for links
+// Of returns what the viewer's account has arranged; the zero value for one that has arranged nothing, and for links
 // and tokens, which have no page.
-func (d *Directory) Layout(ctx context.Context, v access.Viewer) (Layout, error) {
+func (s *Store) Of(ctx context.Context, v access.Viewer) (Layout, error) {
 	if v.Kind != access.AccountView {
 		return Layout{}, nil
 	}
 	const query = `SELECT layout FROM layouts WHERE account_id = ?`
 	var text string
-	err := d.db.Read().QueryRowContext(ctx, query, v.AccountID).Scan(&text)
+	err := s.db.Read().QueryRowContext(ctx, query, v.AccountID).Scan(&text)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Layout{}, nil
 	}
@@ -87,9 +102,9 @@ func (d *Directory) Layout(ctx context.Context, v access.Viewer) (Layout, error)
 	return l, nil
 }
 
-// SetLayout replaces what the viewer's account has arranged. It returns access.ErrDenied for links and tokens, *InvalidError
-// for a layout beyond the bounds, and ErrNobody when the account or its session is not there any more.
-func (d *Directory) SetLayout(ctx context.Context, v access.Viewer, l Layout) error {
+// Set replaces what the viewer's account has arranged. It returns access.ErrDenied for links and tokens, *accounts.InvalidError
+// for a layout beyond the bounds, and accounts.ErrNobody when the account or its session is not there any more.
+func (s *Store) Set(ctx context.Context, v access.Viewer, l Layout) error {
 	if v.Kind != access.AccountView {
 		return access.ErrDenied
 	}
@@ -104,19 +119,19 @@ func (d *Directory) SetLayout(ctx context.Context, v access.Viewer, l Layout) er
 	if err != nil {
 		return fmt.Errorf("save the layout: %w", err)
 	}
-	if len(text) > maxLayoutBytes {
-		return &InvalidError{Field: "groups", Sentence: "the layout is too large: name fewer cameras in fewer groups"}
+	if len(text) > maxBytes {
+		return &accounts.InvalidError{Field: "groups", Sentence: "the layout is too large: name fewer cameras in fewer groups"}
 	}
-	return d.db.Write(ctx, func(tx *sql.Tx) error {
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
 		const save = `INSERT INTO layouts (account_id, layout, saved_us)
 			SELECT account_id, ?2, ?3 FROM sessions WHERE id = ?4 AND account_id = ?1 AND until_us > ?3
 			ON CONFLICT (account_id) DO UPDATE SET layout = excluded.layout, saved_us = excluded.saved_us`
-		done, err := tx.ExecContext(ctx, save, v.AccountID, string(text), micros(d.now()), v.GrantID)
+		done, err := tx.ExecContext(ctx, save, v.AccountID, string(text), s.now().UnixMicro(), v.GrantID)
 		if err != nil {
 			return err
 		}
 		if n, err := done.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(err, ErrNobody)
+			return errors.Join(err, accounts.ErrNobody)
 		}
 		return nil
 	})
@@ -124,14 +139,14 @@ func (d *Directory) SetLayout(ctx context.Context, v access.Viewer, l Layout) er
 
 func (l Layout) check() error {
 	if len(l.Shape) > 8 {
-		return &InvalidError{Field: "shape", Sentence: "there is no such layout"}
+		return &accounts.InvalidError{Field: "shape", Sentence: "there is no such layout"}
 	}
 	if len(l.Groups) > MaxGroups {
-		return &InvalidError{Field: "groups", Sentence: fmt.Sprintf("there are too many groups: at most %d", MaxGroups)}
+		return &accounts.InvalidError{Field: "groups", Sentence: fmt.Sprintf("there are too many groups: at most %d", MaxGroups)}
 	}
 	mentions := len(l.Order)
-	if twice(l.Order) || mentions > MaxLayoutCameras {
-		return &InvalidError{Field: "order", Sentence: fmt.Sprintf("a camera stands in the order once, and at most %d do", MaxLayoutCameras)}
+	if twice(l.Order) || mentions > MaxCameras {
+		return &accounts.InvalidError{Field: "order", Sentence: fmt.Sprintf("a camera may be in the order once, and at most %d cameras in all", MaxCameras)}
 	}
 	names := map[string]bool{}
 	for _, g := range l.Groups {
@@ -139,30 +154,30 @@ func (l Layout) check() error {
 			return err
 		}
 		if names[g.Name] {
-			return &InvalidError{Field: "groups", Sentence: fmt.Sprintf("there is already a group named %s", g.Name)}
+			return &accounts.InvalidError{Field: "groups", Sentence: fmt.Sprintf("there is already a group named %s", g.Name)}
 		}
 		names[g.Name] = true
-		if twice(g.Cameras) || len(g.Cameras) > MaxLayoutCameras {
-			return &InvalidError{Field: "groups", Sentence: fmt.Sprintf("a camera is in a group once, and at most %d are", MaxLayoutCameras)}
+		if twice(g.Cameras) || len(g.Cameras) > MaxCameras {
+			return &accounts.InvalidError{Field: "groups", Sentence: fmt.Sprintf("a camera may be in a group once, and at most %d cameras in all", MaxCameras)}
 		}
 		mentions += len(g.Cameras)
 	}
-	if mentions > maxLayoutMentions {
-		return &InvalidError{Field: "groups", Sentence: "the layout is too large: name fewer cameras in fewer groups"}
+	if mentions > maxMentions {
+		return &accounts.InvalidError{Field: "groups", Sentence: "the layout is too large: name fewer cameras in fewer groups"}
 	}
 	return nil
 }
 
-// CheckGroupName returns *InvalidError for what cannot be the name of a group: it is one line that can be read.
+// CheckGroupName returns *accounts.InvalidError for what cannot be the name of a group: it is one line that can be read.
 func CheckGroupName(name string) error {
 	if name == "" || strings.TrimSpace(name) != name {
-		return &InvalidError{Field: "groups", Sentence: "a group needs a name, without spaces around it"}
+		return &accounts.InvalidError{Field: "groups", Sentence: "a group needs a name, without spaces around it"}
 	}
 	if !utf8.ValidString(name) || utf8.RuneCountInString(name) > MaxGroupName {
-		return &InvalidError{Field: "groups", Sentence: fmt.Sprintf("the name of the group is too long: at most %d characters", MaxGroupName)}
+		return &accounts.InvalidError{Field: "groups", Sentence: fmt.Sprintf("the name of the group is too long: at most %d characters", MaxGroupName)}
 	}
 	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return &InvalidError{Field: "groups", Sentence: "the name of a group holds characters that can be read, and no others"}
+		return &accounts.InvalidError{Field: "groups", Sentence: "the name of a group must not hold control characters or characters that are not shown"}
 	}
 	return nil
 }
