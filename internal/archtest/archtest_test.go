@@ -23,6 +23,7 @@ func rules() []rule {
 		{"nothing dials but the one dialer", localOnly},
 		{"no program is started", noProcesses},
 		{"serving rooms share no pool or cache", nothingShared},
+		{"SQL of storage is in its index", sqlInTheIndex},
 		{"nothing runs before main", noInit},
 		{"no package-level maps, channels or locks", noSharedVars},
 		{"package-level variables never change", noMutation},

@@ -3,6 +3,7 @@ package archtest
 import (
 	"fmt"
 	"go/ast"
+	"go/token"
 	"regexp"
 	"slices"
 	"strings"
@@ -152,4 +153,30 @@ func held(s *source) []*ast.Ident {
 		ids = append(ids, v.Names...)
 	}
 	return ids
+}
+
+var sqlStart = regexp.MustCompile("^[\"`]\\s*(SELECT|INSERT|UPDATE|DELETE|REPLACE|WITH|PRAGMA|EXPLAIN|CREATE|ALTER|DROP)\\s")
+
+// sqlInTheIndex checks that of storage only storage/index speaks SQL: nothing else there imports database/sql or has a
+// statement.
+func sqlInTheIndex(t *tree) []finding {
+	const mend = "make it a named method of index.Reader or index.Tx"
+	var found []finding
+	for _, s := range t.files {
+		if s.beside() || !within(s.dir(), "storage") || within(s.dir(), "storage/index") {
+			continue
+		}
+		for spec, p := range imports(s) {
+			if p == "database/sql" {
+				found = append(found, finding{t.at(spec), "database/sql outside storage/index", mend})
+			}
+		}
+		ast.Inspect(s.syntax, func(n ast.Node) bool {
+			if text, ok := n.(*ast.BasicLit); ok && text.Kind == token.STRING && sqlStart.MatchString(text.Value) {
+				found = append(found, finding{t.at(text), "an SQL statement outside storage/index", mend})
+			}
+			return true
+		})
+	}
+	return found
 }

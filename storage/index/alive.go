@@ -20,7 +20,7 @@ func (r Reader) Alive(ctx context.Context) (Alive, bool, error) {
 	const query = `SELECT at_us, boot, leap_us, leap_left_us FROM alive WHERE id = 1`
 	var at, jump, left int64
 	var a Alive
-	err := r.QueryRowContext(ctx, query).Scan(&at, &a.Boot, &jump, &left)
+	err := r.q.QueryRowContext(ctx, query).Scan(&at, &a.Boot, &jump, &left)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Alive{}, false, nil
 	}

@@ -61,7 +61,7 @@ func (c Camera) retiredMicros() any {
 func (tx *Tx) InsertCamera(ctx context.Context, c Camera, first map[media.Quality]LedgerEntry) (row int64, err error) {
 	const insertCamera = `INSERT INTO camera (uuid, name, label, folder, created_us, retired_us, retain_us, retain_bytes)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`
-	err = tx.QueryRowContext(ctx, insertCamera, c.ID[:], c.Name, c.Label, c.Folder, Micros(c.Created), c.retiredMicros(),
+	err = tx.q.QueryRowContext(ctx, insertCamera, c.ID[:], c.Name, c.Label, c.Folder, Micros(c.Created), c.retiredMicros(),
 		c.Retain.Age.Microseconds(), c.Retain.MaxBytes).Scan(&row)
 	if err != nil {
 		return 0, err

@@ -69,7 +69,7 @@ func (d *DB) Write(ctx context.Context, f func(*Tx) error) error {
 }
 
 // Reader asks the index.
-type Reader struct{ queryer }
+type Reader struct{ q queryer }
 
 // queryer is a database or a transaction.
 type queryer interface {
@@ -83,14 +83,9 @@ type Tx struct {
 	tx *sql.Tx
 }
 
-// ExecContext runs a statement.
-func (tx *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	return tx.tx.ExecContext(ctx, query, args...)
-}
-
 // each runs a query and calls scan for every row.
 func (r Reader) each(ctx context.Context, query string, args []any, scan func(*sql.Rows) error) error {
-	rows, err := r.QueryContext(ctx, query, args...)
+	rows, err := r.q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err
 	}

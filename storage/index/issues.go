@@ -86,7 +86,7 @@ func (r Reader) Unresolved(ctx context.Context, after int64, limit int) ([]Integ
 func (r Reader) UnresolvedCount(ctx context.Context) (int64, error) {
 	const query = `SELECT count(*) FROM doubt WHERE settled_us IS NULL`
 	var n int64
-	err := r.QueryRowContext(ctx, query).Scan(&n)
+	err := r.q.QueryRowContext(ctx, query).Scan(&n)
 	return n, err
 }
 
@@ -103,7 +103,7 @@ func (r Reader) IssuesIn(ctx context.Context, folder string, since time.Time, li
 func (r Reader) HasIssue(ctx context.Context, subject string) (bool, error) {
 	const query = `SELECT EXISTS (SELECT 1 FROM doubt WHERE subject = ?)`
 	var noted bool
-	err := r.QueryRowContext(ctx, query, subject).Scan(&noted)
+	err := r.q.QueryRowContext(ctx, query, subject).Scan(&noted)
 	return noted, err
 }
 
@@ -120,7 +120,7 @@ func (r Reader) LatestIssue(ctx context.Context, subject string) (IntegrityIssue
 func (r Reader) OutcomeSince(ctx context.Context, subject string, since time.Time) (string, error) {
 	const query = `SELECT outcome FROM doubt WHERE subject = ? AND settled_us >= ? ORDER BY id DESC LIMIT 1`
 	outcome := ""
-	err := r.QueryRowContext(ctx, query, subject, Micros(since)).Scan(&outcome)
+	err := r.q.QueryRowContext(ctx, query, subject, Micros(since)).Scan(&outcome)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
 	}

@@ -87,7 +87,7 @@ const isKeptQuery = `SELECT EXISTS (SELECT 1 FROM kept k WHERE ` + keptTouching 
 // IsKept reports whether a segment belongs to a kept span.
 func (r Reader) IsKept(ctx context.Context, s Segment) (bool, error) {
 	var kept bool
-	err := r.QueryRowContext(ctx, isKeptQuery, s.Stream.Camera, s.Stream.Quality, s.Start, s.End).Scan(&kept)
+	err := r.q.QueryRowContext(ctx, isKeptQuery, s.Stream.Camera, s.Stream.Quality, s.Start, s.End).Scan(&kept)
 	return kept, err
 }
 
@@ -95,7 +95,7 @@ func (r Reader) IsKept(ctx context.Context, s Segment) (bool, error) {
 func (r Reader) KeptCount(ctx context.Context, camera int64) (int, error) {
 	const query = `SELECT count(*) FROM kept WHERE camera = ?`
 	var n int
-	err := r.QueryRowContext(ctx, query, camera).Scan(&n)
+	err := r.q.QueryRowContext(ctx, query, camera).Scan(&n)
 	return n, err
 }
 
@@ -156,7 +156,7 @@ func (r Reader) KeptBytes(ctx context.Context, st Stream) (int64, error) {
 		return 0, err
 	}
 	var sum int64
-	err = r.QueryRowContext(ctx, keptBytesQuery, st.Camera, st.Quality, string(list)).Scan(&sum)
+	err = r.q.QueryRowContext(ctx, keptBytesQuery, st.Camera, st.Quality, string(list)).Scan(&sum)
 	return sum, err
 }
 

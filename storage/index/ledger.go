@@ -52,7 +52,7 @@ const ledgerAtQuery = `SELECT start_us, coalesce(run, 0), coalesce(code, ''), co
 func (r Reader) LedgerAt(ctx context.Context, st Stream, at int64) (LedgerEntry, int64, error) {
 	var e LedgerEntry
 	var since int64
-	err := r.QueryRowContext(ctx, ledgerAtQuery, st.Camera, st.Quality, at).Scan(&since, &e.Run, &e.Code, &e.Reason)
+	err := r.q.QueryRowContext(ctx, ledgerAtQuery, st.Camera, st.Quality, at).Scan(&since, &e.Run, &e.Code, &e.Reason)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Gap(CodeBefore, ReasonBefore), math.MinInt64, nil
 	}
@@ -179,7 +179,7 @@ func (tx *Tx) EndClaim(ctx context.Context, s Segment, end int64, gap LedgerEntr
 		return err
 	}
 	var until int64
-	err = tx.QueryRowContext(ctx, claimEndQuery, s.Stream.Camera, s.Stream.Quality, end, int64(Forever), s.Start).Scan(&until)
+	err = tx.q.QueryRowContext(ctx, claimEndQuery, s.Stream.Camera, s.Stream.Quality, end, int64(Forever), s.Start).Scan(&until)
 	if err != nil {
 		return err
 	}

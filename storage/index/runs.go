@@ -14,7 +14,7 @@ func (tx *Tx) InsertRun(ctx context.Context, st Stream, run *media.Run, endReaso
 	const query = `INSERT INTO run (camera, quality, id, uuid, start_us, end_reason, shift_us)
 		VALUES (?1, ?2, (SELECT coalesce(max(id), 0) + 1 FROM run WHERE camera = ?1 AND quality = ?2), ?3, ?4, nullif(?5, ''), ?6) RETURNING id`
 	var row int64
-	err := tx.QueryRowContext(ctx, query, st.Camera, st.Quality, run.ID[:], Micros(run.Start), endReason, run.Shift.Microseconds()).Scan(&row)
+	err := tx.q.QueryRowContext(ctx, query, st.Camera, st.Quality, run.ID[:], Micros(run.Start), endReason, run.Shift.Microseconds()).Scan(&row)
 	return row, err
 }
 
@@ -22,7 +22,7 @@ func (tx *Tx) InsertRun(ctx context.Context, st Stream, run *media.Run, endReaso
 func (r Reader) RunNumber(ctx context.Context, st Stream, run media.RunID) (int64, error) {
 	const query = `SELECT id FROM run WHERE camera = ? AND quality = ? AND uuid = ?`
 	var row int64
-	err := r.QueryRowContext(ctx, query, st.Camera, st.Quality, run[:]).Scan(&row)
+	err := r.q.QueryRowContext(ctx, query, st.Camera, st.Quality, run[:]).Scan(&row)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}

@@ -73,7 +73,7 @@ func (tx *Tx) MarkDeleting(ctx context.Context, s Segment) (bool, error) {
 func (r Reader) Deleting(ctx context.Context, s Segment) (bool, error) {
 	const query = `SELECT NOT EXISTS (SELECT 1 FROM segment WHERE camera = ? AND quality = ? AND start_us = ? AND state <> 3)`
 	var yes bool
-	err := r.QueryRowContext(ctx, query, s.Stream.Camera, s.Stream.Quality, s.Start).Scan(&yes)
+	err := r.q.QueryRowContext(ctx, query, s.Stream.Camera, s.Stream.Quality, s.Start).Scan(&yes)
 	return yes, err
 }
 
@@ -122,7 +122,7 @@ func (r Reader) NextStart(ctx context.Context, st Stream, from int64) (int64, er
 // orNoEnd returns a time, or NoEnd when the query finds none.
 func (r Reader) orNoEnd(ctx context.Context, query string, args ...any) (int64, error) {
 	var at int64
-	err := r.QueryRowContext(ctx, query, args...).Scan(&at)
+	err := r.q.QueryRowContext(ctx, query, args...).Scan(&at)
 	if errors.Is(err, sql.ErrNoRows) {
 		return NoEnd, nil
 	}

@@ -143,7 +143,7 @@ const keyFrameQuery = `SELECT ` + segmentColumns + `, s.key_frames` + inFootage 
 // KeyFramesBefore is FootageBefore with the segment's packed key frames, which are nil while it is open.
 func (r Reader) KeyFramesBefore(ctx context.Context, stream media.StreamID, before int64) (s Segment, packed []byte, found bool, err error) {
 	var id []byte
-	err = r.QueryRowContext(ctx, keyFrameQuery, stream.Camera[:], stream.Quality, before).Scan(&s.Stream.Camera,
+	err = r.q.QueryRowContext(ctx, keyFrameQuery, stream.Camera[:], stream.Quality, before).Scan(&s.Stream.Camera,
 		&s.Stream.Quality, &s.Start, &s.End, &s.Run, &id, &s.State, &s.Size, &s.Init, &packed)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Segment{}, nil, false, nil
@@ -229,7 +229,7 @@ func (r Reader) NextClosed(ctx context.Context, st Stream, start int64) (Segment
 func (r Reader) PackedKeys(ctx context.Context, s Segment) ([]byte, error) {
 	const query = `SELECT coalesce(key_frames, x'') FROM segment WHERE camera = ? AND quality = ? AND start_us = ?`
 	keys := []byte{}
-	err := r.QueryRowContext(ctx, query, s.Stream.Camera, s.Stream.Quality, s.Start).Scan(&keys)
+	err := r.q.QueryRowContext(ctx, query, s.Stream.Camera, s.Stream.Quality, s.Start).Scan(&keys)
 	if errors.Is(err, sql.ErrNoRows) { // deleted meanwhile
 		return keys, nil
 	}

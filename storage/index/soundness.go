@@ -48,7 +48,7 @@ func (r Reader) Sums(ctx context.Context, st Stream) (x StreamSums, err error) {
 			(SELECT count(*) FROM segment g WHERE g.camera = t.camera AND g.quality = t.quality),
 			(SELECT coalesce(sum(g.size_bytes), 0) FROM segment g WHERE g.camera = t.camera AND g.quality = t.quality)
 		FROM stream t WHERE t.camera = ? AND t.quality = ?`
-	err = r.QueryRowContext(ctx, query, st.Camera, st.Quality).Scan(&x.Counted, &x.CountedBytes, &x.Segments, &x.Bytes)
+	err = r.q.QueryRowContext(ctx, query, st.Camera, st.Quality).Scan(&x.Counted, &x.CountedBytes, &x.Segments, &x.Bytes)
 	if errors.Is(err, sql.ErrNoRows) {
 		return x, nil
 	}

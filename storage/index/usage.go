@@ -37,7 +37,7 @@ func (r Reader) StreamTotals(ctx context.Context) (map[Stream]StreamTotal, error
 // Total returns how many segments all streams have, and their bytes.
 func (r Reader) Total(ctx context.Context) (segments, bytes int64, err error) {
 	const query = `SELECT coalesce(sum(segments), 0), coalesce(sum(size_bytes), 0) FROM stream`
-	err = r.QueryRowContext(ctx, query).Scan(&segments, &bytes)
+	err = r.q.QueryRowContext(ctx, query).Scan(&segments, &bytes)
 	return segments, bytes, err
 }
 
@@ -50,7 +50,7 @@ const heldQuery = `SELECT coalesce(sum(size_bytes), 0) - (SELECT coalesce(sum(si
 // CameraBytes returns the bytes of a camera's segments, without those that are being deleted.
 func (r Reader) CameraBytes(ctx context.Context, camera int64) (int64, error) {
 	var size int64
-	err := r.QueryRowContext(ctx, heldQuery, camera).Scan(&size)
+	err := r.q.QueryRowContext(ctx, heldQuery, camera).Scan(&size)
 	return size, err
 }
 
@@ -58,7 +58,7 @@ func (r Reader) CameraBytes(ctx context.Context, camera int64) (int64, error) {
 // Forever.
 func (r Reader) BytesSince(ctx context.Context, st Stream, since int64) (size, first int64, err error) {
 	const query = `SELECT coalesce(sum(size_bytes), 0), coalesce(min(start_us), ?4) FROM segment WHERE camera = ?1 AND quality = ?2 AND start_us >= ?3`
-	err = r.QueryRowContext(ctx, query, st.Camera, st.Quality, since, int64(Forever)).Scan(&size, &first)
+	err = r.q.QueryRowContext(ctx, query, st.Camera, st.Quality, since, int64(Forever)).Scan(&size, &first)
 	return size, first, err
 }
 

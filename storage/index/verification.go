@@ -24,7 +24,7 @@ func (r Reader) Verification(ctx context.Context) (Verification, error) {
 	var x Verification
 	var began int64
 	var finished sql.NullInt64
-	err := r.QueryRowContext(ctx, query).Scan(&began, &x.Stream.Camera, &x.Stream.Quality, &x.Start, &x.Read, &x.Found, &finished)
+	err := r.q.QueryRowContext(ctx, query).Scan(&began, &x.Stream.Camera, &x.Stream.Quality, &x.Start, &x.Read, &x.Found, &finished)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Verification{}, nil
 	}
