@@ -121,10 +121,13 @@ func contentType(name string) string {
 	return "application/octet-stream"
 }
 
-// static serves the embedded files. Under the current digest they may be kept for ever; an old one is not here any more,
+// fileServer serves the embedded files, by their names below static/.
+type fileServer map[string]staticFile
+
+// static serves one of them. Under the current digest they may be kept for ever; an old one is not here any more,
 // so that a page from before an update asks for its reload instead of running half of each.
-func (s *Server) static(w http.ResponseWriter, r *http.Request) error {
-	f, ok := s.files[r.PathValue("name")]
+func (s fileServer) static(w http.ResponseWriter, r *http.Request) error {
+	f, ok := s[r.PathValue("name")]
 	if !ok || r.PathValue("version") != assetVersion {
 		return notFound()
 	}
@@ -133,8 +136,8 @@ func (s *Server) static(w http.ResponseWriter, r *http.Request) error {
 }
 
 // robots tells crawlers that strayed into the network to leave.
-func (s *Server) robots(w http.ResponseWriter, r *http.Request) error {
-	return writeStatic(w, r, s.files["robots.txt"])
+func (s fileServer) robots(w http.ResponseWriter, r *http.Request) error {
+	return writeStatic(w, r, s["robots.txt"])
 }
 
 func writeStatic(w http.ResponseWriter, r *http.Request, f staticFile) error {

@@ -19,26 +19,32 @@ import (
 	"keepwatch.internal/storage"
 )
 
-// fail answers a request whose handler returned an error. Once the answer has begun there is nothing left to say: the
+// failures answers requests that ended in an error.
+type failures struct {
+	page   func(w http.ResponseWriter, r *http.Request, p *Problem) error // shows a problem to people
+	logger *slog.Logger
+}
+
+// answer answers a request whose handler returned an error. Once the answer has begun there is nothing left to say: the
 // connection is torn, so that what arrived cannot be taken for the whole.
-func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+func (f *failures) answer(w http.ResponseWriter, r *http.Request, err error) {
 	resp := responseOf(w)
 	if resp.failed || r.Context().Err() != nil && errors.Is(err, context.Canceled) {
 		panic(http.ErrAbortHandler) // the caller is gone, or we are going
 	}
-	p := s.problemOf(err)
+	p := problemOf(err)
 	if p.Status >= 500 {
 		p.Instance = infoOf(r).id
 		level := slog.LevelError
 		if errors.Is(err, errStopping) {
 			level = slog.LevelInfo
 		}
-		s.Logger.Log(r.Context(), level, "request not answered", "req", infoOf(r).id, "status", p.Status, "err", causeOf(err))
+		f.logger.Log(r.Context(), level, "request not answered", "req", infoOf(r).id, "status", p.Status, "err", causeOf(err))
 	}
 	if resp.started {
 		panic(http.ErrAbortHandler)
 	}
-	s.answer(w, r, p)
+	f.write(w, r, p)
 }
 
 func causeOf(err error) error {
@@ -48,9 +54,9 @@ func causeOf(err error) error {
 	return err
 }
 
-// answer sends a problem in the form that fits the caller: JSON to programs, a page to people. What a handler had set
+// write sends a problem in the form that fits the caller: JSON to programs, a page to people. What a handler had set
 // for a success is dropped, so that all answers of one kind carry the same headers.
-func (s *Server) answer(w http.ResponseWriter, r *http.Request, p *Problem) {
+func (f *failures) write(w http.ResponseWriter, r *http.Request, p *Problem) {
 	h := w.Header()
 	clear(h)
 	baseHeaders(h)
@@ -66,7 +72,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, p *Problem) {
 		http.Redirect(w, r, loginURL(r), http.StatusSeeOther)
 		return
 	}
-	if err := s.errorPage(w, r, p); err != nil {
+	if err := f.page(w, r, p); err != nil {
 		panic(http.ErrAbortHandler) // the caller is gone
 	}
 }
@@ -93,7 +99,7 @@ func loginURL(r *http.Request) string {
 }
 
 // problemOf is the one place where errors become statuses.
-func (s *Server) problemOf(err error) *Problem {
+func problemOf(err error) *Problem {
 	if p, ok := errors.AsType[*Problem](err); ok {
 		clone := *p
 		return &clone

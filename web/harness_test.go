@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -142,7 +143,7 @@ func empty(t *testing.T) *world {
 	w.views = audit.NewViewLog(w.accounts.Audit(), 0)
 	w.options = Options{Accounts: w.accounts, Views: w.views, Identity: w.identity, Layouts: layout.New(w.accounts.DB(), time.Now), Store: w.store, Hub: w.hub, Status: w.status, Cameras: list, Version: "test",
 		Canary:   [2]media.CameraID{ids[synthetic[0].Name], ids[synthetic[1].Name]},
-		Location: time.FixedZone("", 3600), Hosts: []string{"nvr.example.net"}, Logger: logger}
+		Location: time.FixedZone("", 3600), Hosts: []string{"nvr.example.net"}, Networks: localNetworks(), Logger: logger}
 	w.server, err = New(w.options)
 	check(t, err)
 	w.http = httptest.NewServer(w.server.Handler())
@@ -179,6 +180,15 @@ func (w *world) record() {
 		stop()
 		<-done // its error is that of a database which the test has closed
 	})
+}
+
+// localNetworks are some from which people connect at home.
+func localNetworks() []netip.Prefix {
+	var all []netip.Prefix
+	for _, s := range []string{"127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fe80::/10", "fc00::/7"} {
+		all = append(all, netip.MustParsePrefix(s))
+	}
+	return all
 }
 
 // inhabited makes a world with its people.

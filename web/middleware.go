@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -56,21 +58,31 @@ func infoOf(r *http.Request) *requestInfo {
 	return info
 }
 
-// middleware wraps h in everything a request passes before its route, outermost first: a name for the log and recovery
+// middleware is what every request passes, whoever asks and for whatever.
+type middleware struct {
+	hosts    []string       // further names that the server answers to
+	networks []netip.Prefix // that may connect
+	proxies  []netip.Prefix // whose X-Forwarded-* headers count
+	secure   bool           // served over TLS
+	failures *failures
+	logger   *slog.Logger
+}
+
+// wrap wraps h in everything a request passes before its route, outermost first: a name for the log and recovery
 // from panics, the headers of every answer, the networks that may connect, the hosts that the server answers to, and
 // the bounds on the request's body.
-func (s *Server) middleware(h http.Handler) http.Handler {
-	h = s.limitBody(h)
-	h = s.refuseForeignOrigins(h)
-	h = s.checkHost(h)
-	h = s.checkNetwork(h)
-	return s.trace(h)
+func (m *middleware) wrap(h http.Handler) http.Handler {
+	h = m.limitBody(h)
+	h = m.refuseForeignOrigins(h)
+	h = m.checkHost(h)
+	h = m.checkNetwork(h)
+	return m.trace(h)
 }
 
 // trace names the request, sets the headers of every answer, and turns a panic into a 500 that says nothing but the name.
-func (s *Server) trace(next http.Handler) http.Handler {
+func (m *middleware) trace(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		info := &requestInfo{id: newRequestID(), secure: s.Secure}
+		info := &requestInfo{id: newRequestID(), secure: m.secure}
 		r = r.WithContext(context.WithValue(r.Context(), infoKey{}, info))
 		w := newResponse(rw)
 		baseHeaders(w.Header())
@@ -83,13 +95,13 @@ func (s *Server) trace(next http.Handler) http.Handler {
 			if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(http.ErrAbortHandler)
 			}
-			s.Logger.Error("panic while answering", "req", info.id, "err", v, "stack", string(debug.Stack()))
+			m.logger.Error("panic while answering", "req", info.id, "err", v, "stack", string(debug.Stack()))
 			if w.started {
 				panic(http.ErrAbortHandler) // the answer is torn: let the reader see that
 			}
 			p := newProblem(http.StatusInternalServerError, "Something went wrong here; the log has the cause.")
 			p.Instance = info.id
-			s.answer(w, r, p)
+			m.failures.write(w, r, p)
 		}()
 		next.ServeHTTP(w, r)
 	})
@@ -100,7 +112,7 @@ func newRequestID() string {
 }
 
 // limitBody reads the whole body before any work is done for it, within bounds of size and time.
-func (s *Server) limitBody(next http.Handler) http.Handler {
+func (m *middleware) limitBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 			next.ServeHTTP(w, r)
@@ -108,7 +120,7 @@ func (s *Server) limitBody(next http.Handler) http.Handler {
 		}
 		body, err := readBody(w, r)
 		if err != nil {
-			s.fail(w, r, err)
+			m.failures.answer(w, r, err)
 			return
 		}
 		r2 := r.WithContext(r.Context())
@@ -141,11 +153,11 @@ func errBodyTooLarge() *Problem {
 
 // refuseForeignOrigins refuses what a page of another origin makes a browser ask: changes, by CrossOriginProtection, and
 // beyond it anything but following a link, so that no other page on this host can load footage or open the live socket.
-func (s *Server) refuseForeignOrigins(next http.Handler) http.Handler {
+func (m *middleware) refuseForeignOrigins(next http.Handler) http.Handler {
 	protection := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := protection.Check(r); err != nil || foreignFetch(r) {
-			s.fail(w, r, newProblem(http.StatusForbidden, "This was asked by a page of another origin."))
+			m.failures.answer(w, r, newProblem(http.StatusForbidden, "This was asked by a page of another origin."))
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -7,38 +7,27 @@ import (
 	"strings"
 )
 
-// privateNetworks are those that may connect when nothing else is configured: loopback, RFC 1918, link-local (RFC 3927,
-// RFC 4291) and unique local (RFC 4193).
-func privateNetworks() []netip.Prefix {
-	var networks []netip.Prefix
-	for _, s := range []string{"127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "::1/128",
-		"fe80::/10", "fc00::/7"} {
-		networks = append(networks, netip.MustParsePrefix(s))
-	}
-	return networks
-}
-
 // checkNetwork finds the caller's address and refuses it unless it lies in a network that may connect. X-Forwarded headers
 // of declared proxies are believed, everyone else's mean nothing.
-func (s *Server) checkNetwork(next http.Handler) http.Handler {
+func (m *middleware) checkNetwork(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		peer, ok := addressOf(r.RemoteAddr)
 		if !ok {
-			s.fail(w, r, newProblem(http.StatusForbidden, "Connections are accepted from known networks only."))
+			m.failures.answer(w, r, newProblem(http.StatusForbidden, "Connections are accepted from known networks only."))
 			return
 		}
 		client := peer
 		info := infoOf(r)
-		if contains(s.Proxies, peer) {
-			if client, ok = forwardedFor(r.Header, s.Proxies, peer); !ok {
-				s.fail(w, r, newProblem(http.StatusBadRequest, "The proxy's X-Forwarded-For header is not a list of addresses."))
+		if contains(m.proxies, peer) {
+			if client, ok = forwardedFor(r.Header, m.proxies, peer); !ok {
+				m.failures.answer(w, r, newProblem(http.StatusBadRequest, "The proxy's X-Forwarded-For header is not a list of addresses."))
 				return
 			}
 			r = believeProxy(r, info)
 		}
 		info.client = client.String()
-		if !contains(s.Networks, client) {
-			s.fail(w, r, newProblem(http.StatusForbidden,
+		if !contains(m.networks, client) {
+			m.failures.answer(w, r, newProblem(http.StatusForbidden,
 				"Connections are accepted from the networks in web.networks of the configuration only."))
 			return
 		}
@@ -113,15 +102,15 @@ func contains(networks []netip.Prefix, a netip.Addr) bool {
 
 // checkHost refuses requests for names that the server does not answer to. A page whose name was re-pointed at this
 // server (DNS rebinding) carries its own name here; an address literal or a name of the local network cannot.
-func (s *Server) checkHost(next http.Handler) http.Handler {
+func (m *middleware) checkHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name, ok := hostName(r.Host)
 		if !ok {
-			s.fail(w, r, newProblem(http.StatusBadRequest, "The Host header is not a host."))
+			m.failures.answer(w, r, newProblem(http.StatusBadRequest, "The Host header is not a host."))
 			return
 		}
-		if !s.answersTo(name) {
-			s.fail(w, r, newProblem(http.StatusMisdirectedRequest,
+		if !m.answersTo(name) {
+			m.failures.answer(w, r, newProblem(http.StatusMisdirectedRequest,
 				"This server does not answer to that name. If it should, add the name to web.hosts in the configuration."))
 			return
 		}
@@ -129,7 +118,7 @@ func (s *Server) checkHost(next http.Handler) http.Handler {
 	})
 }
 
-func (s *Server) answersTo(name string) bool {
+func (m *middleware) answersTo(name string) bool {
 	if _, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil {
 		return true
 	}
@@ -141,7 +130,7 @@ func (s *Server) answersTo(name string) bool {
 			return true
 		}
 	}
-	for _, h := range s.Hosts {
+	for _, h := range m.hosts {
 		if strings.EqualFold(strings.TrimSuffix(h, "."), name) {
 			return true
 		}
@@ -194,4 +183,19 @@ func digits(s string) bool {
 		}
 	}
 	return s != ""
+}
+
+// redirect answers with redirects to https at the same name and the given port.
+func (m *middleware) redirect(port string) http.Handler {
+	return m.trace(m.checkNetwork(m.checkHost(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Opaque != "" || r.URL.Host != "" { // a request target that names a place of its own (RFC 9112 section 3.2)
+			http.Error(w, "ask for a path", http.StatusBadRequest)
+			return
+		}
+		name, _ := hostName(r.Host) // checkHost has seen it
+		if port != "443" {
+			name += ":" + port
+		}
+		http.Redirect(w, r, "https://"+name+r.URL.RequestURI(), http.StatusPermanentRedirect)
+	}))))
 }

@@ -81,7 +81,7 @@ func TestOnlyConfiguredNetworksMayConnectAndOnlyProxiesAreBelieved(t *testing.T)
 		{remote: "10.2.0.9:1", forwarded: "8.8.8.8", proxies: []netip.Prefix{proxy}, want: 200, client: "10.2.0.9"},
 	}
 	for _, c := range cases {
-		s := &Server{Options: Options{Networks: privateNetworks(), Proxies: c.proxies, Logger: discard()}}
+		s := &middleware{networks: localNetworks(), proxies: c.proxies, failures: &failures{logger: discard()}, logger: discard()}
 		client := ""
 		h := s.trace(s.checkNetwork(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { client = infoOf(r).client })))
 		r := httptest.NewRequest("GET", "/api/v1/me", nil)
@@ -97,11 +97,20 @@ func TestOnlyConfiguredNetworksMayConnectAndOnlyProxiesAreBelieved(t *testing.T)
 	}
 }
 
+// TestWhoMayConnectIsSaidByTheConfigurationAlone starts a server without networks: it has no list of its own to fall back on.
+func TestWhoMayConnectIsSaidByTheConfigurationAlone(t *testing.T) {
+	o := empty(t).options
+	o.Networks = nil
+	if _, err := New(o); err == nil || !strings.Contains(err.Error(), "network") {
+		t.Errorf("a server without networks starts: %v", err)
+	}
+}
+
 func TestForwardedSchemeAndHostAreBelievedOfProxiesOnly(t *testing.T) {
 	for _, proxied := range []bool{true, false} {
-		s := &Server{Options: Options{Networks: privateNetworks(), Logger: discard()}}
+		s := &middleware{networks: localNetworks(), failures: &failures{logger: discard()}, logger: discard()}
 		if proxied {
-			s.Proxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
+			s.proxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
 		}
 		host, secure := "", false
 		h := s.trace(s.checkNetwork(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { host, secure = r.Host, infoOf(r).secure })))
@@ -195,7 +204,7 @@ func TestEveryAnswerCarriesTheSecurityHeaders(t *testing.T) {
 
 func TestAPanicIsA500ThatSaysNothingButTheRequest(t *testing.T) {
 	log := &syncBuffer{}
-	s := &Server{Options: Options{Logger: logTo(log)}}
+	s := &middleware{failures: &failures{logger: logTo(log)}, logger: logTo(log)}
 	h := s.trace(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", "5")
 		panic("the secret cause")
@@ -212,7 +221,7 @@ func TestAPanicIsA500ThatSaysNothingButTheRequest(t *testing.T) {
 }
 
 func TestAPanicAfterTheBeginningTearsTheConnection(t *testing.T) {
-	s := &Server{Options: Options{Logger: discard()}}
+	s := &middleware{failures: &failures{logger: discard()}, logger: discard()}
 	srv := httptest.NewServer(s.trace(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, strings.Repeat("half of it ", 1000))
 		panic("late")

@@ -124,7 +124,7 @@ func (s *Server) formComplaint(err error) (words string, status int, mine bool) 
 		!errors.Is(err, accounts.ErrBadFactor) && !errors.Is(err, accounts.ErrNeedsCode) {
 		return "", 0, false
 	}
-	p := s.problemOf(err)
+	p := problemOf(err)
 	if p.Status == http.StatusUnauthorized {
 		p.Status = http.StatusForbidden // 401 would ask the browser for a scheme that a form is not
 	}

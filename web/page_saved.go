@@ -242,7 +242,7 @@ func (s *Server) removeView(r *http.Request, p access.Permit, span storage.Span,
 		From: span.From.UTC().Format(time.RFC3339Nano), To: span.To.UTC().Format(time.RFC3339Nano),
 		Back: cameraURL(c.Name) + "?at=" + url.QueryEscape(rfc3339(span.From))}
 	d, err := s.Store.PreviewDelete(r.Context(), p, span, named...)
-	if p := s.problemOf(err); err != nil && p.Status == http.StatusNotFound {
+	if p := problemOf(err); err != nil && p.Status == http.StatusNotFound {
 		v.Gone = true
 		return v, nil
 	}

@@ -11,7 +11,7 @@ import (
 func TestAPanicTellsNoPassword(t *testing.T) {
 	w := inhabited(t)
 	const secret = "C4nary in a panic"
-	w.server.handler = w.server.middleware(w.server.serve(route{method: "POST", path: "/x", policy: public, handle: func(_ http.ResponseWriter, r *http.Request) error {
+	w.server.handler = w.server.middleware.wrap(w.server.admission.serve(route{method: "POST", path: "/x", policy: public, handle: func(_ http.ResponseWriter, r *http.Request) error {
 		panic([]any{credentials{Username: "alice", Password: secret, Code: secret, TOTP: secret}, r.Method})
 	}}))
 	r := httptest.NewRequest("POST", "/x", strings.NewReader("password="+secret))

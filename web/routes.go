@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -9,7 +8,6 @@ import (
 	"strings"
 
 	"keepwatch.internal/internal/access"
-	"keepwatch.internal/internal/accounts"
 )
 
 // policy says who a route is for. The zero value is nobody decided, and keeps the server from starting.
@@ -94,8 +92,8 @@ func (s *Server) openRoutes() []route {
 	return []route{
 		page("/healthz", public, s.healthz),
 		page("/readyz", public, s.readyz),
-		page("/static/{version}/{name...}", public, s.static),
-		page("/robots.txt", public, s.robots),
+		page("/static/{version}/{name...}", public, s.files.static),
+		page("/robots.txt", public, s.files.robots),
 		page("/certificate", public, s.pageCertificate),
 		page("/certificate.pem", public, s.certificate),
 		page("/certificate.crt", public, s.certificateFile),
@@ -209,31 +207,7 @@ func (s *Server) footageRoutes() []route {
 	}
 }
 
-// compile checks the table and makes the handler that dispatches by it.
-func (s *Server) compile(table []route) (http.Handler, error) {
-	mux := http.NewServeMux()
-	for _, rt := range table {
-		if err := rt.check(); err != nil {
-			return nil, fmt.Errorf("route %s %s: %w", rt.method, rt.path, err)
-		}
-		if err := register(mux, rt.method+" "+rt.path, s.serve(rt)); err != nil {
-			return nil, err
-		}
-	}
-	return s.dispatch(mux), nil
-}
-
-// register adds a pattern and turns the mux's panic about a bad or conflicting one into an error.
-func register(mux *http.ServeMux, pattern string, h http.Handler) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("route %s: %v", pattern, v)
-		}
-	}()
-	mux.Handle(pattern, h)
-	return nil
-}
-
+// check returns what is wrong with an entry: above all that it has no policy.
 func (rt route) check() error {
 	named := strings.Contains(rt.path, "/{id}")
 	switch rt.policy {
@@ -259,124 +233,4 @@ func (rt route) check() error {
 		return errors.New("needs one plain handler")
 	}
 	return nil
-}
-
-// dispatch hands a request to its route. Paths and methods that no route has are answered like every other problem.
-func (s *Server) dispatch(mux *http.ServeMux) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, pattern := mux.Handler(r); pattern != "" {
-			mux.ServeHTTP(w, r)
-			return
-		}
-		allowed := methodsOf(mux, r)
-		if len(allowed) == 0 {
-			s.fail(w, r, notFound())
-			return
-		}
-		list := strings.Join(allowed, ", ")
-		s.fail(w, r, newProblem(http.StatusMethodNotAllowed, "This address answers to "+list+" only.").with("Allow", list))
-	})
-}
-
-// methodsOf returns the methods under which the request's path is known.
-func methodsOf(mux *http.ServeMux, r *http.Request) []string {
-	var allowed []string
-	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"} {
-		probe := r.WithContext(r.Context())
-		probe.Method = method
-		if _, pattern := mux.Handler(probe); pattern != "" {
-			allowed = append(allowed, method)
-		}
-	}
-	return allowed
-}
-
-// serve makes a route's handler: first the policy, then, if it admits the caller, the handler.
-func (s *Server) serve(rt route) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := s.admit(w, r, rt); err != nil {
-			s.fail(w, r, err)
-		}
-	})
-}
-
-func (s *Server) admit(w http.ResponseWriter, r *http.Request, rt route) error {
-	switch rt.policy {
-	case public:
-		return rt.handle(w, r)
-	case setupOnly:
-		_, needed, err := s.Accounts.SetupCode(r.Context())
-		if err != nil {
-			return err
-		}
-		if !needed && forPeople(r) {
-			http.Redirect(w, r, "/", http.StatusSeeOther)
-			return nil
-		}
-		if !needed {
-			return accounts.ErrSetupDone
-		}
-		return rt.handle(w, r)
-	}
-	v, err := s.resolve(r)
-	if rt.policy == visitor {
-		return rt.handle(w, withViewer(r, v)) // without a database everyone is a stranger here
-	}
-	if err != nil {
-		return err
-	}
-	r = withViewer(r, v)
-	if v.Kind == access.LinkView && rt.policy != caller && rt.policy != onCamera && rt.policy != onCameras {
-		return accounts.ErrNobody
-	}
-	switch rt.policy {
-	case caller, signedIn, onCameras:
-		return rt.handle(w, r)
-	case person:
-		if v.Kind != access.AccountView {
-			return newProblem(http.StatusForbidden, "This is for people who signed in, and for no token.")
-		}
-		return rt.handle(w, r)
-	case measuring:
-		if !v.Metrics {
-			return notFound()
-		}
-		return rt.handle(w, r)
-	case administrator:
-		if !v.Admin {
-			return notFound()
-		}
-		return rt.handle(w, r)
-	case seesCamera:
-		return s.admitPage(w, r, rt.handle)
-	case onCamera:
-		c := s.cameras.named(r.PathValue("id"))
-		p, err := s.Accounts.Authorize(r.Context(), v, rt.action(r), access.Camera(c.ID))
-		if err != nil {
-			return err
-		}
-		return s.gate.inTime(p, rt.camera(w, r, p))
-	}
-	return notFound()
-}
-
-// admitPage lets a viewer with any right on camera {id} pass.
-func (s *Server) admitPage(w http.ResponseWriter, r *http.Request, h handler) error {
-	c := s.cameras.named(r.PathValue("id"))
-	rights, err := s.Accounts.Rights(r.Context(), viewerOf(r))
-	if err != nil {
-		return err
-	}
-	if rights[access.Camera(c.ID)] == 0 {
-		return access.ErrDenied
-	}
-	return h(w, r.WithContext(context.WithValue(r.Context(), cameraKey{}, c)))
-}
-
-type cameraKey struct{}
-
-// cameraOf returns the camera that a page's URL names. Only routes with the policy seesCamera have one.
-func cameraOf(r *http.Request) Camera {
-	c, _ := r.Context().Value(cameraKey{}).(Camera)
-	return c
 }

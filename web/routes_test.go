@@ -35,7 +35,7 @@ func TestARouteWithoutAPolicyKeepsTheServerFromStarting(t *testing.T) {
 		{"conflicts", route{method: "GET", path: "/there/{x}", policy: public, handle: plain}},
 		{"parsing", route{method: "GET", path: "there", policy: public, handle: plain}},
 	}
-	s := &Server{}
+	s := &admission{}
 	there := route{method: "GET", path: "/there/{y}", policy: public, handle: plain}
 	if _, err := s.compile([]route{there}); err != nil {
 		t.Fatal(err)
@@ -85,9 +85,9 @@ func TestPoliciesAdmitWhomTheyName(t *testing.T) {
 		_, err := rw.Write([]byte("reached " + cameraOf(r).Name))
 		return err
 	}
-	routes, err := w.server.compile([]route{page("/api/camera/{id}", seesCamera, reached), page("/api/admin", administrator, reached)})
+	routes, err := w.server.admission.compile([]route{page("/api/camera/{id}", seesCamera, reached), page("/api/admin", administrator, reached)})
 	check(t, err)
-	w.server.handler = w.server.middleware(routes)
+	w.server.handler = w.server.middleware.wrap(routes)
 	w.http.Config.Handler = w.server.handler
 	for _, c := range []struct {
 		name, path string
@@ -112,9 +112,9 @@ func TestAnErrorAfterTheBeginningTearsTheConnection(t *testing.T) {
 		}
 		return access.ErrDenied
 	}
-	routes, err := w.server.compile([]route{page("/api/half", public, half)})
+	routes, err := w.server.admission.compile([]route{page("/api/half", public, half)})
 	check(t, err)
-	w.http.Config.Handler = w.server.middleware(routes)
+	w.http.Config.Handler = w.server.middleware.wrap(routes)
 	resp := w.open(t.Context(), ask{path: "/api/half"})
 	defer resp.Body.Close()
 	if body, err := io.ReadAll(resp.Body); err == nil {
@@ -131,9 +131,9 @@ func TestAPermitThatRanOutOnTheWayIsNoMissingCamera(t *testing.T) {
 	use := func(_ http.ResponseWriter, _ *http.Request, p access.Permit) error {
 		return p.Check(w.server.Now(), access.Manage) // a permit for Playback, so that it is refused at any time
 	}
-	routes, err := w.server.compile([]route{footage("GET /api/camera/{id}", access.Playback, use)})
+	routes, err := w.server.admission.compile([]route{footage("GET /api/camera/{id}", access.Playback, use)})
 	check(t, err)
-	w.http.Config.Handler = w.server.middleware(routes)
+	w.http.Config.Handler = w.server.middleware.wrap(routes)
 	for _, c := range []struct {
 		name string
 		late time.Duration

@@ -80,7 +80,7 @@ type Options struct {
 	Location *time.Location // the site's time zone, for display and file names; nil is UTC
 
 	Hosts    []string       // further names that the server answers to
-	Networks []netip.Prefix // who may connect; empty is private: loopback, RFC 1918, link-local, ULA
+	Networks []netip.Prefix // who may connect; at least one
 	Proxies  []netip.Prefix // whose X-Forwarded-* headers count
 	Secure   bool           // served over TLS
 
@@ -99,14 +99,16 @@ type Options struct {
 type Server struct {
 	Options
 	handler  http.Handler
-	canary   *canary.Canary        // nil without synthetic cameras
-	files    map[string]staticFile // by name below static/
-	stopping chan struct{}         // closed by Run when it ends; streams then end too
+	canary   *canary.Canary // nil without synthetic cameras
+	files    fileServer
+	stopping chan struct{} // closed by Run when it ends; streams then end too
 
-	cameras *cameraList
-	gate    *gate
-	live    *liveAPI
-	footage *footageAPI
+	middleware *middleware
+	admission  *admission
+	cameras    *cameraList
+	gate       *gate
+	live       *liveAPI
+	footage    *footageAPI
 }
 
 // New assembles a server and checks its route table: an entry without a policy is an error. It starts nothing.
@@ -124,7 +126,7 @@ func New(o Options) (*Server, error) {
 		return nil, errors.New("web: accounts, view log, identities, layouts, store, hub and status are needed")
 	}
 	if len(o.Networks) == 0 {
-		o.Networks = privateNetworks()
+		return nil, errors.New("web: there is no network that may connect")
 	}
 	files, err := preparedStatic()
 	if err != nil {
@@ -139,11 +141,14 @@ func New(o Options) (*Server, error) {
 		slots: newSlots(maxStreams, maxStreamsAccount), now: o.Now, logger: o.Logger}
 	s.footage = &footageAPI{gate: s.gate, cameras: s.cameras, store: o.Store, site: siteClock{now: o.Now, location: o.Location}, version: o.Version,
 		slots: newSlots(maxClips, maxClipsAccount), opening: make(chan struct{}, longClips)}
-	routes, err := s.compile(s.routes())
+	failures := &failures{page: s.errorPage, logger: o.Logger}
+	s.admission = &admission{resolve: s.resolve, accounts: o.Accounts, cameras: s.cameras, gate: s.gate, failures: failures}
+	s.middleware = &middleware{hosts: o.Hosts, networks: o.Networks, proxies: o.Proxies, secure: o.Secure, failures: failures, logger: o.Logger}
+	routes, err := s.admission.compile(s.routes())
 	if err != nil {
 		return nil, err
 	}
-	s.handler = s.middleware(routes)
+	s.handler = s.middleware.wrap(routes)
 	if site < len(s.Cameras) {
 		s.canary = canary.New(s.canaryOptions())
 	}

@@ -67,7 +67,7 @@ func newHTTPServer(h http.Handler, logger *slog.Logger, base context.Context) *h
 // RunRedirect answers plain HTTP on l with redirects to https at the same name and the given port, until ctx ends. The
 // networks and hosts that may ask are those of the server.
 func (s *Server) RunRedirect(ctx context.Context, l net.Listener, port string) error {
-	srv := newHTTPServer(s.redirect(port), s.Logger, context.WithoutCancel(ctx))
+	srv := newHTTPServer(s.middleware.redirect(port), s.Logger, context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
 	var serving sync.WaitGroup
 	serving.Go(func() { ended <- srv.Serve(l) })
@@ -79,18 +79,4 @@ func (s *Server) RunRedirect(ctx context.Context, l net.Listener, port string) e
 	failure = errors.Join(failure, srv.Close())
 	serving.Wait()
 	return failure
-}
-
-func (s *Server) redirect(port string) http.Handler {
-	return s.trace(s.checkNetwork(s.checkHost(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Opaque != "" || r.URL.Host != "" { // a request target that names a place of its own (RFC 9112 section 3.2)
-			http.Error(w, "ask for a path", http.StatusBadRequest)
-			return
-		}
-		name, _ := hostName(r.Host) // checkHost has seen it
-		if port != "443" {
-			name += ":" + port
-		}
-		http.Redirect(w, r, "https://"+name+r.URL.RequestURI(), http.StatusPermanentRedirect)
-	}))))
 }
