@@ -33,7 +33,7 @@ func TestActionsReadBackAsWritten(t *testing.T) {
 	}
 }
 
-// TestNumbersOfActionsStay guards what stands in databases.
+// TestNumbersOfActionsStay protects the numbers in existing databases.
 func TestNumbersOfActionsStay(t *testing.T) {
 	for i, a := range all {
 		if a != 1<<i {
@@ -120,7 +120,7 @@ func TestThePermitOfNobodyAllowsNothing(t *testing.T) {
 	}
 }
 
-// TestAPermitCannotBeForgedOutside holds the fields unexported: with one that is not, any package could make a permit.
+// TestAPermitCannotBeForgedOutside checks that all fields are unexported. Otherwise any package could make a permit.
 func TestAPermitCannotBeForgedOutside(t *testing.T) {
 	for field := range reflect.TypeFor[Permit]().Fields() {
 		if field.IsExported() {

@@ -2,9 +2,9 @@ package access
 
 import "net/netip"
 
-// CallerAddress reads an IP address, with or without a port, and returns the address that stands for its caller: without
-// zone, without IPv4 mapping, and for IPv6 the network of 64 bits, since a caller has all of those addresses. What is no
-// address is the zero Addr.
+// CallerAddress parses an IP address, with or without a port, and returns the address that identifies its caller: without
+// zone and without IPv4 mapping. For IPv6 it is the /64 network, since a caller has all of its addresses. Text that is not
+// an address returns the zero Addr.
 func CallerAddress(s string) netip.Addr {
 	a, err := netip.ParseAddr(s)
 	if err != nil {

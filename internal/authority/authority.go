@@ -1,10 +1,10 @@
-// Package authority is the certificate authority of this one box. A device that trusts its certificate reaches the server
-// without warnings under every name and address that the server answers to; nothing outside the box takes part.
+// Package authority is this server's own certificate authority. A device that trusts its certificate reaches the server
+// without warnings under all of the server's names and addresses. Nothing outside the server is involved.
 //
-// The authority's key never leaves its file, which only its owner may read. Certificates for servers are signed when a
-// client asks for a name, are kept in memory, and are the same again after a restart, so that a browser that was told to
-// trust one is not asked twice. The authority's certificate has no name constraints: the names of a home network are
-// mostly single labels, for which RFC 5280, section 4.2.1.10, has no form.
+// The authority's key never leaves its file, which only its owner may read. Server certificates are signed when a client
+// asks for a name, and kept in memory. They are identical after a restart, so that a browser with an exception does not warn
+// again. The authority's certificate has no name constraints: names in a home network are mostly single labels, and RFC
+// 5280, section 4.2.1.10, cannot express those.
 package authority
 
 import (
@@ -35,7 +35,7 @@ const (
 	certificateBlock = "CERTIFICATE"
 
 	authorityLife = 10 * 365 * 24 * time.Hour
-	renewAhead    = 90 * 24 * time.Hour // the authority's own certificate is signed anew so long before its end
+	renewAhead    = 90 * 24 * time.Hour // the authority's own certificate is renewed this long before it expires
 	skew          = 24 * time.Hour      // clocks of devices may be behind
 )
 
@@ -44,14 +44,14 @@ type Authority struct {
 	now         func() time.Time
 	key         *ecdsa.PrivateKey
 	certificate *x509.Certificate
-	serverKey   *ecdsa.PrivateKey // of all server certificates
+	serverKey   *ecdsa.PrivateKey // shared by all server certificates
 
 	mu     sync.Mutex
 	issued map[string]*issued // by name or address
 }
 
-// Open loads the authority in dir, or makes a new one when dir has none. Files that are damaged or do not belong together
-// are errors that name the file.
+// Open loads the authority in dir, or creates one if dir has none. Damaged or mismatched files are errors that name the
+// file.
 func Open(dir string) (*Authority, error) {
 	host, err := os.Hostname()
 	if err != nil || host == "" {
@@ -91,7 +91,7 @@ func open(dir, host string, now func() time.Time) (*Authority, error) {
 	return a, nil
 }
 
-// CertificatePEM returns the authority's certificate, to be installed on devices.
+// CertificatePEM returns the authority's certificate, for installation on devices.
 func (a *Authority) CertificatePEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: certificateBlock, Bytes: a.certificate.Raw})
 }
@@ -107,7 +107,7 @@ func checkPair(keyPath, certificatePath string) error {
 	return nil
 }
 
-// openKey loads a key, or makes one when there is no such file.
+// openKey loads a key, or creates one if the file is missing.
 func openKey(path string) (*ecdsa.PrivateKey, error) {
 	content, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -157,7 +157,7 @@ func makeKey(path string) error {
 	return createFile(path, pem.EncodeToMemory(&pem.Block{Type: keyBlock, Bytes: der}))
 }
 
-// loadCertificate returns nil when there is no file: it is signed anew with the same key, which devices accept as the same.
+// loadCertificate returns nil if there is no file. Then a new certificate is signed with the same key, which devices accept.
 func loadCertificate(path string, key crypto.PublicKey) (*x509.Certificate, error) {
 	content, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -183,7 +183,7 @@ func loadCertificate(path string, key crypto.PublicKey) (*x509.Certificate, erro
 	return c, nil
 }
 
-// sign makes the authority's certificate.
+// sign creates the authority's certificate.
 func sign(key *ecdsa.PrivateKey, host string, now time.Time) (*x509.Certificate, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
 	if err != nil {
@@ -206,7 +206,7 @@ func sign(key *ecdsa.PrivateKey, host string, now time.Time) (*x509.Certificate,
 	return x509.ParseCertificate(der)
 }
 
-// commonName cuts a name to the 64 characters that RFC 5280, appendix A.1, allows.
+// commonName truncates a name to the 64 characters that RFC 5280, appendix A.1, allows.
 func commonName(s string) string {
 	if r := []rune(s); len(r) > 64 {
 		return string(r[:64])

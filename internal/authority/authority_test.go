@@ -27,8 +27,8 @@ func mustOpen(t *testing.T, dir string, now func() time.Time) *Authority {
 
 func at(now time.Time) func() time.Time { return func() time.Time { return now } }
 
-// shake makes a handshake over TCP on loopback with a client that trusts the authority alone, and returns the server's
-// certificate as the client saw it.
+// shake makes a handshake over TCP on loopback with a client that trusts only the authority. It returns the server's
+// certificate as the client sees it.
 func shake(t *testing.T, a *Authority, server *tls.Config, client *tls.Config) (*x509.Certificate, error) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -45,7 +45,7 @@ func shake(t *testing.T, a *Authority, server *tls.Config, client *tls.Config) (
 		if err != nil {
 			return
 		}
-		_ = tls.Server(conn, server).HandshakeContext(ctx) // the client's view is the subject
+		_ = tls.Server(conn, server).HandshakeContext(ctx) // only the client's result matters
 		_ = conn.Close()
 	}()
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", listener.Addr().String())

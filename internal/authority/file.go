@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 )
 
-// createFile makes a file with content that is whole and synced, readable by its owner alone. A file of that name that
-// another process made meanwhile stays.
+// createFile creates a complete, synced file that only its owner can read. If another process created a file of that name
+// meanwhile, that file stays.
 func createFile(path string, content []byte) error {
 	temporary, err := writeTemporary(path, content)
 	if err != nil {
@@ -21,7 +21,7 @@ func createFile(path string, content []byte) error {
 	return errors.Join(err, os.Remove(temporary), syncFolder(path))
 }
 
-// replaceFile puts a synced file in the place of another one.
+// replaceFile replaces a file with a synced one.
 func replaceFile(path string, content []byte) error {
 	temporary, err := writeTemporary(path, content)
 	if err != nil {

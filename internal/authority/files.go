@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// checkEvery is how often certificate files are looked at for a change.
+// checkEvery is how often certificate files are checked for a change.
 const checkEvery = 10 * time.Second
 
-// pair is a certificate from files that somebody else renews, such as an ACME client.
+// pair is a certificate from files that another program renews, such as an ACME client.
 type pair struct {
 	certPath, keyPath string
 	now               func() time.Time
@@ -23,13 +23,13 @@ type pair struct {
 
 	certificate atomic.Pointer[tls.Certificate]
 
-	checking sync.Mutex   // held by the one handshake that looks at the files; others do not wait for it
+	checking sync.Mutex   // held by the one handshake that checks the files; others do not wait for it
 	stamp    [2]time.Time // when the files were changed
 	checked  time.Time
 }
 
-// FromFiles returns a configuration for servers with the certificate and key of PEM files, for mode `tls: {cert, key}`. They
-// are read again when they change; should that fail, the certificate before stays in use and the log says so.
+// FromFiles returns a server configuration with the certificate and key of PEM files, for mode `tls: {cert, key}`. It
+// reloads them when they change. If that fails, the previous certificate stays in use and the failure is logged.
 func FromFiles(certPath, keyPath string, log *slog.Logger) (*tls.Config, error) {
 	return fromFiles(certPath, keyPath, log, time.Now)
 }

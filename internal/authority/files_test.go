@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// writePair writes a certificate that a, whose folder is dir, signs for name, and its key. The stamp tells it from others.
+// writePair writes a certificate for name, signed by a, and its key. dir is the folder of a. The stamp makes it distinct.
 func writePair(t *testing.T, a *Authority, dir, name string, stamp time.Time) (certPath, keyPath string) {
 	t.Helper()
 	c, err := a.forName(name)

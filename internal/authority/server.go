@@ -16,10 +16,10 @@ import (
 )
 
 const (
-	// serverLife is the longest that browsers accept (CA/Browser Forum, Baseline Requirements 6.3.2, until March 2026; those
-	// who enforce less do so for public authorities only).
+	// serverLife is the longest lifetime that browsers accept (CA/Browser Forum, Baseline Requirements 6.3.2, until March
+	// 2026; shorter limits apply to public authorities only).
 	serverLife = 397 * 24 * time.Hour
-	// period is how long a server certificate is in use before the next one, which leaves seven months to spare.
+	// period is how long a server certificate is used before the next one. It leaves seven months to spare.
 	period = 180 * 24 * time.Hour
 
 	maxIssued    = 256 // certificates in memory
@@ -28,15 +28,15 @@ const (
 
 var hostName = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$`)
 
-// issued is a server certificate and the period that it was signed in.
+// issued is a server certificate and the period in which it was signed.
 type issued struct {
 	period      time.Time
 	certificate *tls.Certificate
 }
 
-// TLSConfig returns a configuration for servers. It has a certificate for each of hosts, for localhost, for single labels,
-// for names under .local .lan .internal .home.arpa, and, for clients that name nothing, for the address that they reached.
-// Clients that ask for another name are told that it is not known (RFC 6066, section 3).
+// TLSConfig returns a server configuration. It has a certificate for each of hosts, for localhost, for single labels and for
+// names under .local .lan .internal .home.arpa. Clients that send no name get one for the address they reached. Clients
+// that ask for another name get an "unrecognized name" alert (RFC 6066, section 3).
 func (a *Authority) TLSConfig(hosts []string) *tls.Config {
 	further := make([]string, 0, len(hosts))
 	for _, host := range hosts {
@@ -54,14 +54,14 @@ func (a *Authority) TLSConfig(hosts []string) *tls.Config {
 				return a.forAddress(address)
 			}
 			if !slices.Contains(further, name) && !isLocal(name) || len(name) > maxNameBytes || !hostName.MatchString(name) {
-				return nil, nil // crypto/tls makes the alert "unrecognized name" of it
+				return nil, nil // crypto/tls sends the alert "unrecognized name"
 			}
 			return a.forName(name)
 		},
 	}
 }
 
-// isLocal reports whether a name can exist on the local network only.
+// isLocal reports whether a name can exist only on a local network.
 func isLocal(name string) bool {
 	if _, err := netip.ParseAddr(name); err == nil {
 		return false
@@ -93,7 +93,7 @@ func (a *Authority) forAddress(address netip.Addr) (*tls.Certificate, error) {
 	return a.certificateFor(address.String(), func(t *x509.Certificate) { t.IPAddresses = []net.IP{address.AsSlice()} })
 }
 
-// certificateFor returns the certificate of this period for a name or address, signed now or before.
+// certificateFor returns the current period's certificate for a name or address, and signs it if necessary.
 func (a *Authority) certificateFor(subject string, identify func(*x509.Certificate)) (*tls.Certificate, error) {
 	start := a.now().UTC().Truncate(period)
 	a.mu.Lock()
@@ -107,7 +107,7 @@ func (a *Authority) certificateFor(subject string, identify func(*x509.Certifica
 	}
 	template := a.template(subject, start, public)
 	identify(template)
-	// Without a source of randomness the signature follows from key and content (RFC 6979): the same again after a restart.
+	// Without a source of randomness the signature is deterministic (RFC 6979): identical after a restart.
 	der, err := x509.CreateCertificate(nil, template, a.certificate, a.serverKey.Public(), a.key)
 	if err != nil {
 		return nil, fmt.Errorf("sign certificate for %s: %w", subject, err)

@@ -1,10 +1,10 @@
-// Package live keeps the last seconds of every stream in memory, so that a viewer sees a picture at once and every
-// viewer is handed the very bytes that go to disk.
+// Package live keeps the last seconds of every stream in memory. A viewer sees a picture at once, and gets the same bytes
+// that go to disk.
 //
 // A Ring holds the fragments of one stream from a recent key frame on, bounded by bytes and by time. Publishing never
-// waits for a reader: a Cursor that falls behind is told how much it lost and goes on at a key frame. Footage leaves
-// only through a Cursor, a Cursor opens only for a permit, and it stops the moment its permit ends. What is older than
-// a few seconds is storage's.
+// waits for a reader: a Cursor that falls behind learns how much it missed and resumes at a key frame. Footage leaves
+// only through a Cursor. A Cursor opens only with a permit, and stops when its permit ends. Footage older than a few
+// seconds belongs to storage.
 package live
 
 import (
@@ -17,7 +17,7 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// ErrNoStream is returned by Open for a stream of which nothing is in memory: it has not begun, or has ended.
+// ErrNoStream is returned by Open for a stream with nothing in memory: it has not begun, or has ended.
 var ErrNoStream = errors.New("no live picture at the moment")
 
 // Options configures a Hub.
@@ -48,8 +48,8 @@ func NewHub(opts Options) *Hub {
 	return &Hub{opts: opts, rings: map[media.StreamID]*Ring{}}
 }
 
-// Ring returns the ring of the stream, for its recorder to publish to. It panics on an invalid identity, which only a
-// fault in this program can bring about.
+// Ring returns the ring of the stream, for its recorder to publish to. It panics on an invalid identity, which only a bug
+// in this program can cause.
 func (h *Hub) Ring(id media.StreamID) *Ring {
 	if !id.Valid() {
 		panic("live: ring for invalid stream " + id.String())
@@ -64,8 +64,8 @@ func (h *Hub) Ring(id media.StreamID) *Ring {
 	return r
 }
 
-// Open returns a cursor on the permit's camera that starts at the newest key frame. The caller closes it. It returns
-// access.ErrDenied unless the permit allows Live now, and ErrNoStream when there is nothing to start at.
+// Open returns a cursor on the permit's camera that starts at the newest key frame. The caller closes it. Open returns
+// access.ErrDenied unless the permit allows Live now, and ErrNoStream if there is no key frame to start at.
 func (h *Hub) Open(p access.Permit, q media.Quality) (*Cursor, error) {
 	if err := p.Check(h.opts.Now(), access.Live); err != nil {
 		return nil, err
@@ -92,14 +92,14 @@ type Ring struct {
 
 	mu        sync.Mutex
 	fragments []*media.Fragment
-	first     uint64 // number of fragments[0] since the ring was made
+	first     uint64 // number of fragments[0], counted since the ring was created
 	bytes     int64
-	over      bool          // what is here is no longer live; the next fragment takes its place
+	over      bool          // the content is no longer live; the next fragment replaces it
 	wake      chan struct{} // closed and replaced at each change
 }
 
 // Publish adds the stream's newest fragment and wakes the viewers. It never waits for them. It panics on a fragment of
-// another stream, or one whose bytes name another camera: handing those on is what this program exists to prevent.
+// another stream, and on one whose bytes name another camera: passing those on would be the worst possible bug.
 func (r *Ring) Publish(f *media.Fragment) {
 	label, err := media.ParseLabel(f.Bytes)
 	if err != nil || f.Run.Stream != r.id || label.Camera != r.id.Camera || label.Run != f.Run.ID {
@@ -118,15 +118,16 @@ func (r *Ring) Publish(f *media.Fragment) {
 	r.wake = make(chan struct{})
 }
 
-// End says that what is in the ring is no longer what happens now: nobody starts at it any more. Who watches already is
-// handed the rest of it, and then waits for what comes next.
+// End marks the ring's content as no longer live, so that no new cursor starts at it. Open cursors get the rest of it,
+// and then wait for the next fragment.
 func (r *Ring) End() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.over = true
 }
 
-// trim drops what is too old or too much: never what the newest key frame begins, unless it alone is too much.
+// trim drops fragments beyond the limits on age and size. It keeps everything from the newest key frame on, unless that
+// alone exceeds the size limit.
 func (r *Ring) trim() {
 	n, key, end := 0, r.newestKey(), r.fragments[len(r.fragments)-1].End()
 	for ; n < key && end.Sub(r.fragments[n].End()) > r.opts.MaxAge; n++ {
@@ -142,7 +143,7 @@ func (r *Ring) trim() {
 	r.drop(n)
 }
 
-// drop forgets the n oldest fragments.
+// drop removes the n oldest fragments.
 func (r *Ring) drop(n int) {
 	for i, f := range r.fragments[:n] {
 		r.bytes -= int64(len(f.Bytes))
@@ -162,7 +163,7 @@ func (r *Ring) newestKey() int {
 	return -1
 }
 
-// Cursor is one viewer's place in a ring. It is not safe for concurrent use, but for Close.
+// Cursor is one viewer's position in a ring. It is not safe for concurrent use, except for Close.
 type Cursor struct {
 	ring   *Ring
 	now    func() time.Time
@@ -172,12 +173,12 @@ type Cursor struct {
 	mu     sync.Mutex
 }
 
-// Camera returns whose footage the cursor yields.
+// Camera returns the camera whose footage the cursor returns.
 func (c *Cursor) Camera() media.CameraID { return c.ring.id.Camera }
 
-// Next returns the next fragment, waiting for it if need be, and how many fragments were skipped before it because the
-// viewer was slower than the camera. The fragment is shared: its bytes must not be changed. Next returns
-// access.ErrDenied once the permit has ended (Renew puts that off), ErrNoStream after Close, and ctx's error.
+// Next waits for the next fragment. It also returns how many fragments were skipped because the viewer was slower than
+// the camera. The fragment is shared: its bytes must not be changed. Next returns access.ErrDenied once the permit has
+// ended (Renew extends it), ErrNoStream after Close, and ctx's error.
 func (c *Cursor) Next(ctx context.Context) (f *media.Fragment, lost int, err error) {
 	for {
 		c.mu.Lock()
@@ -206,7 +207,7 @@ func (c *Cursor) Next(ctx context.Context) (f *media.Fragment, lost int, err err
 	}
 }
 
-// take returns the next fragment if it is there, or the channel that tells of a change.
+// take returns the next fragment if there is one, and otherwise the channel that closes at the next change.
 func (c *Cursor) take() (f *media.Fragment, lost int, wake <-chan struct{}) {
 	r := c.ring
 	r.mu.Lock()
@@ -215,7 +216,7 @@ func (c *Cursor) take() (f *media.Fragment, lost int, wake <-chan struct{}) {
 	if c.next < r.first {
 		key := r.newestKey()
 		if key < 0 {
-			return nil, 0, r.wake // to go on at a key frame it has to wait for one
+			return nil, 0, r.wake // to resume at a key frame, it has to wait for one
 		}
 		c.next = r.first + uint64(key)
 		lost = int(c.next - from)
@@ -228,8 +229,8 @@ func (c *Cursor) take() (f *media.Fragment, lost int, wake <-chan struct{}) {
 	return f, lost, nil
 }
 
-// Renew replaces the permit by a later one for the same viewer, camera and action; otherwise it returns
-// access.ErrDenied and leaves the old one in force.
+// Renew replaces the permit with a later one for the same viewer, camera and action. For any other permit it returns
+// access.ErrDenied and keeps the old one.
 func (c *Cursor) Renew(p access.Permit) error {
 	if err := p.Check(c.now(), access.Live); err != nil {
 		return err
@@ -243,7 +244,7 @@ func (c *Cursor) Renew(p access.Permit) error {
 	return nil
 }
 
-// Close ends the cursor. It may be called more than once, and beside Next.
+// Close ends the cursor. It may be called more than once, and during Next.
 func (c *Cursor) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -18,7 +18,7 @@ var (
 	bobs   = media.StreamID{Camera: media.CameraID{2}, Quality: media.Main}
 )
 
-// permit makes a permit as accounts would; the test stands in for the mint.
+// permit makes a permit like accounts does.
 func permit(t testing.TB, c media.CameraID, a access.Action, ttl time.Duration) access.Permit {
 	t.Helper()
 	v := access.Viewer{Kind: access.AccountView, AccountID: 1, Name: "alice"}
@@ -29,7 +29,7 @@ func permit(t testing.TB, c media.CameraID, a access.Action, ttl time.Duration) 
 	return p
 }
 
-// source makes fragments of half a second, a key frame each gop, of the given size.
+// source makes fragments of half a second and the given size, with a key frame every gop fragments.
 type source struct {
 	run  *media.Run
 	seq  uint64

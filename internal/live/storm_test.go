@@ -66,7 +66,7 @@ func TestWaitingViewersGoOnAfterTheStreamEndedAndBeganAgain(t *testing.T) {
 	}
 }
 
-// TestViewersThatComeAndGoWhileStreamsEndSeeOrderedFootageOfTheirOwn is for the race detector as much as for its claims.
+// TestViewersThatComeAndGoWhileStreamsEndSeeOrderedFootageOfTheirOwn is also meant for the race detector.
 func TestViewersThatComeAndGoWhileStreamsEndSeeOrderedFootageOfTheirOwn(t *testing.T) {
 	h := live.NewHub(live.Options{MaxBytes: 20 << 10})
 	ctx, stop := context.WithCancel(t.Context())
@@ -101,7 +101,7 @@ func TestViewersThatComeAndGoWhileStreamsEndSeeOrderedFootageOfTheirOwn(t *testi
 	viewers.Wait()
 }
 
-// watch takes some fragments and checks that each follows the one before, or begins at a key frame.
+// watch takes some fragments and checks that each follows the previous one, or begins with a key frame.
 func watch(ctx context.Context, t *testing.T, c *live.Cursor, id media.StreamID) {
 	var before *media.Fragment
 	for range 60 {

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// ErrForeign is returned by Open for a file that holds another program's or another room's database.
+// ErrForeign is returned by Open for a file with the database of another program or package.
 var ErrForeign = errors.New("not a database of this kind")
 
 // NewerError is returned by Open for a database that a newer version of the program has migrated.
@@ -61,9 +61,9 @@ func readMigrations(files fs.FS) ([]migration, error) {
 	return steps, nil
 }
 
-// migrate brings the database to the newest schema: all steps that it lacks in one transaction, or none of them. It uses
-// a connection of its own that does not enforce foreign keys, so that a step may rebuild a table that others refer to
-// (https://www.sqlite.org/lang_altertable.html#otheralter); they are checked before the commit.
+// migrate upgrades the database to the newest schema: all missing steps in one transaction, or none. Its own connection
+// does not enforce foreign keys, so that a step may rebuild a table that others refer to
+// (https://www.sqlite.org/lang_altertable.html#otheralter). It checks them before the commit.
 func migrate(ctx context.Context, o Options, steps []migration) error {
 	db, err := openWriter(ctx, o, false)
 	if err != nil {
@@ -73,7 +73,8 @@ func migrate(ctx context.Context, o Options, steps []migration) error {
 	return errors.Join(err, db.Close())
 }
 
-// inspect returns the number of the schema that the database has, 0 for an empty one, when it is ours and this SQLite may write to it.
+// inspect returns the database's schema number, 0 if it is empty. It fails if the database is not ours, or if this SQLite
+// must not write to it.
 func inspect(ctx context.Context, db *sql.DB, application int32) (have int, err error) {
 	var version string
 	if err := db.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(&version); err != nil {

@@ -12,9 +12,9 @@ import (
 // errReadOnly is returned by Write of a database that OpenReader opened.
 var errReadOnly = errors.New("the database was opened for reading alone")
 
-// OpenReader opens a database that exists for reading alone, beside whatever process writes it: it takes no write lock, runs
-// no migration and makes no file. It returns an error that is fs.ErrNotExist when there is no database, ErrForeign for
-// another program's, a *NewerError for one of a newer program, and an *OlderError for one that has yet to be migrated.
+// OpenReader opens an existing database for reading only, while other processes may write to it. It takes no write lock, runs
+// no migration and creates no file. It returns fs.ErrNotExist if there is no database, ErrForeign for another program's, a
+// *NewerError for a newer schema, and an *OlderError for one that is not yet migrated.
 func OpenReader(ctx context.Context, o Options) (*DB, error) {
 	steps, err := o.complete()
 	if err != nil {
@@ -35,7 +35,7 @@ func OpenReader(ctx context.Context, o Options) (*DB, error) {
 	return d, nil
 }
 
-// checkSchema refuses a database that is not of this program and of this schema.
+// checkSchema refuses the databases of other programs and other schemas.
 func (d *DB) checkSchema(ctx context.Context, o Options, known int) error {
 	return d.View(ctx, func(tx *sql.Tx) error {
 		have, _, err := identify(ctx, tx, o.ApplicationID)
@@ -51,7 +51,7 @@ func (d *DB) checkSchema(ctx context.Context, o Options, known int) error {
 	})
 }
 
-// OlderError is returned by OpenReader for a database that this version of the program has yet to migrate.
+// OlderError is returned by OpenReader for a database that this version has not migrated yet.
 type OlderError struct {
 	Path  string
 	Have  int // schema of the database

@@ -30,7 +30,7 @@ func TestAReaderSeesWhatTheWriterCommitsAndCannotWrite(t *testing.T) {
 	if _, err := r.Read().Exec("INSERT INTO t(n) VALUES (9)"); err == nil {
 		t.Error("the reader's connections can write")
 	}
-	// And a writer in the middle of a transaction holds no reader up.
+	// A writer in the middle of a transaction does not block a reader.
 	if err := db.Write(t.Context(), func(tx *sql.Tx) error {
 		if _, err := tx.Exec("INSERT INTO t(n) VALUES (50)"); err != nil {
 			return err

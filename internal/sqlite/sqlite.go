@@ -1,10 +1,11 @@
-// Package sqlite opens a database the one right way and brings its schema up to date.
+// Package sqlite opens databases with the right settings and migrates their schemas.
 //
 // A DB has one writer, whose transactions take the write lock when they begin, and a pool of readers that cannot write.
-// Both see write-ahead logging, enforced foreign keys, a busy timeout and a schema that is not trusted with side effects.
-// Several processes may hold the same database open: `nvr user` works beside `nvr run`.
+// Both use write-ahead logging, foreign keys, a busy timeout and an untrusted schema. Several processes may have the same
+// database open: `nvr user` works while `nvr run` does.
 //
-// The package knows no table. Each room brings its own schema.sql and migrations, and package sqlitetest compares them.
+// This package knows no tables. Each package with a database has its own schema.sql and migrations, and package sqlitetest
+// compares them.
 package sqlite
 
 import (
@@ -30,7 +31,7 @@ type Synchronous uint8
 const (
 	// Full makes every commit survive a power cut. It is the zero value.
 	Full Synchronous = iota
-	// Normal lets a power cut take the latest commits, never the database's soundness: for what can be rebuilt.
+	// Normal lets a power cut lose the latest commits but never damages the database. It is for data that can be rebuilt.
 	Normal
 )
 
@@ -44,19 +45,19 @@ func (s Synchronous) String() string {
 const (
 	defaultReaders = 4
 	defaultBusy    = 5 * time.Second
-	walLimitBytes  = 16 << 20 // a log that once grew larger is cut back to this
+	walLimitBytes  = 16 << 20 // a log that grew larger is truncated to this
 )
 
-// minVersion is the first SQLite without the fault by which resetting the write-ahead log could corrupt a database.
+// minVersion is the first SQLite without the bug that could corrupt a database when the write-ahead log was reset.
 var minVersion = [3]int{3, 51, 3}
 
 // Options says which database to open and how.
 type Options struct {
-	// Path of the database file. Its folder must exist; the file is made when missing, readable by its owner alone.
+	// Path of the database file. Its folder must exist. A missing file is created, readable only by its owner.
 	Path string
-	// ApplicationID marks the file as this room's. A file with another mark is refused. It must not be zero.
+	// ApplicationID marks the file as this package's. A file with another mark is refused. It must not be zero.
 	ApplicationID int32
-	// Files holds migrations/NNNN_what.sql, numbered from 0001 without holes.
+	// Files contains migrations/NNNN_what.sql, numbered from 0001 without gaps.
 	Files fs.FS
 	// Synchronous is Full unless the content can be rebuilt.
 	Synchronous Synchronous
@@ -74,7 +75,7 @@ type DB struct {
 	read    *sql.DB
 }
 
-// complete fills in what was left out, makes the path absolute, and returns the migrations.
+// complete fills in the defaults, makes the path absolute, and returns the migrations.
 func (o *Options) complete() ([]migration, error) {
 	if o.Readers <= 0 {
 		o.Readers = defaultReaders
@@ -94,8 +95,8 @@ func (o *Options) complete() ([]migration, error) {
 	return steps, nil
 }
 
-// Open opens or creates the database, checks that it is ours, and runs the migrations that it lacks.
-// It returns a *NewerError when a newer program wrote the database and ErrForeign when another program did.
+// Open opens or creates the database, checks that it is ours, and runs the missing migrations. It returns a *NewerError
+// if a newer version wrote the database, and ErrForeign if another program did.
 func Open(ctx context.Context, o Options) (*DB, error) {
 	if o.ApplicationID == 0 {
 		return nil, errors.New("open database: no application id given")
@@ -138,7 +139,8 @@ func (d *DB) connect(ctx context.Context, o Options, steps []migration) error {
 	return d.read.PingContext(ctx)
 }
 
-// connectWriter opens the writer on the newest schema. Most databases have it, and need no second connection for the migrations.
+// connectWriter opens the writer on the newest schema. Most databases have it already and need no second connection for
+// migrations.
 func (d *DB) connectWriter(ctx context.Context, o Options, steps []migration) error {
 	var err error
 	if d.write, err = openWriter(ctx, o, true); err != nil {
@@ -155,8 +157,8 @@ func (d *DB) connectWriter(ctx context.Context, o Options, steps []migration) er
 	return err
 }
 
-// openWriter returns a handle with one connection, made at once. Turning a new database to write-ahead logging does not
-// wait for other processes as statements do, so that is tried again until o.Busy has passed.
+// openWriter returns a handle with one connection, opened at once. Switching a new database to write-ahead logging does not
+// wait for other processes as statements do, so it is retried for o.Busy.
 func openWriter(ctx context.Context, o Options, foreignKeys bool) (*sql.DB, error) {
 	db, err := sql.Open("sqlite", dsn(o, true, foreignKeys))
 	if err != nil {
@@ -181,7 +183,7 @@ func openWriter(ctx context.Context, o Options, foreignKeys bool) (*sql.DB, erro
 	}
 }
 
-// dsn is the URI that holds all that a connection needs to know, so that no connection of a pool differs from another.
+// dsn is the URI with all settings of a connection, so that all connections of a pool are the same.
 // https://www.sqlite.org/uri.html
 func dsn(o Options, writer, foreignKeys bool) string {
 	q := url.Values{
@@ -209,8 +211,8 @@ func dsn(o Options, writer, foreignKeys bool) string {
 	return u.String()
 }
 
-// createFile makes an empty file that only its owner may read; SQLite gives its log the same permissions. A file that
-// exists is not opened, since closing it would drop the locks that this process may hold on it.
+// createFile creates an empty file that only its owner may read; SQLite gives its log the same permissions. It does not
+// open an existing file, since closing that would drop the locks that this process may hold on it.
 func createFile(path string) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if errors.Is(err, fs.ErrExist) {
@@ -246,15 +248,15 @@ func keepPrivate(path string) error {
 // Path returns the absolute path of the database file.
 func (d *DB) Path() string { return d.path }
 
-// Version returns the number of the newest migration, which the schema has.
+// Version returns the schema number: that of the newest migration.
 func (d *DB) Version() int { return d.version }
 
 // Read returns the pool of readers, for single statements. A statement that writes fails.
 func (d *DB) Read() *sql.DB { return d.read }
 
-// Examine reads the whole database and returns an error for which IsDamaged holds when it contradicts itself: in which
-// order its keys are, whether each index has its rows, whether each page belongs to one tree. It takes about a second for
-// 100 MB, blocks no writer, and ends early when ctx does.
+// Examine reads the whole database and checks its consistency: the order of keys, the rows of each index, and that each
+// page belongs to one tree. IsDamaged is true for the error of an inconsistent database. Examine takes about a second
+// for 100 MB, blocks no writer, and ends early when ctx does.
 func (d *DB) Examine(ctx context.Context) error {
 	const query = `PRAGMA integrity_check(1)`
 	var verdict string
@@ -272,8 +274,8 @@ func (d *DB) View(ctx context.Context, f func(*sql.Tx) error) error {
 	return inside(ctx, d.read, &sql.TxOptions{ReadOnly: true}, f)
 }
 
-// Write runs f in a transaction that holds the write lock from its begin, and commits it when f returns nil. All is rolled
-// back when f returns an error or panics, or ctx ends. Calls wait for one another; f must not call Write.
+// Write runs f in a transaction that holds the write lock from its start, and commits it if f returns nil. Everything is
+// rolled back if f returns an error or panics, or if ctx ends. Calls wait for each other; f must not call Write.
 func (d *DB) Write(ctx context.Context, f func(*sql.Tx) error) error {
 	if d.write == nil {
 		return errReadOnly
@@ -296,11 +298,11 @@ func inside(ctx context.Context, db *sql.DB, o *sql.TxOptions, f func(*sql.Tx) e
 	return nil
 }
 
-// Close waits for running statements and closes the database; the last one to close it folds the log into the file.
-// Closing twice is harmless.
+// Close waits for running statements and closes the database. The last process to close it merges the log into the file.
+// Close may be called twice.
 func (d *DB) Close() error {
 	var errs []error
-	for _, db := range []*sql.DB{d.read, d.write} { // the writer last: it may fold the log
+	for _, db := range []*sql.DB{d.read, d.write} { // the writer last: it may merge the log
 		if db != nil {
 			errs = append(errs, db.Close())
 		}
@@ -314,10 +316,10 @@ func IsBusy(err error) bool { return hasCode(err, lib.SQLITE_BUSY) }
 // IsConstraint reports whether err says that a statement broke a constraint: a key that exists, a CHECK, a foreign key.
 func IsConstraint(err error) bool { return hasCode(err, lib.SQLITE_CONSTRAINT) }
 
-// ErrDamaged is returned by Examine for a database that contradicts itself.
+// ErrDamaged is returned by Examine for an inconsistent database.
 var ErrDamaged = errors.New("the database is damaged")
 
-// IsDamaged reports whether err says that the file is no database, or that its content contradicts itself.
+// IsDamaged reports whether err says that the file is not a database, or that its content is inconsistent.
 func IsDamaged(err error) bool {
 	return errors.Is(err, ErrDamaged) || hasCode(err, lib.SQLITE_CORRUPT) || hasCode(err, lib.SQLITE_NOTADB)
 }

@@ -267,7 +267,7 @@ func TestDamageIsToldFromOtherTrouble(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b[3*4096+5]++ // one cell less or more than there are in a page
+	b[3*4096+5]++ // a wrong number of cells in a page
 	if err := os.WriteFile(o.Path, b, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,5 @@
-// Package sqlitetest is the test kit for rooms that keep a database: it compares schema.sql, which says what the schema
-// is today, with what the migrations make of an empty file, and shows how SQLite would run a statement.
+// Package sqlitetest is the test kit for packages with a database. It compares schema.sql, the current schema, with the
+// result of the migrations on an empty file, and shows how SQLite would run a statement.
 package sqlitetest
 
 import (
@@ -15,11 +15,11 @@ import (
 	"keepwatch.internal/internal/sqlite"
 )
 
-// testApplicationID marks the databases that this kit makes; they live as long as one test.
+// testApplicationID marks the databases of this kit, which exist for one test.
 const testApplicationID = 0x7465_7374
 
-// CheckSchema fails t unless schema.sql and migrations/ in files make the same tables, indexes, triggers and views, and
-// unless every table is STRICT. Comments, spaces and quotes around names do not count.
+// CheckSchema fails t unless schema.sql and migrations/ in files create the same tables, indexes, triggers and views, and
+// every table is STRICT. Comments, spaces and quotes around names are ignored.
 func CheckSchema(t *testing.T, files fs.FS) {
 	t.Helper()
 	schema, err := fs.ReadFile(files, "schema.sql")
@@ -54,7 +54,7 @@ func differences(want, got map[string]string) []string {
 	return all
 }
 
-// Plan returns SQLite's plan for the query, a step a line, for tests that hold a hot query to its index.
+// Plan returns SQLite's plan for the query, one step a line, for tests that check that a hot query uses its index.
 func Plan(t *testing.T, db *sqlite.DB, query string, args ...any) string {
 	t.Helper()
 	var steps []string
@@ -127,7 +127,7 @@ func each(t *testing.T, db *sqlite.DB, query string, args []any, f func(*sql.Row
 	}
 }
 
-// normal drops comments, quotes of names and spaces that mean nothing. String literals stay as they are.
+// normal drops comments, quotes around names and insignificant spaces. It keeps string literals unchanged.
 func normal(text string) string {
 	var b strings.Builder
 	space := false
