@@ -6,7 +6,15 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/layout"
 )
+
+// accountAPI answers about the caller's own account: sessions, tokens, the arrangement of the live page.
+type accountAPI struct {
+	accounts *accounts.Directory
+	layouts  *layout.Store
+	cameras  *cameraList
+}
 
 // sessionJSON is a session in the API.
 type sessionJSON struct {
@@ -19,9 +27,9 @@ type sessionJSON struct {
 	Current bool      `json:"current"`
 }
 
-// apiSessions answers GET /api/v1/me/sessions.
-func (s *Server) apiSessions(w http.ResponseWriter, r *http.Request) error {
-	sessions, err := s.Accounts.Sessions(r.Context(), viewerOf(r))
+// sessions answers GET /api/v1/me/sessions.
+func (a *accountAPI) sessions(w http.ResponseWriter, r *http.Request) error {
+	sessions, err := a.accounts.Sessions(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
 	}
@@ -32,37 +40,37 @@ func (s *Server) apiSessions(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, r, http.StatusOK, map[string]any{"sessions": out})
 }
 
-// apiEndSession answers DELETE /api/v1/me/sessions/{number}.
-func (s *Server) apiEndSession(w http.ResponseWriter, r *http.Request) error {
+// endSession answers DELETE /api/v1/me/sessions/{number}.
+func (a *accountAPI) endSession(w http.ResponseWriter, r *http.Request) error {
 	id, err := numberIn(r)
 	if err != nil {
 		return err
 	}
-	if err := s.Accounts.EndSession(r.Context(), viewerOf(r), id); err != nil {
+	if err := a.accounts.EndSession(r.Context(), viewerOf(r), id); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-// apiEndOthers answers DELETE /api/v1/me/sessions.
-func (s *Server) apiEndOthers(w http.ResponseWriter, r *http.Request) error {
-	ended, err := s.Accounts.EndOtherSessions(r.Context(), viewerOf(r))
+// endOtherSessions answers DELETE /api/v1/me/sessions.
+func (a *accountAPI) endOtherSessions(w http.ResponseWriter, r *http.Request) error {
+	ended, err := a.accounts.EndOtherSessions(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
 	}
 	return writeJSON(w, r, http.StatusOK, map[string]any{"ended": ended})
 }
 
-// apiConfirm answers POST /api/v1/session/confirm.
-func (s *Server) apiConfirm(w http.ResponseWriter, r *http.Request) error {
+// confirm answers POST /api/v1/session/confirm.
+func (a *accountAPI) confirm(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Password string `json:"password"`
 	}
 	if err := readJSON(r, &in); err != nil {
 		return err
 	}
-	if err := s.Accounts.Confirm(r.Context(), viewerOf(r), in.Password, infoOf(r).client); err != nil {
+	if err := a.accounts.Confirm(r.Context(), viewerOf(r), in.Password, infoOf(r).client); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -81,13 +89,13 @@ type tokenJSON struct {
 	Until   *time.Time `json:"until"`
 }
 
-// apiTokens answers GET /api/v1/me/tokens.
-func (s *Server) apiTokens(w http.ResponseWriter, r *http.Request) error {
-	tokens, err := s.Accounts.OwnTokens(r.Context(), viewerOf(r))
+// tokens answers GET /api/v1/me/tokens.
+func (a *accountAPI) tokens(w http.ResponseWriter, r *http.Request) error {
+	tokens, err := a.accounts.OwnTokens(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
 	}
-	cameras, err := s.cameras.visibleTo(r.Context(), viewerOf(r))
+	cameras, err := a.cameras.visibleTo(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
 	}
@@ -115,8 +123,8 @@ func namesAmong(ids []access.Camera, cameras []visibleCamera) []string {
 	return names
 }
 
-// apiNewToken answers POST /api/v1/me/tokens.
-func (s *Server) apiNewToken(w http.ResponseWriter, r *http.Request) error {
+// newToken answers POST /api/v1/me/tokens.
+func (a *accountAPI) newToken(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Label   string     `json:"label"`
 		Actions []string   `json:"actions"`
@@ -136,24 +144,24 @@ func (s *Server) apiNewToken(w http.ResponseWriter, r *http.Request) error {
 		return problem(http.StatusBadRequest, sentence(err.Error()))
 	}
 	if in.Cameras != nil {
-		if spec.Cameras, err = s.cameras.visibleNamed(r, in.Cameras); err != nil {
+		if spec.Cameras, err = a.cameras.visibleNamed(r, in.Cameras); err != nil {
 			return err
 		}
 	}
-	token, err := s.Accounts.NewOwnToken(r.Context(), viewerOf(r), spec)
+	token, err := a.accounts.NewOwnToken(r.Context(), viewerOf(r), spec)
 	if err != nil {
 		return err
 	}
 	return writeJSON(w, r, http.StatusCreated, map[string]any{"token": token})
 }
 
-// apiRemoveToken answers DELETE /api/v1/me/tokens/{number}.
-func (s *Server) apiRemoveToken(w http.ResponseWriter, r *http.Request) error {
+// removeToken answers DELETE /api/v1/me/tokens/{number}.
+func (a *accountAPI) removeToken(w http.ResponseWriter, r *http.Request) error {
 	id, err := numberIn(r)
 	if err != nil {
 		return err
 	}
-	if err := s.Accounts.RemoveOwnToken(r.Context(), viewerOf(r), id); err != nil {
+	if err := a.accounts.RemoveOwnToken(r.Context(), viewerOf(r), id); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

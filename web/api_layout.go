@@ -19,13 +19,13 @@ type groupJSON struct {
 	Cameras []string `json:"cameras"`
 }
 
-// apiLayout answers GET /api/v1/me/layout. Cameras that the account arranged and does not see any more are left out.
-func (s *Server) apiLayout(w http.ResponseWriter, r *http.Request) error {
-	l, err := s.Layouts.Of(r.Context(), viewerOf(r))
+// layout answers GET /api/v1/me/layout. Cameras that the account arranged and does not see any more are left out.
+func (a *accountAPI) layout(w http.ResponseWriter, r *http.Request) error {
+	l, err := a.layouts.Of(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
 	}
-	cameras, err := s.cameras.visibleTo(r.Context(), viewerOf(r))
+	cameras, err := a.cameras.visibleTo(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
 	}
@@ -43,8 +43,8 @@ func (s *Server) apiLayout(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, r, http.StatusOK, out)
 }
 
-// apiSetLayout answers PUT /api/v1/me/layout. A camera that is not the account's to see is none.
-func (s *Server) apiSetLayout(w http.ResponseWriter, r *http.Request) error {
+// setLayout answers PUT /api/v1/me/layout. A camera that is not the account's to see is none.
+func (a *accountAPI) setLayout(w http.ResponseWriter, r *http.Request) error {
 	var in layoutJSON
 	if err := readJSON(r, &in); err != nil {
 		return err
@@ -57,17 +57,17 @@ func (s *Server) apiSetLayout(w http.ResponseWriter, r *http.Request) error {
 		return problem(http.StatusBadRequest, "There are too many groups.")
 	}
 	var err error
-	if l.Order, err = s.cameras.visibleNamed(r, in.Order); err != nil {
+	if l.Order, err = a.cameras.visibleNamed(r, in.Order); err != nil {
 		return err
 	}
 	for _, j := range in.Groups {
 		g := layout.Group{Name: j.Name}
-		if g.Cameras, err = s.cameras.visibleNamed(r, j.Cameras); err != nil {
+		if g.Cameras, err = a.cameras.visibleNamed(r, j.Cameras); err != nil {
 			return err
 		}
 		l.Groups = append(l.Groups, g)
 	}
-	if err := s.Layouts.Set(r.Context(), viewerOf(r), l); err != nil {
+	if err := a.layouts.Set(r.Context(), viewerOf(r), l); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -109,6 +109,7 @@ type Server struct {
 	gate       *gate
 	live       *liveAPI
 	footage    *footageAPI
+	accountAPI *accountAPI
 }
 
 // New assembles a server and checks its route table: an entry without a policy is an error. It starts nothing.
@@ -141,6 +142,7 @@ func New(o Options) (*Server, error) {
 		slots: newSlots(maxStreams, maxStreamsAccount), now: o.Now, logger: o.Logger}
 	s.footage = &footageAPI{gate: s.gate, cameras: s.cameras, store: o.Store, site: siteClock{now: o.Now, location: o.Location}, version: o.Version,
 		slots: newSlots(maxClips, maxClipsAccount), opening: make(chan struct{}, longClips)}
+	s.accountAPI = &accountAPI{accounts: o.Accounts, layouts: o.Layouts, cameras: s.cameras}
 	failures := &failures{page: s.errorPage, logger: o.Logger}
 	s.admission = &admission{resolve: s.resolve, accounts: o.Accounts, cameras: s.cameras, gate: s.gate, failures: failures}
 	s.middleware = &middleware{hosts: o.Hosts, networks: o.Networks, proxies: o.Proxies, secure: o.Secure, failures: failures, logger: o.Logger}
