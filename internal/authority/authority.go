@@ -102,7 +102,7 @@ func checkPair(keyPath, certificatePath string) error {
 	_, certificateErr := os.Stat(certificatePath)
 	if errors.Is(keyErr, fs.ErrNotExist) && certificateErr == nil {
 		return fmt.Errorf("the key of the certificate authority, %s, is missing: restore it from a backup, or remove %s to start a new "+
-			"authority that devices have to be told to trust", keyPath, certificatePath)
+			"authority, whose certificate has to be installed on devices again", keyPath, certificatePath)
 	}
 	return nil
 }
@@ -138,9 +138,9 @@ func openKey(path string) (*ecdsa.PrivateKey, error) {
 }
 
 func damagedKey(path string) error {
-	cure := "or remove it to have a new one made"
+	cure := "or remove it to create a new one"
 	if filepath.Base(path) == keyFile {
-		cure = "or remove it and " + certificateFile + " to start a new authority that devices have to be told to trust"
+		cure = "or remove it and " + certificateFile + " to start a new authority, whose certificate has to be installed on devices again"
 	}
 	return fmt.Errorf("the key file %s is damaged: restore it from a backup, %s", path, cure)
 }
@@ -167,7 +167,7 @@ func loadCertificate(path string, key crypto.PublicKey) (*x509.Certificate, erro
 		return nil, fmt.Errorf("read authority: %w", err)
 	}
 	damaged := func(what string) error {
-		return fmt.Errorf("the certificate file %s %s: restore it from a backup, or remove it to have it signed anew", path, what)
+		return fmt.Errorf("the certificate file %s %s: restore it from a backup, or remove it to create a new one", path, what)
 	}
 	block, _ := pem.Decode(content)
 	if block == nil || block.Type != certificateBlock {
@@ -178,7 +178,7 @@ func loadCertificate(path string, key crypto.PublicKey) (*x509.Certificate, erro
 		return nil, damaged("is damaged")
 	}
 	if public, ok := c.PublicKey.(*ecdsa.PublicKey); !ok || !public.Equal(key) || !c.IsCA {
-		return nil, damaged("does not belong to the key beside it")
+		return nil, damaged("does not match its key file")
 	}
 	return c, nil
 }

@@ -68,10 +68,10 @@ func (p *pair) check() {
 	}
 	p.stamp = stamp
 	if err := p.load(); err != nil {
-		p.log.Error("certificate files changed but cannot be used, the one before stays", "err", err)
+		p.log.Error("new certificate files cannot be used, the previous certificate stays", "err", err)
 		return
 	}
-	p.log.Info("certificate files were read again", "until", p.certificate.Load().Leaf.NotAfter)
+	p.log.Info("certificate files reloaded", "until", p.certificate.Load().Leaf.NotAfter)
 }
 
 func (p *pair) stamps() (stamp [2]time.Time) {

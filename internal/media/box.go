@@ -18,7 +18,7 @@ func (w *boxes) box(kind string, fill func()) {
 	binary.BigEndian.PutUint32(w.b[at:], uint32(len(w.b)-at))
 }
 
-// full appends a full box: a box that begins with a version and 24 bits of flags.
+// full appends a full box, which begins with a version and 24 bits of flags.
 func (w *boxes) full(kind string, version byte, flags uint32, fill func()) {
 	w.box(kind, func() {
 		w.u32(uint32(version)<<24 | flags)
@@ -40,7 +40,7 @@ type box struct {
 	body []byte
 }
 
-// children yields the boxes that lie in b one after the other. A box that does not fit ends the walk with ErrFormat.
+// children yields the boxes in b one after the other. A box that does not fit ends the walk with ErrFormat.
 func children(b []byte) iter.Seq2[box, error] {
 	return func(yield func(box, error) bool) {
 		for len(b) > 0 {
@@ -61,7 +61,7 @@ func children(b []byte) iter.Seq2[box, error] {
 	}
 }
 
-// find returns the content of the first box on the path, each element a child of the one before, or ErrFormat.
+// find returns the content of the first box on the path, in which each element is a child of the previous one, or ErrFormat.
 func find(b []byte, path ...string) ([]byte, error) {
 	for _, kind := range path {
 		found := false

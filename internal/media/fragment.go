@@ -7,7 +7,7 @@ import (
 	"math"
 )
 
-// Sample is what a track's table says of one unit.
+// Sample describes one unit in a track's table.
 type Sample struct {
 	Size     uint32 // bytes
 	Duration uint32 // ticks of its track
@@ -18,11 +18,11 @@ type Sample struct {
 // Sample flags of ISO/IEC 14496-12 8.8.3.1.
 const (
 	flagsKey   = 0x02000000 // depends on no other
-	flagsDelta = 0x01010000 // depends on others, is no sync sample
+	flagsDelta = 0x01010000 // depends on others, not a sync sample
 )
 
-// contents is a fragment before it is written: its label but for sizes, and the samples of its tracks. The mdat holds
-// the bytes of all video samples, then those of all audio samples.
+// contents is a fragment before it is written: its label without sizes, and the samples of its tracks. The mdat holds the
+// bytes of all video samples, then of all audio samples.
 type contents struct {
 	label                Label
 	videoBase, audioBase uint64 // decoding time of the first sample in the run, ticks of the track
@@ -106,8 +106,8 @@ func (c *contents) audioTraf(w *boxes, dataOffset int) {
 	})
 }
 
-// parseFragment reads the label and moof of the labelled fragment b, and where its payload begins. It checks that the
-// samples fill the payload exactly.
+// parseFragment parses the label and moof of the labelled fragment b and returns where its payload begins. It checks that
+// the samples fill the payload exactly.
 func parseFragment(b []byte) (c contents, payload int, err error) {
 	if c.label, err = ParseLabel(b); err != nil {
 		return c, 0, err
@@ -179,8 +179,8 @@ func (c *contents) parseTraf(traf []byte) error {
 	return nil
 }
 
-// SilentFragment returns the fragment frag without its sound, labelled anew, for viewers who may not hear. frag must
-// have been verified.
+// SilentFragment returns the fragment frag without its audio, with a new label, for viewers without the right to audio.
+// frag must have been verified.
 func SilentFragment(key LabelKey, frag []byte) ([]byte, error) {
 	c, payload, err := parseFragment(frag)
 	if err != nil {
@@ -190,8 +190,8 @@ func SilentFragment(key LabelKey, frag []byte) ([]byte, error) {
 	return c.encode(key.mac(), func(dst []byte) { copy(dst, frag[payload:]) })
 }
 
-// KeyFrameFile returns the fragment's first picture, which must be a key frame, as a file of its own: a silent init
-// header and a fragment of one sample at time zero that lasts a second. frag must have been verified.
+// KeyFrameFile returns the fragment's first frame, which must be a key frame, as a complete file: an init header without
+// audio, and a fragment with one sample at time zero that lasts a second. frag must have been verified.
 func KeyFrameFile(run *Run, key LabelKey, frag []byte) ([]byte, error) {
 	c, payload, err := parseFragment(frag)
 	if err != nil {
@@ -208,8 +208,8 @@ func KeyFrameFile(run *Run, key LabelKey, frag []byte) ([]byte, error) {
 	return append(run.SilentInit(key), b...), nil
 }
 
-// SilentSize returns the length of what SilentFragment makes of the fragment that e describes: without the sound, and
-// without the traf box (tfhd, tfdt, trun: ISO/IEC 14496-12 8.8) that describes it.
+// SilentSize returns the length of the result of SilentFragment for the fragment that e describes. It lacks the audio and
+// the audio's traf box (tfhd, tfdt, trun: ISO/IEC 14496-12 8.8).
 func SilentSize(e *Entry) int64 {
 	size := int64(e.Size) - e.AudioBytes()
 	if n := len(e.Audio); n > 0 {

@@ -8,16 +8,16 @@ import (
 )
 
 // CameraID is the identity of a physical camera: a random UUID (RFC 9562, version 4) that never changes and is never
-// reused. The zero value is never valid; everything that is keyed by a camera is keyed by this, never by a name.
+// reused. The zero value is never valid. Everything is keyed by this ID, never by a camera's name.
 type CameraID [16]byte
 
-// ErrBadID is returned when a text is not the identifier it should be.
+// ErrBadID is returned for a text that is not a valid identifier.
 var ErrBadID = errors.New("not a valid identifier")
 
-// NewCameraID makes a fresh random identity.
+// NewCameraID returns a new random ID.
 func NewCameraID() CameraID { return CameraID(uuid.New()) }
 
-// ParseCameraID reads the 36-character form. The zero UUID is refused with ErrBadID.
+// ParseCameraID parses the 36-character form. It returns ErrBadID for the zero UUID.
 func ParseCameraID(s string) (CameraID, error) {
 	id, err := parseUUID(s)
 	return CameraID(id), err
@@ -32,10 +32,10 @@ func (id CameraID) IsZero() bool { return id == CameraID{} }
 // RunID is the identity of a run: a random UUID.
 type RunID [16]byte
 
-// NewRunID makes a fresh random identity.
+// NewRunID returns a new random ID.
 func NewRunID() RunID { return RunID(uuid.New()) }
 
-// ParseRunID reads the 36-character form. The zero UUID is refused with ErrBadID.
+// ParseRunID parses the 36-character form. It returns ErrBadID for the zero UUID.
 func ParseRunID(s string) (RunID, error) {
 	id, err := parseUUID(s)
 	return RunID(id), err
@@ -52,16 +52,16 @@ func parseUUID(s string) (uuid.UUID, error) {
 	return id, nil
 }
 
-// Quality tells the two streams of a camera apart. The zero value is never valid.
+// Quality is one of the two streams of a camera. The zero value is never valid.
 type Quality uint8
 
-// The qualities. Their numbers stand in files and databases and never change.
+// The qualities. Files and databases store their numbers, which never change.
 const (
-	Main Quality = 1 // full quality: what is recorded and what full view shows
-	Sub  Quality = 2 // small picture: what the tiles of the live page show
+	Main Quality = 1 // full quality, for recordings and the full view
+	Sub  Quality = 2 // low resolution, for the tiles of the live page
 )
 
-// ParseQuality reads "main" or "sub".
+// ParseQuality parses "main" or "sub".
 func ParseQuality(s string) (Quality, error) {
 	switch s {
 	case "main":
@@ -86,7 +86,7 @@ func (q Quality) String() string {
 	return "invalid"
 }
 
-// StreamID names one stream of one camera.
+// StreamID identifies one stream of one camera.
 type StreamID struct {
 	Camera  CameraID
 	Quality Quality
@@ -95,5 +95,5 @@ type StreamID struct {
 // String returns "<camera uuid>/<quality>", for logs.
 func (id StreamID) String() string { return id.Camera.String() + "/" + id.Quality.String() }
 
-// Valid reports whether both parts are.
+// Valid reports whether both parts are valid.
 func (id StreamID) Valid() bool { return !id.Camera.IsZero() && id.Quality.Valid() }

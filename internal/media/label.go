@@ -11,37 +11,37 @@ import (
 	"time"
 )
 
-// LabelSize is the length of a label in bytes, the header of its box included. docs/disk-format.md draws it.
+// LabelSize is the length of a label in bytes, including the header of its box. docs/disk-format.md describes it.
 const LabelSize = 120
 
-// labelMACOffset is where the MAC begins; the bytes before it are covered by it.
+// labelMACOffset is where the MAC begins. The MAC covers the bytes before it.
 const labelMACOffset = 88
 
-// labelVersion is the only one so far.
+// labelVersion is the only version so far.
 const labelVersion = 1
 
 // labelType is the extended type of the label's uuid box (ISO/IEC 14496-12 4.2).
 var labelType = [16]byte{0x6b, 0x65, 0x65, 0x70, 0x77, 0x61, 0x84, 0x63, 0x88, 0x01, 0x6c, 0x61, 0x62, 0x65, 0x6c, 0x31}
 
 var (
-	// ErrFormat is returned for bytes that are not in the format they should be in.
+	// ErrFormat is returned for bytes in the wrong format.
 	ErrFormat = errors.New("malformed footage")
-	// ErrForged is returned for a label whose MAC does not fit its content under the key of the camera it was checked
-	// for, or that names another camera than it should.
+	// ErrForged is returned for a label that names another camera, or whose MAC does not fit its content under the
+	// expected camera's key.
 	ErrForged = errors.New("footage does not carry the label of this camera")
 )
 
-// LabelKind says what a label stands for.
+// LabelKind says what a label covers.
 type LabelKind uint8
 
-// The kinds of label. Their numbers stand in files and never change.
+// The kinds of label. Files store their numbers, which never change.
 const (
 	LabelInit     LabelKind = 1 // the init header before it
 	LabelFragment LabelKind = 2 // the moof and mdat after it
 	LabelTable    LabelKind = 3 // the table box after it
 )
 
-// Label is what labelled bytes say of themselves: whose they are, and when.
+// Label says which camera some bytes are from, and when they were recorded.
 type Label struct {
 	Kind        LabelKind
 	Quality     Quality
@@ -52,17 +52,17 @@ type Label struct {
 	Seq         uint64        // fragment: number in its run; table: number of fragments in the segment
 	Start       time.Time     // wall clock, whole microseconds
 	Duration    time.Duration // wall clock, whole microseconds
-	ContentSize uint32        // bytes that the label stands for, itself not counted
+	ContentSize uint32        // bytes that the label covers, without the label
 	MAC         [sha256.Size]byte
 }
 
-// LabelKey makes and checks the labels of one camera. Who does not hold it can make no footage of that camera.
+// LabelKey makes and checks the labels of one camera. Nobody can make footage of that camera without it.
 type LabelKey struct{ key [32]byte }
 
 // DeriveLabelKey derives a camera's key from the store's master key with HKDF-SHA256 (RFC 5869).
 func DeriveLabelKey(master [32]byte, camera CameraID) LabelKey {
 	derived, err := hkdf.Key(sha256.New, master[:], nil, "keepwatch label 1 "+string(camera[:]), 32)
-	if err != nil { // only for lengths that SHA-256 cannot give
+	if err != nil { // only for lengths that SHA-256 cannot provide
 		panic(err)
 	}
 	return LabelKey{key: [32]byte(derived)}
@@ -76,7 +76,7 @@ func (LabelKey) GoString() string { return "media.LabelKey{}" }
 
 func (k LabelKey) mac() hash.Hash { return hmac.New(sha256.New, k.key[:]) }
 
-// ParseLabel reads the label at the start of b without checking its MAC. It returns ErrFormat when there is none.
+// ParseLabel parses the label at the start of b without checking its MAC. It returns ErrFormat if there is none.
 func ParseLabel(b []byte) (Label, error) {
 	if len(b) < LabelSize || binary.BigEndian.Uint32(b) != LabelSize || string(b[4:8]) != "uuid" || [16]byte(b[8:24]) != labelType {
 		return Label{}, fmt.Errorf("%w: no label", ErrFormat)
@@ -99,7 +99,7 @@ func ParseLabel(b []byte) (Label, error) {
 	}, nil
 }
 
-// put writes the label to the first LabelSize bytes of b, its MAC over content included.
+// put writes the label, including its MAC over content, to the first LabelSize bytes of b.
 func (l Label) put(b []byte, mac hash.Hash, content []byte) {
 	clear(b[:LabelSize])
 	binary.BigEndian.PutUint32(b, LabelSize)
@@ -124,9 +124,8 @@ func (l Label) put(b []byte, mac hash.Hash, content []byte) {
 	mac.Sum(b[labelMACOffset:labelMACOffset])
 }
 
-// VerifyFragment checks that b is exactly one labelled fragment of the camera: its label names the camera, stands for
-// all of b, and its MAC fits. Bytes read from disk become servable by this function only. It returns ErrFormat or
-// ErrForged.
+// VerifyFragment checks that b is exactly one labelled fragment of the camera: its label names the camera and covers all of
+// b, and its MAC fits. Bytes from the disk may be served only after this check. It returns ErrFormat or ErrForged.
 func (k LabelKey) VerifyFragment(camera CameraID, b []byte) (Label, error) {
 	l, err := ParseLabel(b)
 	if err != nil {
@@ -135,7 +134,7 @@ func (k LabelKey) VerifyFragment(camera CameraID, b []byte) (Label, error) {
 	return l, k.verify(camera, LabelFragment, b[:LabelSize], b[LabelSize:])
 }
 
-// verify checks that label, of the given kind and camera, fits content.
+// verify checks that label is of the given kind and camera, and fits content.
 func (k LabelKey) verify(camera CameraID, kind LabelKind, label, content []byte) error {
 	l, err := ParseLabel(label)
 	if err != nil {

@@ -43,7 +43,7 @@ func record(t testing.TB, src mediatest.Source) (*media.Run, []*media.Fragment) 
 	return run, fragments
 }
 
-// segment lays a run and fragments out as a closed segment file.
+// segment returns a run and its fragments as a closed segment file.
 func segment(t testing.TB, run *media.Run, fragments []*media.Fragment) ([]byte, *media.Table) {
 	t.Helper()
 	b := bytes.Clone(run.Init)
@@ -95,7 +95,7 @@ func TestSegmentsAndClipsOfRealEncodersDecodeWithoutError(t *testing.T) {
 				t.Errorf("%s, audio %v: segment of %d pictures decodes to %d", e.name, audio, pictures(src), n)
 			}
 			open := len(file) / 2
-			for i := range table.Entries { // as it stands on disk while it is written
+			for i := range table.Entries { // as it is on disk while it is being written
 				if end := table.Entries[i].Offset + int64(table.Entries[i].Size); end <= int64(open) && i+1 < len(table.Entries) {
 					mediatest.Decode(t, write(t, file[:end]))
 				}

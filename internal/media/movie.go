@@ -13,7 +13,7 @@ const (
 	audioTrackID = 2
 )
 
-// trackHead is what differs between the tracks of a moov box; the sample tables come from tables.
+// trackHead holds the differences between the tracks of a moov box. The sample tables come from tables.
 type trackHead struct {
 	id            uint32
 	handler       string // "vide" or "soun"
@@ -177,7 +177,7 @@ func (t VideoTrack) hevcConfig(w *boxes) {
 	}{{32, t.VPS}, {33, t.SPS}, {34, t.PPS}}
 	w.u8(byte(len(sets)))
 	for _, s := range sets {
-		w.u8(0x80 | s.kind) // all of them are here
+		w.u8(0x80 | s.kind) // array complete
 		w.u16(1)
 		w.u16(uint16(len(s.nalu)))
 		w.bytes(s.nalu)
@@ -193,7 +193,7 @@ func (t AudioTrack) entry(w *boxes) {
 		w.u16(uint16(t.Channels))
 		w.u16(16)
 		w.zero(4)
-		w.u32(uint32(t.SampleRate) << 16) // wraps beyond 65,535 Hz, where mdhd's timescale stands for it
+		w.u32(uint32(t.SampleRate) << 16) // wraps beyond 65,535 Hz, where mdhd's timescale counts
 		w.full("esds", 0, 0, func() {
 			n := len(t.Config)
 			w.bytes([]byte{0x03, byte(23 + n), 0, audioTrackID, 0})  // ES descriptor
@@ -217,7 +217,7 @@ func (w *boxes) fileType(major string, compatible ...string) {
 	})
 }
 
-// emptyTables appends the sample tables of an init header, where samples are in fragments.
+// emptyTables appends the sample tables of an init header, which are empty since samples are in fragments.
 func emptyTables(w *boxes) {
 	for _, kind := range []string{"stts", "stsc", "stco"} {
 		w.full(kind, 0, 0, func() { w.u32(0) })
@@ -225,7 +225,7 @@ func emptyTables(w *boxes) {
 	w.full("stsz", 0, 0, func() { w.zero(8) })
 }
 
-// appendInit returns ftyp and moov of an init header; without sound when audio is nil.
+// appendInit appends ftyp and moov of an init header, without audio if audio is nil.
 func appendInit(video VideoTrack, audio *AudioTrack) []byte {
 	w := &boxes{b: make([]byte, 0, 1536)}
 	w.fileType("iso5", "iso5", "iso6", "mp41")

@@ -9,36 +9,37 @@ import (
 )
 
 const (
-	// maxFragment is the longest fragment, in ticks of video: half a second. A single longer picture makes a longer one.
+	// maxFragment is the longest fragment, in ticks of video: half a second. A single longer frame makes a longer fragment.
 	maxFragment = VideoTimescale / 2
 	// maxSkewPPM bounds the correction of a camera's clock (docs/time.md), in millionths.
 	maxSkewPPM = 500
-	// skewWindow is how many fragments are looked at for each measurement of the camera's clock.
+	// skewWindow is the number of fragments in each measurement of the camera's clock.
 	skewWindow = 60
-	// maxSkew is how far a camera's clock may run off before its run has to end.
+	// maxSkew is how far a camera's clock may drift before its run has to end.
 	maxSkew = 5 * time.Second
-	// maxFragmentBytes bounds the memory a fragment takes while it is gathered, with unitBytes for each unit beside its
-	// content.
+	// maxFragmentBytes bounds the memory of a fragment while its units are collected, counting unitBytes for each unit in
+	// addition to its content.
 	maxFragmentBytes = 64 << 20
 	unitBytes        = 256
-	// maxApart is how many seconds sound may lie before or after the pictures it comes with, and a picture's presentation
-	// before or after its decoding; what is further away is stamped wrongly.
+	// maxApart is how many seconds audio may be apart from the video it comes with, and a frame's presentation from its
+	// decoding. Larger distances are wrong timestamps.
 	maxApart = 5
-	// aacFrame is the number of samples in an AAC frame (ISO/IEC 14496-3 4.5.1.1), used where no next frame tells.
+	// aacFrame is the number of samples in an AAC frame (ISO/IEC 14496-3 4.5.1.1), used if there is no next frame.
 	aacFrame = 1024
 )
 
 var (
-	// ErrTimestamps is returned by Muxer.Write when decoding times do not go forward in small steps; the run must end.
+	// ErrTimestamps is returned by Muxer.Write if decoding times do not advance in small steps. The run must end.
 	ErrTimestamps = errors.New("the camera's timestamps jumped")
-	// ErrClock is returned by Muxer.Write when the camera's clock ran off from ours, or ours was set; the run must end.
-	ErrClock = errors.New("the camera's clock and this computer's ran apart")
-	// ErrTooLarge is returned by Muxer.Write when half a second has more bytes than any camera sends.
+	// ErrClock is returned by Muxer.Write if the camera's clock drifted too far from the server's, or the server's was set.
+	// The run must end.
+	ErrClock = errors.New("the camera's clock drifted away from this computer's")
+	// ErrTooLarge is returned by Muxer.Write if half a second has more bytes than any real camera sends.
 	ErrTooLarge = errors.New("a fragment grew too large")
 )
 
-// Muxer turns the units of one run into fragments. It holds back one fragment's worth of units and no more. It is not
-// safe for concurrent use.
+// Muxer turns the units of one run into fragments. It buffers the units of one fragment. It is not safe for concurrent
+// use.
 type Muxer struct {
 	run     *Run
 	mac     hash.Hash
@@ -48,22 +49,22 @@ type Muxer struct {
 	video   []*Unit
 	audio   []*Unit
 	bytes   int
-	step    uint32 // last known duration of a picture, ticks
-	heard   int64  // decoding time of the newest sound that was kept, in audio ticks from the run's time zero; -1 at first
+	step    uint32 // last known duration of a frame, ticks
+	heard   int64  // decoding time of the newest audio that was kept, in audio ticks from the run's time zero; -1 at first
 	damaged bool   // since the last key frame
 	start   time.Time
 	skew    skew
-	apart   bool // the clocks ran apart; the run ends at the next key frame
+	apart   bool // the clocks diverged; the run ends at the next key frame
 }
 
-// NewMuxer returns a Muxer for the run. Its first fragment begins at the first key frame it is given.
+// NewMuxer returns a Muxer for the run. Its first fragment begins at the first key frame that is written.
 func NewMuxer(run *Run, key LabelKey) *Muxer {
 	return &Muxer{run: run, mac: key.mac(), step: VideoTimescale / 15, heard: -1, start: run.Start}
 }
 
 // Write takes the next unit, in decoding order, and returns the fragment that it completes, or nil. Units before the
 // first key frame are dropped. The Muxer keeps u until its fragment is complete. After an error the run is over; Flush
-// still returns what was gathered.
+// still returns the buffered units.
 func (m *Muxer) Write(u *Unit) (*Fragment, error) {
 	if m.bytes += u.Size() + unitBytes; m.bytes > maxFragmentBytes {
 		return nil, fmt.Errorf("%w: %d bytes", ErrTooLarge, m.bytes)
@@ -95,7 +96,7 @@ func (m *Muxer) Write(u *Unit) (*Fragment, error) {
 		return nil, nil
 	}
 	m.apart = !m.skew.measure(u.Arrived.Sub(m.wall(u.DTS)), time.Duration(u.DTS-m.video[0].DTS)*time.Second/VideoTimescale) || m.apart
-	if m.apart && u.Random { // the next run can begin with it, so that no picture is lost
+	if m.apart && u.Random { // the next run can begin with it, so that no frame is lost
 		return nil, ErrClock
 	}
 	f, err := m.cut(u.DTS)
@@ -103,7 +104,7 @@ func (m *Muxer) Write(u *Unit) (*Fragment, error) {
 	return f, err
 }
 
-// Flush returns what was gathered and not yet returned as a last fragment, or nil.
+// Flush returns the buffered units as a last fragment, or nil if there are none.
 func (m *Muxer) Flush() (*Fragment, error) {
 	if len(m.video) == 0 {
 		return nil, nil
@@ -111,12 +112,12 @@ func (m *Muxer) Flush() (*Fragment, error) {
 	return m.cut(m.video[len(m.video)-1].DTS + int64(m.step))
 }
 
-// wall returns the wall clock of a decoding time: the run's anchor, the ticks since, and the correction so far.
+// wall returns the wall time of a decoding time: the run's anchor, plus the ticks since, plus the correction so far.
 func (m *Muxer) wall(dts int64) time.Time {
 	return m.run.Start.Add(time.Duration((dts-m.zero)*100/9)*time.Microsecond + m.skew.slew.Truncate(time.Microsecond))
 }
 
-// cut makes a fragment of the gathered units; end is the decoding time at which it ends.
+// cut makes a fragment of the buffered units; end is the decoding time at which it ends.
 func (m *Muxer) cut(end int64) (*Fragment, error) {
 	c := contents{videoBase: uint64(m.video[0].DTS - m.zero), video: m.videoSamples(end)}
 	audio := m.takeAudio(&c, end)
@@ -151,7 +152,7 @@ func (m *Muxer) videoSamples(end int64) []Sample {
 	return samples
 }
 
-// compositionOffset returns how much later than decoded a picture is shown, in ticks; zero where that makes no sense.
+// compositionOffset returns how much later a frame is shown than decoded, in ticks, or zero for an implausible value.
 func compositionOffset(u *Unit) int32 {
 	if off := u.PTS - u.DTS; off >= -maxApart*VideoTimescale && off <= maxApart*VideoTimescale {
 		return int32(off)
@@ -159,8 +160,8 @@ func compositionOffset(u *Unit) int32 {
 	return 0
 }
 
-// takeAudio moves the gathered audio to c, leaving out what lies before the run's time zero, far from the pictures, or
-// does not go forward. The pictures end at the decoding time end.
+// takeAudio moves the buffered audio to c. It drops audio before the run's time zero, far from the video, or out of order.
+// The video ends at the decoding time end.
 func (m *Muxer) takeAudio(c *contents, end int64) []*Unit {
 	if len(m.audio) == 0 {
 		return nil
@@ -205,17 +206,17 @@ func fill(dst []byte, video, audio []*Unit) {
 	}
 }
 
-// skew follows a camera's clock by ours. The network only ever delays, so the smallest delay of a window is the one
-// that tells; the wall clock is then slewed towards it, by at most maxSkewPPM.
+// skew follows a camera's clock by the server's. The network can only delay, so the smallest delay of a window is the
+// reliable one. The wall time is then slewed towards it, by at most maxSkewPPM.
 type skew struct {
-	slew     time.Duration // what is added to the run's own time
+	slew     time.Duration // added to the run's own time
 	target   time.Duration // still to be added
 	least    time.Duration
 	measured int
 }
 
-// measure takes how much later than expected a fragment of the given length ended, and reports whether both clocks are
-// still close enough.
+// measure takes how much later than expected a fragment of the given length ended. It reports whether both clocks are still
+// close enough.
 func (s *skew) measure(late, length time.Duration) bool {
 	if s.measured == 0 || late < s.least {
 		s.least = late

@@ -5,13 +5,12 @@ import (
 	"math"
 )
 
-// maxClipSamples bounds the memory that the header of a clip takes: a day at 60 pictures a second.
+// maxClipSamples bounds the memory that the header of a clip takes: a day at 60 frames a second.
 const maxClipSamples = 24 * 3600 * 60
 
-// ProgressiveHeader returns the front of a plain MP4 file (ISO/IEC 14496-12): ftyp, moov and the header of its mdat. The
-// payload that must follow is, for each entry, its video bytes and then, with audio, its audio bytes, nothing else. All
-// entries must be of runs of the same coding as run, in order; where they do not follow each other in time the pause is
-// cut out.
+// ProgressiveHeader returns the beginning of a plain MP4 file (ISO/IEC 14496-12): ftyp, moov and the header of its mdat. The
+// payload must follow: for each entry its video bytes and then, if there is audio, its audio bytes, nothing else. All
+// entries must be in order, from runs with the same codec parameters as run. Pauses between entries are cut out.
 func ProgressiveHeader(run *Run, entries []Entry, audio bool) ([]byte, error) {
 	if len(entries) == 0 {
 		return nil, fmt.Errorf("%w: clip without fragments", ErrFormat)
@@ -21,14 +20,14 @@ func ProgressiveHeader(run *Run, entries []Entry, audio bool) ([]byte, error) {
 	if p.videoSamples > maxClipSamples {
 		return nil, fmt.Errorf("%w: clip of %d pictures", ErrFormat, p.videoSamples)
 	}
-	// The header's length does not depend on the offsets in it, once it is known whether they need 64 bits.
+	// The header's length depends only on whether offsets need 64 bits.
 	p.wide = p.payload > math.MaxUint32-(64<<20)
 	first := p.encode(64<<10 + 4*p.videoSamples + 12*len(entries))
 	p.dataStart = int64(len(first))
 	return p.encode(len(first)), nil
 }
 
-// progressive holds what the boxes of one clip need.
+// progressive holds the data for the boxes of one clip.
 type progressive struct {
 	run          *Run
 	entries      []Entry
@@ -39,11 +38,11 @@ type progressive struct {
 	videoSamples int
 	videoTicks   uint64
 	audioTicks   uint64
-	audioDelta   []int64 // correction of the last audio sample of each entry, so that sound stays with the pictures
-	audioLead    int64   // when the sound begins, in audio ticks from the first picture's decoding time
+	audioDelta   []int64 // correction of the last audio sample of each entry, which keeps audio in sync
+	audioLead    int64   // when the audio begins, in audio ticks from the first frame's decoding time
 }
 
-// measure adds up the tracks and finds where the sound of each entry must be stretched to begin with its pictures.
+// measure adds up the tracks and finds how the audio of each entry must be stretched to begin with its video.
 func (p *progressive) measure() {
 	p.audioDelta = make([]int64, len(p.entries))
 	lastWithAudio := -1
@@ -76,7 +75,7 @@ func (p *progressive) measure() {
 	p.audio = lastWithAudio >= 0
 }
 
-// encode returns the header, for which it sets aside room bytes.
+// encode returns the header, for which it allocates room bytes.
 func (p *progressive) encode(room int) []byte {
 	w := &boxes{b: make([]byte, 0, room)}
 	w.fileType("isom", "isom", "iso2", "mp41")
@@ -111,7 +110,7 @@ func (w *boxes) editList(pause, duration uint64, mediaTime int64) {
 		} else {
 			w.u32(2)
 			w.u64(pause)
-			w.u64(math.MaxUint64) // -1: nothing
+			w.u64(math.MaxUint64) // -1: an empty edit
 			w.u32(0x10000)
 		}
 		w.u64(duration)
@@ -120,7 +119,7 @@ func (w *boxes) editList(pause, duration uint64, mediaTime int64) {
 	})
 }
 
-// videoEdits makes presentation begin with the first picture, which reordering may have put behind time zero.
+// videoEdits makes presentation begin with the first frame, which reordering may have moved after time zero.
 func (p *progressive) videoEdits() func(*boxes) {
 	first := p.entries[0].Video[0].Offset
 	if first <= 0 {
@@ -129,7 +128,7 @@ func (p *progressive) videoEdits() func(*boxes) {
 	return func(w *boxes) { w.editList(0, p.videoTicks, int64(first)) }
 }
 
-// audioEdits keeps the sound where it was against the pictures.
+// audioEdits keeps the audio in sync with the video.
 func (p *progressive) audioEdits() func(*boxes) {
 	rate := int64(p.run.Audio.SampleRate)
 	lead := p.audioLead - max(int64(p.entries[0].Video[0].Offset), 0)*rate/VideoTimescale
@@ -143,7 +142,7 @@ func (p *progressive) audioEdits() func(*boxes) {
 	return nil
 }
 
-// runLengths collects equal neighbours, as stts, ctts and stsc want them.
+// runLengths groups equal neighbours, as stts, ctts and stsc need them.
 type runLengths []struct{ count, value uint32 }
 
 func (r *runLengths) add(value uint32) {
@@ -208,8 +207,8 @@ func (p *progressive) audioTables(w *boxes) {
 	p.layout(w, func(e *Entry) ([]Sample, int64) { return e.Audio, e.VideoBytes() })
 }
 
-// layout appends stsc, stsz and stco or co64 for the track that pick selects: each entry is a chunk, which begins the
-// given number of bytes into the entry's payload.
+// layout appends stsc, stsz and stco or co64 for the track that pick selects. Each entry is a chunk that begins the given
+// number of bytes into the entry's payload.
 func (p *progressive) layout(w *boxes, pick func(*Entry) ([]Sample, int64)) {
 	count := 0
 	offsets := make([]uint64, 0, len(p.entries))

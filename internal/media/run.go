@@ -13,8 +13,8 @@ import (
 // maxInitSize bounds an init header; real ones have about 1 kB.
 const maxInitSize = 1 << 20
 
-// NewRun begins a run of the stream: it draws an identity and writes the init header, labelled with key. Start is the
-// wall clock of decoding time zero. It returns ErrFormat when the parameters do not make a playable header.
+// NewRun begins a run of the stream: it generates an ID and writes the init header, labelled with key. Start is the wall time
+// of decoding time zero. It returns ErrFormat if the parameters do not make a playable header.
 func NewRun(stream StreamID, start time.Time, video VideoTrack, audio *AudioTrack, key LabelKey) (*Run, error) {
 	if !stream.Valid() {
 		return nil, fmt.Errorf("%w: stream %v", ErrBadID, stream)
@@ -40,15 +40,15 @@ func (r *Run) labelledInit(audio *AudioTrack, key LabelKey) []byte {
 	return init
 }
 
-// SilentInit returns the run's init header without its audio track, for viewers who may not hear.
+// SilentInit returns the run's init header without its audio track, for viewers without the right to audio.
 func (r *Run) SilentInit(key LabelKey) []byte { return r.labelledInit(nil, key) }
 
-// SameCoding reports whether fragments of both runs can follow one init header.
+// SameCoding reports whether fragments of both runs can share one init header.
 func (r *Run) SameCoding(o *Run) bool {
 	return r.Video.Equal(o.Video) && (r.Audio == nil) == (o.Audio == nil) && (r.Audio == nil || r.Audio.Equal(*o.Audio))
 }
 
-// MIME returns the type of the run's bytes with its codecs parameter (RFC 6381), as a browser wants it.
+// MIME returns the type of the run's bytes with its codecs parameter (RFC 6381), as browsers expect it.
 func (r *Run) MIME() string {
 	if r.Audio == nil {
 		return r.SilentMIME()
@@ -91,7 +91,7 @@ func (t VideoTrack) codecs() string {
 // codecs returns the RFC 6381 name: object type 0x40 and the audio object type of ISO/IEC 14496-3.
 func (t AudioTrack) codecs() string { return fmt.Sprintf("mp4a.40.%d", t.Config[0]>>3) }
 
-// hevcParams is what an hvcC box wants to know of an SPS (H.265 7.3.2.2).
+// hevcParams holds the fields of an SPS that an hvcC box needs (H.265 7.3.2.2).
 type hevcParams struct {
 	tier                                                                  [12]byte // general profile, tier, constraints and level
 	temporalLayers, temporalNesting, chromaFormat, depthLuma, depthChroma byte
@@ -111,7 +111,7 @@ func hevcProfile(sps []byte) (hevcParams, error) {
 	return p, nil
 }
 
-// InitSize returns the length of the init header, its label included, of the segment file r of size bytes.
+// InitSize returns the length of the init header, including its label, of the segment file r of size bytes.
 func InitSize(r io.ReaderAt, size int64) (int64, error) {
 	var head [8]byte
 	end := int64(0)
@@ -130,8 +130,7 @@ func InitSize(r io.ReaderAt, size int64) (int64, error) {
 	return end, nil
 }
 
-// OpenRun reads an init header that came from a file. It verifies that the header is the camera's before it parses it,
-// and returns ErrForged or ErrFormat.
+// OpenRun parses an init header from a file, after verifying that it is the camera's. It returns ErrForged or ErrFormat.
 func OpenRun(init []byte, camera CameraID, key LabelKey) (*Run, error) {
 	if len(init) < LabelSize {
 		return nil, fmt.Errorf("%w: init header of %d bytes", ErrFormat, len(init))
@@ -207,7 +206,7 @@ func (t *VideoTrack) parseEntry(c box) error {
 	return t.parseHEVC(conf)
 }
 
-// sized splits off the bytes whose length stands in the first two.
+// sized splits off the bytes whose length is in the first two.
 func sized(b []byte) (value, rest []byte, ok bool) {
 	if len(b) < 2 || len(b) < 2+int(binary.BigEndian.Uint16(b)) {
 		return nil, nil, false
@@ -250,7 +249,7 @@ func (t *VideoTrack) parseHEVC(conf []byte) error {
 	return nil
 }
 
-// parseEntry reads what AudioTrack.entry wrote.
+// parseEntry parses what AudioTrack.entry wrote.
 func (t *AudioTrack) parseEntry(body []byte) error {
 	t.Codec = AAC
 	t.Channels = int(binary.BigEndian.Uint16(body[16:]))

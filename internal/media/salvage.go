@@ -7,22 +7,22 @@ import (
 	"io"
 )
 
-// labelSign is how every label begins: the head of its box and its extended type. Coded video cannot contain it by
-// accident, and what contains it on purpose does not verify.
+// labelSign is the beginning of every label: the header of its box and its extended type. Encoded video cannot contain it
+// by accident, and a deliberate copy does not verify.
 var labelSign = string(binary.BigEndian.AppendUint32(nil, LabelSize)) + "uuid" + string(labelType[:])
 
-// The search for the next label reads little at first, since most often one is near.
+// The search for the next label reads little at first, since one is usually near.
 const (
 	firstWindow = 1 << 10
 	lastWindow  = 256 << 10
 )
 
-// Salvage reads a damaged segment file of size bytes and returns every fragment of the run in it that verifies, wherever
-// it stands, in stretches: in each the fragments follow each other without a hole, the first begins with a key frame, and
-// later stretches come later in time. What cannot be decoded since it depends on what is damaged is left out.
+// Salvage reads a damaged segment file of size bytes and returns every fragment of the run that verifies, wherever it is.
+// The result is a list of sequences, in order of time. In each sequence the fragments follow each other without a gap, and
+// the first begins with a key frame. Fragments that cannot be decoded, since they depend on damaged ones, are left out.
 //
-// run is the run whose header the file should have; nil means to read that header from the file, and Salvage returns
-// ErrFormat or ErrForged when it is unusable. Otherwise it returns an error only when reading fails. The run is returned.
+// run is the run whose header the file should have. If it is nil, the header is read from the file, and Salvage returns
+// ErrFormat or ErrForged if it is unusable. Otherwise it returns an error only if reading fails. The run is returned.
 func Salvage(r io.ReaderAt, size int64, run *Run, key LabelKey, camera CameraID) (*Run, []Table, error) {
 	if run == nil {
 		res, err := openHeader(r, size, camera, key)
@@ -53,11 +53,11 @@ type salvage struct {
 	size   int64
 	run    *Run
 	key    LabelKey
-	budget int64 // bytes that may be read to verify what then does not: labels made to waste time end it
+	budget int64 // bytes that may be spent on labels that then do not verify; bounds labels made to waste time
 	found  []Table
 }
 
-// take verifies the fragment at the offset at, and returns where it ends. Where there is none that fits it returns at.
+// take verifies the fragment at the offset at and returns where it ends, or at if no fragment there verifies.
 func (s *salvage) take(at int64) (int64, error) {
 	var head [LabelSize]byte
 	if s.size-at < LabelSize {
@@ -86,7 +86,7 @@ func (s *salvage) take(at int64) (int64, error) {
 	return at + n, nil
 }
 
-// add puts the entry behind what was found, and reports false for one that is not later than that.
+// add appends the entry to the result. It reports false for an entry that is not later than the previous ones.
 func (s *salvage) add(e Entry) bool {
 	if n := len(s.found); n > 0 {
 		t := &s.found[n-1]
@@ -103,7 +103,7 @@ func (s *salvage) add(e Entry) bool {
 	return true
 }
 
-// search returns the next place from at on where a label could begin, or -1.
+// search returns the next offset from at on where a label could begin, or -1.
 func (s *salvage) search(at int64) (int64, error) {
 	for window := firstWindow; at < s.size; window = min(2*window, lastWindow) {
 		b := make([]byte, min(int64(window), s.size-at))
@@ -121,7 +121,7 @@ func (s *salvage) search(at int64) (int64, error) {
 	return -1, nil
 }
 
-// trimmed returns the stretches from their first key frame on.
+// trimmed returns the sequences from their first key frame on.
 func (s *salvage) trimmed() []Table {
 	var out []Table
 	for _, t := range s.found {
@@ -150,8 +150,8 @@ func openHeader(r io.ReaderAt, size int64, camera CameraID, key LabelKey) (ScanR
 	return res, err
 }
 
-// FirstLabel returns the first thing in a file of size bytes that looks like a label, unverified: a hint at whose the file may
-// be when its header cannot be read. It returns ErrFormat when there is none.
+// FirstLabel returns the first unverified label in a file of size bytes. It hints at the file's camera if the header cannot be
+// read. It returns ErrFormat if there is none.
 func FirstLabel(r io.ReaderAt, size int64) (Label, error) {
 	s := &salvage{r: r, size: size}
 	at, err := s.search(0)

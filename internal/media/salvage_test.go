@@ -40,7 +40,7 @@ func seqs(stretches []media.Table) (all []uint64) {
 	return all
 }
 
-// TestWhatFollowsABadPlaceIsSalvagedFromItsNextKeyFrameOn bends, cuts out and doubles each fragment in turn.
+// TestWhatFollowsABadPlaceIsSalvagedFromItsNextKeyFrameOn damages, removes and duplicates each fragment in turn.
 func TestWhatFollowsABadPlaceIsSalvagedFromItsNextKeyFrameOn(t *testing.T) {
 	run, file, starts, table := salvageable(t, 150)
 	for n := range starts {
@@ -98,7 +98,7 @@ func TestABadHeaderIsReplacedByTheRunsOwn(t *testing.T) {
 	}
 }
 
-// counted counts the bytes that are read.
+// counted counts the bytes that were read.
 type counted struct {
 	*bytes.Reader
 	n int64
@@ -110,7 +110,7 @@ func (c *counted) ReadAt(b []byte, at int64) (int, error) {
 	return n, err
 }
 
-// TestLabelsMadeToWasteTimeDoNot fills a file with labels that each claim all the rest of it.
+// TestLabelsMadeToWasteTimeDoNot fills a file with labels that each claim to cover the rest of it.
 func TestLabelsMadeToWasteTimeDoNot(t *testing.T) {
 	run, fragments := synthetic(t, stream, key, 20)
 	label := bytes.Clone(fragments[0].Bytes[:media.LabelSize])

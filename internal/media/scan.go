@@ -6,20 +6,20 @@ import (
 	"io"
 )
 
-// ScanResult is what a segment file turned out to hold.
+// ScanResult is the content of a segment file.
 type ScanResult struct {
 	Run      *Run
 	InitSize int64
 	Table    *Table // one entry for each fragment that verified, in order
 	GoodSize int64  // length of the file up to the end of the last fragment that verified
-	Closed   bool   // a table that verifies follows the last fragment and ends the file
+	Closed   bool   // a table that verifies follows the last fragment at the end of the file
 	Err      error  // why the scan stopped before the end of the file; nil at a clean end
 }
 
-// Scan reads a segment file of size bytes from the front and verifies every byte of it under the camera's key: the init
-// header, then fragment after fragment, until the file ends or something does not verify. Fragments must be of the
-// header's run and follow each other. It returns an error only when the init header itself is unusable (ErrFormat,
-// ErrForged) or reading fails; what lies behind a bad place is left out and told in ScanResult.Err.
+// Scan reads a segment file of size bytes from the beginning and verifies every byte under the camera's key: the init
+// header, then each fragment, until the file ends or something does not verify. Fragments must be of the header's run and
+// follow each other. Scan returns an error only if the init header itself is unusable (ErrFormat, ErrForged) or reading
+// fails. It ignores everything after a bad place and reports it in ScanResult.Err.
 func Scan(r io.ReaderAt, size int64, camera CameraID, key LabelKey) (ScanResult, error) {
 	res, err := openHeader(r, size, camera, key)
 	if err != nil {
@@ -31,7 +31,7 @@ func Scan(r io.ReaderAt, size int64, camera CameraID, key LabelKey) (ScanResult,
 	return res, nil
 }
 
-// next takes the fragment, or the closing table, at GoodSize.
+// next reads the fragment, or the closing table, at GoodSize.
 func (res *ScanResult) next(r io.ReaderAt, size int64, key LabelKey) error {
 	var head [LabelSize]byte
 	if size-res.GoodSize < LabelSize {
@@ -70,7 +70,7 @@ func (res *ScanResult) next(r io.ReaderAt, size int64, key LabelKey) error {
 	return nil
 }
 
-// close takes the table box b, which must end the file and tell what the scan saw.
+// close reads the table box b, which must end the file and match the scan.
 func (res *ScanResult) close(b []byte, size int64, key LabelKey) error {
 	t, err := openTable(b, res.Run.Stream.Camera, key)
 	if err != nil {

@@ -12,13 +12,13 @@ var tableType = [16]byte{0x6b, 0x65, 0x65, 0x70, 0x77, 0x61, 0x84, 0x63, 0x88, 0
 
 const (
 	tableVersion = 1
-	// tableGuess is how much is read from the end of a file in the hope that the table is in it.
+	// tableGuess is how much is read from the end of a file at first; usually the table is in it.
 	tableGuess = 64 << 10
-	// maxTable bounds what is read into memory for a table.
+	// maxTable bounds the memory for reading a table.
 	maxTable = 64 << 20
 )
 
-// Entry describes one fragment of a segment: where it is, when it was, and its samples.
+// Entry describes one fragment of a segment: its position, its time and its samples.
 type Entry struct {
 	Offset               int64  // of the label, in the file
 	Size                 uint32 // of label, moof and mdat
@@ -31,21 +31,21 @@ type Entry struct {
 	Video, Audio         []Sample
 }
 
-// End returns the wall clock at which the fragment ends.
+// End returns the wall time at which the fragment ends.
 func (e *Entry) End() time.Time { return e.Start.Add(e.Duration) }
 
-// VideoBytes returns the size of all pictures, which lie at the start of the payload; the sound follows.
+// VideoBytes returns the size of all frames, which are at the start of the payload; the audio follows.
 func (e *Entry) VideoBytes() int64 { return int64(total(e.Video)) }
 
-// AudioBytes returns the size of all sound.
+// AudioBytes returns the size of all audio.
 func (e *Entry) AudioBytes() int64 { return int64(total(e.Audio)) }
 
-// Table lists the fragments of a segment with all that a reader needs to know of them, so that the header of a clip can
-// be made without reading the fragments. It stands packed at the end of each closed segment.
+// Table lists the fragments of a segment, with everything that the header of a clip needs, so that the fragments need not be
+// read for it. It is packed at the end of each closed segment.
 type Table struct{ Entries []Entry }
 
-// Append adds the labelled fragment that stands at offset in the segment's file. It returns ErrFormat for bytes that
-// are not one; it does not check the MAC.
+// Append adds the labelled fragment b at offset in the segment's file. It returns ErrFormat if b is not a labelled
+// fragment. It does not check the MAC.
 func (t *Table) Append(offset int64, frag []byte) error {
 	c, payload, err := parseFragment(frag)
 	if err != nil {
@@ -62,8 +62,8 @@ func (t *Table) Append(offset int64, frag []byte) error {
 	return nil
 }
 
-// Box returns the labelled box that closes a segment of the run. Its last four bytes are its whole length, so that a
-// reader finds it from the end of the file.
+// Box returns the labelled box that closes a segment of the run. Its last four bytes are its total length, so that a reader
+// finds it from the end of the file.
 func (t *Table) Box(run *Run, key LabelKey) []byte {
 	w := &boxes{b: make([]byte, LabelSize, 4096)}
 	w.box("uuid", func() {
@@ -81,7 +81,7 @@ func (t *Table) Box(run *Run, key LabelKey) []byte {
 	return w.b
 }
 
-// expected is what the entry after e has in the ordinary course; only differences from it are stored.
+// expected returns the usual values of the entry after e. Only differences from them are stored.
 func (e *Entry) expected() Entry {
 	n := Entry{Offset: e.Offset + int64(e.Size), Seq: e.Seq + 1, Start: e.End(), VideoBase: e.VideoBase, AudioBase: e.AudioBase}
 	for _, s := range e.Video {
@@ -138,7 +138,7 @@ func packSamples(b []byte, samples []Sample) []byte {
 	return b
 }
 
-// varints reads what pack wrote; the first fault sticks.
+// varints reads what pack wrote; the first error sticks.
 type varints struct {
 	b   []byte
 	bad bool
@@ -164,7 +164,7 @@ func (v *varints) signed() int64 {
 	return x
 }
 
-// count reads a number of things that take at least each bytes, and refuses more than can be there.
+// count reads a number of items of at least each bytes, and refuses more than fit in the rest.
 func (v *varints) count(each int) int {
 	n := v.unsigned()
 	if n > uint64(len(v.b)/each) {
@@ -212,7 +212,7 @@ func unpackTable(b []byte) (*Table, error) {
 	return t, nil
 }
 
-// openTable checks and reads a labelled table box: what Box returned.
+// openTable checks and parses a labelled table box, the result of Box.
 func openTable(b []byte, camera CameraID, key LabelKey) (*Table, error) {
 	const head = LabelSize + 8 + 16 + 1
 	if len(b) < head+4 {
@@ -228,7 +228,7 @@ func openTable(b []byte, camera CameraID, key LabelKey) (*Table, error) {
 }
 
 // ReadTable reads the table at the end of a closed segment file of size bytes, in one read unless it is unusually long.
-// It returns ErrFormat when the file does not end in a table and ErrForged when it is not the camera's.
+// It returns ErrFormat if the file does not end in a table, and ErrForged if the table is not the camera's.
 func ReadTable(r io.ReaderAt, size int64, camera CameraID, key LabelKey) (*Table, error) {
 	b := make([]byte, min(size, tableGuess))
 	if _, err := r.ReadAt(b, size-int64(len(b))); err != nil {

@@ -13,7 +13,7 @@ import (
 	"keepwatch.internal/internal/media/mediatest"
 )
 
-// soundRun is a run with sound of 16 kHz whose content no decoder wants.
+// soundRun is a run with 16 kHz audio whose content cannot be decoded.
 func soundRun(t testing.TB) *media.Run {
 	t.Helper()
 	video := media.VideoTrack{Codec: media.H264, Width: 640, Height: 360, SPS: []byte{0x67, 0x42, 0xc0, 0x1e, 1}, PPS: []byte{0x68, 1}}
@@ -168,7 +168,7 @@ func TestRatesFromOneToSixtyPicturesASecondAndLongGOPsKeepTheirTime(t *testing.T
 	}
 }
 
-// bleeps has ffmpeg make six seconds in which each second begins with a white picture and a tone, and returns the source.
+// bleeps has ffmpeg make six seconds, each of which begins with a white frame and a tone.
 func bleeps(t *testing.T) mediatest.Source {
 	t.Helper()
 	path := t.TempDir() + "/bleeps.mp4"
@@ -182,7 +182,7 @@ func bleeps(t *testing.T) mediatest.Source {
 	return mediatest.Open(t, path)
 }
 
-// onsets has ffmpeg decode the file and returns when it turns white and when it begins to sound, in seconds.
+// onsets has ffmpeg decode the file and returns when the video turns white and when the tone begins, in seconds.
 func onsets(t *testing.T, path string) (white, tone []float64) {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "ffmpeg", "-v", "info", "-i", path, "-vf", "blackdetect=d=0.1:pix_th=0.3", "-af", "silencedetect=n=-30dB:d=0.1",
@@ -205,11 +205,11 @@ func onsets(t *testing.T, path string) (white, tone []float64) {
 	return white, tone
 }
 
-// shifted returns the source from the given second on, its sound beginning late or early by lead.
+// shifted returns the source from the given second on, with its audio late or early by lead.
 func shifted(src mediatest.Source, from int64, lead time.Duration) mediatest.Source {
 	out := mediatest.Source{Video: src.Video, Audio: src.Audio}
-	// The file presents its first picture, decoded two pictures earlier, and its sound without the encoder's first frame, at
-	// time zero; the units know nothing of that.
+	// At time zero the file presents its first frame, which is decoded two frames earlier, and its audio without the
+	// encoder's first frame. The units know nothing of that.
 	const delay = 2*48000/25 - 1024
 	begun := false
 	for _, u := range src.Units {
@@ -250,7 +250,7 @@ func TestSoundStaysWithThePicturesOverAClipOfThreeRuns(t *testing.T) {
 	path := write(t, progressive(t, run, entries, file, true))
 	mediatest.Decode(t, path)
 	white, tone := onsets(t, path)
-	matched := 0 // before the end, where the detectors end what they have begun
+	matched := 0 // before the end, where the detectors report incomplete events
 	for _, w := range white {
 		for _, a := range tone {
 			if off := a - w; w < 8.9 && off > -0.3 && off < 0.3 {

@@ -10,7 +10,7 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// synthetic is a run of the given number of pictures, two seconds a GOP at 15 a second, whose content no decoder wants.
+// synthetic is a run of the given number of frames, 15 a second in GOPs of two seconds, whose content cannot be decoded.
 func synthetic(t testing.TB, stream media.StreamID, key media.LabelKey, n int) (*media.Run, []*media.Fragment) {
 	t.Helper()
 	video := media.VideoTrack{Codec: media.H264, Width: 640, Height: 360, SPS: []byte{0x67, 0x42, 0xc0, 0x1e, 1}, PPS: []byte{0x68, 1}}
@@ -145,7 +145,7 @@ func TestAJumpInTheCamerasTimestampsEndsTheRun(t *testing.T) {
 	}
 }
 
-// drive lets a camera whose clock is off by ppm millionths run for the time, with arrivals delayed as jitter says.
+// drive simulates a camera whose clock is off by ppm millionths for the given time, with arrivals delayed by jitter.
 func drive(t *testing.T, ppm float64, length time.Duration, jitter func(i int) time.Duration) (last *media.Fragment, at time.Time, err error) {
 	run, _ := synthetic(t, stream, key, 1)
 	m := media.NewMuxer(run, key)
@@ -204,7 +204,7 @@ func FuzzScan(f *testing.F) {
 	})
 }
 
-// FuzzTable takes the fragment's table entry through its packed form, whatever the fragment says.
+// FuzzTable packs and unpacks the fragment's table entry, whatever the fragment contains.
 func FuzzTable(f *testing.F) {
 	run, fragments := synthetic(f, stream, key, 20)
 	f.Add(fragments[0].Bytes)
@@ -224,7 +224,7 @@ func FuzzTable(f *testing.F) {
 func BenchmarkUnitsToFragment(b *testing.B) {
 	run, _ := synthetic(b, stream, key, 1)
 	m := media.NewMuxer(run, key)
-	picture := bytes.Repeat([]byte{7}, 2_000_000/8/15) // 2 Mbit/s at 15 pictures a second
+	picture := bytes.Repeat([]byte{7}, 2_000_000/8/15) // 2 Mbit/s at 15 frames a second
 	b.ReportAllocs()
 	i := int64(0)
 	for b.Loop() {

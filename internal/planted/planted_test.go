@@ -22,20 +22,20 @@ import (
 // root is the folder of the module, from that of this package.
 const root = "../.."
 
-// whichVar says which bugs to plant: a number, for so many that change with the code they are planted in; "all"; or a
-// pattern of names and groups. It is 1 when not set.
+// whichVar says which bugs to plant: "all", a pattern of names and groups, or a number. A number plants that many; which ones
+// depends on the code. The default is 1.
 const whichVar = "KEEPWATCH_PLANTED"
 
-// patience is how long a test with a bug in its subject may take.
+// patience is how long a test with a planted bug may take.
 const patience = 5 * time.Minute
 
-// bug is one file of testdata: a txtar archive whose comment says what and where, with pairs of old and new text.
+// bug is one file of testdata: a txtar archive with a comment that says what and where, and pairs of old and new text.
 type bug struct {
 	name  string // of the file
-	what  string // what is wrong with it
+	what  string // what is wrong
 	group string // durability or trust
-	file  string // in which the texts are
-	pkg   string // whose test must go red
+	file  string // the file to change
+	pkg   string // the package of the test that must fail
 	run   string // that test, as a pattern
 	env   []string
 	swaps [][2]string
@@ -77,7 +77,7 @@ func parse(t *testing.T, name string, a *txtar.Archive) bug {
 		case key == "env" && ok:
 			b.env = append(b.env, value)
 		case strings.TrimSpace(line) != "":
-			t.Fatalf("%s: a line that says nothing: %q", name, line)
+			t.Fatalf("%s: unknown line %q", name, line)
 		}
 	}
 	for i := 0; i+1 < len(a.Files); i += 2 {
@@ -102,14 +102,14 @@ func (b bug) plant(t *testing.T) (sound, harmed string) {
 	sound, harmed = string(text), string(text)
 	for _, swap := range b.swaps {
 		if n := strings.Count(harmed, swap[0]); n != 1 {
-			t.Fatalf("%s: %s holds this %d times and should once; plant the bug anew, where the code went:\n%s", b.name, b.file, n, swap[0])
+			t.Fatalf("%s: %s contains this %d times, want once; update the bug to where the code is now:\n%s", b.name, b.file, n, swap[0])
 		}
 		harmed = strings.Replace(harmed, swap[0], swap[1], 1)
 	}
 	return sound, harmed
 }
 
-// TestPlantedBugsFitTheCode looks that each bug can still be planted, and that the test that should catch it exists.
+// TestPlantedBugsFitTheCode checks that each bug can still be planted, and that the test that should catch it exists.
 func TestPlantedBugsFitTheCode(t *testing.T) {
 	for _, b := range bugs(t) {
 		if sound, harmed := b.plant(t); sound == harmed {
@@ -136,7 +136,7 @@ func TestPlantedBugsFitTheCode(t *testing.T) {
 	}
 }
 
-// TestPlantedBugsTurnTrialsRed plants bugs, and runs the test that should catch each, which is green without them.
+// TestPlantedBugsTurnTrialsRed plants bugs, and runs the test that should catch each. That test must pass without the bug.
 func TestPlantedBugsTurnTrialsRed(t *testing.T) {
 	green := map[string]bool{}
 	table := "| Bug | Caught by | In | After |\n| --- | --- | --- | --- |\n"
@@ -145,7 +145,7 @@ func TestPlantedBugsTurnTrialsRed(t *testing.T) {
 			sane := fmt.Sprint(b.pkg, b.run, b.env)
 			if !green[sane] {
 				if out, err := b.try(t, ""); err != nil {
-					t.Fatalf("%s of %s is red without any bug: %v\n%s", b.run, b.pkg, err, tail(out))
+					t.Fatalf("%s of %s fails without any bug: %v\n%s", b.run, b.pkg, err, tail(out))
 				}
 				green[sane] = true
 			}
@@ -154,7 +154,7 @@ func TestPlantedBugsTurnTrialsRed(t *testing.T) {
 			out, err := b.try(t, harmed)
 			switch {
 			case err == nil:
-				t.Errorf("%s (%s)\nwas caught by nobody: %s of %s is green with it", b.name, b.what, b.run, b.pkg)
+				t.Errorf("%s (%s)\nwas not caught: %s of %s passes with it", b.name, b.what, b.run, b.pkg)
 			case !strings.Contains(out, "--- FAIL: "):
 				t.Errorf("%s does not run: %v\n%s", b.name, err, tail(out))
 			default:
@@ -164,10 +164,10 @@ func TestPlantedBugsTurnTrialsRed(t *testing.T) {
 			}
 		})
 	}
-	t.Logf("every bug that was planted and caught:\n%s", table)
+	t.Logf("planted and caught:\n%s", table)
 }
 
-// chosen returns the bugs that whichVar asks for.
+// chosen returns the bugs that whichVar selects.
 func chosen(t *testing.T, all []bug) []bug {
 	t.Helper()
 	which := cmp.Or(os.Getenv(whichVar), "1")
@@ -182,7 +182,7 @@ func chosen(t *testing.T, all []bug) []bug {
 		}
 		return slices.DeleteFunc(all, func(b bug) bool { return !pattern.MatchString(b.name) && !pattern.MatchString(b.group) })
 	}
-	// Which ones follows from the code, so that a change of it brings others, and a repeated run the same.
+	// The choice depends on the code: a changed tree selects others, and a repeated run the same.
 	sum := fnv.New64a()
 	for _, b := range all {
 		_, harmed := b.plant(t)
@@ -208,7 +208,7 @@ func (b bug) try(t *testing.T, harmed string) (string, error) {
 	return string(out), err
 }
 
-// overlay writes what the go command needs to take the harmed file for the real one.
+// overlay writes the files that make the go command use the harmed file instead of the real one.
 func (b bug) overlay(t *testing.T, harmed string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -231,7 +231,7 @@ func (b bug) overlay(t *testing.T, harmed string) string {
 // tail is the end of what a test printed.
 func tail(out string) string { return out[max(0, len(out)-2000):] }
 
-// firstComplaint finds what a red test said first.
+// firstComplaint returns the first message of a failed test.
 func firstComplaint(out string) string {
 	for line := range strings.Lines(out) {
 		if place, said, ok := strings.Cut(line, "_test.go:"); ok && !strings.Contains(said, "to repeat this run") && !strings.Contains(place, "kit") {

@@ -129,7 +129,7 @@ func identify(ctx context.Context, tx *sql.Tx, application int32) (have int, fre
 	}
 	fresh = mark == 0 && have == 0 && objects == 0
 	if !fresh && mark != application {
-		return 0, false, fmt.Errorf("%w: it bears the mark %#x instead of %#x", ErrForeign, uint32(mark), uint32(application))
+		return 0, false, fmt.Errorf("%w: application id %#x instead of %#x", ErrForeign, uint32(mark), uint32(application))
 	}
 	return have, fresh, nil
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // errReadOnly is returned by Write of a database that OpenReader opened.
-var errReadOnly = errors.New("the database was opened for reading alone")
+var errReadOnly = errors.New("the database is open for reading only")
 
 // OpenReader opens an existing database for reading only, while other processes may write to it. It takes no write lock, runs
 // no migration and creates no file. It returns fs.ErrNotExist if there is no database, ErrForeign for another program's, a
@@ -60,5 +60,5 @@ type OlderError struct {
 
 func (e *OlderError) Error() string {
 	return "database " + e.Path + " has schema " + strconv.Itoa(e.Have) + ", and this program reads schema " + strconv.Itoa(e.Known) +
-		": start the new version's nvr run once, which brings it up to date"
+		": start the new version's nvr run once to migrate it"
 }

@@ -129,7 +129,7 @@ func (d *DB) connect(ctx context.Context, o Options, steps []migration) error {
 		return err
 	}
 	if mode != "wal" {
-		return fmt.Errorf("write-ahead logging does not work there (journal mode %s): the folder must be on a local disk", mode)
+		return fmt.Errorf("write-ahead logging does not work in this folder (journal mode %s): use a local disk", mode)
 	}
 	if d.read, err = sql.Open("sqlite", dsn(o, false, true)); err != nil {
 		return err
@@ -337,7 +337,7 @@ func checkVersion(version string) error {
 	for i, part := range strings.SplitN(version, ".", 3) {
 		n, err := strconv.Atoi(part)
 		if err != nil {
-			return fmt.Errorf("sqlite version %q cannot be read", version)
+			return fmt.Errorf("unknown sqlite version %q", version)
 		}
 		have[i] = n
 	}

@@ -1,5 +1,5 @@
-// Package mediatest makes the units of real encoders for tests: ffmpeg codes a test picture, and the file is taken apart
-// into units as a camera would deliver them. It is for tests only.
+// Package mediatest makes units from real encoders for tests: ffmpeg encodes a test picture, and the file is split into
+// units as a camera would send them. It is for tests only.
 package mediatest
 
 import (
@@ -21,15 +21,15 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// Source is the coded content of one file.
+// Source is the encoded content of one file.
 type Source struct {
 	Video media.VideoTrack
 	Audio *media.AudioTrack
 	Units []*media.Unit // in the order of their decoding times
 }
 
-// Clip has ffmpeg code a moving test picture of 320×240 at 25 pictures a second, with the codec ("libx264", "libx265")
-// and further options, and 48 kHz AAC sound when audio is set.
+// Clip has ffmpeg encode a moving test picture of 320×240 at 25 frames a second, with the codec ("libx264", "libx265") and
+// further options, and 48 kHz AAC audio if audio is set.
 func Clip(t testing.TB, seconds, codec string, audio bool, options ...string) Source {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "clip.mp4")
@@ -43,7 +43,7 @@ func Clip(t testing.TB, seconds, codec string, audio bool, options ...string) So
 	return Open(t, path)
 }
 
-// Open takes an MP4 file apart.
+// Open splits an MP4 file into units.
 func Open(t testing.TB, path string) Source {
 	t.Helper()
 	f, err := os.Open(path)
@@ -120,10 +120,10 @@ func merge(a, b []*media.Unit) []*media.Unit {
 	return append(append(out, a...), b...)
 }
 
-// Decode has ffmpeg decode the file and fails the test when it complains of anything. It returns the number of pictures.
+// Decode has ffmpeg decode the file and fails the test on any warning. It returns the number of frames.
 //
-// ffmpeg counts in ticks of 1/90000 s here: left to itself it counts in average frames, and complains of two pictures that a busy camera sent
-// closer together than half of one.
+// ffmpeg counts in ticks of 1/90000 s here. By default it counts in average frame durations, and warns about two frames that a busy camera sent
+// less than half a duration apart.
 func Decode(t testing.TB, path string) int {
 	t.Helper()
 	var progress, complaints bytes.Buffer
@@ -142,7 +142,7 @@ func Decode(t testing.TB, path string) int {
 	return pictures
 }
 
-// Pictures has ffprobe decode the file and returns the presentation time of each picture, as ffprobe prints it.
+// Pictures has ffprobe decode the file and returns the presentation time of each frame, as ffprobe prints it.
 func Pictures(t testing.TB, path string) []string {
 	t.Helper()
 	out := run(t, "ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "frame=pts_time", "-of", "csv=p=0", path)

@@ -1,8 +1,8 @@
-// Package trialtest is what long trials share: how often to try, which seed to begin with, and where to write what came
-// out. It is for tests only.
+// Package trialtest is shared by long trials: how often to repeat, which seed to use, and where to write the result. It is
+// for tests only.
 //
-// A trial has a short form, which `make test` runs, and grows with KEEPWATCH_ROUNDS, which `make torture` sets. A figure
-// goes to the test's log and, when KEEPWATCH_FIGURES names a file, to that file as well.
+// `make test` runs the short form of a trial. `make torture` sets KEEPWATCH_ROUNDS to run it longer. A figure goes to the
+// test's log, and also to the file that KEEPWATCH_FIGURES names.
 package trialtest
 
 import (
@@ -14,14 +14,14 @@ import (
 	"time"
 )
 
-// The variables of the environment that the trials obey.
+// The environment variables of the trials.
 const (
-	RoundsVar  = "KEEPWATCH_ROUNDS"  // how many times the short form; 1 when it is not set
-	SeedVar    = "KEEPWATCH_SEED"    // the seed that a run's log names, to repeat it; "random" draws a new one
-	FiguresVar = "KEEPWATCH_FIGURES" // a file to which a line for every figure is appended
+	RoundsVar  = "KEEPWATCH_ROUNDS"  // length as a multiple of the short form; 1 by default
+	SeedVar    = "KEEPWATCH_SEED"    // the seed from a run's log, to repeat it; "random" draws a new one
+	FiguresVar = "KEEPWATCH_FIGURES" // a file to which every figure is appended as a line
 )
 
-// Rounds returns how often to try what the short form tries so many times.
+// Rounds returns how often to repeat something that the short form repeats short times.
 func Rounds(t testing.TB, short int) int {
 	t.Helper()
 	text := os.Getenv(RoundsVar)
@@ -35,8 +35,8 @@ func Rounds(t testing.TB, short int) int {
 	return max(1, int(n*float64(short)))
 }
 
-// gateSeed is the seed of the tests that a change must pass: the same each time, so that they judge the change and not the
-// luck of the draw (docs/decisions/0013-seeds.md). The long trials draw.
+// gateSeed is the seed of the tests that a change must pass. It is fixed, so that they judge the change and not chance
+// (docs/decisions/0013-seeds.md). The long trials draw new seeds.
 const gateSeed = 20261127
 
 // Seed returns the seed of a run and logs how to repeat it.
@@ -58,7 +58,7 @@ func Seed(t testing.TB) uint64 {
 	return seed
 }
 
-// Report notes what a trial came to. promise is a line of docs/trials.md; the figure may say several things.
+// Report records the result of a trial. promise is a line of docs/trials.md; the figure may contain several values.
 func Report(t testing.TB, promise, figure string, args ...any) {
 	t.Helper()
 	text := fmt.Sprintf(figure, args...)
