@@ -123,7 +123,7 @@ type seerJSON struct {
 
 // apiSeers answers GET /api/v1/cameras/{id}/access.
 func (s *Server) apiSeers(w http.ResponseWriter, r *http.Request, p access.Permit) error {
-	seers, err := s.Accounts.WhoSees(r.Context(), p)
+	seers, err := s.Accounts.Grantees(r.Context(), p)
 	if err != nil {
 		return err
 	}

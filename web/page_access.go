@@ -77,7 +77,7 @@ func (s *Server) addSeers(r *http.Request, p access.Permit, v *view.Sharing) err
 }
 
 // seers asks who can see the camera, and returns nobody to viewers who may not know.
-func (s *Server) seers(r *http.Request, p access.Permit) ([]accounts.Seer, error) {
+func (s *Server) seers(r *http.Request, p access.Permit) ([]accounts.Grantee, error) {
 	manage, err := s.Accounts.Authorize(r.Context(), p.Viewer(), access.Manage, p.Camera())
 	if errors.Is(err, access.ErrDenied) {
 		return nil, nil
@@ -85,7 +85,7 @@ func (s *Server) seers(r *http.Request, p access.Permit) ([]accounts.Seer, error
 	if err != nil {
 		return nil, err
 	}
-	return s.Accounts.WhoSees(r.Context(), manage)
+	return s.Accounts.Grantees(r.Context(), manage)
 }
 
 // seenBy says who can see a camera, in a sentence for those who may share it.
@@ -121,7 +121,7 @@ func (s *Server) seenBy(r *http.Request, c visibleCamera) (string, error) {
 	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1] + ".", nil
 }
 
-func seerKind(x accounts.Seer) string {
+func seerKind(x accounts.Grantee) string {
 	switch {
 	case x.Owner:
 		return "owner"
@@ -132,7 +132,7 @@ func seerKind(x accounts.Seer) string {
 }
 
 // lastUntil is when the last of somebody's shares ends; zero for never, and for owners.
-func lastUntil(x accounts.Seer) time.Time {
+func lastUntil(x accounts.Grantee) time.Time {
 	var last time.Time
 	for _, share := range x.Shares {
 		if x.Owner || share.Until.IsZero() {

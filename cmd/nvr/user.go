@@ -235,7 +235,7 @@ func userList(ctx context.Context, c userCall) error {
 	if err != nil {
 		return err
 	}
-	seen, err := c.people.SightsOf(ctx)
+	seen, err := c.people.VisibleCamerasOfAll(ctx)
 	if err != nil {
 		return err
 	}

@@ -1,21 +1,27 @@
 // Package accounts keeps people: accounts, sessions, tokens, second factors, who owns which camera, and what owners share. It
 // holds the one place that makes permits, Directory.Authorize.
 //
-// What it promises. A permit comes from a read of the accounts database that joins the session, token or link by which the
-// viewer came with the account behind it and that account's rights on exactly that camera; whatever was removed before the
-// read gives nothing, and neither does a database that fails or is busy. Passwords are kept as argon2id hashes; secrets of
-// sessions and tokens, and the code of the first set-up, are never stored, only SHA-256 of the former. An administrator
-// manages accounts and sees no camera. Whoever guesses passwords is slowed down, and the owner is never locked out for long.
+// What it promises. A permit comes from one read of the accounts database, which joins the viewer's session, token or link with
+// the account behind it and that account's rights on exactly that camera. Whatever was removed before the read gives nothing, and
+// neither does a database that fails or is busy. Passwords are kept as argon2id hashes. Secrets of sessions and tokens are kept as
+// SHA-256 hashes, and the set-up code only in memory. An administrator manages accounts and sees no camera. Guessing passwords is
+// slowed down, without locking the owner out for long. A change of rights and its entry in the audit log are one transaction.
 //
-// A change of rights and its entry in the audit log are one transaction: see amend.
+// It does not know HTTP, and it does not know footage. Fingerprints of cameras, live layouts and the audit log are kept in the same
+// file by packages of their own.
 //
-// It does not know HTTP, and it does not know footage.
+// Read in this order:
+//
+//  1. accounts.go: the Directory, which assembles the concerns, and its errors.
+//  2. core.go: how every concern reads and changes what belongs to somebody; secret.go: what sessions, tokens and links hold.
+//  3. permits.go: rights and the only source of permits; grantees.go: the same read as lists.
+//  4. people, owners, shares, tokens: what rights come from.
+//  5. sessions, factors, passkeys, setup: how somebody proves who it is; canaries.go: the accounts of the self-check.
 package accounts
 
 import (
 	"context"
 	"crypto/rand"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -81,23 +87,22 @@ type Options struct {
 	ReadOnly bool
 }
 
-// Directory is the open accounts database. Its methods may be called from several goroutines, and several processes may
-// hold it open.
+// Directory is the open accounts database. It assembles the concerns, each of which is in the files that begin with its name;
+// their methods are the directory's. They may be called from several goroutines, and several processes may hold the database
+// open.
 type Directory struct {
-	db     *sqlite.DB
-	now    func() time.Time
-	log    *slog.Logger
-	hasher *hasher
-	logins *throttle
-	setup  *setup
-
-	authorize *sql.Stmt // rightsOnCamera
-	rights    *sql.Stmt // rightsOfViewer
-	failures  failureLog
-
-	audit      *audit.Log
-	factorKey  []byte
-	ceremonies *ceremonies
+	*core
+	*permits
+	*grantees
+	*sessions
+	*factors
+	*passkeys
+	*tokens
+	*shares
+	*people
+	*owners
+	*setup
+	*canaries
 }
 
 // Open opens or creates the accounts database.
@@ -123,26 +128,31 @@ func Open(ctx context.Context, o Options) (*Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Directory{
-		db:     db,
-		now:    o.Now,
-		log:    o.Logger,
-		hasher: newHasher(o.Hash),
-		logins: newThrottle(),
-		setup:  newSetup(rand.Text()),
-
-		factorKey:  deriveKey(o.Key, "factors"),
-		ceremonies: newCeremonies(),
-	}
-	d.audit = audit.New(audit.Options{DB: db, Key: o.Key, Anchor: o.Anchor, Now: o.Now, Logger: o.Logger, Session: d.requireSession,
-		Trouble: func(message string, err error) { d.failures.report(d.log, message, err, d.now()) }})
-	if d.authorize, err = db.Read().PrepareContext(ctx, rightsOnCamera); err != nil {
+	c := &core{db: db, now: o.Now, log: o.Logger}
+	c.audit = audit.New(audit.Options{DB: db, Key: o.Key, Anchor: o.Anchor, Now: o.Now, Logger: o.Logger, Session: c.requireSession,
+		Trouble: func(message string, err error) { c.failures.report(c.log, message, err, c.now()) }})
+	rights, err := newPermits(ctx, c)
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open accounts: %w", err), db.Close())
 	}
-	if d.rights, err = db.Read().PrepareContext(ctx, rightsOfViewer); err != nil {
-		return nil, errors.Join(fmt.Errorf("open accounts: %w", err), db.Close())
-	}
-	return d, nil
+	h, logins := newHasher(o.Hash), newThrottle()
+	second := &factors{core: c, key: deriveKey(o.Key, "factors")}
+	all := &grantees{core: c}
+	made := &people{core: c, hasher: h, grantees: all}
+	return &Directory{
+		core:     c,
+		permits:  rights,
+		grantees: all,
+		sessions: &sessions{core: c, hasher: h, logins: logins, factors: second},
+		factors:  second,
+		passkeys: &passkeys{core: c, logins: logins, ceremonies: newCeremonies()},
+		tokens:   &tokens{core: c},
+		shares:   &shares{core: c, permits: rights},
+		people:   made,
+		owners:   &owners{core: c},
+		setup:    &setup{core: c, hasher: h, code: newSetupCode(rand.Text())},
+		canaries: &canaries{core: c},
+	}, nil
 }
 
 // Audit returns the log of who watched what and who changed whose rights, which is kept in the same database.
@@ -153,22 +163,5 @@ func (d *Directory) DB() *sqlite.DB { return d.db }
 
 // Close closes the database. Closing twice is harmless.
 func (d *Directory) Close() error {
-	return errors.Join(d.authorize.Close(), d.rights.Close(), d.db.Close())
-}
-
-func micros(t time.Time) int64 { return t.UnixMicro() }
-
-func fromMicros(us int64) time.Time { return time.UnixMicro(us).UTC() }
-
-// orNull stores the zero time as NULL.
-func orNull(t time.Time) sql.NullInt64 {
-	return sql.NullInt64{Int64: t.UnixMicro(), Valid: !t.IsZero()}
-}
-
-// orZero reads what orNull stored.
-func orZero(us sql.NullInt64) time.Time {
-	if !us.Valid {
-		return time.Time{}
-	}
-	return fromMicros(us.Int64)
+	return errors.Join(d.permits.close(), d.db.Close())
 }

@@ -350,18 +350,18 @@ func (w *world) compareSights(t *testing.T) (decisions, granted int) {
 		w.sessions[v.GrantID] = grant{account: v.AccountID, until: w.clock.now().Add(SessionTTL)}
 		viewers = append(viewers, v)
 	}
-	sights, err := w.SightsOf(t.Context())
+	sights, err := w.VisibleCamerasOfAll(t.Context())
 	must(t, err)
 	for n := range byte(worldCameras + 1) {
 		c := cam(n + 1)
-		seers, err := w.SeersOf(t.Context(), c)
+		grantees, err := w.GranteesOf(t.Context(), c)
 		must(t, err)
 		for _, v := range viewers {
-			told, listed := w.toldOf(seers, v)
+			told, listed := w.toldOf(grantees, v)
 			if want := w.rights(v, c, w.clock.now()); told != want || listed != (want.Rights != 0) {
 				t.Errorf("%+v at camera %d: told %v, the model says %v", v, n+1, told, want)
 			}
-			w.checkSight(t, sights, v, Sight{Camera: c, Grant: told})
+			w.checkSight(t, sights, v, VisibleCamera{Camera: c, Grant: told})
 			for a := access.Live; a <= access.Manage; a <<= 1 {
 				p, err := w.Authorize(t.Context(), v, a, c)
 				decisions++
@@ -377,8 +377,8 @@ func (w *world) compareSights(t *testing.T) (decisions, granted int) {
 	return decisions, granted
 }
 
-func (w *world) toldOf(seers []Seer, v access.Viewer) (access.Grant, bool) {
-	for _, s := range seers {
+func (w *world) toldOf(grantees []Grantee, v access.Viewer) (access.Grant, bool) {
+	for _, s := range grantees {
 		if !s.IsLink() && s.AccountID == v.AccountID || s.IsLink() && v.Kind == access.LinkView && s.Shares[0].ID == v.GrantID {
 			return s.Grant, true
 		}
@@ -387,14 +387,14 @@ func (w *world) toldOf(seers []Seer, v access.Viewer) (access.Grant, bool) {
 }
 
 // checkSight holds what one person is told of a camera to what its owner is told of that person.
-func (w *world) checkSight(t *testing.T, all map[int64][]Sight, v access.Viewer, want Sight) {
+func (w *world) checkSight(t *testing.T, all map[int64][]VisibleCamera, v access.Viewer, want VisibleCamera) {
 	if v.Kind != access.AccountView {
 		return
 	}
-	own, err := w.SeesWhat(t.Context(), v)
+	own, err := w.VisibleCameras(t.Context(), v)
 	must(t, err)
-	for _, list := range [][]Sight{own, all[v.AccountID]} {
-		i := slices.IndexFunc(list, func(s Sight) bool { return s.Camera == want.Camera })
+	for _, list := range [][]VisibleCamera{own, all[v.AccountID]} {
+		i := slices.IndexFunc(list, func(s VisibleCamera) bool { return s.Camera == want.Camera })
 		if (i >= 0) != (want.Grant.Rights != 0) || i >= 0 && (list[i].Grant != want.Grant || list[i].Owner != w.owns(v.AccountID, want.Camera)) {
 			t.Errorf("%+v is told %v of what its owner is told %v of", v, list, want)
 		}

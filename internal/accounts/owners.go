@@ -12,6 +12,9 @@ import (
 	"keepwatch.internal/internal/audit"
 )
 
+// owners keeps whose each camera is.
+type owners struct{ *core }
+
 // Ownership says whose a camera is, by account name. Without owners it belongs to the first account ever made, as long as
 // that exists; it is never handed to another one.
 type Ownership struct {
@@ -36,9 +39,9 @@ func (e *UnknownOwnersError) Error() string {
 // Before there is any account, owners without one are waited for. Once there is, an owner who never had one is a
 // *UnknownOwnersError, and nothing changes: a name mistyped would hide a camera from its owner. An owner whose account was removed is
 // told to the log, and owns nothing: the cameras go on recording.
-func (d *Directory) SetOwners(ctx context.Context, all []Ownership) error {
+func (o *owners) SetOwners(ctx context.Context, all []Ownership) error {
 	var gone []string
-	err := d.amend(ctx, audit.Configuration(), func(a *amendment) error {
+	err := o.amend(ctx, audit.Configuration(), func(a *amendment) error {
 		var err error
 		if gone, err = checkOwners(ctx, a.Tx, all); err != nil {
 			return err
@@ -52,14 +55,14 @@ func (d *Directory) SetOwners(ctx context.Context, all []Ownership) error {
 		return fmt.Errorf("set owners: %w", err)
 	}
 	for _, name := range gone {
-		d.log.Warn("an owner named in the configuration has no account, so that name sees nothing", "owner", name)
+		o.log.Warn("an owner named in the configuration has no account, so that name sees nothing", "owner", name)
 	}
 	return nil
 }
 
 // CheckOwners returns what SetOwners would say against the owners, and changes nothing.
-func (d *Directory) CheckOwners(ctx context.Context, all []Ownership) error {
-	return d.db.View(ctx, func(tx *sql.Tx) error {
+func (o *owners) CheckOwners(ctx context.Context, all []Ownership) error {
+	return o.db.View(ctx, func(tx *sql.Tx) error {
 		_, err := checkOwners(ctx, tx, all)
 		return err
 	})

@@ -10,6 +10,13 @@ import (
 	"keepwatch.internal/internal/access"
 )
 
+// people keeps accounts: made and removed on the console or by administrators.
+type people struct {
+	*core
+	hasher   *hasher
+	grantees *grantees
+}
+
 // Person is an account as administrators list it: with counts, and without saying which cameras.
 type Person struct {
 	User
@@ -21,8 +28,8 @@ type Person struct {
 }
 
 // administers is freshly for accounts that are administrators now; for others it is access.ErrDenied.
-func (d *Directory) administers(ctx context.Context, v access.Viewer, f func(*amendment) error) error {
-	return d.own(ctx, v, func(a *amendment) error {
+func (ps *people) administers(ctx context.Context, v access.Viewer, f func(*amendment) error) error {
+	return ps.own(ctx, v, func(a *amendment) error {
 		if err := isAdmin(ctx, a.Tx, v.AccountID); err != nil {
 			return err
 		}
@@ -46,12 +53,12 @@ func isAdmin(ctx context.Context, tx *sql.Tx, account int64) error {
 }
 
 // People lists all accounts for an administrator's session. It returns access.ErrDenied or ErrNobody.
-func (d *Directory) People(ctx context.Context, v access.Viewer) ([]Person, error) {
-	users, err := d.usersFor(ctx, v)
+func (ps *people) People(ctx context.Context, v access.Viewer) ([]Person, error) {
+	users, err := ps.usersFor(ctx, v)
 	if err != nil {
 		return nil, err
 	}
-	seen, err := d.SightsOf(ctx)
+	seen, err := ps.grantees.VisibleCamerasOfAll(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +70,7 @@ func (d *Directory) People(ctx context.Context, v access.Viewer) ([]Person, erro
 				p.Owned++
 			}
 		}
-		if err := d.countOf(ctx, &p); err != nil {
+		if err := ps.countOf(ctx, &p); err != nil {
 			return nil, err
 		}
 		people = append(people, p)
@@ -71,19 +78,19 @@ func (d *Directory) People(ctx context.Context, v access.Viewer) ([]Person, erro
 	return people, nil
 }
 
-func (d *Directory) usersFor(ctx context.Context, v access.Viewer) ([]User, error) {
-	err := d.readOwn(ctx, v, func(tx *sql.Tx) error { return isAdmin(ctx, tx, v.AccountID) })
+func (ps *people) usersFor(ctx context.Context, v access.Viewer) ([]User, error) {
+	err := ps.readOwn(ctx, v, func(tx *sql.Tx) error { return isAdmin(ctx, tx, v.AccountID) })
 	if err != nil {
 		return nil, err
 	}
-	return d.Users(ctx)
+	return ps.Users(ctx)
 }
 
-func (d *Directory) countOf(ctx context.Context, p *Person) error {
+func (ps *people) countOf(ctx context.Context, p *Person) error {
 	const query = `SELECT (SELECT count(*) FROM sessions WHERE account_id = ?1 AND until_us > ?2),
 		(SELECT count(*) FROM tokens WHERE account_id = ?1),
 		EXISTS (SELECT 1 FROM totp WHERE account_id = ?1 AND confirmed) OR EXISTS (SELECT 1 FROM passkeys WHERE account_id = ?1)`
-	err := d.db.Read().QueryRowContext(ctx, query, p.ID, micros(d.now())).Scan(&p.Sessions, &p.Tokens, &p.HasFactor)
+	err := ps.db.Read().QueryRowContext(ctx, query, p.ID, micros(ps.now())).Scan(&p.Sessions, &p.Tokens, &p.HasFactor)
 	if err != nil {
 		return fmt.Errorf("list people: %w", err)
 	}
@@ -93,11 +100,11 @@ func (d *Directory) countOf(ctx context.Context, p *Person) error {
 // AddAccount makes an account on behalf of an administrator's freshly confirmed session. A name to which the configuration
 // gives cameras is refused with *InvalidError: whoever makes that account would hold its password, and see them. That is for
 // the console, "nvr user add". It returns access.ErrDenied, ErrNobody or ErrNotFresh too.
-func (d *Directory) AddAccount(ctx context.Context, v access.Viewer, n NewAccount) error {
-	if err := d.administers(ctx, v, func(*amendment) error { return nil }); err != nil { // before a hash is made for it
+func (ps *people) AddAccount(ctx context.Context, v access.Viewer, n NewAccount) error {
+	if err := ps.administers(ctx, v, func(*amendment) error { return nil }); err != nil { // before a hash is made for it
 		return err
 	}
-	return d.addUser(ctx, v, newAccount{name: n.Name, password: n.Password, admin: n.Admin}, func(a *amendment) error {
+	return ps.addUser(ctx, v, newAccount{name: n.Name, password: n.Password, admin: n.Admin}, func(a *amendment) error {
 		const named = `SELECT EXISTS (SELECT 1 FROM ownership WHERE owner = ?)`
 		var owns bool
 		if err := a.QueryRowContext(ctx, named, n.Name).Scan(&owns); err != nil {
@@ -125,8 +132,8 @@ func (n NewAccount) String() string { return "account " + n.Name }
 
 // RemoveAccount removes an account on behalf of an administrator's freshly confirmed session. It returns access.ErrDenied,
 // ErrNobody, ErrNotFresh, ErrNoUser or ErrLastAdmin.
-func (d *Directory) RemoveAccount(ctx context.Context, v access.Viewer, name string) error {
-	return d.administers(ctx, v, func(a *amendment) error { return removeUser(ctx, a, name) })
+func (ps *people) RemoveAccount(ctx context.Context, v access.Viewer, name string) error {
+	return ps.administers(ctx, v, func(a *amendment) error { return removeUser(ctx, a, name) })
 }
 
 // Effects is what the removal of an account takes with it, and leaves behind.
@@ -142,9 +149,9 @@ type Effects struct {
 }
 
 // RemovalEffects tells what RemoveUser and RemoveAccount would do. It returns ErrNoUser.
-func (d *Directory) RemovalEffects(ctx context.Context, name string) (Effects, error) {
+func (ps *people) RemovalEffects(ctx context.Context, name string) (Effects, error) {
 	var e Effects
-	err := d.db.View(ctx, func(tx *sql.Tx) error {
+	err := ps.db.View(ctx, func(tx *sql.Tx) error {
 		id, admin, err := findAccount(ctx, tx, name)
 		if err != nil {
 			return err
@@ -152,7 +159,7 @@ func (d *Directory) RemovalEffects(ctx context.Context, name string) (Effects, e
 		const counts = `SELECT (SELECT count(*) FROM shares WHERE granted_by = ?1), (SELECT count(*) FROM shares WHERE account_id = ?1),
 			(SELECT count(*) FROM sessions WHERE account_id = ?1 AND until_us > ?3), (SELECT count(*) FROM tokens WHERE account_id = ?1),
 			EXISTS (SELECT 1 FROM ownership WHERE owner = ?2), NOT EXISTS (SELECT 1 FROM accounts WHERE admin AND id <> ?1)`
-		row := tx.QueryRowContext(ctx, counts, id, name, micros(d.now()))
+		row := tx.QueryRowContext(ctx, counts, id, name, micros(ps.now()))
 		if err := row.Scan(&e.Given, &e.Held, &e.Sessions, &e.Tokens, &e.Named, &e.LastOne); err != nil {
 			return err
 		}

@@ -1,9 +1,16 @@
 package accounts
 
 import (
+	"context"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/base64"
+	"errors"
+	"fmt"
 	"strings"
+	"time"
+
+	"keepwatch.internal/internal/access"
 )
 
 const (
@@ -31,4 +38,43 @@ func hashSecret(prefix, secret string) (hash [sha256.Size]byte, ok bool) {
 		return hash, false
 	}
 	return sha256.Sum256(raw), true
+}
+
+// resolution says how a secret becomes a viewer. query takes hash and now, touch takes the row, now and the end of a session;
+// tokens, which have no end, mention theirs in conditions that always hold.
+type resolution struct {
+	kind  access.ViewerKind
+	hash  [sha256.Size]byte
+	query string
+	touch string
+}
+
+func (c *core) resolve(ctx context.Context, r resolution) (access.Viewer, error) {
+	now := c.now()
+	v := access.Viewer{Kind: r.kind}
+	var used int64
+	row := c.db.Read().QueryRowContext(ctx, r.query, r.hash[:], micros(now))
+	switch err := row.Scan(&v.GrantID, &used, &v.AccountID, &v.Name, &v.Admin, &v.Metrics); {
+	case errors.Is(err, sql.ErrNoRows):
+		return access.Viewer{}, ErrNobody
+	case err != nil:
+		return access.Viewer{}, fmt.Errorf("find the viewer: %w", err)
+	}
+	if micros(now)-used >= touchEvery.Microseconds() {
+		c.touch(ctx, r.touch, v.GrantID, now)
+	}
+	return v, nil
+}
+
+// touch notes a use. That it could not be noted is no reason to turn somebody away.
+func (c *core) touch(ctx context.Context, update string, id int64, now time.Time) {
+	short, cancel := context.WithTimeout(ctx, touchPatience)
+	defer cancel()
+	err := c.db.Write(short, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(short, update, id, micros(now), micros(now.Add(SessionTTL)))
+		return err
+	})
+	if err != nil && ctx.Err() == nil {
+		c.failures.report(c.log, "use of a session or token not noted", err, now)
+	}
 }

@@ -43,7 +43,7 @@ func TestTheFirstAccountIsAnAdministratorAndNeedsTheCode(t *testing.T) {
 }
 
 func TestDigitsTakenForLettersOfTheCodeDoNoHarm(t *testing.T) {
-	s := newSetup("OIOIABCDEFGHIJKL")
+	s := newSetupCode("OIOIABCDEFGHIJKL")
 	must(t, s.check("0101-abcd-efgh", time.Now()))
 }
 

@@ -108,7 +108,7 @@ func TestALoginThatOverlapsAPasswordChangeFails(t *testing.T) {
 func TestAPasswordHashedAtAnotherCostIsHashedAgainAtLogin(t *testing.T) {
 	b := newBench(t)
 	b.user(t, "alice", true)
-	b.Directory.hasher = newHasher(HashCost{MemoryKiB: 16, Passes: 2, Lanes: 1})
+	b.sessions.hasher = newHasher(HashCost{MemoryKiB: 16, Passes: 2, Lanes: 1})
 	for range 2 {
 		b.session(t, "alice")
 	}

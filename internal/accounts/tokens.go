@@ -20,6 +20,9 @@ const (
 	maxLabelRunes   = 64
 )
 
+// tokens keeps the secrets of programs.
+type tokens struct{ *core }
+
 // TokenSpec says what a token is for. A token never allows more than its account may do at that moment, never manages
 // accounts, and is no administrator.
 type TokenSpec struct {
@@ -61,12 +64,12 @@ type Token struct {
 
 // NewToken makes a token of the account, as the console does, and returns its secret, which cannot be had again. It returns
 // ErrNoUser or *InvalidError.
-func (d *Directory) NewToken(ctx context.Context, name string, s TokenSpec) (string, error) {
-	if err := s.check(d.now()); err != nil {
+func (t *tokens) NewToken(ctx context.Context, name string, s TokenSpec) (string, error) {
+	if err := s.check(t.now()); err != nil {
 		return "", err
 	}
 	secret, hash := newSecret(tokenPrefix)
-	err := d.amend(ctx, audit.Console(), func(a *amendment) error {
+	err := t.amend(ctx, audit.Console(), func(a *amendment) error {
 		id, _, err := findAccount(ctx, a.Tx, name)
 		if err != nil {
 			return err
@@ -81,12 +84,12 @@ func (d *Directory) NewToken(ctx context.Context, name string, s TokenSpec) (str
 
 // NewOwnToken makes a token of the account of the viewer's session, which must be freshly confirmed, and returns its secret.
 // It returns *InvalidError, ErrNotFresh, ErrNobody or access.ErrDenied.
-func (d *Directory) NewOwnToken(ctx context.Context, v access.Viewer, s TokenSpec) (string, error) {
-	if err := s.check(d.now()); err != nil {
+func (t *tokens) NewOwnToken(ctx context.Context, v access.Viewer, s TokenSpec) (string, error) {
+	if err := s.check(t.now()); err != nil {
 		return "", err
 	}
 	secret, hash := newSecret(tokenPrefix)
-	err := d.freshly(ctx, v, func(a *amendment) error { return insertToken(ctx, a, v.AccountID, tokenRow{hash[:], s}) })
+	err := t.freshly(ctx, v, func(a *amendment) error { return insertToken(ctx, a, v.AccountID, tokenRow{hash[:], s}) })
 	if err != nil {
 		return "", err
 	}
@@ -125,8 +128,8 @@ func insertToken(ctx context.Context, a *amendment, account int64, t tokenRow) e
 }
 
 // Tokens lists an account's tokens for the console, oldest first. It returns ErrNoUser.
-func (d *Directory) Tokens(ctx context.Context, name string) (all []Token, err error) {
-	err = d.db.View(ctx, func(tx *sql.Tx) error {
+func (t *tokens) Tokens(ctx context.Context, name string) (all []Token, err error) {
+	err = t.db.View(ctx, func(tx *sql.Tx) error {
 		id, _, err := findAccount(ctx, tx, name)
 		if err != nil {
 			return err
@@ -138,8 +141,8 @@ func (d *Directory) Tokens(ctx context.Context, name string) (all []Token, err e
 }
 
 // OwnTokens lists the tokens of the account of the viewer's session, oldest first. It returns ErrNobody or access.ErrDenied.
-func (d *Directory) OwnTokens(ctx context.Context, v access.Viewer) (all []Token, err error) {
-	err = d.readOwn(ctx, v, func(tx *sql.Tx) error {
+func (t *tokens) OwnTokens(ctx context.Context, v access.Viewer) (all []Token, err error) {
+	err = t.readOwn(ctx, v, func(tx *sql.Tx) error {
 		all, err = tokensOf(ctx, tx, v.AccountID)
 		return err
 	})
@@ -200,8 +203,8 @@ func listCameras(ctx context.Context, tx *sql.Tx, account int64, tokens []Token)
 
 // RemoveToken ends an account's token, as the console does. It returns ErrNoUser, or an error when the account has no such
 // token.
-func (d *Directory) RemoveToken(ctx context.Context, name string, token int64) error {
-	return d.amend(ctx, audit.Console(), func(a *amendment) error {
+func (t *tokens) RemoveToken(ctx context.Context, name string, token int64) error {
+	return t.amend(ctx, audit.Console(), func(a *amendment) error {
 		id, _, err := findAccount(ctx, a.Tx, name)
 		if err != nil {
 			return err
@@ -216,8 +219,8 @@ func (d *Directory) RemoveToken(ctx context.Context, name string, token int64) e
 }
 
 // RemoveOwnToken ends a token of the account of the viewer's session. One that is not there is access.ErrDenied.
-func (d *Directory) RemoveOwnToken(ctx context.Context, v access.Viewer, token int64) error {
-	return d.own(ctx, v, func(a *amendment) error { return removeToken(ctx, a, v.AccountID, token) })
+func (t *tokens) RemoveOwnToken(ctx context.Context, v access.Viewer, token int64) error {
+	return t.own(ctx, v, func(a *amendment) error { return removeToken(ctx, a, v.AccountID, token) })
 }
 
 func removeToken(ctx context.Context, a *amendment, account, token int64) error {
@@ -243,4 +246,16 @@ func checkLabel(label string) error {
 		}
 	}
 	return nil
+}
+
+// ByToken returns the viewer for a token. It is no administrator, whoever's token it is. It returns ErrNobody, or the database's error.
+func (t *tokens) ByToken(ctx context.Context, token string) (access.Viewer, error) {
+	hash, ok := hashSecret(tokenPrefix, token)
+	if !ok {
+		return access.Viewer{}, ErrNobody
+	}
+	const query = `SELECT t.id, ifnull(t.used_us, 0), a.id, a.name, 0, t.metrics AND a.admin FROM tokens t
+		JOIN accounts a ON a.id = t.account_id WHERE t.hash = ?1 AND (t.until_us IS NULL OR t.until_us > ?2)`
+	const touch = `UPDATE tokens SET used_us = ?2 WHERE id = ?1 AND ?3 > 0`
+	return t.resolve(ctx, resolution{kind: access.TokenView, hash: hash, query: query, touch: touch})
 }

@@ -10,6 +10,9 @@ import (
 	"keepwatch.internal/internal/access"
 )
 
+// canaries keeps the synthetic accounts.
+type canaries struct{ *core }
+
 // Seat is a synthetic account, with which the running server asks itself whether one owner can have what is another's. It
 // owns one synthetic camera, and is a row like every other where rights are read. Nobody can log in as it: it has no
 // password, and its secrets are in the memory of the process that seated it alone. IDs of synthetic accounts are negative;
@@ -22,9 +25,9 @@ type Seat struct {
 const noPassword = "!"
 
 // SeatCanaries replaces the synthetic accounts by new ones, each the owner of one of the cameras.
-func (d *Directory) SeatCanaries(ctx context.Context, cameras [2]access.Camera) ([2]Seat, error) {
+func (cs *canaries) SeatCanaries(ctx context.Context, cameras [2]access.Camera) ([2]Seat, error) {
 	var seats [2]Seat
-	err := d.db.Write(ctx, func(tx *sql.Tx) error {
+	err := cs.db.Write(ctx, func(tx *sql.Tx) error {
 		const disown = `DELETE FROM ownership WHERE owner IN (SELECT name FROM accounts WHERE id < 0)`
 		if _, err := tx.ExecContext(ctx, disown); err != nil {
 			return err
@@ -35,7 +38,7 @@ func (d *Directory) SeatCanaries(ctx context.Context, cameras [2]access.Camera) 
 		}
 		for i, c := range cameras {
 			var err error
-			if seats[i], err = d.seat(ctx, tx, int64(-1-i), c); err != nil {
+			if seats[i], err = cs.seat(ctx, tx, int64(-1-i), c); err != nil {
 				return err
 			}
 		}
@@ -48,9 +51,9 @@ func (d *Directory) SeatCanaries(ctx context.Context, cameras [2]access.Camera) 
 }
 
 // seat makes the account with its camera, its session and its token.
-func (d *Directory) seat(ctx context.Context, tx *sql.Tx, id int64, c access.Camera) (Seat, error) {
+func (cs *canaries) seat(ctx context.Context, tx *sql.Tx, id int64, c access.Camera) (Seat, error) {
 	name := "canary-" + strings.ToLower(rand.Text()[:20])
-	now := d.now()
+	now := cs.now()
 	const account = `INSERT INTO accounts (id, name, password, admin, created_us) VALUES (?, ?, ?, 0, ?)`
 	if _, err := tx.ExecContext(ctx, account, id, name, noPassword, micros(now)); err != nil {
 		return Seat{}, err

@@ -20,6 +20,12 @@ const (
 	linkable  = shareable &^ access.Rights(access.Share)
 )
 
+// shares keeps what owners let others see: accounts, and whoever holds a link.
+type shares struct {
+	*core
+	permits *permits
+}
+
 // ShareSpec says what is shared with whom.
 type ShareSpec struct {
 	Camera  access.Camera
@@ -73,8 +79,8 @@ func (s Share) IsLink() bool { return s.AccountID == 0 }
 // NewShare grants what the viewer, an account or its token, may pass on: everything but Manage for the owner, and for the
 // holder of a share with the action Share what that holds, without Share itself. For a link it returns the secret, which
 // cannot be had again. What the viewer may not pass on is access.ErrDenied; a grantee who does not exist is *InvalidError.
-func (d *Directory) NewShare(ctx context.Context, v access.Viewer, s ShareSpec) (id int64, link string, err error) {
-	now := d.now()
+func (ss *shares) NewShare(ctx context.Context, v access.Viewer, s ShareSpec) (id int64, link string, err error) {
+	now := ss.now()
 	if v.Kind != access.AccountView && v.Kind != access.TokenView {
 		return 0, "", access.ErrDenied
 	}
@@ -86,7 +92,7 @@ func (d *Directory) NewShare(ctx context.Context, v access.Viewer, s ShareSpec) 
 		secret, h := newSecret(linkPrefix)
 		link, hash = secret, h[:]
 	}
-	err = d.amend(ctx, v, func(a *amendment) error {
+	err = ss.amend(ctx, v, func(a *amendment) error {
 		if err := mayPassOn(ctx, a, v, s); err != nil {
 			return err
 		}
@@ -259,8 +265,8 @@ func listShares(ctx context.Context, tx *sql.Tx, f sharesFilter) ([]Share, error
 }
 
 // SharesBy lists what the viewer's account has granted, also what does not count any more. It returns ErrNobody.
-func (d *Directory) SharesBy(ctx context.Context, v access.Viewer) (all []Share, err error) {
-	err = d.readOwn(ctx, v, func(tx *sql.Tx) error {
+func (ss *shares) SharesBy(ctx context.Context, v access.Viewer) (all []Share, err error) {
+	err = ss.readOwn(ctx, v, func(tx *sql.Tx) error {
 		all, err = listShares(ctx, tx, sharesFilter{granter: v.AccountID})
 		return err
 	})
@@ -268,8 +274,8 @@ func (d *Directory) SharesBy(ctx context.Context, v access.Viewer) (all []Share,
 }
 
 // SharesWith lists what was granted to the viewer's account, also what does not count any more. It returns ErrNobody.
-func (d *Directory) SharesWith(ctx context.Context, v access.Viewer) (all []Share, err error) {
-	err = d.readOwn(ctx, v, func(tx *sql.Tx) error {
+func (ss *shares) SharesWith(ctx context.Context, v access.Viewer) (all []Share, err error) {
+	err = ss.readOwn(ctx, v, func(tx *sql.Tx) error {
 		all, err = listShares(ctx, tx, sharesFilter{grantee: v.AccountID})
 		return err
 	})
@@ -278,11 +284,11 @@ func (d *Directory) SharesWith(ctx context.Context, v access.Viewer) (all []Shar
 
 // RevokeShare ends a share. Who granted it may, the camera's owners may, and so may the account that it was granted to; for
 // everybody else it does not exist, and that is access.ErrDenied. What it had opened ends within PermitTTL.
-func (d *Directory) RevokeShare(ctx context.Context, v access.Viewer, share int64) error {
+func (ss *shares) RevokeShare(ctx context.Context, v access.Viewer, share int64) error {
 	if v.Kind != access.AccountView && v.Kind != access.TokenView {
 		return access.ErrDenied
 	}
-	return d.amend(ctx, v, func(a *amendment) error {
+	return ss.amend(ctx, v, func(a *amendment) error {
 		found, err := listShares(ctx, a.Tx, sharesFilter{share: share})
 		if err != nil {
 			return err
@@ -334,20 +340,20 @@ func lasts(ctx context.Context, a *amendment, v access.Viewer) error {
 
 // ByLink returns the viewer who holds a share link. It returns ErrNobody for a link that is malformed, unknown, over,
 // revoked, or granted by who may not grant it any more, or the database's error.
-func (d *Directory) ByLink(ctx context.Context, link string) (access.Viewer, error) {
+func (ss *shares) ByLink(ctx context.Context, link string) (access.Viewer, error) {
 	hash, ok := hashSecret(linkPrefix, link)
 	if !ok {
 		return access.Viewer{}, ErrNobody
 	}
 	const query = `SELECT id, label FROM shares WHERE link_hash = ?1 AND (until_us IS NULL OR until_us > ?2)`
 	v := access.Viewer{Kind: access.LinkView}
-	switch err := d.db.Read().QueryRowContext(ctx, query, hash[:], micros(d.now())).Scan(&v.GrantID, &v.Name); {
+	switch err := ss.db.Read().QueryRowContext(ctx, query, hash[:], micros(ss.now())).Scan(&v.GrantID, &v.Name); {
 	case errors.Is(err, sql.ErrNoRows):
 		return access.Viewer{}, ErrNobody
 	case err != nil:
 		return access.Viewer{}, fmt.Errorf("find the viewer: %w", err)
 	}
-	grants, err := d.Grants(ctx, v)
+	grants, err := ss.permits.Grants(ctx, v)
 	if err != nil {
 		return access.Viewer{}, err
 	}
@@ -358,16 +364,16 @@ func (d *Directory) ByLink(ctx context.Context, link string) (access.Viewer, err
 }
 
 // LinkShare returns the share that the viewer's link is. It returns ErrNobody when there is none any more.
-func (d *Directory) LinkShare(ctx context.Context, v access.Viewer) (s Share, err error) {
+func (ss *shares) LinkShare(ctx context.Context, v access.Viewer) (s Share, err error) {
 	if v.Kind != access.LinkView {
 		return Share{}, access.ErrDenied
 	}
-	err = d.db.View(ctx, func(tx *sql.Tx) error {
+	err = ss.db.View(ctx, func(tx *sql.Tx) error {
 		found, err := listShares(ctx, tx, sharesFilter{share: v.GrantID})
 		if err != nil {
 			return err
 		}
-		if len(found) != 1 || !found[0].IsLink() || !found[0].Until.IsZero() && !found[0].Until.After(d.now()) {
+		if len(found) != 1 || !found[0].IsLink() || !found[0].Until.IsZero() && !found[0].Until.After(ss.now()) {
 			return ErrNobody
 		}
 		s = found[0]

@@ -325,10 +325,10 @@ func TestOwnersAreToldWhoSeesAndOthersAreNot(t *testing.T) {
 	f.share(t, f.alice, ShareSpec{Camera: cam(1), Actions: watchLive, Label: "door sign"})
 	p, err := f.Authorize(t.Context(), f.alice, access.Manage, cam(1))
 	must(t, err)
-	seers, err := f.WhoSees(t.Context(), p)
+	grantees, err := f.Grantees(t.Context(), p)
 	must(t, err)
 	var told []string
-	for _, s := range seers {
+	for _, s := range grantees {
 		told = append(told, fmt.Sprintf("%s owner=%v link=%v %v %d", s.Name, s.Owner, s.IsLink(), s.Grant.Rights.Names(), len(s.Shares)))
 	}
 	want := "alice owner=true link=false [live playback export audio share manage] 0\ncarol owner=false link=false [live] 1\ndoor sign owner=false link=true [live] 1"
@@ -337,11 +337,11 @@ func TestOwnersAreToldWhoSeesAndOthersAreNot(t *testing.T) {
 	}
 	q, err := f.Authorize(t.Context(), f.carol, access.Live, cam(1))
 	must(t, err)
-	if _, err := f.WhoSees(t.Context(), q); err != access.ErrDenied {
+	if _, err := f.Grantees(t.Context(), q); err != access.ErrDenied {
 		t.Errorf("with a permit to watch: %v", err)
 	}
 	f.clock.advance(PermitTTL)
-	if _, err := f.WhoSees(t.Context(), p); err != access.ErrDenied {
+	if _, err := f.Grantees(t.Context(), p); err != access.ErrDenied {
 		t.Errorf("with a permit that has expired: %v", err)
 	}
 }

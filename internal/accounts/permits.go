@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"log/slog"
-	"sync"
 	"time"
 
 	"keepwatch.internal/internal/access"
@@ -14,9 +12,6 @@ import (
 
 // PermitTTL is how long a permit lasts. A stream asks for the next one before.
 const PermitTTL = time.Second
-
-// failureLogPeriod is how often the same trouble is reported.
-const failureLogPeriod = 10 * time.Second
 
 // A viewer's rights, and everybody's, come of one statement. It begins with the holders that are asked about: the account
 // whose rights one has, or the share that is one's link; the actions that a token is bound to; and the token whose list of
@@ -71,11 +66,31 @@ SELECT account_id, link_id, share, camera, actions, from_us, to_us FROM held h
 	rightsOfAllOn  = rightsOfAll + onCamera
 )
 
+// permits makes permits, out of prepared statements.
+type permits struct {
+	*core
+	authorize *sql.Stmt // rightsOnCamera
+	rights    *sql.Stmt // rightsOfViewer
+}
+
+func newPermits(ctx context.Context, c *core) (p *permits, err error) {
+	p = &permits{core: c}
+	if p.authorize, err = c.db.Read().PrepareContext(ctx, rightsOnCamera); err != nil {
+		return nil, err
+	}
+	if p.rights, err = c.db.Read().PrepareContext(ctx, rightsOfViewer); err != nil {
+		return nil, errors.Join(err, p.authorize.Close())
+	}
+	return p, nil
+}
+
+func (p *permits) close() error { return errors.Join(p.authorize.Close(), p.rights.Close()) }
+
 // Authorize returns a permit for one action on one camera when the viewer has the right to it now. It is the only place that
 // makes permits. Whatever stands against it, including a database that fails, the answer is access.ErrDenied.
-func (d *Directory) Authorize(ctx context.Context, v access.Viewer, a access.Action, c access.Camera) (access.Permit, error) {
-	now := d.now() // before the read: the permit must not outlast what was read by more than PermitTTL
-	rows, err := d.authorize.QueryContext(ctx, v.Kind, v.GrantID, v.AccountID, micros(now), c[:])
+func (p *permits) Authorize(ctx context.Context, v access.Viewer, a access.Action, c access.Camera) (access.Permit, error) {
+	now := p.now() // before the read: the permit must not outlast what was read by more than PermitTTL
+	rows, err := p.authorize.QueryContext(ctx, v.Kind, v.GrantID, v.AccountID, micros(now), c[:])
 	held, err := readHoldings(rows, err)
 	grants := map[access.Camera]access.Grant{}
 	if err == nil {
@@ -83,7 +98,7 @@ func (d *Directory) Authorize(ctx context.Context, v access.Viewer, a access.Act
 	}
 	if err != nil {
 		if ctx.Err() == nil {
-			d.failures.report(d.log, "rights cannot be read, so nothing is shown", err, now)
+			p.failures.report(p.log, "rights cannot be read, so nothing is shown", err, now)
 		}
 		return access.Permit{}, access.ErrDenied
 	}
@@ -92,8 +107,8 @@ func (d *Directory) Authorize(ctx context.Context, v access.Viewer, a access.Act
 
 // Grants returns what the viewer may do now, and of which time, by camera; cameras without any right are not in it. It reads
 // what Authorize reads, but gives no permit.
-func (d *Directory) Grants(ctx context.Context, v access.Viewer) (map[access.Camera]access.Grant, error) {
-	rows, err := d.rights.QueryContext(ctx, v.Kind, v.GrantID, v.AccountID, micros(d.now()))
+func (p *permits) Grants(ctx context.Context, v access.Viewer) (map[access.Camera]access.Grant, error) {
+	rows, err := p.rights.QueryContext(ctx, v.Kind, v.GrantID, v.AccountID, micros(p.now()))
 	held, err := readHoldings(rows, err)
 	if err != nil {
 		return nil, fmt.Errorf("read rights: %w", err)
@@ -102,8 +117,8 @@ func (d *Directory) Grants(ctx context.Context, v access.Viewer) (map[access.Cam
 }
 
 // Rights is Grants without the time that links are bound to.
-func (d *Directory) Rights(ctx context.Context, v access.Viewer) (map[access.Camera]access.Rights, error) {
-	grants, err := d.Grants(ctx, v)
+func (p *permits) Rights(ctx context.Context, v access.Viewer) (map[access.Camera]access.Rights, error) {
+	grants, err := p.Grants(ctx, v)
 	if err != nil {
 		return nil, err
 	}
@@ -169,24 +184,4 @@ func fold(held []holding) (map[access.Camera]access.Grant, error) {
 		grants[h.camera] = g
 	}
 	return grants, nil
-}
-
-// failureLog reports repeated trouble once a period, with the count of what was held back.
-type failureLog struct {
-	mu   sync.Mutex
-	last time.Time
-	held int
-}
-
-func (f *failureLog) report(log *slog.Logger, message string, err error, now time.Time) {
-	f.mu.Lock()
-	if since := now.Sub(f.last); since >= 0 && since < failureLogPeriod {
-		f.held++
-		f.mu.Unlock()
-		return
-	}
-	held := f.held
-	f.last, f.held = now, 0
-	f.mu.Unlock()
-	log.Error(message, "err", err, "held_back", held)
 }

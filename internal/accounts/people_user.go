@@ -52,8 +52,8 @@ func checkNewAccount(name, password string) error {
 
 // AddUser makes an account, as the console does. It returns *InvalidError for a name or password that will not do or a name
 // that is taken.
-func (d *Directory) AddUser(ctx context.Context, name, password string, admin bool) error {
-	return d.addUser(ctx, audit.Console(), newAccount{name: name, password: password, admin: admin}, nil)
+func (ps *people) AddUser(ctx context.Context, name, password string, admin bool) error {
+	return ps.addUser(ctx, audit.Console(), newAccount{name: name, password: password, admin: admin}, nil)
 }
 
 type newAccount struct {
@@ -62,15 +62,15 @@ type newAccount struct {
 }
 
 // addUser makes an account when allow, which may be nil, has nothing against it.
-func (d *Directory) addUser(ctx context.Context, by access.Viewer, n newAccount, allow func(*amendment) error) error {
+func (ps *people) addUser(ctx context.Context, by access.Viewer, n newAccount, allow func(*amendment) error) error {
 	if err := checkNewAccount(n.name, n.password); err != nil {
 		return err
 	}
-	hash, err := d.hasher.hash(ctx, n.password)
+	hash, err := ps.hasher.hash(ctx, n.password)
 	if err != nil {
 		return err
 	}
-	err = d.amend(ctx, by, func(a *amendment) error {
+	err = ps.amend(ctx, by, func(a *amendment) error {
 		if allow != nil {
 			if err := allow(a); err != nil {
 				return err
@@ -102,9 +102,9 @@ func insertAccount(ctx context.Context, a *amendment, u User, hash string) error
 }
 
 // Users returns all accounts by name.
-func (d *Directory) Users(ctx context.Context) ([]User, error) {
+func (ps *people) Users(ctx context.Context) ([]User, error) {
 	const query = `SELECT id, name, admin, created_us FROM accounts WHERE id > 0 ORDER BY name`
-	rows, err := d.db.Read().QueryContext(ctx, query)
+	rows, err := ps.db.Read().QueryContext(ctx, query)
 	if err != nil {
 		return nil, fmt.Errorf("list accounts: %w", err)
 	}
@@ -127,15 +127,15 @@ func (d *Directory) Users(ctx context.Context) ([]User, error) {
 
 // SetPassword changes an account's password, as the console does, and ends its sessions; its tokens stay. It returns
 // ErrNoUser or *InvalidError.
-func (d *Directory) SetPassword(ctx context.Context, name, password string) error {
+func (ps *people) SetPassword(ctx context.Context, name, password string) error {
 	if err := checkPassword(name, password); err != nil {
 		return err
 	}
-	hash, err := d.hasher.hash(ctx, password)
+	hash, err := ps.hasher.hash(ctx, password)
 	if err != nil {
 		return err
 	}
-	return d.amend(ctx, audit.Console(), func(a *amendment) error {
+	return ps.amend(ctx, audit.Console(), func(a *amendment) error {
 		id, _, err := findAccount(ctx, a.Tx, name)
 		if err != nil {
 			return err
@@ -167,8 +167,8 @@ func storePassword(ctx context.Context, a *amendment, account int64, c passwordC
 // shared with it. Cameras that the configuration gives to that name belong to nobody, or to their other owners, until
 // there is such an account again; RemovalEffects tells all of it beforehand. It returns ErrNoUser, or ErrLastAdmin for the
 // only administrator.
-func (d *Directory) RemoveUser(ctx context.Context, name string) error {
-	return d.amend(ctx, audit.Console(), func(a *amendment) error { return removeUser(ctx, a, name) })
+func (ps *people) RemoveUser(ctx context.Context, name string) error {
+	return ps.amend(ctx, audit.Console(), func(a *amendment) error { return removeUser(ctx, a, name) })
 }
 
 func removeUser(ctx context.Context, a *amendment, name string) error {

@@ -94,14 +94,21 @@ func (at Relying) party() (*webauthn.WebAuthn, error) {
 	})
 }
 
+// passkeys registers passkeys and logs in with them.
+type passkeys struct {
+	*core
+	logins     *throttle
+	ceremonies *ceremonies
+}
+
 // BeginPasskey returns the options for navigator.credentials.create, and the ceremony's name, for the account of the
 // viewer's freshly confirmed session.
-func (d *Directory) BeginPasskey(ctx context.Context, v access.Viewer, at Relying) (options json.RawMessage, name string, err error) {
-	if err := d.RequireFresh(ctx, v); err != nil {
+func (p *passkeys) BeginPasskey(ctx context.Context, v access.Viewer, at Relying) (options json.RawMessage, name string, err error) {
+	if err := p.RequireFresh(ctx, v); err != nil {
 		return nil, "", err
 	}
 	h := holder{account: v.AccountID, name: v.Name}
-	if h.keys, err = d.credentials(ctx, v.AccountID); err != nil {
+	if h.keys, err = p.credentials(ctx, v.AccountID); err != nil {
 		return nil, "", err
 	}
 	if len(h.keys) >= maxPasskeys {
@@ -119,17 +126,17 @@ func (d *Directory) BeginPasskey(ctx context.Context, v access.Viewer, at Relyin
 	if err != nil {
 		return nil, "", fmt.Errorf("passkeys: %w", err)
 	}
-	name = d.ceremonies.put(ceremony{data: *data, at: at, account: v.AccountID, by: fmt.Sprint(v.AccountID)}, d.now())
+	name = p.ceremonies.put(ceremony{data: *data, at: at, account: v.AccountID, by: fmt.Sprint(v.AccountID)}, p.now())
 	options, err = json.Marshal(creation.Response)
 	return options, name, err
 }
 
 // FinishPasskey stores the new passkey. It returns ErrBadPasskey, *InvalidError for the label, ErrNotFresh or ErrNobody.
-func (d *Directory) FinishPasskey(ctx context.Context, v access.Viewer, answer Answer) error {
+func (p *passkeys) FinishPasskey(ctx context.Context, v access.Viewer, answer Answer) error {
 	if err := checkLabel(answer.Label); err != nil {
 		return err
 	}
-	x, ok := d.ceremonies.take(answer.Ceremony, d.now())
+	x, ok := p.ceremonies.take(answer.Ceremony, p.now())
 	if !ok || x.account == 0 || x.account != v.AccountID {
 		return ErrBadPasskey
 	}
@@ -149,7 +156,7 @@ func (d *Directory) FinishPasskey(ctx context.Context, v access.Viewer, answer A
 	if err != nil {
 		return fmt.Errorf("passkeys: %w", err)
 	}
-	return d.freshly(ctx, v, func(a *amendment) error {
+	return p.freshly(ctx, v, func(a *amendment) error {
 		const insert = `INSERT INTO passkeys (account_id, credential_id, origin, credential, label, created_us)
 			SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS (SELECT 1 FROM passkeys WHERE credential_id = ?2)`
 		err := one(a.ExecContext(ctx, insert, v.AccountID, key.ID, x.at.Origin, string(content), answer.Label, micros(a.now)))
@@ -163,7 +170,7 @@ func (d *Directory) FinishPasskey(ctx context.Context, v access.Viewer, answer A
 
 // BeginPasskeyLogin returns the options for navigator.credentials.get, and the ceremony's name. Anybody may ask; the
 // address is the caller's.
-func (d *Directory) BeginPasskeyLogin(_ context.Context, at Relying, address string) (options json.RawMessage, name string, err error) {
+func (p *passkeys) BeginPasskeyLogin(_ context.Context, at Relying, address string) (options json.RawMessage, name string, err error) {
 	party, err := at.party()
 	if err != nil {
 		return nil, "", fmt.Errorf("passkeys: %w", err)
@@ -172,22 +179,22 @@ func (d *Directory) BeginPasskeyLogin(_ context.Context, at Relying, address str
 	if err != nil {
 		return nil, "", fmt.Errorf("passkeys: %w", err)
 	}
-	name = d.ceremonies.put(ceremony{data: *data, at: at, by: access.CallerAddress(address).String()}, d.now())
+	name = p.ceremonies.put(ceremony{data: *data, at: at, by: access.CallerAddress(address).String()}, p.now())
 	options, err = json.Marshal(assertion.Response)
 	return options, name, err
 }
 
 // PasskeyLogin returns the secret of a new session for the account whose passkey answered. Of the attempt, address and
 // agent count. It returns ErrBadPasskey, or *ThrottledError after many failures of the address.
-func (d *Directory) PasskeyLogin(ctx context.Context, answer Answer, t Attempt) (session string, err error) {
-	if wait := d.logins.admit("", t.Address, d.now()); wait > 0 {
+func (p *passkeys) PasskeyLogin(ctx context.Context, answer Answer, t Attempt) (session string, err error) {
+	if wait := p.logins.admit("", t.Address, p.now()); wait > 0 {
 		return "", &ThrottledError{RetryAfter: wait}
 	}
-	x, ok := d.ceremonies.take(answer.Ceremony, d.now())
+	x, ok := p.ceremonies.take(answer.Ceremony, p.now())
 	if !ok || x.account != 0 {
 		return "", ErrBadPasskey
 	}
-	h, key, err := d.verifyLogin(ctx, x, answer.Response)
+	h, key, err := p.verifyLogin(ctx, x, answer.Response)
 	if err != nil {
 		return "", err
 	}
@@ -196,8 +203,8 @@ func (d *Directory) PasskeyLogin(ctx context.Context, answer Answer, t Attempt) 
 		return "", fmt.Errorf("passkeys: %w", err)
 	}
 	secret, hash := newSecret(sessionPrefix)
-	err = d.db.Write(ctx, func(tx *sql.Tx) error {
-		now := d.now()
+	err = p.db.Write(ctx, func(tx *sql.Tx) error {
+		now := p.now()
 		const use = `UPDATE passkeys SET credential = ?, used_us = ? WHERE credential_id = ? AND account_id = ?`
 		if err := one(tx.ExecContext(ctx, use, string(content), micros(now), key.ID, h.account)); err != nil {
 			return err
@@ -210,13 +217,13 @@ func (d *Directory) PasskeyLogin(ctx context.Context, answer Answer, t Attempt) 
 	if err != nil {
 		return "", fmt.Errorf("log in: %w", err)
 	}
-	d.logins.takeBack("", t.Address, d.now())
+	p.logins.takeBack("", t.Address, p.now())
 	return secret, nil
 }
 
 // verifyLogin returns whose passkey answered, and the passkey with its counter moved on. A counter that went back says that
 // there are two of it (WebAuthn level 3, section 6.1.1): neither is let in.
-func (d *Directory) verifyLogin(ctx context.Context, x ceremony, response []byte) (holder, *webauthn.Credential, error) {
+func (p *passkeys) verifyLogin(ctx context.Context, x ceremony, response []byte) (holder, *webauthn.Credential, error) {
 	parsed, err := protocol.ParseCredentialRequestResponseBytes(response)
 	if err != nil {
 		return holder{}, nil, ErrBadPasskey
@@ -228,7 +235,7 @@ func (d *Directory) verifyLogin(ctx context.Context, x ceremony, response []byte
 	var h holder
 	var broken error
 	_, key, err := party.ValidatePasskeyLogin(func(id, handle []byte) (webauthn.User, error) {
-		h, broken = d.holderOf(ctx, id)
+		h, broken = p.holderOf(ctx, id)
 		return h, broken
 	}, x.data, parsed)
 	if broken != nil && !errors.Is(broken, ErrBadPasskey) {
@@ -238,22 +245,22 @@ func (d *Directory) verifyLogin(ctx context.Context, x ceremony, response []byte
 		return holder{}, nil, ErrBadPasskey
 	}
 	if key.Authenticator.CloneWarning {
-		d.log.Warn("a passkey's counter went back, as that of a copy does; it was refused", "account", h.name)
+		p.log.Warn("a passkey's counter went back, as that of a copy does; it was refused", "account", h.name)
 		return holder{}, nil, ErrBadPasskey
 	}
 	return h, key, nil
 }
 
 // holderOf finds the account of a passkey.
-func (d *Directory) holderOf(ctx context.Context, credential []byte) (holder, error) {
+func (p *passkeys) holderOf(ctx context.Context, credential []byte) (holder, error) {
 	const query = `SELECT a.id, a.name FROM passkeys p JOIN accounts a ON a.id = p.account_id WHERE p.credential_id = ?`
 	var h holder
-	err := d.db.Read().QueryRowContext(ctx, query, credential).Scan(&h.account, &h.name)
+	err := p.db.Read().QueryRowContext(ctx, query, credential).Scan(&h.account, &h.name)
 	if errors.Is(err, sql.ErrNoRows) {
 		return holder{}, ErrBadPasskey
 	}
 	if err == nil {
-		h.keys, err = d.credentials(ctx, h.account)
+		h.keys, err = p.credentials(ctx, h.account)
 	}
 	if err != nil {
 		return holder{}, fmt.Errorf("passkeys: %w", err)
@@ -261,9 +268,9 @@ func (d *Directory) holderOf(ctx context.Context, credential []byte) (holder, er
 	return h, nil
 }
 
-func (d *Directory) credentials(ctx context.Context, account int64) ([]webauthn.Credential, error) {
+func (p *passkeys) credentials(ctx context.Context, account int64) ([]webauthn.Credential, error) {
 	const query = `SELECT credential FROM passkeys WHERE account_id = ? ORDER BY id`
-	rows, err := d.db.Read().QueryContext(ctx, query, account)
+	rows, err := p.db.Read().QueryContext(ctx, query, account)
 	if err != nil {
 		return nil, fmt.Errorf("passkeys: %w", err)
 	}
@@ -306,8 +313,8 @@ func passkeysOf(ctx context.Context, tx *sql.Tx, account int64) ([]Passkey, erro
 
 // RemovePasskey removes a passkey of the account of the viewer's freshly confirmed session. One that is not there is
 // access.ErrDenied.
-func (d *Directory) RemovePasskey(ctx context.Context, v access.Viewer, id int64) error {
-	return d.freshly(ctx, v, func(a *amendment) error {
+func (p *passkeys) RemovePasskey(ctx context.Context, v access.Viewer, id int64) error {
+	return p.freshly(ctx, v, func(a *amendment) error {
 		const remove = `DELETE FROM passkeys WHERE id = ? AND account_id = ?`
 		if err := one(a.ExecContext(ctx, remove, id, v.AccountID)); err != nil {
 			return err

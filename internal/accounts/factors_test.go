@@ -192,7 +192,7 @@ func TestTheSecretOfASecondFactorIsReadableWithTheKeyAndTheAccountAlone(t *testi
 	if _, err := b.Login(t.Context(), Attempt{Username: "bob", Password: goodPassword, Code: b.code(t, secret, 0), Address: home}); err == nil {
 		t.Error("another account's secret counts")
 	}
-	b.factorKey = deriveKey([32]byte{1}, "factors")
+	b.factors.key = deriveKey([32]byte{1}, "factors")
 	if err := b.try(t, b.code(t, secret, 0), home); err == nil || !strings.Contains(err.Error(), "totp-off") {
 		t.Errorf("with another master key: %v", err)
 	}

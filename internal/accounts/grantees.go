@@ -11,8 +11,11 @@ import (
 	"keepwatch.internal/internal/access"
 )
 
-// Seer is somebody who can see a camera, and how.
-type Seer struct {
+// grantees lists who can see what, by the statement that permits are made of.
+type grantees struct{ *core }
+
+// Grantee is somebody who can see a camera, and how.
+type Grantee struct {
 	AccountID int64  // 0 for a link
 	Name      string // of the account, or the label of the link
 	Owner     bool
@@ -21,22 +24,22 @@ type Seer struct {
 }
 
 // IsLink reports whether it is whoever holds a link.
-func (s Seer) IsLink() bool { return s.AccountID == 0 }
+func (s Grantee) IsLink() bool { return s.AccountID == 0 }
 
-// WhoSees lists everybody who can see the permit's camera now: owners, accounts with a share, links. What Authorize allows
-// and what WhoSees tells come of the same statement. It needs a permit for Manage, which owners alone have.
-func (d *Directory) WhoSees(ctx context.Context, p access.Permit) ([]Seer, error) {
-	if err := p.Check(d.now(), access.Manage); err != nil {
+// Grantees lists everybody who can see the permit's camera now: owners, accounts with a share, links. What Authorize allows
+// and what Grantees returns come from the same statement. It needs a permit for Manage, which owners alone have.
+func (g *grantees) Grantees(ctx context.Context, p access.Permit) ([]Grantee, error) {
+	if err := p.Check(g.now(), access.Manage); err != nil {
 		return nil, err
 	}
-	return d.SeersOf(ctx, p.Camera())
+	return g.GranteesOf(ctx, p.Camera())
 }
 
-// SeersOf is WhoSees for the console, which asks nobody.
-func (d *Directory) SeersOf(ctx context.Context, c access.Camera) ([]Seer, error) {
-	var seers []Seer
-	err := d.db.View(ctx, func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, rightsOfAllOn, 0, 0, 0, micros(d.now()), c[:])
+// GranteesOf is Grantees for the console, which needs no permit.
+func (g *grantees) GranteesOf(ctx context.Context, c access.Camera) ([]Grantee, error) {
+	var all []Grantee
+	err := g.db.View(ctx, func(tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, rightsOfAllOn, 0, 0, 0, micros(g.now()), c[:])
 		held, err := readHoldings(rows, err)
 		if err != nil {
 			return err
@@ -49,30 +52,30 @@ func (d *Directory) SeersOf(ctx context.Context, c access.Camera) ([]Seer, error
 		if err != nil {
 			return err
 		}
-		seers, err = gather(held, shares, names)
+		all, err = gather(held, shares, names)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("who sees the camera: %w", err)
 	}
-	return seers, nil
+	return all, nil
 }
 
-// gather makes one Seer of all that one holder holds: owners first, then accounts by name, then links by age.
-func gather(held []holding, shares []Share, names map[int64]string) ([]Seer, error) {
+// gather makes one Grantee of all that one holder holds: owners first, then accounts by name, then links by age.
+func gather(held []holding, shares []Share, names map[int64]string) ([]Grantee, error) {
 	type holder struct{ account, link int64 }
 	by := map[holder][]holding{}
 	for _, h := range held {
 		key := holder{h.account, h.link}
 		by[key] = append(by[key], h)
 	}
-	seers := make([]Seer, 0, len(by))
+	list := make([]Grantee, 0, len(by))
 	for key, all := range by {
 		grants, err := fold(all)
 		if err != nil {
 			return nil, err
 		}
-		s := Seer{AccountID: key.account, Name: names[key.account], Grant: grants[all[0].camera]}
+		s := Grantee{AccountID: key.account, Name: names[key.account], Grant: grants[all[0].camera]}
 		for _, h := range all {
 			s.Owner = s.Owner || h.share == 0
 			i := slices.IndexFunc(shares, func(x Share) bool { return x.ID == h.share })
@@ -84,14 +87,14 @@ func gather(held []holding, shares []Share, names map[int64]string) ([]Seer, err
 			s.Name = s.Shares[0].Label
 		}
 		slices.SortFunc(s.Shares, func(a, b Share) int { return cmp.Compare(a.ID, b.ID) })
-		seers = append(seers, s)
+		list = append(list, s)
 	}
-	slices.SortFunc(seers, compareSeers)
-	return seers, nil
+	slices.SortFunc(list, compareGrantees)
+	return list, nil
 }
 
-func compareSeers(a, b Seer) int {
-	rank := func(s Seer) int {
+func compareGrantees(a, b Grantee) int {
+	rank := func(s Grantee) int {
 		switch {
 		case s.Owner:
 			return 0
@@ -128,20 +131,20 @@ func accountNames(ctx context.Context, tx *sql.Tx) (map[int64]string, error) {
 	return names, errors.Join(rows.Err(), rows.Close())
 }
 
-// Sight is a camera that an account can see, and how.
-type Sight struct {
+// VisibleCamera is a camera that an account can see, and how.
+type VisibleCamera struct {
 	Camera access.Camera
 	Owner  bool
 	Grant  access.Grant
 }
 
-// SeesWhat lists the cameras that the viewer's account can see now, by the statement that Authorize uses. It returns
+// VisibleCameras lists the cameras that the viewer's account can see now, by the statement that Authorize uses. It returns
 // access.ErrDenied for links and tokens.
-func (d *Directory) SeesWhat(ctx context.Context, v access.Viewer) ([]Sight, error) {
+func (g *grantees) VisibleCameras(ctx context.Context, v access.Viewer) ([]VisibleCamera, error) {
 	if v.Kind != access.AccountView {
 		return nil, access.ErrDenied
 	}
-	rows, err := d.db.Read().QueryContext(ctx, rightsOfViewer, v.Kind, v.GrantID, v.AccountID, micros(d.now()))
+	rows, err := g.db.Read().QueryContext(ctx, rightsOfViewer, v.Kind, v.GrantID, v.AccountID, micros(g.now()))
 	held, err := readHoldings(rows, err)
 	if err != nil {
 		return nil, fmt.Errorf("what is seen: %w", err)
@@ -149,9 +152,9 @@ func (d *Directory) SeesWhat(ctx context.Context, v access.Viewer) ([]Sight, err
 	return sights(held)
 }
 
-// SightsOf is what every account can see, by the account's ID, for the console.
-func (d *Directory) SightsOf(ctx context.Context) (map[int64][]Sight, error) {
-	rows, err := d.db.Read().QueryContext(ctx, rightsOfAll, 0, 0, 0, micros(d.now()))
+// VisibleCamerasOfAll is what every account can see, by the account's ID, for the console.
+func (g *grantees) VisibleCamerasOfAll(ctx context.Context) (map[int64][]VisibleCamera, error) {
+	rows, err := g.db.Read().QueryContext(ctx, rightsOfAll, 0, 0, 0, micros(g.now()))
 	held, err := readHoldings(rows, err)
 	if err != nil {
 		return nil, fmt.Errorf("what is seen: %w", err)
@@ -162,7 +165,7 @@ func (d *Directory) SightsOf(ctx context.Context) (map[int64][]Sight, error) {
 			by[h.account] = append(by[h.account], h)
 		}
 	}
-	all := map[int64][]Sight{}
+	all := map[int64][]VisibleCamera{}
 	for account, held := range by {
 		if all[account], err = sights(held); err != nil {
 			return nil, err
@@ -171,7 +174,7 @@ func (d *Directory) SightsOf(ctx context.Context) (map[int64][]Sight, error) {
 	return all, nil
 }
 
-func sights(held []holding) ([]Sight, error) {
+func sights(held []holding) ([]VisibleCamera, error) {
 	grants, err := fold(held)
 	if err != nil {
 		return nil, err
@@ -180,10 +183,10 @@ func sights(held []holding) ([]Sight, error) {
 	for _, h := range held {
 		owns[h.camera] = owns[h.camera] || h.share == 0
 	}
-	all := make([]Sight, 0, len(grants))
+	all := make([]VisibleCamera, 0, len(grants))
 	for c, g := range grants {
-		all = append(all, Sight{Camera: c, Owner: owns[c], Grant: g})
+		all = append(all, VisibleCamera{Camera: c, Owner: owns[c], Grant: g})
 	}
-	slices.SortFunc(all, func(a, b Sight) int { return slices.Compare(a.Camera[:], b.Camera[:]) })
+	slices.SortFunc(all, func(a, b VisibleCamera) int { return slices.Compare(a.Camera[:], b.Camera[:]) })
 	return all, nil
 }

@@ -28,6 +28,12 @@ const (
 	issuer        = "Keepwatch"
 )
 
+// factors keeps second factors: codes by time, and recovery codes.
+type factors struct {
+	*core
+	key []byte // secrets are encrypted under it
+}
+
 // Factors is what an account has besides its password.
 type Factors struct {
 	TOTP     bool
@@ -45,8 +51,8 @@ type TOTPKey struct {
 func (TOTPKey) String() string { return "TOTP key" }
 
 // Factors returns what the account of the viewer's session has. It returns ErrNobody or access.ErrDenied.
-func (d *Directory) Factors(ctx context.Context, v access.Viewer) (f Factors, err error) {
-	err = d.readOwn(ctx, v, func(tx *sql.Tx) error {
+func (fs *factors) Factors(ctx context.Context, v access.Viewer) (f Factors, err error) {
+	err = fs.readOwn(ctx, v, func(tx *sql.Tx) error {
 		const query = `SELECT EXISTS (SELECT 1 FROM totp WHERE account_id = ?1 AND confirmed), (SELECT count(*) FROM recovery_codes WHERE account_id = ?1)`
 		if err := tx.QueryRowContext(ctx, query, v.AccountID).Scan(&f.TOTP, &f.Recovery); err != nil {
 			return err
@@ -59,13 +65,13 @@ func (d *Directory) Factors(ctx context.Context, v access.Viewer) (f Factors, er
 
 // BeginTOTP draws a new secret for the account of the viewer's freshly confirmed session. It counts once ConfirmTOTP has
 // seen a code of it; one that counted before does until then. It returns ErrNotFresh, ErrNobody or access.ErrDenied.
-func (d *Directory) BeginTOTP(ctx context.Context, v access.Viewer) (TOTPKey, error) {
+func (fs *factors) BeginTOTP(ctx context.Context, v access.Viewer) (TOTPKey, error) {
 	key, err := totp.Generate(totp.GenerateOpts{Issuer: issuer, AccountName: v.Name, Period: totpPeriod, SecretSize: 20, Rand: rand.Reader})
 	if err != nil {
 		return TOTPKey{}, fmt.Errorf("draw a second factor: %w", err)
 	}
-	err = d.freshly(ctx, v, func(a *amendment) error {
-		sealed, err := d.encrypt(v.AccountID, key.Secret())
+	err = fs.freshly(ctx, v, func(a *amendment) error {
+		sealed, err := fs.encrypt(v.AccountID, key.Secret())
 		if err != nil {
 			return err
 		}
@@ -81,9 +87,9 @@ func (d *Directory) BeginTOTP(ctx context.Context, v access.Viewer) (TOTPKey, er
 
 // ConfirmTOTP makes the secret of BeginTOTP count when the code is one of it, and returns ten recovery codes, which replace
 // all earlier ones and are shown once. It returns ErrBadFactor, ErrNotFresh, ErrNobody or access.ErrDenied.
-func (d *Directory) ConfirmTOTP(ctx context.Context, v access.Viewer, code string) (recovery []string, err error) {
-	err = d.freshly(ctx, v, func(a *amendment) error {
-		if err := d.takeTOTP(ctx, a.Tx, totpAttempt{account: v.AccountID, code: tidy(code), now: a.now}); err != nil {
+func (fs *factors) ConfirmTOTP(ctx context.Context, v access.Viewer, code string) (recovery []string, err error) {
+	err = fs.freshly(ctx, v, func(a *amendment) error {
+		if err := fs.takeTOTP(ctx, a.Tx, totpAttempt{account: v.AccountID, code: tidy(code), now: a.now}); err != nil {
 			return err
 		}
 		const drop = `DELETE FROM totp WHERE account_id = ? AND confirmed`
@@ -106,8 +112,8 @@ func (d *Directory) ConfirmTOTP(ctx context.Context, v access.Viewer, code strin
 
 // NewRecoveryCodes replaces the recovery codes of the account of the viewer's freshly confirmed session. Without a second
 // factor there are none, which is access.ErrDenied.
-func (d *Directory) NewRecoveryCodes(ctx context.Context, v access.Viewer) (recovery []string, err error) {
-	err = d.freshly(ctx, v, func(a *amendment) error {
+func (fs *factors) NewRecoveryCodes(ctx context.Context, v access.Viewer) (recovery []string, err error) {
+	err = fs.freshly(ctx, v, func(a *amendment) error {
 		has, err := hasTOTP(ctx, a, v.AccountID)
 		if err != nil {
 			return err
@@ -126,14 +132,14 @@ func (d *Directory) NewRecoveryCodes(ctx context.Context, v access.Viewer) (reco
 }
 
 // RemoveTOTP takes the second factor, with its recovery codes, off the account of the viewer's freshly confirmed session.
-func (d *Directory) RemoveTOTP(ctx context.Context, v access.Viewer) error {
-	return d.freshly(ctx, v, func(a *amendment) error { return removeTOTP(ctx, a, v.AccountID) })
+func (fs *factors) RemoveTOTP(ctx context.Context, v access.Viewer) error {
+	return fs.freshly(ctx, v, func(a *amendment) error { return removeTOTP(ctx, a, v.AccountID) })
 }
 
 // TOTPOff takes the second factor, its recovery codes and the passkeys off an account, as the console does for who lost
 // them. It returns ErrNoUser.
-func (d *Directory) TOTPOff(ctx context.Context, name string) error {
-	return d.amend(ctx, audit.Console(), func(a *amendment) error {
+func (fs *factors) TOTPOff(ctx context.Context, name string) error {
+	return fs.amend(ctx, audit.Console(), func(a *amendment) error {
 		id, _, err := findAccount(ctx, a.Tx, name)
 		if err != nil {
 			return err
@@ -197,7 +203,7 @@ func isRecovery(tidied string) bool { return len(tidied) == recoveryRunes }
 
 // takeFactor takes a code of the account's second factor, once; accounts without one need none. It returns ErrNeedsCode or
 // ErrBadFactor.
-func (d *Directory) takeFactor(ctx context.Context, tx *sql.Tx, x totpAttempt) error {
+func (fs *factors) takeFactor(ctx context.Context, tx *sql.Tx, x totpAttempt) error {
 	has, err := hasTOTP(ctx, tx, x.account)
 	switch {
 	case err != nil || !has:
@@ -206,7 +212,7 @@ func (d *Directory) takeFactor(ctx context.Context, tx *sql.Tx, x totpAttempt) e
 		return ErrNeedsCode
 	case !isRecovery(x.code):
 		x.confirmed = true
-		return d.takeTOTP(ctx, tx, x)
+		return fs.takeTOTP(ctx, tx, x)
 	}
 	hash := sha256.Sum256([]byte(x.code))
 	const take = `DELETE FROM recovery_codes WHERE account_id = ? AND hash = ?`
@@ -227,7 +233,7 @@ type totpAttempt struct {
 
 // takeTOTP accepts the code of this step or of a neighbouring one (RFC 6238 section 5.2), and of none before the last that
 // was accepted.
-func (d *Directory) takeTOTP(ctx context.Context, tx *sql.Tx, x totpAttempt) error {
+func (fs *factors) takeTOTP(ctx context.Context, tx *sql.Tx, x totpAttempt) error {
 	const query = `SELECT secret, step FROM totp WHERE account_id = ? AND confirmed = ?`
 	var sealed []byte
 	var last int64
@@ -237,7 +243,7 @@ func (d *Directory) takeTOTP(ctx context.Context, tx *sql.Tx, x totpAttempt) err
 	case err != nil:
 		return err
 	}
-	secret, err := d.decrypt(x.account, sealed)
+	secret, err := fs.decrypt(x.account, sealed)
 	if err != nil {
 		return err
 	}
@@ -270,16 +276,16 @@ func codeOf(secret string, step int64) (string, error) {
 }
 
 // encrypt seals a secret of an account with AES-256-GCM; the account is part of what is sealed.
-func (d *Directory) encrypt(account int64, secret string) ([]byte, error) {
-	gcm, err := d.gcm()
+func (fs *factors) encrypt(account int64, secret string) ([]byte, error) {
+	gcm, err := fs.gcm()
 	if err != nil {
 		return nil, err
 	}
 	return gcm.Seal(nil, nil, []byte(secret), binary.BigEndian.AppendUint64(nil, uint64(account))), nil
 }
 
-func (d *Directory) decrypt(account int64, sealed []byte) (string, error) {
-	gcm, err := d.gcm()
+func (fs *factors) decrypt(account int64, sealed []byte) (string, error) {
+	gcm, err := fs.gcm()
 	if err != nil {
 		return "", err
 	}
@@ -290,8 +296,8 @@ func (d *Directory) decrypt(account int64, sealed []byte) (string, error) {
 	return string(secret), nil
 }
 
-func (d *Directory) gcm() (cipher.AEAD, error) {
-	block, err := aes.NewCipher(d.factorKey)
+func (fs *factors) gcm() (cipher.AEAD, error) {
+	block, err := aes.NewCipher(fs.key)
 	if err != nil {
 		return nil, err
 	}

@@ -220,7 +220,7 @@ func TestAPasskeysAnswerIsTakenOnceFromItsPlaceAndInTime(t *testing.T) {
 			counter := a.counter
 			*a = before
 			a.counter = max(before.counter, counter)
-			b.logins = newThrottle()
+			b.passkeys.logins = newThrottle()
 			must(t, login(good))
 		})
 	}

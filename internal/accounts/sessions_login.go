@@ -54,45 +54,45 @@ type stored struct {
 // Login returns the secret of a new session. It returns ErrBadLogin for an unknown name as for a wrong password, at the same
 // cost, and *ThrottledError after many failures. Only whoever gave the right password learns that there is a second
 // factor: ErrNeedsCode asks for it, and ErrBadFactor answers a wrong or used code.
-func (d *Directory) Login(ctx context.Context, t Attempt) (session string, err error) {
-	account, renewed, err := d.password(ctx, t)
+func (s *sessions) Login(ctx context.Context, t Attempt) (session string, err error) {
+	account, renewed, err := s.password(ctx, t)
 	if err != nil {
 		return "", err
 	}
 	code := tidy(t.Code)
 	if code != "" && !isRecovery(code) {
-		if wait := d.logins.admitCode(t.name(), t.Address, d.now()); wait > 0 {
+		if wait := s.logins.admitCode(t.name(), t.Address, s.now()); wait > 0 {
 			return "", &ThrottledError{RetryAfter: wait}
 		}
 	}
-	session, err = d.startSession(ctx, t, account, renewed)
+	session, err = s.startSession(ctx, t, account, renewed)
 	if errors.Is(err, ErrNeedsCode) {
-		d.logins.takeBack(t.name(), t.Address, d.now())
+		s.logins.takeBack(t.name(), t.Address, s.now())
 	}
 	if err != nil {
 		return "", err
 	}
-	d.logins.succeeded(t.name(), t.Address, d.now())
+	s.logins.succeeded(t.name(), t.Address, s.now())
 	return session, nil
 }
 
 // password checks the attempt's password and counts the attempt as a failure, until succeeded or takeBack says otherwise.
 // renewed is the hash at today's cost when the stored one is older.
-func (d *Directory) password(ctx context.Context, t Attempt) (account stored, renewed string, err error) {
-	if wait := d.logins.admit(t.name(), t.Address, d.now()); wait > 0 {
+func (s *sessions) password(ctx context.Context, t Attempt) (account stored, renewed string, err error) {
+	if wait := s.logins.admit(t.name(), t.Address, s.now()); wait > 0 {
 		return stored{}, "", &ThrottledError{RetryAfter: wait}
 	}
 	if len(t.Password) > maxPasswordBytes {
 		return stored{}, "", ErrBadLogin
 	}
 	const query = `SELECT id, password FROM accounts WHERE name = ? AND id > 0`
-	switch err := d.db.Read().QueryRowContext(ctx, query, t.name()).Scan(&account.id, &account.password); {
+	switch err := s.db.Read().QueryRowContext(ctx, query, t.name()).Scan(&account.id, &account.password); {
 	case errors.Is(err, sql.ErrNoRows):
-		account.password = d.hasher.decoy
+		account.password = s.hasher.decoy
 	case err != nil:
 		return stored{}, "", fmt.Errorf("log in: %w", err)
 	}
-	ok, outdated, err := d.hasher.matches(ctx, account.password, t.Password)
+	ok, outdated, err := s.hasher.matches(ctx, account.password, t.Password)
 	if err != nil {
 		return stored{}, "", fmt.Errorf("log in: %w", err)
 	}
@@ -100,7 +100,7 @@ func (d *Directory) password(ctx context.Context, t Attempt) (account stored, re
 		return stored{}, "", ErrBadLogin
 	}
 	if outdated {
-		if renewed, err = d.hasher.hash(ctx, t.Password); err != nil {
+		if renewed, err = s.hasher.hash(ctx, t.Password); err != nil {
 			return stored{}, "", fmt.Errorf("log in: %w", err)
 		}
 	}
@@ -108,10 +108,10 @@ func (d *Directory) password(ctx context.Context, t Attempt) (account stored, re
 }
 
 // startSession makes a session unless the password changed since it was read.
-func (d *Directory) startSession(ctx context.Context, t Attempt, account stored, renewed string) (string, error) {
+func (s *sessions) startSession(ctx context.Context, t Attempt, account stored, renewed string) (string, error) {
 	secret, hash := newSecret(sessionPrefix)
-	now := d.now()
-	err := d.db.Write(ctx, func(tx *sql.Tx) error {
+	now := s.now()
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
 		const unchanged = `SELECT EXISTS (SELECT 1 FROM accounts WHERE id = ? AND password = ?)`
 		var same bool
 		if err := tx.QueryRowContext(ctx, unchanged, account.id, account.password).Scan(&same); err != nil {
@@ -120,7 +120,7 @@ func (d *Directory) startSession(ctx context.Context, t Attempt, account stored,
 		if !same {
 			return ErrBadLogin
 		}
-		if err := d.takeFactor(ctx, tx, totpAttempt{account: account.id, code: tidy(t.Code), now: now}); err != nil {
+		if err := s.factors.takeFactor(ctx, tx, totpAttempt{account: account.id, code: tidy(t.Code), now: now}); err != nil {
 			return err
 		}
 		if renewed != "" {
