@@ -23,7 +23,7 @@ const (
 )
 
 // followPictures notes, for each picture that is painted, where in its footage it lies and when it was shown.
-const followPictures = `for (const v of document.querySelectorAll(".wall-tile .past")) {
+const followPictures = `for (const v of document.querySelectorAll(".timeline-tile .past")) {
 	const next = (_, data) => { v.painted = { media: data.mediaTime, at: data.expectedDisplayTime }; v.requestVideoFrameCallback(next); };
 	v.requestVideoFrameCallback(next);
 }`
@@ -35,8 +35,8 @@ type wallPlace struct {
 	Clock, Painted, Played float64
 }
 
-const wallPlaces = `[...document.querySelectorAll(".wall-tile")].map(t => {
-	const { x, y, width, height } = t.querySelector(".wall-picture").getBoundingClientRect();
+const wallPlaces = `[...document.querySelectorAll(".timeline-tile")].map(t => {
+	const { x, y, width, height } = t.querySelector(".timeline-picture").getBoundingClientRect();
 	const v = t.querySelector(".past");
 	const { media, at } = v.painted ?? { media: 0, at: 0 };
 	return { X: x, Y: y, Width: width, Height: height, Clock: v.currentTime, Painted: media, Played: media + (performance.now() - at) / 1000 };
@@ -55,7 +55,7 @@ func wallFigures(ctx context.Context, base, user, password string) (all []figure
 	err = signedIn(ctx, base, user, password, func(tab context.Context) error {
 		w := &wallTab{ctx: tab}
 		at := time.Now().Add(-wallBack).UTC().Format(time.RFC3339)
-		if err := w.do(chromedp.Navigate(base+"/timeline?at="+url.QueryEscape(at)), chromedp.WaitVisible(`.wall-tile`),
+		if err := w.do(chromedp.Navigate(base+"/timeline?at="+url.QueryEscape(at)), chromedp.WaitVisible(`.timeline-tile`),
 			chromedp.Evaluate[chromedp.Void](followPictures)); err != nil {
 			return err
 		}

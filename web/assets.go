@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -42,7 +43,7 @@ func digest(files fs.FS) string {
 	return hex.EncodeToString(h.Sum(nil)[:6])
 }
 
-// asset returns the URL of a static file by its name below static/: "app.css" → "/static/3f2a9c01b2c3/app.css". The URL
+// asset returns the URL of a static file by its name below static/: "css/app.css" → "/static/3f2a9c01b2c3/css/app.css". The URL
 // changes with the content, so that it may be cached for ever. A name that is not embedded is a mistake of ours and panics.
 func asset(name string) string {
 	name = strings.TrimPrefix(name, "/")
@@ -52,6 +53,50 @@ func asset(name string) string {
 		f.Close()
 	}
 	return "/static/" + assetVersion + "/" + name
+}
+
+// importLine matches an import of one of our modules by another, with the path from it.
+var importLine = regexp.MustCompile(`(?m)^(?:import|\}) .*from "(\.[^"]+)";`)
+
+// imports returns which modules each module imports itself, by their names below static/.
+var imports = sync.OnceValue(func() map[string][]string {
+	files, err := preparedStatic()
+	if err != nil {
+		panic(err) // the files are part of the binary
+	}
+	all := map[string][]string{}
+	for name, f := range files {
+		if path.Ext(name) != ".js" {
+			continue
+		}
+		for _, m := range importLine.FindAllSubmatch(f.plain, -1) {
+			all[name] = append(all[name], path.Join(path.Dir(name), string(m[1])))
+		}
+	}
+	return all
+})
+
+// imported returns every module that scripts import, themselves or by another module, each once and always in the same order.
+func imported(scripts ...string) []string {
+	var list []string
+	known := map[string]bool{}
+	for _, script := range scripts {
+		known[script] = true
+	}
+	var add func(name string)
+	add = func(name string) {
+		for _, next := range imports()[name] {
+			if !known[next] {
+				known[next] = true
+				list = append(list, next)
+				add(next)
+			}
+		}
+	}
+	for _, script := range scripts {
+		add(script)
+	}
+	return list
 }
 
 // staticFile is an embedded file, ready to be sent.

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	stylesheet = "static/app.css"
+	stylesheet = "static/css/app.css"
 	designPage = "../docs/design-system.html"
 )
 
@@ -141,9 +141,9 @@ func TestTheDesignsColoursCanBeToldApart(t *testing.T) {
 func TestTheDesignPageShowsWhatTheStylesheetHas(t *testing.T) {
 	css, err := os.ReadFile(stylesheet)
 	check(t, err)
-	watch, err := os.ReadFile("static/watch.css")
+	watch, err := os.ReadFile("static/css/watch.css")
 	check(t, err)
-	live, err := os.ReadFile("static/live.css")
+	live, err := os.ReadFile("static/css/live.css")
 	check(t, err)
 	page, err := os.ReadFile(designPage)
 	check(t, err)

@@ -31,7 +31,7 @@ func (w *world) corpus() []attack {
 	}
 	origins := []string{"http://evil.com", "https://evil.com", "null", w.http.URL + ".evil.com", "http://127.0.0.1:1", "file://", "http://evil.com@127.0.0.1"}
 	for _, rt := range w.server.routes() {
-		path := strings.NewReplacer("{id}", "front", "{version}", assetVersion, "{name...}", "app.css", "{$}", "", "{person}", "bob", "{number}", "1", "{secret}", "x").Replace(rt.path)
+		path := strings.NewReplacer("{id}", "front", "{version}", assetVersion, "{name...}", "css/app.css", "{$}", "", "{person}", "bob", "{number}", "1", "{secret}", "x").Replace(rt.path)
 		for _, host := range []string{"evil.com", "rebind.evil.com:8443", "nvr.example.net.evil.com", "127.0.0.1.nip.io", "localhost.evil.com", "evil.localdomain"} {
 			add("rebinding", rt.method, path, map[string]string{"Host": host})
 		}
@@ -225,7 +225,7 @@ func TestACacheThatIgnoresWhoAsksGivesNobodyAnothersAnswer(t *testing.T) {
 				continue
 			}
 			for _, camera := range []string{"front", "yard", "attic", "none"} {
-				path := strings.NewReplacer("{id}", camera, "{version}", assetVersion, "{name...}", "app.css", "{$}", "", "{person}", "bob", "{number}", "1", "{secret}", "x").Replace(rt.path)
+				path := strings.NewReplacer("{id}", camera, "{version}", assetVersion, "{name...}", "css/app.css", "{$}", "", "{person}", "bob", "{number}", "1", "{secret}", "x").Replace(rt.path)
 				for _, a := range []ask{{path: path + "?" + w.queries()[0], session: w.sessions[name]}, {path: path + "?token&" + w.queries()[0], token: w.tokens[name]}} {
 					_, hit := cache.ask(a)
 					asked++

@@ -109,10 +109,7 @@ func (s *Server) cameraView(r *http.Request, c visibleCamera) (view.Camera, site
 	if given {
 		v.At = moment.UTC().Format(time.RFC3339Nano) // a link may name one picture
 	}
-	v.Shell = withScript(s.shell(r, c.Label, "camera-page"), "camera.js", "feed.js", "link.js", "bytes.js", "edge.js", "sink.js", "stills.js",
-		"playback.js", "reader.js", "hls.js", "stepper.js", "frames.js", "scrub.js", "skim.js", "timeline.js", "ruler.js", "activity.js", "footage.js", "reel.js", "look.js", "zone.js",
-		"save.js", "marks.js", "size.js", "keep.js", "kept.js", "stage.js", "snapshot.js", "keys.js", "controls.js", "timefield.js", "calendar.js", "days.js",
-		"gaplist.js", "gapnote.js", "landing.js")
+	v.Shell = withScript(s.shell(r, c.Label, "camera-page"), "camera")
 	v.Facts = append(v.Facts, view.Fact{Label: "State", Value: stateWords(c.Status)}, view.Fact{Label: "Last picture", Value: format.Ago(c.Status.LastFrame, now)})
 	for _, st := range c.Status.Streams {
 		name := "Main stream"

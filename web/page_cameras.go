@@ -22,7 +22,7 @@ func (s *Server) pageCameras(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := view.Cameras{Shell: withScript(s.shell(r, "Cameras", "cameras"), "refresh.js", "link.js", "bytes.js", "edge.js"), Notice: noticeOf(r), Admin: viewerOf(r).Admin}
+	v := view.Cameras{Shell: withScript(s.shell(r, "Cameras", "cameras"), "cameras"), Notice: noticeOf(r), Admin: viewerOf(r).Admin}
 	expected, err := s.forecasts(r.Context())
 	if err != nil {
 		return err

@@ -111,7 +111,7 @@ func (s *Server) beginPasskey(r *http.Request, _ url.Values) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	return outcome{once: view.PasskeyPage(view.Passkey{Shell: withScript(s.shell(r, "New passkey", "door-page"), "passkey.js"), Title: "New passkey", New: true,
+	return outcome{once: view.PasskeyPage(view.Passkey{Shell: withScript(s.shell(r, "New passkey", "door-page"), "passkey"), Title: "New passkey", New: true,
 		Lead: "Your browser will ask where to keep it, and for your fingerprint, face or code.", Options: string(options), Ceremony: ceremony,
 		Label: deviceWords(r.UserAgent())})}, nil
 }
@@ -155,7 +155,7 @@ func (s *Server) writePasskeyLogin(w http.ResponseWriter, r *http.Request, v vie
 	if v.Complaint != "" {
 		status = http.StatusForbidden
 	}
-	v.Shell, v.Title = withScript(s.shell(withViewer(r, access.Viewer{}), "Sign in", "door-page"), "passkey.js"), "Sign in with a passkey"
+	v.Shell, v.Title = withScript(s.shell(withViewer(r, access.Viewer{}), "Sign in", "door-page"), "passkey"), "Sign in with a passkey"
 	v.Lead, v.Options, v.Ceremony = "Your browser asks for your fingerprint, face or code.", string(options), ceremony
 	return writePage(w, r, status, view.PasskeyPage(v))
 }

@@ -107,7 +107,7 @@ func (s *Server) pageLink(w http.ResponseWriter, r *http.Request) error {
 		tile := s.tileOf(visibleCamera{Camera: c, Rights: grant.Rights, Status: s.cameras.reported()[c.ID]})
 		tile.Href = "" // its page is not for the link
 		v.Tile = &tile
-		v.Shell = withScript(v.Shell, "live.js", liveScripts()...)
+		v.Shell = withScript(v.Shell, "live")
 	}
 	if v.Footage {
 		if err := s.addPieces(r, viewer, c, &v); err != nil {

@@ -15,11 +15,6 @@ import (
 // maxArranged is the number of tiles up to which a grid has an arrangement that shows all of them at once.
 const maxArranged = 16
 
-// liveScripts are the modules of a page with moving tiles.
-func liveScripts() []string {
-	return []string{"tile.js", "feed.js", "link.js", "bytes.js", "edge.js", "sink.js", "stills.js", "swap.js", "arrange.js", "snapshot.js", "zone.js", "app.js"}
-}
-
 func (s *Server) pageLive(w http.ResponseWriter, r *http.Request) error {
 	q, err := query(r)
 	if err != nil {
@@ -39,7 +34,7 @@ func (s *Server) writeLive(w http.ResponseWriter, r *http.Request, st liveState,
 		return err
 	}
 	v := view.Live{Admin: viewerOf(r).Admin, Cameras: len(cameras) > 0}
-	v.Shell = withScript(s.shell(r, "Live", "live"), "live.js", liveScripts()...)
+	v.Shell = withScript(s.shell(r, "Live", "live"), "live")
 	if st.Shape == "" {
 		st.Shape = shapeOf(l)
 	}

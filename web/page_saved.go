@@ -25,7 +25,7 @@ func (s *Server) pageSaved(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := view.Saved{Shell: withScript(s.shell(r, "Saved", "saved"), "saved.js", "size.js"), Any: len(all) > 0}
+	v := view.Saved{Shell: withScript(s.shell(r, "Saved", "saved"), "saved"), Any: len(all) > 0}
 	before, err := beforeParameter(r)
 	if err != nil {
 		return err

@@ -18,14 +18,18 @@ import (
 func (s *Server) shell(r *http.Request, title, section string) view.Shell {
 	v := viewerOf(r)
 	return view.Shell{Title: title, Section: section, User: v.Name, Initial: initialOf(v.Name), Admin: v.Admin, Halted: s.gate.halted() != nil,
-		Icon: asset("icon.svg"), Styles: assets("app.css", "watch.css", "live.css"), Scripts: assets("app.js"),
+		Icon: asset("icon.svg"), Styles: assets("css/app.css", "css/watch.css", "css/live.css"), Scripts: assets(shellScript), Modules: assets(imported(shellScript)...),
 		Now: strconv.FormatInt(s.Now().UnixMilli(), 10)}
 }
 
-// withScript adds the page's script and the modules that it imports, so that a browser fetches all at once.
-func withScript(page view.Shell, script string, modules ...string) view.Shell {
+// shellScript runs on every page.
+const shellScript = "shell/shell.js"
+
+// withScript adds the module that has the page's name, and those that it imports, so that a browser fetches all at once.
+func withScript(page view.Shell, name string) view.Shell {
+	script := "pages/" + name + ".js"
 	page.Scripts = append(page.Scripts, asset(script))
-	page.Modules = assets(modules...)
+	page.Modules = assets(imported(shellScript, script)...)
 	return page
 }
 

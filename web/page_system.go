@@ -29,7 +29,7 @@ func (s *Server) pageSystem(w http.ResponseWriter, r *http.Request) error {
 	for _, c := range cameras {
 		known[c.Name] = c
 	}
-	v := view.System{Shell: withScript(s.shell(r, "System", "system"), "refresh.js", "link.js", "bytes.js", "edge.js"),
+	v := view.System{Shell: withScript(s.shell(r, "System", "system"), "system"),
 		Footer: fmt.Sprintf("Days are those of %s. Keepwatch %s.", report.Timezone, report.Version)}
 	failing := 0
 	for _, h := range report.Cameras {

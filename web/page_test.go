@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -153,25 +154,27 @@ func TestEveryFileThatAPageNamesIsThere(t *testing.T) {
 
 func TestModulesThatAPageImportsAreNamedInItsHead(t *testing.T) {
 	w := filmed(t)
-	imports := regexp.MustCompile(`(?m)^import .* from "\./([a-z]+\.js)";`)
+	imports := regexp.MustCompile(`(?m)^import .* from "(\.[a-z./]+\.js)";`)
 	for _, path := range pages {
 		p := w.page("alice", path)
 		named := map[string]bool{}
 		var todo []string
 		for _, n := range append(p.all("link", "rel=modulepreload"), p.all("script")...) {
 			at := attr(n, "href") + attr(n, "src")
-			named[at[strings.LastIndex(at, "/")+1:]] = true
-			todo = append(todo, at[strings.LastIndex(at, "/")+1:])
+			name := strings.TrimPrefix(at, "/static/"+assetVersion+"/")
+			named[name] = true
+			todo = append(todo, name)
 		}
 		for len(todo) > 0 {
 			source, err := staticFiles.ReadFile("static/" + todo[0])
 			check(t, err)
+			folder := filepath.Dir(todo[0])
 			todo = todo[1:]
 			for _, m := range imports.FindAllStringSubmatch(string(source), -1) {
-				if !named[m[1]] {
-					t.Errorf("%s: %s is fetched only when its importer has arrived", path, m[1])
-					named[m[1]] = true
-					todo = append(todo, m[1])
+				if name := filepath.Join(folder, m[1]); !named[name] {
+					t.Errorf("%s: %s is fetched only when its importer has arrived", path, name)
+					named[name] = true
+					todo = append(todo, name)
 				}
 			}
 		}

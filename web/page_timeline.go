@@ -38,7 +38,7 @@ func (s *Server) pageTimeline(w http.ResponseWriter, r *http.Request) error {
 	if len(chosen) == 0 && asked != "" {
 		return access.ErrDenied // none is theirs, or none exists: the same answer
 	}
-	v, day, err := s.wallView(r, q)
+	v, day, err := s.timelineView(r, q)
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (s *Server) pageTimeline(w http.ResponseWriter, r *http.Request) error {
 		v.Previous, v.Next = v.Previous+"&cameras="+v.Chosen, v.Next+"&cameras="+v.Chosen
 	}
 	for _, c := range cameras {
-		row, err := s.wallRow(r, c, day)
+		row, err := s.timelineRow(r, c, day)
 		if errors.Is(err, access.ErrDenied) {
 			continue // the right was taken away just now
 		}
@@ -79,8 +79,8 @@ func chosenOf(cameras []visibleCamera, asked string, given bool) []string {
 	return chosen
 }
 
-// wallView prepares what the page says of its moment, and the day to show.
-func (s *Server) wallView(r *http.Request, q url.Values) (view.Timeline, siteDay, error) {
+// timelineView prepares what the page says of its moment, and the day to show.
+func (s *Server) timelineView(r *http.Request, q url.Values) (view.Timeline, siteDay, error) {
 	now := s.Now()
 	moment, given, err := s.momentOf(q, now)
 	if err != nil {
@@ -95,14 +95,13 @@ func (s *Server) wallView(r *http.Request, q url.Values) (view.Timeline, siteDay
 	if given {
 		v.At = rfc3339(moment)
 	}
-	v.Shell = withScript(s.shell(r, "Timeline", "wall"), "wall.js", "walltile.js", "follower.js", "reader.js", "frames.js", "master.js", "together.js", "rows.js", "bands.js", "timeline.js",
-		"activity.js", "ruler.js", "footage.js", "zone.js", "timefield.js", "scrub.js", "sink.js", "bytes.js", "link.js", "edge.js", "keys.js", "kept.js")
-	v.Shell.Styles = append(v.Shell.Styles, asset("wall.css"))
+	v.Shell = withScript(s.shell(r, "Timeline", "timeline"), "timeline")
+	v.Shell.Styles = append(v.Shell.Styles, asset("css/timeline.css"))
 	return v, day, nil
 }
 
-// wallRow returns a camera's day.
-func (s *Server) wallRow(r *http.Request, c visibleCamera, day siteDay) (view.TimelineRow, error) {
+// timelineRow returns a camera's day.
+func (s *Server) timelineRow(r *http.Request, c visibleCamera, day siteDay) (view.TimelineRow, error) {
 	row := view.TimelineRow{Name: c.Name, Label: c.Label, Href: cameraURL(c.Name), HasSub: c.HasSub, Audio: c.Audio && c.Rights.Has(access.Audio)}
 	p, err := s.Accounts.Authorize(r.Context(), viewerOf(r), access.Playback, access.Camera(c.ID))
 	if err != nil {

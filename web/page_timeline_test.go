@@ -15,7 +15,7 @@ import (
 // rowsOf returns the names of the rows that are ticked, and all of them.
 func rowsOf(p tree) (chosen, all []string) {
 	for _, n := range p.all("label") {
-		if attr(n, "class") != "wall-row" {
+		if attr(n, "class") != "timeline-row" {
 			continue
 		}
 		all = append(all, attr(n, "data-camera"))
@@ -70,7 +70,7 @@ func TestATimelineAddressPlaysWhatIsTheViewersAndNothingElse(t *testing.T) {
 			t.Fatalf("cameras=%s: status %d", list, resp.StatusCode)
 		}
 		p := parse(t, body)
-		if got := attr(p.one("div", "id=wall"), "data-chosen"); got != want {
+		if got := attr(p.one("div", "id=timeline-page"), "data-chosen"); got != want {
 			t.Errorf("cameras=%s plays %q", list, got)
 		}
 		if strings.Contains(string(body), "yard") || strings.Contains(string(body), w.cameras["yard"].ID.String()) {

@@ -237,20 +237,20 @@ func (w *wall) enter(password, path string) {
 	w.t.Helper()
 	w.do(chromedp.Navigate(w.url+path), chromedp.WaitVisible(`input[name=username]`), chromedp.SendKeys(`input[name=username]`, demoUser),
 		chromedp.SendKeys(`input[name=password]`, password), chromedp.Submit(`input[name=password]`))
-	w.do(chromedp.WaitVisible(`.wall-tile`))
+	w.do(chromedp.WaitVisible(`.timeline-tile`))
 }
 
 func (w *wall) open(path string) {
 	w.t.Helper()
-	w.do(chromedp.Navigate(w.url+path), chromedp.WaitVisible(`.wall-tile`))
+	w.do(chromedp.Navigate(w.url+path), chromedp.WaitVisible(`.timeline-tile`))
 }
 
 // sees returns from when to when the pictures on the page are to be seen, by camera. Each must be that of its tile.
 func (w *wall) sees() map[string]shown {
 	w.t.Helper()
 	pictures := map[string]shown{}
-	tiles := eval[map[string]rect](w.tab, `Object.fromEntries([...document.querySelectorAll(".wall-tile")].map(t => {
-		const r = t.querySelector(".wall-picture").getBoundingClientRect();
+	tiles := eval[map[string]rect](w.tab, `Object.fromEntries([...document.querySelectorAll(".timeline-tile")].map(t => {
+		const r = t.querySelector(".timeline-picture").getBoundingClientRect();
 		return [t.dataset.camera, {X: r.x, Y: r.y, Width: r.width, Height: r.height}];
 	}))`)
 	for _, s := range w.seen() {
@@ -321,7 +321,7 @@ func (w *wall) skipsAGap(lost time.Time) {
 	w.t.Helper()
 	w.open(addressOf(lost.Add(-3 * time.Second)))
 	words := func() string {
-		return eval[string](w.tab, `document.querySelector(".wall-tile[data-camera=garage] .wall-words").innerText`)
+		return eval[string](w.tab, `document.querySelector(".timeline-tile[data-camera=garage] .timeline-words").innerText`)
 	}
 	until(w.t, 40*time.Second, "the garage's gap", func() bool { return strings.Contains(words(), "No recording ") })
 	w.do(chromedp.Click(`#play`))
@@ -341,7 +341,7 @@ func (w *wall) skipsAGap(lost time.Time) {
 // holdsItsAddress takes a camera away, and comes back by the address to the same cameras and moment.
 func (w *wall) holdsItsAddress(begin time.Time) {
 	w.t.Helper()
-	w.do(chromedp.Click(`#play`), chromedp.Click(`.wall-row[data-camera=garden] input`))
+	w.do(chromedp.Click(`#play`), chromedp.Click(`.timeline-row[data-camera=garden] input`))
 	href := eval[string](w.tab, `location.pathname + location.search`)
 	u, err := url.Parse(href)
 	must(w.t, err)
@@ -350,7 +350,7 @@ func (w *wall) holdsItsAddress(begin time.Time) {
 		w.t.Fatalf("the address is %s", href)
 	}
 	w.open(strings.Replace(href, "cameras=", "cameras=nobodys,", 1)) // one that is not there, or not theirs, is left out
-	if tiles := eval[string](w.tab, `[...document.querySelectorAll(".wall-tile")].map(t => t.dataset.camera).join()`); tiles != "front-door,garage,street" {
+	if tiles := eval[string](w.tab, `[...document.querySelectorAll(".timeline-tile")].map(t => t.dataset.camera).join()`); tiles != "front-door,garage,street" {
 		w.t.Errorf("the address %s shows %s", href, tiles)
 	}
 	until(w.t, 20*time.Second, "the moment of the address", func() bool {

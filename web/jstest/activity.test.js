@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { activityStep, activityText, height, levels, parseActivity } from "../static/activity.js";
+import { activityStep, activityText, height, levels, parseActivity } from "../static/footage/activity.js";
 
 const from = Date.parse("2026-11-22T02:00:00Z");
 const of = (/** @type {(number | null)[]} */ rates) => parseActivity({ from: "2026-11-22T02:00:00Z", step_seconds: 10, rates });

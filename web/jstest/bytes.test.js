@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LABEL_SIZE, Splitter, parseLabel, parseMessage, pictureTimes, videoTime } from "../static/bytes.js";
+import { LABEL_SIZE, Splitter, parseLabel, parseMessage, pictureTimes, videoTime } from "../static/player/bytes.js";
 
 const TYPE = "6b656570776184638801 6c6162656c31".replace(" ", "");
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { dayByKey, dayWords, shiftMonth, weeksOf } from "../static/days.js";
-import { Zone, fileTime } from "../static/zone.js";
+import { dayByKey, dayWords, shiftMonth, weeksOf } from "../static/time/days.js";
+import { Zone, fileTime } from "../static/time/zone.js";
 
 test("keys lead to the days that they show", () => {
   const from = "2026-11-22"; // a Sunday

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BEHIND, ServerClock, ageText, backoff, settle, stateWords, steer, tileWords, noAge } from "../static/edge.js";
+import { BEHIND, ServerClock, ageText, backoff, settle, stateWords, steer, tileWords, noAge } from "../static/live/edge.js";
 
 /** Plays a camera whose fragments of half a second arrive when they are whole, and returns how far behind it ends. */
 function simulate(/** @type {{start: number, stallAt?: number, stall?: number, seconds: number}} */ o) {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Follower } from "../static/follower.js";
-import { Footage } from "../static/footage.js";
+import { Follower } from "../static/sync/follower.js";
+import { Footage } from "../static/footage/footage.js";
 
 const media = /** @type {any} */ (globalThis);
 media.HTMLMediaElement ??= { HAVE_CURRENT_DATA: 2, HAVE_FUTURE_DATA: 3 };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Footage, gapText } from "../static/footage.js";
+import { Footage, gapText } from "../static/footage/footage.js";
 
 const T = Date.parse("2026-11-22T02:00:00Z");
 const MIN = 60e3;

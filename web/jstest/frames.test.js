@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Frames } from "../static/frames.js";
+import { Frames } from "../static/player/frames.js";
 
 const seconds = (/** @type {number[]} */ ...frames) => frames.map((n) => n / 25);
 

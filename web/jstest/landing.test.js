@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EDGE, landing, namer, noteText } from "../static/landing.js";
-import { Zone } from "../static/zone.js";
+import { EDGE, landing, namer, noteText } from "../static/footage/landing.js";
+import { Zone } from "../static/time/zone.js";
 
 const berlin = new Zone("Europe/Berlin");
 const T = Date.parse("2026-11-22T02:00:00Z");

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { mark, noMarks, spanned, wrongMarks } from "../static/marks.js";
+import { mark, noMarks, spanned, wrongMarks } from "../static/export/marks.js";
 
 const at = (/** @type {string} */ clock) => Date.parse(`2026-11-22T${clock}Z`);
-/** @param {import("../static/marks.js").Marks} m */
+/** @param {import("../static/export/marks.js").Marks} m */
 const clocks = (m) => [m.from, m.to].map((t) => (t === null ? "" : new Date(t).toISOString().slice(11, 19)));
 
 test("the first mark brings an offer for the other, which gives way", () => {

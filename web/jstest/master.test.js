@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Master, PATIENCE, STEP, Waiting, keepStep } from "../static/master.js";
+import { Master, PATIENCE, STEP, Waiting, keepStep } from "../static/sync/master.js";
 
 const T = Date.parse("2026-11-22T13:05:20Z");
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CLOSEST, WIDEST, clampView, firstView, monthAround, pinch, placeLabels, spanAround, ticks, toT, toX, viewWords, zoom } from "../static/ruler.js";
-import { Zone } from "../static/zone.js";
+import { CLOSEST, WIDEST, clampView, firstView, monthAround, pinch, placeLabels, spanAround, ticks, toT, toX, viewWords, zoom } from "../static/timeline/ruler.js";
+import { Zone } from "../static/time/zone.js";
 
 const berlin = new Zone("Europe/Berlin");
 const HOUR = 3600e3;

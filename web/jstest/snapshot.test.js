@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { pictureName } from "../static/snapshot.js";
-import { Zone } from "../static/zone.js";
+import { pictureName } from "../static/player/snapshot.js";
+import { Zone } from "../static/time/zone.js";
 
 test("a picture's file says whose it is and when it was, by the clock of the site", () => {
   const t = Date.parse("2026-11-22T12:05:20.900Z");

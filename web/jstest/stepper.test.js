@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Frames } from "../static/frames.js";
-import { Stepper } from "../static/stepper.js";
+import { Frames } from "../static/player/frames.js";
+import { Stepper } from "../static/player/stepper.js";
 
 const at = (/** @type {number} */ n) => n / 15;
 
@@ -48,18 +48,18 @@ class Video extends EventTarget {
   }
 }
 
-/** A playback of thirty pictures that stands. @param {import("../static/stepper.js").Clock} [clock] */
+/** A playback of thirty pictures that stands. @param {import("../static/player/stepper.js").Clock} [clock] */
 function standing(clock) {
   const frames = new Frames();
   frames.add(Array.from({ length: 30 }, (_, n) => at(n)), "run", 0);
   const video = new Video(frames);
-  const sink = { base: 0, wanted: /** @type {number | null} */ (null), ranges: () => [{ start: 0, end: at(30) }], time: (/** @type {number} */ t) => t / 1000 };
+  const buffer = { base: 0, wanted: /** @type {number | null} */ (null), ranges: () => [{ start: 0, end: at(30) }], time: (/** @type {number} */ t) => t / 1000 };
   const playback = {
-    video, frames, sink, active: true, wantPlay: false, dropAhead() {}, fill() {}, fetchBefore: async () => false,
+    video, frames, buffer, active: true, wantPlay: false, dropAhead() {}, fill() {}, fetchBefore: async () => false,
     options: { footage: () => ({ between: () => null }), onpassed() {} }, reader: { request: /** @type {object | null} */ (null) },
   };
   const stepper = new Stepper(/** @type {any} */ (playback), clock);
-  return { video, frames, sink, playback, stepper };
+  return { video, frames, buffer, playback, stepper };
 }
 
 /** Where the clock of a browser stood beside the picture that it had painted last, s. */
@@ -88,13 +88,13 @@ test("a picture that was painted before a seek is not taken for the one that is 
 });
 
 test("a step during a jump begins where the jump leads to", async () => {
-  const { video, sink, stepper } = standing();
+  const { video, buffer, stepper } = standing();
   video.stop(at(20), at(20));
-  sink.wanted = at(5) * 1000; // asked for, and not fetched yet
+  buffer.wanted = at(5) * 1000; // asked for, and not fetched yet
   const step = stepper.step(1);
   await new Promise((resolve) => setTimeout(resolve, 30));
   assert.equal(video.seeks, 0);
-  sink.wanted = null;
+  buffer.wanted = null;
   video.currentTime = at(5) + 0.001;
   assert.equal(await step, true);
   assert.equal(video.painted, at(6));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Stills } from "../static/stills.js";
-import { tileWords } from "../static/edge.js";
+import { Stills } from "../static/live/stills.js";
+import { tileWords } from "../static/live/edge.js";
 
 /** A page and a server of which as much is real as the key frames need. @param {(url: string) => Response} serve */
 function world(serve, plays = true) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Zone, inputValue, lengthText, parseInput, parseMoment, shiftDay } from "../static/zone.js";
+import { Zone, inputValue, lengthText, parseInput, parseMoment, shiftDay } from "../static/time/zone.js";
 
 const berlin = new Zone("Europe/Berlin");
 const at = (/** @type {string} */ s) => Date.parse(s);

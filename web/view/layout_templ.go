@@ -223,7 +223,7 @@ func page(f Shell) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = place(f, "wall", "/timeline", "Timeline", outlineDays).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = place(f, "timeline", "/timeline", "Timeline", outlineDays).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

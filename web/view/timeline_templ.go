@@ -53,7 +53,7 @@ func TimelinePage(v Timeline) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<div id=\"wall\" data-zone=\"")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<div id=\"timeline-page\" data-zone=\"")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -118,19 +118,19 @@ func TimelinePage(v Timeline) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "\" data-life=\"past\" data-playing=\"false\"><section id=\"pictures\" class=\"wall-pictures needs-js\" aria-label=\"Pictures\"><p id=\"wall-note\" class=\"wall-note\"></p></section>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "\" data-life=\"past\" data-playing=\"false\"><section id=\"pictures\" class=\"timeline-pictures needs-js\" aria-label=\"Pictures\"><p id=\"timeline-note\" class=\"timeline-note\"></p></section>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = wallControls(v).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = timelineControls(v).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = wallDay(v).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = timelineDay(v).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = wallLists(v).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = timelineLists(v).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -138,7 +138,7 @@ func TimelinePage(v Timeline) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = wallTile().Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = timelineTile().Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -153,7 +153,7 @@ func TimelinePage(v Timeline) templ.Component {
 	})
 }
 
-func wallTile() templ.Component {
+func timelineTile() templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -174,7 +174,7 @@ func wallTile() templ.Component {
 			templ_7745c5c3_Var8 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "<template id=\"wall-tile\"><figure class=\"wall-tile\" data-show=\"\"><div class=\"wall-picture\"><video class=\"past\" muted playsinline disablepictureinpicture tabindex=\"-1\" aria-hidden=\"true\"></video><video class=\"key\" muted playsinline disablepictureinpicture tabindex=\"-1\" aria-hidden=\"true\"></video><p class=\"wall-words\"><strong></strong> <span></span></p><span class=\"spinner\" aria-hidden=\"true\"></span></div><figcaption class=\"wall-caption\"><a class=\"name\" data-camera-link></a> <span class=\"age\"></span> <button class=\"tool wall-sound\" type=\"button\" aria-pressed=\"false\" hidden><svg class=\"icon\" viewBox=\"0 0 24 24\" width=\"20\" height=\"20\" aria-hidden=\"true\" focusable=\"false\"><path fill=\"none\" stroke=\"currentColor\" stroke-width=\"1.75\" stroke-linecap=\"round\" stroke-linejoin=\"round\" d=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "<template id=\"timeline-tile\"><figure class=\"timeline-tile\" data-show=\"\"><div class=\"timeline-picture\"><video class=\"past\" muted playsinline disablepictureinpicture tabindex=\"-1\" aria-hidden=\"true\"></video><video class=\"key\" muted playsinline disablepictureinpicture tabindex=\"-1\" aria-hidden=\"true\"></video><p class=\"timeline-words\"><strong></strong> <span></span></p><span class=\"spinner\" aria-hidden=\"true\"></span></div><figcaption class=\"timeline-caption\"><a class=\"name\" data-camera-link></a> <span class=\"age\"></span> <button class=\"tool timeline-sound\" type=\"button\" aria-pressed=\"false\" hidden><svg class=\"icon\" viewBox=\"0 0 24 24\" width=\"20\" height=\"20\" aria-hidden=\"true\" focusable=\"false\"><path fill=\"none\" stroke=\"currentColor\" stroke-width=\"1.75\" stroke-linecap=\"round\" stroke-linejoin=\"round\" d=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -195,7 +195,7 @@ func wallTile() templ.Component {
 	})
 }
 
-func wallControls(v Timeline) templ.Component {
+func timelineControls(v Timeline) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -274,7 +274,7 @@ func wallControls(v Timeline) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "</button></div><div class=\"aside\"><label class=\"select\"><span class=\"unseen\">Speed</span> <select id=\"speed\"><option value=\"0.25\">¼×</option> <option value=\"0.5\">½×</option> <option value=\"1\" selected>1×</option> <option value=\"2\">2×</option> <option value=\"4\">4×</option> <option value=\"8\">8×</option> <option value=\"16\">16×</option></select></label> <button id=\"wall-full\" class=\"tool\" type=\"button\" aria-label=\"Full screen\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "</button></div><div class=\"aside\"><label class=\"select\"><span class=\"unseen\">Speed</span> <select id=\"speed\"><option value=\"0.25\">¼×</option> <option value=\"0.5\">½×</option> <option value=\"1\" selected>1×</option> <option value=\"2\">2×</option> <option value=\"4\">4×</option> <option value=\"8\">8×</option> <option value=\"16\">16×</option></select></label> <button id=\"timeline-full\" class=\"tool\" type=\"button\" aria-label=\"Full screen\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -290,7 +290,7 @@ func wallControls(v Timeline) templ.Component {
 	})
 }
 
-func wallDay(v Timeline) templ.Component {
+func timelineDay(v Timeline) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -441,7 +441,7 @@ func wallDay(v Timeline) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "</button> <button id=\"zoom-day\" type=\"button\" class=\"plain\">Whole day</button></div></div><div class=\"wall-axis needs-js\"><span id=\"tip\" class=\"tip\" aria-hidden=\"true\"></span><div class=\"wall-scroll\"><fieldset class=\"wall-names\"><legend class=\"unseen\">Cameras to play, up to ")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "</button> <button id=\"zoom-day\" type=\"button\" class=\"plain\">Whole day</button></div></div><div class=\"timeline-axis needs-js\"><span id=\"tip\" class=\"tip\" aria-hidden=\"true\"></span><div class=\"timeline-scroll\"><fieldset class=\"timeline-names\"><legend class=\"unseen\">Cameras to play, up to ")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -459,7 +459,7 @@ func wallDay(v Timeline) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		for _, row := range v.Rows {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "<label class=\"wall-row\" data-camera=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "<label class=\"timeline-row\" data-camera=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -568,7 +568,7 @@ func wallDay(v Timeline) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 47, "</fieldset><div id=\"timeline-slider\" class=\"wall-slider\" role=\"slider\" tabindex=\"0\" aria-label=\"Moment of the day\" aria-valuemin=\"0\" aria-valuemax=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 47, "</fieldset><div id=\"timeline-slider\" class=\"timeline-slider\" role=\"slider\" tabindex=\"0\" aria-label=\"Moment of the day\" aria-valuemin=\"0\" aria-valuemax=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -581,7 +581,7 @@ func wallDay(v Timeline) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 48, "\" aria-valuenow=\"0\"><canvas id=\"rows\" class=\"wall-bands\" aria-hidden=\"true\"></canvas><canvas id=\"ruler\" class=\"wall-ruler\" aria-hidden=\"true\"></canvas></div></div></div></section>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 48, "\" aria-valuenow=\"0\"><canvas id=\"rows\" class=\"timeline-bands\" aria-hidden=\"true\"></canvas><canvas id=\"ruler\" class=\"timeline-ruler\" aria-hidden=\"true\"></canvas></div></div></div></section>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -589,8 +589,8 @@ func wallDay(v Timeline) templ.Component {
 	})
 }
 
-// wallLists is the day in words, for browsers without scripts.
-func wallLists(v Timeline) templ.Component {
+// timelineLists is the day in words, for browsers without scripts.
+func timelineLists(v Timeline) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

@@ -1,0 +1,5 @@
+// The system page: how the recorder is, kept true.
+
+import { Refresh } from "../shell/refresh.js";
+
+new Refresh().start();

@@ -1,0 +1,204 @@
+// Fetches the footage of one camera, stretch by stretch, into a buffer: for the camera's page and for the timeline of several.
+
+import { Splitter, pictureTimes } from "./bytes.js";
+import { Frames } from "./frames.js";
+import { refusal } from "./buffer.js";
+
+/** @typedef {import("../footage/footage.js").Footage} Footage */
+
+/** Length of a first stretch that is to be there soon, of all others, and of what is kept ahead, at normal speed, ms. */
+const FIRST = 6_000;
+export const STRETCH = 20_000;
+export const AHEAD = 10_000;
+
+/** A browser that buffers from so much later on has let go of what was before: sound and pictures never begin so far apart, s. */
+const LEFT = 1;
+
+/** How long to wait before asking again for footage that is just being written, and after a failure, ms. */
+const AGAIN = 700;
+const MEND = 1400;
+
+/**
+ * @typedef {object} ReaderOptions
+ * @property {string} camera
+ * @property {"main" | "sub"} stream
+ * @property {() => Footage} footage of the day that is shown
+ * @property {() => number} now the recorder's time, ms
+ * @property {(answer: Response) => boolean} over whether an answer says that the session has ended
+ * @property {(why: string) => void} onrefused the browser cannot play what came
+ * @property {() => void} onmissing there is no such stream
+ */
+
+export class Reader {
+  /** @param {import("./buffer.js").MediaBuffer} buffer @param {ReaderOptions} options */
+  constructor(buffer, options) {
+    this.buffer = buffer;
+    this.options = options;
+    this.frames = new Frames(); // the pictures that were given to the buffer
+    this.from = NaN; // the moment from which on is there what could be had
+    this.next = NaN; // the moment from which to fetch
+    this.run = "";
+    this.seq = -1;
+    this.retryAt = 0;
+    this.nudge = 1; // ms after `next` at which to ask: times in URLs are whole milliseconds
+    this.first = true;
+    this.broken = false; // the last request got no answer, or none that helps
+    /** @type {AbortController | null} */
+    this.request = null;
+  }
+
+  /** Forgets everything, to begin at a moment. @param {number} t */
+  restart(t) {
+    this.go(t);
+    this.from = t;
+    this.retryAt = 0;
+    this.nudge = 1;
+    this.first = true;
+    this.buffer.clear();
+    this.frames.clear();
+  }
+
+  /** Goes on from a moment: what comes from there begins with the init header of its run. @param {number} t */
+  go(t) {
+    this.request?.abort();
+    this.request = null;
+    this.next = t;
+    this.run = "";
+    this.seq = -1;
+  }
+
+  /** Forgets what was shown before a moment of media time. @param {number} before s */
+  trim(before) {
+    this.buffer.trim(before);
+    const [range] = this.buffer.ranges();
+    const first = this.frames.first();
+    if (!range || first === null || first > range.start - LEFT) return;
+    this.frames.trim(range.start - LEFT);
+    this.from = Math.max(this.from, this.buffer.base + range.start * 1000);
+  }
+
+  /** Whether that moment is among what was fetched, or is next. @param {number} t */
+  covers(t) {
+    return t >= this.from - 50 && t <= this.next + 50;
+  }
+
+  stop() {
+    this.go(NaN);
+    this.from = NaN;
+    this.broken = false;
+    this.frames.clear();
+  }
+
+  /**
+   * Fetches the next stretch when little is left after the moment that is shown.
+   * @param {number} at @param {number} speed
+   */
+  async fill(at, speed) {
+    if (this.request || Number.isNaN(this.next) || performance.now() < this.retryAt) return;
+    const start = this.options.footage().next(this.next) ?? this.next;
+    if (start - at > AHEAD * speed) return;
+    if (start > this.options.now() - 800) {
+      this.retryAt = performance.now() + AGAIN;
+      return;
+    }
+    const came = await this.ask(start, (this.first ? FIRST : STRETCH) * speed);
+    if (came !== null) this.first = false;
+  }
+
+  /**
+   * Fetches a stretch. The moment asked for is a little after the end of what is there, since times in URLs are whole
+   * milliseconds and the end may not be: the server begins with the key frame before, so nothing is missed, and a run that
+   * begins exactly there is found.
+   * @param {number} start @param {number} length ms
+   * @returns {Promise<boolean | null>} whether anything new came; null when it was given up or there was no answer that helps
+   */
+  async ask(start, length) {
+    const request = new AbortController();
+    this.request = request;
+    try {
+      const from = Math.ceil(start) + this.nudge;
+      const came = await this.fetchStretch(from, from + length, request.signal);
+      if (request.signal.aborted) return null;
+      this.broken = false;
+      this.nudge = came ? 1 : Math.min(2 * this.nudge + 20, 2000);
+      if (!came) this.retryAt = performance.now() + AGAIN;
+      return came;
+    } catch {
+      if (request.signal.aborted) return null;
+      this.broken = true;
+      this.retryAt = performance.now() + MEND;
+      return null;
+    } finally {
+      if (this.request === request) this.request = null;
+    }
+  }
+
+  /**
+   * @param {number} from @param {number} to ms @param {AbortSignal} signal
+   * @returns {Promise<boolean>} whether anything new came
+   */
+  async fetchStretch(from, to, signal) {
+    const { camera, stream } = this.options;
+    const span = new URLSearchParams({
+      from: new Date(Math.floor(from)).toISOString(), to: new Date(Math.ceil(to)).toISOString(), stream,
+    });
+    const answer = await fetch(`/api/v1/cameras/${camera}/segments.mp4?${span}`, { signal });
+    if (this.options.over(answer)) throw new Error("the session has ended");
+    if (answer.status === 404) return this.missing(from);
+    if (!answer.ok || !answer.body) throw new Error(`segments: ${answer.status}`);
+    const mime = answer.headers.get("Content-Type") ?? "";
+    const why = refusal(mime);
+    if (why) {
+      this.options.onrefused(why);
+      throw new Error(why);
+    }
+    const splitter = new Splitter();
+    const reader = answer.body.getReader();
+    let came = false;
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (signal.aborted || done) return came;
+      for (const part of splitter.push(value)) came = this.take(part, mime) || came;
+    }
+  }
+
+  /**
+   * The timeline promised footage that is not there: of the small picture none is recorded, or it was deleted just now.
+   * @param {number} from @returns {boolean} whether there is something else to fetch at once
+   */
+  missing(from) {
+    if (this.options.stream === "sub") {
+      this.options.onmissing();
+      return false;
+    }
+    const next = this.options.footage().edge(from, 1);
+    if (next !== null) this.next = next;
+    return next !== null;
+  }
+
+  /**
+   * @param {ReturnType<Splitter["push"]>[number]} part @param {string} mime
+   * @returns {boolean} whether it was new
+   */
+  take(part, mime) {
+    const { label, bytes } = part;
+    if (part.kind === "init") {
+      if (label.run === this.run) return false;
+      this.run = label.run;
+      this.seq = -1;
+      const { source } = this.buffer;
+      this.buffer.init(mime, bytes, this.next, this.frames.offset(label.run, this.buffer.time(this.next)));
+      if (this.buffer.source !== source) this.frames.clear(); // it began anew
+      return false;
+    }
+    if (label.seq <= this.seq) return false;
+    this.seq = label.seq;
+    this.buffer.fragment(bytes, label);
+    const { offset } = this.buffer;
+    if (!Number.isNaN(offset)) this.frames.add(pictureTimes(bytes).map((t) => t + offset), label.run, offset);
+    const end = label.start + label.duration;
+    const fresh = end > this.next;
+    this.next = Math.max(this.next, end);
+    return fresh;
+  }
+}
