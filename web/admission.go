@@ -58,7 +58,7 @@ func (a *admission) dispatch(mux *http.ServeMux) http.Handler {
 			return
 		}
 		list := strings.Join(allowed, ", ")
-		a.failures.answer(w, r, newProblem(http.StatusMethodNotAllowed, "This address answers to "+list+" only.").with("Allow", list))
+		a.failures.answer(w, r, newProblem(http.StatusMethodNotAllowed, "This address accepts only "+list+".").with("Allow", list))
 	})
 }
 
@@ -118,7 +118,7 @@ func (a *admission) admit(w http.ResponseWriter, r *http.Request, rt route) erro
 		return rt.handle(w, r)
 	case person:
 		if v.Kind != access.AccountView {
-			return newProblem(http.StatusForbidden, "This is for people who signed in, and for no token.")
+			return newProblem(http.StatusForbidden, "This is for signed-in people only; tokens cannot use it.")
 		}
 		return rt.handle(w, r)
 	case measuring:

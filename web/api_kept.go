@@ -121,7 +121,7 @@ func (s *Server) apiKeep(w http.ResponseWriter, r *http.Request, p access.Permit
 	for _, name := range body.Streams {
 		quality, err := media.ParseQuality(name)
 		if err != nil {
-			return problem(http.StatusBadRequest, "Of the streams one is neither main nor sub.")
+			return problem(http.StatusBadRequest, "A stream must be main or sub.")
 		}
 		streams |= storage.Streams(quality)
 	}
@@ -159,7 +159,7 @@ func (s *Server) apiDeleteFootage(w http.ResponseWriter, r *http.Request, p acce
 		return err
 	}
 	if q.Has("preview") && preview != "1" {
-		return problem(http.StatusBadRequest, "The parameter preview can only be 1.")
+		return problem(http.StatusBadRequest, "The parameter preview must be 1 or absent.")
 	}
 	span, named, err := deletionParameters(q)
 	if err != nil {
@@ -202,7 +202,7 @@ func deletionParameters(q url.Values) (storage.Span, []storage.KeptID, error) {
 func keptParameter(text string) (storage.KeptID, error) {
 	id, err := storage.ParseKeptID(text)
 	if err != nil {
-		return id, problem(http.StatusBadRequest, "What should name a kept clip is not the id of one.")
+		return id, problem(http.StatusBadRequest, "This is not the id of a kept clip.")
 	}
 	return id, nil
 }
@@ -225,13 +225,13 @@ func keptOf(c Camera, list []storage.Kept) []keptJSON {
 // keptProblem maps the errors of keeping and deleting; nil for others.
 func keptProblem(err error) *Problem {
 	if kept, ok := errors.AsType[*storage.KeptError](err); ok {
-		p := newProblem(http.StatusConflict, fmt.Sprintf("Nothing was deleted: kept clips lie in the way, %d of them. Let them go first, or name them.", len(kept.Kept)))
+		p := newProblem(http.StatusConflict, fmt.Sprintf("Nothing was deleted: the span contains %d kept clips. Remove them first, or name them in the request.", len(kept.Kept)))
 		p.Type = "urn:keepwatch:problem:kept"
 		return p
 	}
 	switch {
 	case errors.Is(err, storage.ErrNotKept):
-		return newProblem(http.StatusNotFound, "There is no such kept clip of this camera; it may have been let go.")
+		return newProblem(http.StatusNotFound, "This camera has no such kept clip; it may have been removed.")
 	case errors.Is(err, storage.ErrNote), errors.Is(err, storage.ErrStreams):
 		return newProblem(http.StatusBadRequest, sentence(err.Error()))
 	case errors.Is(err, storage.ErrTooManyKept):

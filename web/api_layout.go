@@ -50,7 +50,7 @@ func (a *accountAPI) setLayout(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !slices.Contains(shapes(), in.Shape) {
-		return problem(http.StatusBadRequest, "The layout is none of auto, 1, 4, 9, 16 and focus.")
+		return problem(http.StatusBadRequest, "The layout must be auto, 1, 4, 9, 16 or focus.")
 	}
 	l := layout.Layout{Shape: in.Shape}
 	if len(in.Groups) > layout.MaxGroups { // before each is looked at

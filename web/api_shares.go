@@ -82,7 +82,7 @@ func momentsIn(from, to []*time.Time) error {
 			continue
 		}
 		if t.UTC().Year() < firstYear || t.UTC().Year() >= lastYear {
-			return problem(http.StatusBadRequest, fmt.Sprintf("A time lies outside the years %d to %d.", firstYear, lastYear-1))
+			return problem(http.StatusBadRequest, fmt.Sprintf("A time is outside the years %d to %d.", firstYear, lastYear-1))
 		}
 		*to[i] = t.UTC()
 	}

@@ -56,7 +56,7 @@ func (l *cameraList) visibleNamed(r *http.Request, names []string) ([]access.Cam
 			}
 		}
 		if !found {
-			return nil, problem(http.StatusBadRequest, "One of the cameras is not there.")
+			return nil, problem(http.StatusBadRequest, "One of the cameras does not exist.")
 		}
 	}
 	return ids, nil

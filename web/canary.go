@@ -18,11 +18,11 @@ import (
 )
 
 // errHalted is why no footage is served once the canary found a leak.
-var errHalted = errors.New("the server found that one owner could have what is another's, so it shows nothing until it is restarted")
+var errHalted = errors.New("the self-test found that one owner could see what belongs to another; no footage is served until a restart")
 
 func haltedProblem() *Problem {
 	return newProblem(http.StatusServiceUnavailable,
-		"A test that this server makes of itself found that one owner could have what is another's. Nothing is shown until it is restarted; recording goes on.")
+		"This server's self-test found that one owner could see what belongs to another. No footage is shown until it is restarted; recording goes on.")
 }
 
 // syntheticSite is where the canary's owners and cameras come from: they are rows of the same databases as everybody's, and

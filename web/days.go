@@ -129,7 +129,7 @@ func (s *Server) monthParameter(q url.Values) (siteMonth, error) {
 	}
 	t, err := time.Parse("2006-01", text)
 	if err != nil || t.Year() < firstYear+1 || t.Year() >= lastYear {
-		return siteMonth{}, problem(http.StatusBadRequest, fmt.Sprintf("The parameter month is not a month like 2026-11, of the years %d to %d.", firstYear+1, lastYear-1))
+		return siteMonth{}, problem(http.StatusBadRequest, fmt.Sprintf("The parameter month must be a month like 2026-11, from the years %d to %d.", firstYear+1, lastYear-1))
 	}
 	return siteMonth{t.Year(), t.Month(), s.Location}, nil
 }

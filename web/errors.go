@@ -39,7 +39,7 @@ func (f *failures) answer(w http.ResponseWriter, r *http.Request, err error) {
 		if errors.Is(err, errStopping) {
 			level = slog.LevelInfo
 		}
-		f.logger.Log(r.Context(), level, "request not answered", "req", infoOf(r).id, "status", p.Status, "err", causeOf(err))
+		f.logger.Log(r.Context(), level, "request failed", "req", infoOf(r).id, "status", p.Status, "err", causeOf(err))
 	}
 	if resp.started {
 		panic(http.ErrAbortHandler)
@@ -106,7 +106,7 @@ func problemOf(err error) *Problem {
 	}
 	if throttled, ok := errors.AsType[*accounts.ThrottledError](err); ok {
 		seconds := strconv.Itoa(int(throttled.RetryAfter.Seconds()) + 1)
-		return newProblem(http.StatusTooManyRequests, "There were too many attempts. Wait a little and try again.").
+		return newProblem(http.StatusTooManyRequests, "Too many attempts. Wait a little and try again.").
 			with("Retry-After", seconds)
 	}
 	if invalid, ok := errors.AsType[*accounts.InvalidError](err); ok {
@@ -118,34 +118,34 @@ func problemOf(err error) *Problem {
 	case errors.Is(err, accounts.ErrNobody):
 		return newProblem(http.StatusUnauthorized, "Sign in first, or send a token that is valid.")
 	case errors.Is(err, audit.ErrUnrecorded):
-		p := newProblem(http.StatusServiceUnavailable, "Who watches is put on record, and that cannot be done at the moment; so nothing is shown.")
+		p := newProblem(http.StatusServiceUnavailable, "Viewing is logged, and the log cannot be written at the moment, so nothing is shown.")
 		p.cause = err
 		return p
 	case errors.Is(err, audit.ErrTooManyViews):
-		return newProblem(http.StatusTooManyRequests, "This account, or these links, watch from more places at once than can be kept on record; close some.").with("Retry-After", "60")
+		return newProblem(http.StatusTooManyRequests, "This account or link is watching from too many places at once. Close some and try again.").with("Retry-After", "60")
 	case errors.Is(err, errHalted):
 		return haltedProblem()
 	case errors.Is(err, accounts.ErrNotFresh):
-		p := newProblem(http.StatusForbidden, "Give your password again first: POST /api/v1/session/confirm. It then holds for ten minutes.")
+		p := newProblem(http.StatusForbidden, "Confirm your password first: POST /api/v1/session/confirm. That lasts for ten minutes.")
 		p.Type = "urn:keepwatch:problem:confirm"
 		return p
 	case errors.Is(err, accounts.ErrNeedsCode):
-		p := newProblem(http.StatusUnauthorized, "The password is right. Now the code of your second factor, or a recovery code, is needed.")
+		p := newProblem(http.StatusUnauthorized, "The password is correct. Enter the code of your second factor, or a recovery code.")
 		p.Type = "urn:keepwatch:problem:code-needed"
 		return p
 	case errors.Is(err, accounts.ErrBadFactor):
-		return newProblem(http.StatusUnauthorized, "That code is wrong, or was used already. Wait for the next one.")
+		return newProblem(http.StatusUnauthorized, "That code is wrong or was already used. Wait for the next one.")
 	case errors.Is(err, accounts.ErrBadLogin):
-		return newProblem(http.StatusUnauthorized, "That name and password do not belong together.")
+		return newProblem(http.StatusUnauthorized, "Wrong name or password.")
 	case errors.Is(err, accounts.ErrBadCode):
-		return newProblem(http.StatusForbidden, "That is not the set-up code. It stands on the server's console and in its log.")
+		return newProblem(http.StatusForbidden, "Wrong set-up code. It is printed on the server's console and in its log.")
 	case errors.Is(err, accounts.ErrSetupDone):
-		return newProblem(http.StatusConflict, "This server is set up already. Sign in instead.")
+		return newProblem(http.StatusConflict, "This server is already set up. Sign in instead.")
 	}
 	if p := footageProblem(err); p != nil {
 		return p
 	}
-	p := newProblem(http.StatusServiceUnavailable, "That cannot be had at the moment; the log has the cause.")
+	p := newProblem(http.StatusServiceUnavailable, "This is not available at the moment; the log has the cause.")
 	p.cause = err // of a disk or a database: mistakes of callers have been dealt with above, ours panic
 	return p
 }
@@ -177,7 +177,7 @@ func sentence(clause string) string {
 // footageProblem maps the errors of storage and live. Those that it does not know come of disks and databases.
 func footageProblem(err error) *Problem {
 	if changed, ok := errors.AsType[*storage.FormatChangedError](err); ok {
-		p := newProblem(http.StatusConflict, "The camera's format changed within the span. Ask for the parts one by one.")
+		p := newProblem(http.StatusConflict, "The video format changed within the span. Request the parts one by one.")
 		p.Type = "urn:keepwatch:problem:format-changed"
 		p.Parts = []spanJSON{}
 		for _, part := range changed.Parts {
@@ -190,13 +190,13 @@ func footageProblem(err error) *Problem {
 	}
 	switch {
 	case errors.Is(err, storage.ErrNoFootage), errors.Is(err, storage.ErrGone), errors.Is(err, storage.ErrUnknownCamera):
-		return newProblem(http.StatusNotFound, "There is no footage of this camera then. The timeline says why.")
+		return newProblem(http.StatusNotFound, "This camera has no footage of that time. The timeline says why.")
 	case errors.Is(err, live.ErrNoStream):
-		return newProblem(http.StatusNotFound, "There is no live picture of this camera now.")
+		return newProblem(http.StatusNotFound, "This camera has no live picture now.")
 	case errors.Is(err, storage.ErrTooLong), errors.Is(err, storage.ErrSpan):
 		return newProblem(http.StatusBadRequest, sentence(err.Error()))
 	case errors.Is(err, storage.ErrQuarantined):
-		p := newProblem(http.StatusServiceUnavailable, "Footage of that span does not verify and was set aside.")
+		p := newProblem(http.StatusServiceUnavailable, "Footage of that span failed its check and was quarantined.")
 		p.cause = err
 		return p
 	case errors.Is(err, errStopping):

@@ -66,11 +66,11 @@ func stepParameter(q url.Values, span storage.Span) (time.Duration, error) {
 	}
 	seconds, err := strconv.Atoi(text)
 	if err != nil || seconds < int(storage.MinActivityStep/time.Second) || seconds > int(storage.MaxActivity/time.Second) {
-		return 0, problem(http.StatusBadRequest, "The parameter step is not a whole number of seconds.")
+		return 0, problem(http.StatusBadRequest, "The parameter step must be a whole number of seconds.")
 	}
 	step := time.Duration(seconds) * time.Second
 	if length > step*storage.MaxActivitySteps {
-		return 0, problem(http.StatusBadRequest, fmt.Sprintf("The steps are too many: the limit is %d; ask for longer ones, or for less.", storage.MaxActivitySteps))
+		return 0, problem(http.StatusBadRequest, fmt.Sprintf("Too many steps: the limit is %d. Request longer steps or a shorter span.", storage.MaxActivitySteps))
 	}
 	return step, nil
 }

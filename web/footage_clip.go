@@ -30,7 +30,7 @@ func (a *footageAPI) clip(w http.ResponseWriter, r *http.Request, p access.Permi
 	if download, err := parameter(q, "download"); err != nil {
 		return err
 	} else if q.Has("download") && download != "1" {
-		return problem(http.StatusBadRequest, "The parameter download can only be 1.")
+		return problem(http.StatusBadRequest, "The parameter download must be 1 or absent.")
 	}
 	release, err := a.slots.take(p.Viewer())
 	if err != nil {
@@ -152,7 +152,7 @@ func (a *footageAPI) send(w http.ResponseWriter, r *http.Request, p access.Permi
 		return content.err // a problem if nothing was sent yet, else the connection is torn
 	case lazy.status == http.StatusRequestedRangeNotSatisfiable:
 		size := fmt.Sprintf("bytes */%d", c.Size())
-		return newProblem(lazy.status, "The range lies outside the clip.").with("Content-Range", size)
+		return newProblem(lazy.status, "The range is outside the clip.").with("Content-Range", size)
 	}
 	lazy.decide()
 	return nil

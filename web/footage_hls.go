@@ -117,7 +117,7 @@ func (a *footageAPI) hlsSegmentFile(w http.ResponseWriter, r *http.Request, p ac
 	}
 	size, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
-		return problem(http.StatusBadRequest, "The parameter size is not a number of bytes, as the playlist has it.")
+		return problem(http.StatusBadRequest, "The parameter size must be a number of bytes, as in the playlist.")
 	}
 	clip, err := a.store.OpenStored(r.Context(), p, quality, span)
 	if err != nil {

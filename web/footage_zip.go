@@ -102,7 +102,7 @@ func (a *footageAPI) wantedOf(q url.Values) ([]wanted, error) {
 	case len(names) > 0 && len(kept) > 0:
 		return nil, problem(http.StatusBadRequest, "Name either cameras with a span, or kept clips.")
 	case n > maxZipClips:
-		return nil, problem(http.StatusBadRequest, fmt.Sprintf("That is too much for one zip: at most %d clips.", maxZipClips))
+		return nil, problem(http.StatusBadRequest, fmt.Sprintf("Too much for one zip: the limit is %d clips.", maxZipClips))
 	}
 	var list []wanted
 	for _, text := range kept {
@@ -151,7 +151,7 @@ func (a *footageAPI) authorizeWanted(r *http.Request, list []wanted) error {
 		together += x.span.To.Sub(x.span.From)
 	}
 	if together > maxZipTime {
-		return problem(http.StatusBadRequest, "That is too long for one zip: the clips together may last "+hours(maxZipTime)+". Take fewer at a time.")
+		return problem(http.StatusBadRequest, "Too long for one zip: its clips may last "+hours(maxZipTime)+" in total. Request fewer at a time.")
 	}
 	return nil
 }
@@ -187,7 +187,7 @@ func (a *footageAPI) openExport(r *http.Request, list []wanted, quality media.Qu
 		found = found || x.files[had].clip != nil
 	}
 	if !found {
-		return nil, problem(http.StatusNotFound, "None of this has footage of that time. The timeline says why.")
+		return nil, problem(http.StatusNotFound, "None of these cameras has footage of that time. The timeline says why.")
 	}
 	x.nameApart()
 	return x, nil

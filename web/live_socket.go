@@ -54,7 +54,7 @@ type wireFrame struct {
 }
 
 // errTileRevoked ends the connection when footage that was handed to the writer may not be shown any more.
-var errTileRevoked = errors.New("a tile's permit was not renewed while its footage was on its way")
+var errTileRevoked = errors.New("a tile's permit was not renewed while its footage was being sent")
 
 // watchRequest is what a client sends: the set of tiles that it shows from now on.
 type watchRequest struct {
@@ -71,7 +71,7 @@ type tileRequest struct {
 // socket answers GET /api/v1/live. Origin has been checked by the middleware, and is again by the library.
 func (a *liveAPI) socket(w http.ResponseWriter, r *http.Request) error {
 	if !isUpgrade(r) {
-		return newProblem(http.StatusUpgradeRequired, "This address speaks WebSocket.").with("Upgrade", "websocket")
+		return newProblem(http.StatusUpgradeRequired, "This address accepts WebSocket connections only.").with("Upgrade", "websocket")
 	}
 	release, err := a.slots.take(viewerOf(r))
 	if err != nil {
@@ -193,7 +193,7 @@ func (k *socket) read(ctx context.Context) error {
 		}
 		var req watchRequest
 		if kind != websocket.MessageText || json.Unmarshal(data, &req) != nil || req.Type != "watch" {
-			return problem(http.StatusBadRequest, "a message that is not known")
+			return problem(http.StatusBadRequest, "unknown message")
 		}
 		if err := k.watch(ctx, req.Tiles); err != nil {
 			return err
@@ -233,18 +233,18 @@ func (k *socket) watch(ctx context.Context, requests []tileRequest) error {
 // must never be shown under another camera's name.
 func (k *socket) checkTile(req tileRequest, wanted map[uint16]tileRequest) error {
 	if req.Tile < 0 || req.Tile > lastNumber || len(req.Camera) > maxName {
-		return problem(http.StatusBadRequest, "a tile that cannot be")
+		return problem(http.StatusBadRequest, "invalid tile")
 	}
 	number := uint16(req.Tile)
 	if _, twice := wanted[number]; twice {
-		return problem(http.StatusBadRequest, "a tile number twice")
+		return problem(http.StatusBadRequest, "duplicate tile number")
 	}
 	if _, err := media.ParseQuality(req.Stream); err != nil {
-		return problem(http.StatusBadRequest, "a stream that is neither main nor sub")
+		return problem(http.StatusBadRequest, "stream must be main or sub")
 	}
 	name, used := k.names[number]
 	if used && name != req.Camera {
-		return problem(http.StatusBadRequest, "a tile number used before for another camera")
+		return problem(http.StatusBadRequest, "tile number was used for another camera")
 	}
 	if !used && len(k.names)+len(wanted) >= maxNumbers {
 		return problem(http.StatusBadRequest, "too many tile numbers")

@@ -121,7 +121,7 @@ func (a *liveAPI) outgoing(p access.Permit, f *media.Fragment) (outgoing, error)
 		return outgoing{}, err
 	}
 	if access.Camera(label.Camera) != p.Camera() || access.Camera(f.Run.Stream.Camera) != p.Camera() || label.Run != f.Run.ID {
-		return outgoing{}, fmt.Errorf("fragment of camera %s for a permit on another", label.Camera)
+		return outgoing{}, fmt.Errorf("fragment of camera %s for a permit for another camera", label.Camera)
 	}
 	if p.Audio() || f.Run.Audio == nil {
 		return outgoing{mime: f.Run.MIME(), bytes: f.Bytes, init: func() []byte { return f.Run.Init }}, nil

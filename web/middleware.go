@@ -144,11 +144,11 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok && tooLarge != nil {
 		return nil, errBodyTooLarge()
 	}
-	return nil, newProblem(http.StatusBadRequest, "The request's body did not arrive whole.")
+	return nil, newProblem(http.StatusBadRequest, "The request's body is incomplete.")
 }
 
 func errBodyTooLarge() *Problem {
-	return newProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf("A request's body may have at most %d bytes.", maxBody))
+	return newProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf("The request's body is too large: the limit is %d bytes.", maxBody))
 }
 
 // refuseForeignOrigins refuses what a page of another origin makes a browser ask: changes, by CrossOriginProtection, and
@@ -157,7 +157,7 @@ func (m *middleware) refuseForeignOrigins(next http.Handler) http.Handler {
 	protection := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := protection.Check(r); err != nil || foreignFetch(r) {
-			m.failures.answer(w, r, newProblem(http.StatusForbidden, "This was asked by a page of another origin."))
+			m.failures.answer(w, r, newProblem(http.StatusForbidden, "Requests from pages of another origin are refused."))
 			return
 		}
 		next.ServeHTTP(w, r)

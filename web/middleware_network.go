@@ -106,7 +106,7 @@ func (m *middleware) checkHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name, ok := hostName(r.Host)
 		if !ok {
-			m.failures.answer(w, r, newProblem(http.StatusBadRequest, "The Host header is not a host."))
+			m.failures.answer(w, r, newProblem(http.StatusBadRequest, "The Host header is not a host name."))
 			return
 		}
 		if !m.answersTo(name) {

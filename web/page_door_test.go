@@ -112,7 +112,7 @@ func TestABadLoginStaysOnThePageAndSaysSo(t *testing.T) {
 	if resp.StatusCode != http.StatusForbidden || sessionCookie(resp) != "" {
 		t.Errorf("status %d", resp.StatusCode)
 	}
-	if got := text(p.one("p", "role=alert")); !strings.Contains(got, "do not belong together") {
+	if got := text(p.one("p", "role=alert")); !strings.Contains(got, "Wrong name or password") {
 		t.Errorf("it says %q", got)
 	}
 	if got := attr(p.one("input", "name=next"), "value"); got != "/system" {

@@ -22,14 +22,14 @@ func parameter(q url.Values, name string) (string, error) {
 	case 1:
 		return values[0], nil
 	}
-	return "", problem(http.StatusBadRequest, "The parameter "+name+" is there more than once.")
+	return "", problem(http.StatusBadRequest, "The parameter "+name+" is given more than once.")
 }
 
 // query reads the parameters of a request, all of them or none.
 func query(r *http.Request) (url.Values, error) {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, problem(http.StatusBadRequest, "The parameters do not parse.")
+		return nil, problem(http.StatusBadRequest, "The parameters cannot be parsed.")
 	}
 	return q, nil
 }
@@ -41,16 +41,16 @@ func timeParameter(q url.Values, name string) (time.Time, error) {
 		return time.Time{}, err
 	}
 	if v == "" {
-		return time.Time{}, problem(http.StatusBadRequest, "The parameter "+name+" is missing: a time like 2026-11-22T13:05:20Z.")
+		return time.Time{}, problem(http.StatusBadRequest, "The parameter "+name+" is missing; it must be a time like 2026-11-22T13:05:20Z.")
 	}
 	t, err := time.Parse(time.RFC3339Nano, v)
 	if err != nil {
-		return time.Time{}, problem(http.StatusBadRequest, "The parameter "+name+" is not a time like 2026-11-22T13:05:20Z.")
+		return time.Time{}, problem(http.StatusBadRequest, "The parameter "+name+" must be a time like 2026-11-22T13:05:20Z.")
 	}
 	t = t.UTC()
 	if t.Year() < firstYear || t.Year() >= lastYear {
 		return time.Time{}, problem(http.StatusBadRequest,
-			fmt.Sprintf("The parameter %s lies outside the years %d to %d.", name, firstYear, lastYear-1))
+			fmt.Sprintf("The parameter %s is outside the years %d to %d.", name, firstYear, lastYear-1))
 	}
 	return t, nil
 }
@@ -66,10 +66,10 @@ func spanParameters(q url.Values, limit time.Duration) (storage.Span, error) {
 		return storage.Span{}, err
 	}
 	if !from.Before(to) {
-		return storage.Span{}, problem(http.StatusBadRequest, "The span is empty: from must lie before to.")
+		return storage.Span{}, problem(http.StatusBadRequest, "The span is empty: from must be before to.")
 	}
 	if to.Sub(from) > limit {
-		return storage.Span{}, problem(http.StatusBadRequest, "The span is too long: the limit here is "+hours(limit)+".")
+		return storage.Span{}, problem(http.StatusBadRequest, "The span is too long: the limit is "+hours(limit)+".")
 	}
 	return storage.Span{From: from, To: to}, nil
 }
@@ -97,7 +97,7 @@ func qualityParameter(q url.Values) (media.Quality, error) {
 	}
 	quality, err := media.ParseQuality(v)
 	if err != nil {
-		return 0, problem(http.StatusBadRequest, "The parameter stream is neither main nor sub.")
+		return 0, problem(http.StatusBadRequest, "The parameter stream must be main or sub.")
 	}
 	return quality, nil
 }

@@ -124,7 +124,7 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request, session string) (
 	}
 	if old := sessionOf(r); old != "" {
 		if err := s.Accounts.Logout(ctx, old); err != nil {
-			s.Logger.Warn("end the session before", "req", infoOf(r).id, "err", err)
+			s.Logger.Warn("end previous session", "req", infoOf(r).id, "err", err)
 		}
 	}
 	setSession(w, r, session)
@@ -208,10 +208,10 @@ func readJSON(r *http.Request, v any) error {
 	d := json.NewDecoder(r.Body)
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
-		return problem(http.StatusBadRequest, "The body is not the JSON object that belongs here: "+jsonMistake(err)+".")
+		return problem(http.StatusBadRequest, "The body is not the expected JSON object: "+jsonMistake(err)+".")
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return problem(http.StatusBadRequest, "Something follows the JSON object.")
+		return problem(http.StatusBadRequest, "The body continues after the JSON object.")
 	}
 	return nil
 }
@@ -222,9 +222,9 @@ func jsonMistake(err error) string {
 		return fmt.Sprintf("%s has the wrong type", e.Field)
 	}
 	if strings.Contains(err.Error(), "unknown field") {
-		return "it has a field that is not known"
+		return "it has an unknown field"
 	}
-	return "it does not parse"
+	return "it cannot be parsed"
 }
 
 func requireType(r *http.Request, want string) error {
@@ -246,7 +246,7 @@ func readForm(r *http.Request) (url.Values, error) {
 	}
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
-		return nil, problem(http.StatusBadRequest, "The form does not parse.")
+		return nil, problem(http.StatusBadRequest, "The form cannot be parsed.")
 	}
 	return form, nil
 }

@@ -46,10 +46,10 @@ func (s *slots) take(v access.Viewer) (release func(), err error) {
 		return nil, errStopping
 	}
 	if s.ofOne[who] >= s.mostOfOne {
-		return nil, newProblem(http.StatusTooManyRequests, "This account has too many of these open at once; close some.").with("Retry-After", "5")
+		return nil, newProblem(http.StatusTooManyRequests, "This account has too many of these open at once. Close some and try again.").with("Retry-After", "5")
 	}
 	if s.all >= s.most || who.link != 0 && s.links >= s.most/4 {
-		return nil, newProblem(http.StatusServiceUnavailable, "The server serves as many viewers as it takes.").with("Retry-After", "5")
+		return nil, newProblem(http.StatusServiceUnavailable, "The server has no room for more viewers. Try again later.").with("Retry-After", "5")
 	}
 	s.all++
 	s.ofOne[who]++

@@ -177,7 +177,7 @@ func (c *Canary) found(what string) {
 	c.report.State, c.report.Reason = Leaked, what
 	c.report.Leaked++
 	c.mu.Unlock()
-	c.o.Logger.Error("LEAK: one owner got what is another's. No footage is shown until the program is restarted; recording goes on. "+
+	c.o.Logger.Error("LEAK: one owner got what belongs to another. No footage is shown until the program is restarted; recording goes on. "+
 		"Please report this as SECURITY.md says", "found", what)
 }
 
@@ -191,7 +191,7 @@ func (c *Canary) conclude(trouble error) {
 		return
 	}
 	if c.report.Reason != trouble.Error() {
-		c.o.Logger.Warn("the test for leaks could not be made", "err", trouble)
+		c.o.Logger.Warn("the self-test could not run", "err", trouble)
 	}
 	c.report.State, c.report.Reason = Unknown, trouble.Error()
 }

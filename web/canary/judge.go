@@ -77,11 +77,11 @@ func clockPattern() *regexp.Regexp { return regexp.MustCompile(`data-now="\d+"`)
 func checkOwn(p probe, mark []byte, footage bool) error {
 	switch {
 	case p.status == 0:
-		return errors.New("an answer broke off")
+		return errors.New("an answer was cut off")
 	case p.status != http.StatusOK:
-		return fmt.Errorf("the owner was answered with status %d", p.status)
+		return fmt.Errorf("the owner got status %d", p.status)
 	case footage && !bytes.Contains(p.body, mark):
-		return errors.New("the owner's footage did not come")
+		return errors.New("the owner did not get its footage")
 	}
 	return nil
 }

@@ -90,7 +90,7 @@ func (c *Canary) listen(ctx context.Context, i int, tiles []tile, enough func([]
 	select {
 	case <-w.taken:
 	case <-answered:
-		return w.body.Bytes(), fmt.Errorf("it was answered with status %d", w.status)
+		return w.body.Bytes(), fmt.Errorf("it got status %d", w.status)
 	}
 	end, _ := ctx.Deadline()
 	message, err := json.Marshal(watchRequest{Type: "watch", Tiles: tiles})
