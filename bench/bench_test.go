@@ -16,7 +16,7 @@ import (
 	"keepwatch.internal/internal/testcam"
 )
 
-// TestMain lets this binary be the farm of cameras too, as the program itself is.
+// TestMain lets the test binary also run as the farm of cameras, like the program itself.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == farmCommand {
 		os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
@@ -61,7 +61,7 @@ func TestBothPeersRecordEveryFrameAndHaveCosts(t *testing.T) {
 		}
 		r := results[i][0]
 		t.Logf("%s: %+v", name, r)
-		// Processor time is told in hundredths of a second, of which two cameras may take none.
+		// CPU time is counted in hundredths of a second, and two cameras may take less.
 		if r.cpu < 0 || r.memory.pss <= 0 || r.memory.rss < r.memory.pss || r.bits < 1e6 || r.writes <= 0 {
 			t.Errorf("%s recorded at no cost: %+v", name, r)
 		}
@@ -98,7 +98,7 @@ func TestProfilesTellOfTheRecordingInThisProcess(t *testing.T) {
 	if !strings.Contains(out.String(), "2 cameras for 3s") || !strings.Contains(out.String(), "; 0 of 9") {
 		t.Errorf("said %q", out.String())
 	}
-	// Recording two cameras for three seconds costs too little for a processor sample to be sure to fall into our code.
+	// Recording two cameras for three seconds takes too little CPU for a profile to be sure to contain our code.
 	for name, want := range map[string]string{"cpu.pprof": "cpu nanoseconds", "heap.pprof": "keepwatch.internal/"} {
 		top, err := exec.CommandContext(t.Context(), "go", "tool", "pprof", "-raw", filepath.Join(o.profile, name)).CombinedOutput()
 		if err != nil || !strings.Contains(string(top), want) {
@@ -107,7 +107,7 @@ func TestProfilesTellOfTheRecordingInThisProcess(t *testing.T) {
 	}
 }
 
-// The packets that ffprobe counts are what the marks say: no picture hides from the count, none is counted twice.
+// ffprobe counts as many packets as there are marks: no frame is missed or counted twice.
 func TestMarksCountPicturesAsFFprobeDoes(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -19,7 +19,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// figure is one line of a table: what was measured, and what it is meant to be. A figure without a goal is told and not judged.
+// figure is one line of a table: a measurement and its goal, if it has one.
 type figure struct {
 	what, value, goal string
 	met               bool
@@ -35,15 +35,15 @@ func (f figure) verdict() string {
 	return "MISSED"
 }
 
-// sitting is a set of measurements in one browser, at a demo with so many cameras, or at a recorder of as many that send a film.
+// sitting is a set of measurements in one browser, with a demo of some cameras, or with a recorder of cameras that send a film.
 type sitting struct {
 	what    string
 	cameras int
 	take    func(ctx context.Context, url, user, password string) ([]figure, error)
-	film    film // the cameras are those of the demo where it is zero
+	film    film // zero: the cameras of the demo
 }
 
-// Sittings that take seconds, when the second is told to.
+// How long sittings take.
 const (
 	pagesWeigh = "what pages weigh"
 	tabMemory  = "memory of a tab"
@@ -79,7 +79,7 @@ func chosen(o options) ([]sitting, error) {
 	return nil, fmt.Errorf("-only %q is in no name; there are: %s", o.only, strings.Join(slices.Compact(names), ", "))
 }
 
-// benchBrowser measures the pages in Chromium, each time against a demo of its own, and prints one table.
+// benchBrowser measures the pages in Chromium, each sitting with its own demo, and prints one table.
 func benchBrowser(ctx context.Context, o options, all []sitting, out, progress io.Writer) (err error) {
 	if err := haveChromium(); err != nil {
 		return err
@@ -112,17 +112,17 @@ func benchBrowser(ctx context.Context, o options, all []sitting, out, progress i
 		for _, f := range figures {
 			fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\n", f.what, s.cameras, f.value, f.goal, f.verdict())
 		}
-		if failed != nil { // the others are still worth knowing
+		if failed != nil { // the other figures are still useful
 			err = errors.Join(err, fmt.Errorf("%s: %w", s.what, failed))
 		}
 		if ctx.Err() != nil {
-			break // what there is is worth knowing, too
+			break // the figures so far are useful, too
 		}
 	}
 	return errors.Join(err, ctx.Err(), w.Flush())
 }
 
-// haveChromium says how to get the browser where it is missing.
+// haveChromium returns an error that says how to install the browser if it is missing.
 func haveChromium() error {
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "headless-shell", "headless_shell"} {
 		if _, err := exec.LookPath(name); err == nil {
@@ -132,13 +132,13 @@ func haveChromium() error {
 	return errors.New("chromium is missing: the pages are measured in it. Install it from the distribution's packages, for example: apt-get install chromium")
 }
 
-// demoSaid is what the demo prints once its page can be opened.
+// demoSaid matches what the demo prints once its page can be opened.
 var demoSaid = regexp.MustCompile(`(?s)Open +(http://[^/]+)/\s+User +(\S+)\s+Password +(\S+)`)
 
-// demoStart bounds how long a demo may take to begin, on a machine that has much to do.
+// demoStart bounds how long a demo may take to start on a busy machine.
 const demoStart = 60 * time.Second
 
-// atDemo runs a demo for as long as it is measured.
+// atDemo runs a demo for the duration of its measurements.
 func atDemo(ctx context.Context, nvr, dir string, s sitting) (figures []figure, err error) {
 	g, err := startGroup(ctx, dir, [][]string{{nvr, "demo", "-cameras", strconv.Itoa(s.cameras), "-listen", "127.0.0.1:0", "-dir", filepath.Join(dir, "demo")}})
 	if err != nil {
@@ -152,7 +152,7 @@ func atDemo(ctx context.Context, nvr, dir string, s sitting) (figures []figure, 
 	return s.take(ctx, m[1], m[2], m[3])
 }
 
-// says waits until the first program of the group has said something, and returns what of it the pattern marks.
+// says waits until the output of the group's first program matches the pattern, and returns the submatches.
 func (g *group) says(ctx context.Context, pattern *regexp.Regexp) ([]string, error) {
 	for waited := time.Duration(0); ; waited += 100 * time.Millisecond {
 		said, err := os.ReadFile(g.logs[0])
@@ -171,7 +171,7 @@ func (g *group) says(ctx context.Context, pattern *regexp.Regexp) ([]string, err
 	}
 }
 
-// signedIn opens a browser with one tab, in which the user has signed in, and hands it to use.
+// signedIn opens a browser with one tab, signs the user in, and calls use with the tab.
 func signedIn(ctx context.Context, url, user, password string, use func(tab context.Context) error) error {
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true), chromedp.WindowSize(1440, 900))

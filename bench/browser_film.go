@@ -11,14 +11,14 @@ import (
 	"strings"
 )
 
-// filmUser is who watches the film; the password is not kept anywhere but in the folder of the sitting.
+// filmUser is the viewer of the film. The password is stored only in the folder of the sitting.
 const filmUser, filmPassword = "bench", "correct horse battery"
 
 // filmSaid is the line of nvr's log that names its address.
 var filmSaid = regexp.MustCompile(`url=(http://\S+)`)
 
-// atFilm runs a recorder of cameras that send a film, for as long as it is measured. That costs next to nothing, where the cameras of the
-// demo draw and code every picture.
+// atFilm runs a recorder of cameras that send a film for the duration of its measurements. These cameras need almost no CPU, while those of
+// the demo draw and encode every frame.
 func atFilm(ctx context.Context, nvr, dir string, s sitting) (figures []figure, err error) {
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		return nil, errors.New("ffmpeg is missing: it makes the film. Install it from the distribution's packages, for example: apt-get install ffmpeg")

@@ -20,7 +20,7 @@ import (
 	"keepwatch.internal/internal/testcam"
 )
 
-// How long the live page is watched for each figure.
+// How long each figure of the live page takes.
 const (
 	liveLoads  = 9
 	liveSmooth = 60 * time.Second
@@ -28,7 +28,7 @@ const (
 	liveMemory = 3 * time.Minute
 )
 
-// firstPictures notes, in every page, when each tile's first picture was painted, by the clock of the navigation.
+// firstPictures records in every page when each tile's first frame was painted, since the start of the navigation.
 const firstPictures = `(() => {
 	window.painted = [];
 	const wire = () => {
@@ -41,7 +41,7 @@ const firstPictures = `(() => {
 	new MutationObserver(wire).observe(document, { childList: true, subtree: true });
 })()`
 
-// watchStalls counts, from now on, how often a tile's picture stood still for longer than it should.
+// watchStalls counts from now on how often a tile stalled.
 const watchStalls = `(() => {
 	const stalls = window.stalls = { frames: 0, stalls: 0, waiting: 0, longest: 0 };
 	for (const v of document.querySelectorAll(".tile .layer[data-shown] video")) {
@@ -71,17 +71,17 @@ const grabPicture = `(n => {
 })`
 
 // liveFigures opens the live page of a running server in Chromium, as the user, and measures it. The cameras are those of nvr
-// demo: their pictures tell when they were made.
+// demo, whose frames contain their time.
 func liveFigures(ctx context.Context, url, user, password string) ([]figure, error) {
 	return inTurn(ctx, url, user, password, firstPictureFigures, stallFigures, delayFigures, memoryFigures)
 }
 
-// smoothFigures are those of liveFigures that need no painted clock.
+// smoothFigures are the figures of liveFigures that need no painted clock.
 func smoothFigures(ctx context.Context, url, user, password string) ([]figure, error) {
 	return inTurn(ctx, url, user, password, firstPictureFigures, stallFigures)
 }
 
-// inTurn takes measurements one after the other in one tab. One that fails does not keep the others from being taken.
+// inTurn takes measurements one after the other in one tab. It continues after one that fails.
 func inTurn(ctx context.Context, url, user, password string, measures ...func(tab context.Context, url string) ([]figure, error)) (all []figure, err error) {
 	err = signedIn(ctx, url, user, password, func(tab context.Context) (failed error) {
 		for _, measure := range measures {
@@ -125,7 +125,7 @@ func firstPictureFigures(tab context.Context, url string) ([]figure, error) {
 
 // stallFigures watches all tiles.
 func stallFigures(tab context.Context, _ string) ([]figure, error) {
-	if err := wait(tab, 8*time.Second); err != nil { // until the tiles have come near the present
+	if err := wait(tab, 8*time.Second); err != nil { // until the tiles have caught up
 		return nil, err
 	}
 	if err := chromedp.Do(tab, chromedp.Evaluate[chromedp.Void](watchStalls)); err != nil {
@@ -182,7 +182,7 @@ func delayFigures(tab context.Context, _ string) ([]figure, error) {
 		fmt.Sprintf("%.2f s (%.2f to %.2f)", m, slices.Min(delays), slices.Max(delays)), "≤ 1.0 s", m <= 1}}, nil
 }
 
-// memoryFigures looks at what the page's script holds, after garbage was collected, at the beginning and at the end.
+// memoryFigures measures the memory of the page's scripts after garbage collection, at the beginning and at the end.
 func memoryFigures(tab context.Context, _ string) ([]figure, error) {
 	if _, err := chromedp.Call(tab, performance.Enable, performance.EnableParams{}); err != nil {
 		return nil, err

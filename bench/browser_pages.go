@@ -17,16 +17,16 @@ import (
 
 // Goals of the pages.
 const (
-	pageWeight  = 150_000 // bytes that come over the wire for a page with its scripts and styles, pictures not counted
-	flatWithin  = 1.05    // how much more a tab may hold at the end than when it had settled
-	memoryLooks = 40      // how often it is looked at
-	pageVisits  = 5       // of which the median tells how soon something is seen
+	pageWeight  = 150_000 // bytes transferred for a page with its scripts and styles, without pictures
+	flatWithin  = 1.05    // how much a tab's memory may grow after it has settled
+	memoryLooks = 40      // how often it is measured
+	pageVisits  = 5       // visits for the median of the first paint
 )
 
-// weighed are the pages of one who is signed in, as there are.
+// weighed lists the pages of a signed-in user.
 var weighed = [...]string{"/live", "/timeline", "/cameras", "/cameras/front-door", "/cameras/front-door/access", "/saved", "/account", "/people", "/system", "/connections"}
 
-// pageWeighs adds up what came over the wire: the document, and what it is made of. Footage comes under /api/.
+// pageWeighs adds up the transferred bytes: the document and its assets, without footage, which is under /api/.
 const pageWeighs = `(async () => {
 	const drawn = () => performance.getEntriesByName("first-contentful-paint")[0]?.startTime;
 	for (let i = 0; i < 100 && (document.readyState !== "complete" || drawn() === undefined); i++) await new Promise(r => setTimeout(r, 50));
@@ -39,7 +39,7 @@ type pageWeighed struct {
 	Status int
 	Bytes  float64
 	Parts  int
-	First  float64 // milliseconds from the beginning of the navigation to the first thing seen
+	First  float64 // milliseconds from the start of the navigation to the first paint
 }
 
 // pageFigures opens every page with an empty cache.
@@ -79,8 +79,8 @@ func pageFigures(ctx context.Context, url, user, password string) (all []figure,
 	return all, err
 }
 
-// tabFigures watches live pictures for so long, and what the tab's process holds meanwhile: what scripts hold, and with it
-// what the browser buffers for them.
+// tabFigures watches live video for a while and measures the memory of the tab's process: that of scripts, and what the
+// browser buffers for them.
 func tabFigures(ctx context.Context, url, user, password string, length time.Duration) (all []figure, err error) {
 	err = signedIn(ctx, url, user, password, func(tab context.Context) error {
 		if err := chromedp.Do(tab, chromedp.WaitVisible(`.tile[data-life="live"]`)); err != nil {
@@ -115,7 +115,7 @@ func typical(values []float64) float64 {
 	return sorted[len(sorted)/2]
 }
 
-// heldBy returns the memory of the processes that run pages, after what is garbage was thrown away.
+// heldBy returns the memory of the processes that run pages, after garbage collection.
 func heldBy(tab context.Context) (int64, error) {
 	if _, err := chromedp.Call(tab, heapprofiler.CollectGarbage, cdp.Empty{}); err != nil {
 		return 0, err

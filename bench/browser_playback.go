@@ -19,10 +19,10 @@ const (
 	playbackSteps   = 60
 	playbackJumps   = 20
 	playbackFootage = 40 * time.Second
-	playbackPatient = 20 * time.Second // for each thing that the page is asked to do
+	playbackPatient = 20 * time.Second // limit for each action of the page
 )
 
-// watchPaints counts in the page which pictures are painted and when, and when the hand last moved, all by the clock of
+// watchPaints records in the page which frames are painted and when, and when the pointer last moved, all by
 // performance.now.
 const watchPaints = `(() => {
 	const p = window.paints = {past: [], scrub: [], hand: 0};
@@ -34,7 +34,7 @@ const watchPaints = `(() => {
 	for (const kind of ["pointermove", "pointerup", "keydown"]) addEventListener(kind, () => { p.hand = performance.now(); }, true);
 })()`
 
-// paint is a picture that the browser painted, and when.
+// paint is a frame that the browser painted, and when.
 type paint struct {
 	Now, Media float64 // ms of performance.now; s
 	Wide, Tall int
@@ -43,8 +43,8 @@ type paint struct {
 // playbackPage is the page of a recorded camera in a browser.
 type playbackPage struct{ ctx context.Context }
 
-// playbackFigures measures in Chromium how the recordings of the first camera of a running server are watched: whether steps from
-// picture to picture are exact, and what seekFigures measures. The camera has to be a simulated one, whose pictures carry marks.
+// playbackFigures measures in Chromium how the recordings of the first camera of a running server play: whether frame steps are exact,
+// and what seekFigures measures. The camera must be a simulated one, whose frames have marks.
 func playbackFigures(ctx context.Context, url, user, password string) ([]figure, error) {
 	return atRecordings(ctx, url, user, password, func(p *playbackPage) ([]figure, error) {
 		var all []figure
@@ -60,7 +60,7 @@ func playbackFigures(ctx context.Context, url, user, password string) ([]figure,
 	})
 }
 
-// seekFigures measures how soon a key frame follows the hand, and how soon a moment plays that was jumped to.
+// seekFigures measures how soon a key frame appears while scrubbing, and how soon video plays after a jump.
 func seekFigures(ctx context.Context, url, user, password string) ([]figure, error) {
 	return atRecordings(ctx, url, user, password, (*playbackPage).seeks)
 }
@@ -82,7 +82,7 @@ func median(ms []float64) float64 { return slices.Sorted(slices.Values(ms))[len(
 
 func milliseconds(ms []float64) string { return fmt.Sprintf("%.0f ms (of %d)", median(ms), len(ms)) }
 
-// atRecordings opens the first camera at a moment of its footage once it has 40 s of it, and hands the page to use.
+// atRecordings opens the recordings of the first camera once it has 40 s of footage, and calls use with the page.
 func atRecordings(ctx context.Context, url, user, password string, use func(*playbackPage) ([]figure, error)) (all []figure, err error) {
 	err = signedIn(ctx, url, user, password, func(tab context.Context) error {
 		p := &playbackPage{tab}
@@ -115,21 +115,21 @@ func (p *playbackPage) open(url string) error {
 	return p.do(chromedp.Navigate(url+"/cameras/"+camera+"?at="+at), chromedp.WaitVisible("#timeline-slider"), chromedp.Evaluate[chromedp.Void](watchPaints))
 }
 
-// do carries out steps, each within its time.
+// do runs steps, each with a time limit.
 func (p *playbackPage) do(steps ...chromedp.Action[chromedp.Void]) error {
 	ctx, stop := context.WithTimeout(p.ctx, playbackPatient)
 	defer stop()
 	return chromedp.Do(ctx, steps...)
 }
 
-// evaluate returns the value of an expression in the page, also of one that takes its time.
+// evaluate returns the value of an expression in the page, and awaits a promise.
 func evaluate[T any](p *playbackPage, expression string) (T, error) {
 	ctx, stop := context.WithTimeout(p.ctx, playbackPatient)
 	defer stop()
 	return chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 }
 
-// until asks again and again until the answer is yes.
+// until polls until the answer is yes.
 func (p *playbackPage) until(limit time.Duration, ok func() (bool, error)) error {
 	ctx, stop := context.WithTimeout(p.ctx, limit)
 	defer stop()
@@ -147,7 +147,7 @@ func (p *playbackPage) until(limit time.Duration, ok func() (bool, error)) error
 	}
 }
 
-// mark reads the identity of the picture that is shown.
+// mark reads the mark of the displayed frame.
 func (p *playbackPage) mark() (testcam.Mark, error) {
 	var m testcam.Mark
 	err := p.until(playbackPatient, func() (bool, error) {
@@ -166,7 +166,7 @@ func (p *playbackPage) mark() (testcam.Mark, error) {
 	return m, err
 }
 
-// steps goes from picture to picture, and counts how often the next one that was painted was the very next.
+// steps goes from frame to frame, and counts how often the next painted frame was the adjacent one.
 func (p *playbackPage) steps(key string) (exact int, err error) {
 	paused := `document.querySelector("#camera").dataset.playing === "false" && document.querySelector("#stage").dataset.show === "past"`
 	if err := p.until(playbackPatient, func() (bool, error) {
@@ -200,7 +200,7 @@ func (p *playbackPage) steps(key string) (exact int, err error) {
 	return exact, err
 }
 
-// standing waits until the picture does not move any more.
+// standing waits until the video stands still.
 func (p *playbackPage) standing() (now testcam.Mark, err error) {
 	err = p.until(playbackPatient, func() (bool, error) {
 		last := now
@@ -210,14 +210,14 @@ func (p *playbackPage) standing() (now testcam.Mark, err error) {
 	return now, err
 }
 
-// edges returns where on the timeline the newest minute of footage begins and ends, and how high, in px.
+// edges returns the position of the newest minute of footage on the timeline, in px.
 func (p *playbackPage) edges() (left, right, y float64, err error) {
 	box, err := evaluate[[3]float64](p, `(r => [r.left, r.width, r.top + r.height * 0.5])(document.querySelector("#timeline").getBoundingClientRect())`)
-	// A fresh recorder shows ten minutes, the present at 85 of 100.
+	// A new recorder shows ten minutes, with the present at 85 %.
 	return box[0] + box[1]*0.79, box[0] + box[1]*0.84, box[2], err
 }
 
-// scrubs drags the playhead over the footage and measures from each move to the key frame that it brought.
+// scrubs drags the playhead over the footage and measures the time from each move to its key frame.
 func (p *playbackPage) scrubs() (took []float64, size string, err error) {
 	left, right, y, err := p.edges()
 	if err != nil {
@@ -265,8 +265,8 @@ func (p *playbackPage) jumps() (took []float64, err error) {
 	return took, nil
 }
 
-// paintAfter does something and returns the first picture painted after it that lies at least so many seconds of media from the one
-// before; Now is how long it took since the hand moved. ok is false if none came, as when the same key frame is meant.
+// paintAfter runs an action and returns the first frame painted after it that is at least that many seconds of media from the previous one.
+// Now is the time since the pointer moved. ok is false if there was none, such as for the same key frame.
 func (p *playbackPage) paintAfter(layer string, apart float64, act func() error) (painted paint, ok bool, err error) {
 	before, err := evaluate[int](p, fmt.Sprintf(`(paints.hand = 0, paints.%s.length)`, layer))
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestPagesAreWeighedAndATabIsWatched takes figures of a browser over seconds instead of minutes. Those of pictures take minutes, and
-// what they measure has its tests in cmd/nvr.
+// TestPagesAreWeighedAndATabIsWatched takes browser figures over seconds instead of minutes. Figures of video take minutes, and are
+// covered by tests in cmd/nvr.
 func TestPagesAreWeighedAndATabIsWatched(t *testing.T) {
 	var out bytes.Buffer
 	o := small()

@@ -14,22 +14,22 @@ import (
 	"keepwatch.internal/internal/testcam"
 )
 
-// How several cameras in step are measured.
+// How several cameras in sync are measured.
 const (
 	wallCameras = 4
 	wallSamples = 24
-	wallFrame   = time.Second / 15 // of the demo's cameras: as far apart as their pictures may be
+	wallFrame   = time.Second / 15 // frame duration of the demo's cameras: the largest difference allowed
 	wallBack    = 40 * time.Second // how long ago playback begins
 )
 
-// followPictures notes, for each picture that is painted, where in its footage it lies and when it was shown.
+// followPictures records the position of each painted frame in its footage, and when it was shown.
 const followPictures = `for (const v of document.querySelectorAll(".timeline-tile .past")) {
 	const next = (_, data) => { v.painted = { media: data.mediaTime, at: data.expectedDisplayTime }; v.requestVideoFrameCallback(next); };
 	v.requestVideoFrameCallback(next);
 }`
 
-// wallPlace is where a tile stands in the window, and where in its footage it is, in seconds: by the clock of its player, by
-// the picture painted last, and by that picture and the time since.
+// wallPlace is the position of a tile in the window, and its position in the footage in seconds: by the clock of its player, by the
+// last painted frame, and by that frame plus the time since.
 type wallPlace struct {
 	X, Y, Width, Height    float64
 	Clock, Painted, Played float64
@@ -42,15 +42,15 @@ const wallPlaces = `[...document.querySelectorAll(".timeline-tile")].map(t => {
 	return { X: x, Y: y, Width: width, Height: height, Clock: v.currentTime, Painted: media, Played: media + (performance.now() - at) / 1000 };
 })`
 
-// wallTab is the timeline's page, with what each camera showed when all of them stood at one moment.
+// wallTab is the timeline page, with what each camera showed while all were paused at one moment.
 type wallTab struct {
 	ctx   context.Context
 	clock []float64   // of each player then
-	told  []time.Time // by each camera's own clock then
+	told  []time.Time // time by each camera's own clock then
 }
 
-// wallFigures opens the timeline of a running server in Chromium, as the user, and measures how far four cameras are apart. The
-// cameras are those of nvr demo, which have been recorded for a minute at least: their pictures tell when they were made.
+// wallFigures opens the timeline page of a running server in Chromium, as the user, and measures how far four cameras are out of sync.
+// The cameras are those of nvr demo, recorded for at least a minute. Their frames contain their time.
 func wallFigures(ctx context.Context, base, user, password string) (all []figure, err error) {
 	err = signedIn(ctx, base, user, password, func(tab context.Context) error {
 		w := &wallTab{ctx: tab}
@@ -86,8 +86,8 @@ func (w *wallTab) do(steps ...chromedp.Action[chromedp.Void]) error {
 	return nil
 }
 
-// calibrate lets all play for a while, pauses, and notes what each shows of that moment. Cameras are filed by when their first picture
-// arrived, so that their own clocks differ by as much as those were under way: that is no doing of the player.
+// calibrate plays all for a while, pauses, and records what each shows. Footage is timed by the arrival of a run's first frame, so the
+// cameras' own clocks differ by the delays of those frames. The player is not responsible for that difference.
 func (w *wallTab) calibrate() error {
 	time.Sleep(5 * time.Second)
 	if err := w.do(chromedp.Click(`#play`)); err != nil {
@@ -105,8 +105,8 @@ func (w *wallTab) calibrate() error {
 	return nil
 }
 
-// look takes a screenshot and returns the tiles, and when the picture of each was made, by its camera's clock. It tries again
-// until all have a picture.
+// look takes a screenshot and returns the tiles with the time of each frame by its camera's clock. It tries again until all
+// have a frame.
 func (w *wallTab) look() ([]wallPlace, []time.Time, error) {
 	for range 20 {
 		places, err := chromedp.Run(w.ctx, chromedp.Evaluate[[]wallPlace](wallPlaces))
@@ -138,7 +138,7 @@ func (w *wallTab) look() ([]wallPlace, []time.Time, error) {
 	return nil, nil, fmt.Errorf("the timeline never showed %d pictures", wallCameras)
 }
 
-// measure takes the samples of one way of playing.
+// measure takes the samples of one kind of playback.
 func (w *wallTab) measure(what string) ([]figure, error) {
 	time.Sleep(3 * time.Second)
 	var pictures, players []time.Duration

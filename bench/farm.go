@@ -27,10 +27,10 @@ type film struct {
 	rate string // bits per second, such as 2M
 }
 
-// fullSize is the film of clipText, tileSize one for a wall of tiles: as large as the pictures of the demo.
+// fullSize is the film of clipText. tileSize is one for many tiles, with the resolution of the demo.
 var fullSize, tileSize = film{"1920x1080", "2M"}, film{"640x360", "400k"}
 
-// makeClip has ffmpeg code a test picture with enough noise that it takes the whole bit rate, and returns the file.
+// makeClip has ffmpeg encode a test picture with enough noise to use the whole bit rate, and returns the file.
 func makeClip(ctx context.Context, dir string, f film) (string, error) {
 	path := filepath.Join(dir, "clip.mp4")
 	out, err := exec.CommandContext(ctx, "ffmpeg", "-nostdin", "-v", "error",
@@ -44,12 +44,11 @@ func makeClip(ctx context.Context, dir string, f film) (string, error) {
 	return path, nil
 }
 
-// farmCommand is the word that makes this program a farm of cameras instead. It is followed by the clip and the number
-// of cameras.
+// farmCommand is the argument that turns this program into a farm of cameras. The clip and the number of cameras follow it.
 const farmCommand = "farm"
 
-// serveFarm is the process of the cameras: it prints their addresses, one a line, then answers every line it reads with
-// the number of sessions that play. It ends when there is nothing more to read, so that it never outlives who started it.
+// serveFarm is the process of the cameras. It prints their addresses, one a line. Then it answers every input line with the number
+// of playing sessions. It ends at the end of its input, so that it never outlives its parent.
 func serveFarm(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
 	if len(args) != 2 {
 		return errors.New("farm: the clip and the number of cameras are wanted")
@@ -73,7 +72,7 @@ func serveFarm(ctx context.Context, args []string, in io.Reader, out io.Writer) 
 	return questions.Err()
 }
 
-// farm is the process of the cameras, seen from outside.
+// farm is the process of the cameras, as seen by its parent.
 type farm struct {
 	urls    []string
 	cmd     *exec.Cmd
@@ -117,7 +116,7 @@ func (f *farm) answer() (string, error) {
 	return "", errors.Join(errors.New("the cameras' process ended"), f.answers.Err())
 }
 
-// viewers returns how many sessions play all cameras together.
+// viewers returns the number of playing sessions of all cameras.
 func (f *farm) viewers() (int, error) {
 	if _, err := fmt.Fprintln(f.ask); err != nil {
 		return 0, err
@@ -129,7 +128,7 @@ func (f *farm) viewers() (int, error) {
 	return strconv.Atoi(text)
 }
 
-// connectTimeout is how long all cameras may take to be connected, and to be let go.
+// connectTimeout is how long connecting and disconnecting all cameras may take.
 const connectTimeout = time.Minute
 
 // await waits until exactly n sessions play.

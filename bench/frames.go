@@ -13,14 +13,14 @@ import (
 	"keepwatch.internal/internal/testcam"
 )
 
-// frames says which pictures of a window were recorded.
+// frames counts the frames of a window that were sent and recorded.
 type frames struct {
 	sent    int // by all cameras within the window
-	lost    int // of these, those in no file
-	doubled int // further copies of pictures, in the whole recording
+	lost    int // sent but in no file
+	doubled int // additional copies, in the whole recording
 }
 
-// recording collects the marks of all pictures in all files of a recording.
+// recording collects the marks of all frames in all files of a recording.
 type recording struct {
 	seen map[uint32]map[uint64]time.Time // when it was due, by camera and number of the picture
 	n    int                             // with copies
@@ -39,8 +39,8 @@ func readRecording(dir string) (*recording, error) {
 	return r, err
 }
 
-// read finds the marks in a file: SEI messages with the length in front that NAL units have in MP4 (ISO/IEC 14496-15
-// 5.3.3), wherever they are. That they carry a mark makes sure that they are no accident.
+// read finds the marks in a file: SEI messages with the length prefix of NAL units in MP4 (ISO/IEC 14496-15 5.3.3), at any
+// offset. A valid mark rules out a coincidence.
 func (r *recording) read(b []byte) {
 	const userData, longest = "\x06\x05", 128 // NAL unit type and payload type; a mark is shorter
 	for i := 0; ; {
@@ -70,7 +70,7 @@ func (r *recording) add(m testcam.Mark, err error) {
 	r.n++
 }
 
-// within compares what was recorded with what cameras 1 to count sent from one moment to the other.
+// within compares the recording with what cameras 1 to count sent from one moment to the other.
 func (r *recording) within(from, to time.Time, count int) frames {
 	const step = time.Second / clipFPS
 	var f frames
@@ -79,7 +79,7 @@ func (r *recording) within(from, to time.Time, count int) frames {
 		pictures := r.seen[camera+1]
 		distinct += len(pictures)
 		first, last := int64(0), int64(to.Sub(from)/step)
-		for number, at := range pictures { // any of them tells the numbers at both ends of the window
+		for number, at := range pictures { // any of them determines the numbers at both ends of the window
 			numberAt := func(t time.Time) int64 {
 				return int64(number) + int64(math.Ceil(float64(t.Sub(at))/float64(step)))
 			}
@@ -107,7 +107,7 @@ func footageSize(dir string) (int64, error) {
 	return n, err
 }
 
-// eachMP4 visits the MP4 files below dir, also while more are being made.
+// eachMP4 visits the MP4 files below dir, even while more are being written.
 func eachMP4(dir string, visit func(path string, info fs.FileInfo) error) error {
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || filepath.Ext(path) != ".mp4" {

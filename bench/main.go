@@ -1,15 +1,15 @@
-// Command bench measures what recording costs: nvr beside ffmpeg, the plain way to record cameras without it, both on the
-// same simulated cameras, one after the other and in turn, in one run. Its table is read by its last column: absolute
-// figures vary between machines and with what else runs on them, ratios much less.
+// Command bench measures the cost of recording: nvr compared with ffmpeg, the simplest way to record cameras. Both record the
+// same simulated cameras in turn, in one run. The last column of its table matters most: absolute figures vary between machines
+// and with other load, ratios much less.
 //
 //	go run ./bench                     the table
-//	go run ./bench -store              another table: what finding footage costs in a year's archive, made for it
-//	go run ./bench -browser            another: the pages in Chromium, what they weigh and what they hold; -minutes 1 for a short look
-//	go run ./bench -profile DIR        no table: the same recording inside this process, and where its time and memory go
+//	go run ./bench -store              another table: the cost of finding footage in a synthetic archive of a year
+//	go run ./bench -browser            another: the pages in Chromium, their size and memory; -minutes 1 for a short run
+//	go run ./bench -profile DIR        no table: the same recording inside this process, with profiles of time and memory
 //
-// The cameras are a process of their own, so that what they cost is nobody's. Every picture they send carries its number;
-// the pictures in the recorded files are counted, so that no one is fast by losing some. It needs Linux (/proc), the go
-// command and ffmpeg, or Chromium; with strace there is a line about syncs too.
+// The cameras run in a separate process, which is not counted. Every frame contains its number, and the frames in the recorded
+// files are counted, so that nobody gets faster by losing some. The program needs Linux (/proc), the go command and ffmpeg, or
+// Chromium. With strace it also counts syncs.
 package main
 
 import (
@@ -37,7 +37,7 @@ type options struct {
 	exported        time.Duration
 	browser         bool // measure the pages in a browser instead
 	minutes         float64
-	only            string // what the names of the sittings hold that are measured
+	only            string // text in the names of the sittings to run
 }
 
 func main() {
@@ -46,7 +46,7 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// run carries out one command line and returns the exit status: 0 fine, 1 a problem, 2 wrong usage.
+// run executes one command line and returns the exit status: 0 success, 1 a problem, 2 wrong usage.
 func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
 	if len(args) > 0 && args[0] == farmCommand {
 		return status(serveFarm(ctx, args[1:], in, out), errs)
@@ -93,7 +93,7 @@ func parse(args []string, errs io.Writer) (options, error) {
 	return o, err
 }
 
-// bench measures and prints. All files it makes are gone afterwards, but for the profiles.
+// bench measures and prints. It removes all files it created, except for the profiles.
 func bench(ctx context.Context, o options, out, progress io.Writer) (err error) {
 	if o.store {
 		return benchStore(ctx, o, out, progress)

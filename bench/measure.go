@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// syncWindow is how long syncs are counted: several times what nvr lets pass between two of the same file.
+// syncWindow is how long syncs are counted: several times the interval at which nvr syncs a file.
 const syncWindow = 6 * time.Second
 
 // benchmark measures the peers in turn on the same cameras.
@@ -33,7 +33,7 @@ type peer struct {
 // result is what one peer used in one window.
 type result struct {
 	cpu    float64 // cores
-	memory memory  // the most that was seen
+	memory memory  // maximum
 	bits   float64 // footage, bit/s
 	writes float64 // calls a second
 	syncs  float64 // calls a second; negative: not known
@@ -59,7 +59,7 @@ func (b *benchmark) measure(ctx context.Context) ([peerCount][]result, error) {
 		return b.nvrLines(nvr, dir)
 	}}}
 	for round := range b.rounds {
-		// Every other round the other way about: what changes steadily meanwhile hits both alike.
+		// Every other round runs in reverse order, so that a steady change affects both equally.
 		order := []int{ffmpegPeer, nvrPeer}
 		if round%2 == 1 {
 			slices.Reverse(order)
@@ -120,7 +120,7 @@ func (b *benchmark) once(ctx context.Context, p peer) (r result, err error) {
 	return r, nil
 }
 
-// watch lets the window pass and takes the figures.
+// watch waits for the window and takes the figures.
 func (b *benchmark) watch(ctx context.Context, g *group, dir string, r *result) error {
 	sizeBefore, err1 := footageSize(dir)
 	before, err2 := usageOf(g.pids())
@@ -147,7 +147,7 @@ func (b *benchmark) watch(ctx context.Context, g *group, dir string, r *result) 
 	return errors.Join(err1, err2)
 }
 
-// ffmpegLines are how people record with ffmpeg: one process a camera, a new file every minute, nothing coded again.
+// ffmpegLines records with ffmpeg in the usual way: one process per camera, a new file every minute, no re-encoding.
 func (b *benchmark) ffmpegLines(dir string) ([][]string, error) {
 	var lines [][]string
 	for i, url := range b.farm.urls {
@@ -174,8 +174,8 @@ func buildNVR(ctx context.Context, dir string) (string, error) {
 	return path, nil
 }
 
-// nvrLines writes a configuration with all cameras and returns the one command line. Everything is on that an owner
-// would have on; the page is served too, to nobody.
+// nvrLines writes a configuration with all cameras and returns the one command line. All usual features are on, including the
+// web pages, which nobody opens.
 func (b *benchmark) nvrLines(nvr, dir string) ([][]string, error) {
 	path := filepath.Join(dir, "config.yaml")
 	text := configText(dir, b.farm.urls, `{listen: "127.0.0.1:0"}`)

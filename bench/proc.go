@@ -16,13 +16,13 @@ import (
 // tick is the unit of times in /proc: USER_HZ is 100 on every architecture that Go runs on (proc(5)).
 const tick = 10 * time.Millisecond
 
-// usage is what processes have used since they began.
+// usage is what processes have used since they started.
 type usage struct {
 	cpu    time.Duration // user and system, all threads
 	writes int64         // write calls
 }
 
-// usageOf adds up what the processes have used.
+// usageOf returns the sum of the processes' usage.
 func usageOf(pids []int) (usage, error) {
 	var u usage
 	for _, pid := range pids {
@@ -50,13 +50,13 @@ func usageOf(pids []int) (usage, error) {
 	return u, nil
 }
 
-// memory is what processes hold in memory, in bytes.
+// memory is the memory of processes, in bytes.
 type memory struct {
 	rss int64 // resident; pages that processes share count for each
 	pss int64 // proportional: a page shared by n processes counts 1/n for each
 }
 
-// memoryOf adds up what the processes hold.
+// memoryOf returns the sum of the processes' memory.
 func memoryOf(pids []int) (memory, error) {
 	var m memory
 	for _, pid := range pids {
@@ -72,7 +72,7 @@ func memoryOf(pids []int) (memory, error) {
 	return m, nil
 }
 
-// procField returns the number behind the name that begins a line of a file in /proc.
+// procField returns the number after the name at the beginning of a line in a /proc file.
 func procField(path, name string) (int64, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -86,8 +86,8 @@ func procField(path, name string) (int64, error) {
 	return 0, fmt.Errorf("%s has no field %s", path, name)
 }
 
-// syncsOf watches the processes for a while and returns how many syncs a second they ask for, or a negative number where
-// strace is missing or may not look. It slows them down, and so is no part of the window.
+// syncsOf returns the number of syncs a second of the processes, or a negative number if strace is missing or not permitted. It
+// slows them down, and so is not part of the window.
 func syncsOf(ctx context.Context, pids []int, d time.Duration) (float64, error) {
 	args := []string{"-f", "-c", "-e", "trace=fsync,fdatasync,sync_file_range,msync"}
 	for _, pid := range pids {

@@ -27,7 +27,7 @@ type group struct {
 // stopTimeout is how long a program may take to close its files.
 const stopTimeout = 30 * time.Second
 
-// startGroup starts all command lines. What they say goes to files in dir. The caller stops the group.
+// startGroup starts all command lines. Their output goes to files in dir. The caller stops the group.
 func startGroup(ctx context.Context, dir string, lines [][]string) (*group, error) {
 	g := &group{ended: make(chan error, len(lines))}
 	for i, line := range lines {
@@ -59,7 +59,7 @@ func (g *group) pids() []int {
 	return pids
 }
 
-// pause lets d pass. It returns an error when a process ends meanwhile, or ctx.
+// pause waits for d. It returns an error if a process or ctx ends meanwhile.
 func (g *group) pause(ctx context.Context, d time.Duration) error {
 	select {
 	case err := <-g.ended:
@@ -74,8 +74,8 @@ func (g *group) pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// stop asks all processes to close their files and end, and waits until they have. How they end is not looked at: ffmpeg
-// calls it a failure to be asked. What they recorded is.
+// stop asks all processes to close their files and exit, and waits for them. It ignores their exit status, since ffmpeg reports a
+// failure when stopped; the recordings are checked instead.
 func (g *group) stop() error {
 	if g.stopped {
 		return nil

@@ -20,8 +20,8 @@ import (
 	"keepwatch.internal/storage"
 )
 
-// profile records the cameras inside this process for a window and writes where time and memory went. The recording is
-// that of nvr without accounts and pages; nvr itself has no port to profile it by, and shall have none.
+// profile records the cameras inside this process for a window and writes profiles of time and memory. It records like nvr,
+// without accounts and pages. nvr itself has no profiling port, by design.
 func profile(ctx context.Context, o options, f *farm, dir string, out io.Writer) error {
 	recordings := filepath.Join(dir, "recordings")
 	stop, err := record(ctx, f.urls, recordings, filepath.Join(dir, "data"))
@@ -45,8 +45,8 @@ func profile(ctx context.Context, o options, f *farm, dir string, out io.Writer)
 	return nil
 }
 
-// profileWindow waits until all cameras are recorded, and takes the profiles of a window. It returns when the window
-// began and the processor time used in it.
+// profileWindow waits until all cameras are recording, and takes the profiles of a window. It returns the start of the window
+// and the CPU time used in it.
 func profileWindow(ctx context.Context, o options, f *farm, self []int) (from time.Time, used time.Duration, err error) {
 	if err := errors.Join(os.MkdirAll(o.profile, 0o755), f.await(ctx, o.cameras), pause(ctx, o.warmup)); err != nil {
 		return from, 0, err
@@ -70,7 +70,7 @@ func profileWindow(ctx context.Context, o options, f *farm, self []int) (from ti
 	return from, after.cpu - before.cpu, errors.Join(pprof.WriteHeapProfile(heap), heap.Close())
 }
 
-// pause lets d pass, unless ctx ends.
+// pause waits for d, unless ctx ends.
 func pause(ctx context.Context, d time.Duration) error {
 	select {
 	case <-time.After(d):
@@ -80,7 +80,7 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// record begins to record all addresses, as nvr does, and returns what ends it.
+// record starts recording all addresses, as nvr does, and returns a function that stops it.
 func record(ctx context.Context, addresses []string, recordings, data string) (stop func() error, err error) {
 	log := slog.New(slog.DiscardHandler)
 	if err := errors.Join(os.Mkdir(recordings, 0o700), os.Mkdir(data, 0o700)); err != nil {

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// How the synthetic store is made. Its rows are those of a year's recorder; real are the files that are sought, and those
-// whose number counts when a folder is listed.
+// The size of the synthetic store. It has the rows of a year. Files exist only for segments that are read, and where the number
+// of files in a folder matters.
 const (
 	storeCameras  = 16
 	storeSegments = storeCameras * 30 * 24 * 60 // of a minute each
@@ -23,13 +23,13 @@ const (
 	seeks         = 800
 )
 
-// compared is one line of the store's table: a figure, and what it stands beside.
+// compared is one line of the store's table: a figure and its comparison.
 type compared struct {
 	figure
 	peer string
 }
 
-// benchStore measures what finding footage costs, over a store of so many segments, and prints a table.
+// benchStore measures the cost of finding footage in a store of that many segments, and prints a table.
 func benchStore(ctx context.Context, o options, out, progress io.Writer) (err error) {
 	if o.segments < storeCameras*24*60 {
 		return fmt.Errorf("-segments %d: at least a day of %d cameras is needed, %d", o.segments, storeCameras, storeCameras*24*60)
@@ -87,7 +87,7 @@ func quantiles(times []time.Duration) (median, p99 time.Duration) {
 // ms writes a time in milliseconds.
 func ms(d time.Duration) string { return fmt.Sprintf("%.2f ms", float64(d)/float64(time.Millisecond)) }
 
-// within is a figure that has to stay within a goal.
+// within is a figure with a goal.
 func within(name string, took, goal time.Duration, peer string) compared {
 	return compared{figure{name, ms(took), "≤ " + ms(goal), took <= goal}, peer}
 }
@@ -105,8 +105,8 @@ func timed(n int, f func(i int) error) ([]time.Duration, error) {
 	return times, nil
 }
 
-// walkFor finds the file of a moment as a store without an index does: list the folder, read the time from every name, open
-// the last file that begins before the moment.
+// walkFor finds the file of a moment without an index: list the folder, read the time from every name, open the last file that
+// begins before the moment.
 func walkFor(folder string, at time.Time) error {
 	entries, err := os.ReadDir(folder)
 	if err != nil {

@@ -21,7 +21,7 @@ import (
 	"keepwatch.internal/storage"
 )
 
-// archive is the synthetic store and who looks at it.
+// archive is the synthetic store and its viewer.
 type archive struct {
 	dir      string
 	minutes  int // of each camera
@@ -31,8 +31,8 @@ type archive struct {
 
 	begin      time.Time
 	ids        []media.CameraID
-	sought     [][]time.Time // by camera: the beginnings of real segments
-	late       time.Time     // where real footage begins that is exported
+	sought     [][]time.Time // by camera: the starts of real segments
+	late       time.Time     // start of the real footage that is exported
 	indexBytes int64
 
 	store  *storage.Store
@@ -79,7 +79,7 @@ func (a *archive) close() error {
 	return errors.Join(errs...)
 }
 
-// make makes all of it.
+// make creates everything.
 func (a *archive) make(ctx context.Context) error {
 	a.begin = time.Now().UTC().Truncate(time.Minute).Add(-time.Hour - time.Duration(a.minutes)*time.Minute)
 	a.late = a.end().Add(time.Minute)
@@ -114,7 +114,7 @@ func (a *archive) make(ctx context.Context) error {
 	return a.invite(ctx)
 }
 
-// record records the segments of a camera that will be sought, in the order of time.
+// record records the real segments of a camera, in order of time.
 func (a *archive) record(ctx context.Context, camera int) error {
 	picks := rand.New(rand.NewPCG(7, uint64(camera)))
 	minutes := map[int]bool{}
@@ -136,7 +136,7 @@ func (a *archive) record(ctx context.Context, camera int) error {
 	return nil
 }
 
-// reel is a stretch of footage to be made: 15 pictures a second, a key frame every two.
+// reel is a span of footage to create: 15 frames a second, a key frame every two seconds.
 type reel struct {
 	start   time.Time
 	length  time.Duration
@@ -179,7 +179,7 @@ func (a *archive) film(ctx context.Context, camera int, r reel) error {
 // indexMark is the application id of index.db.
 const indexMark = 0x4b57_6978
 
-// openIndex opens the index of the closed store for writing, as it is.
+// openIndex opens the index of the closed store for writing, without migrations.
 func (a *archive) openIndex(ctx context.Context) (*sqlite.DB, error) {
 	o := sqlite.Options{Path: filepath.Join(a.data(), "index.db"), ApplicationID: indexMark, Synchronous: sqlite.Normal}
 	for known := 1; ; {
@@ -197,8 +197,8 @@ func (a *archive) openIndex(ctx context.Context) (*sqlite.DB, error) {
 	}
 }
 
-// fill adds a row for every minute of every camera that has no real segment, in the order in which recording adds them:
-// minute by minute, open first and then closed. The ledger gets a run and a short gap a day.
+// fill adds a row for every minute of every camera without a real segment, in the order of recording: minute by minute, first
+// open and then closed. The ledger gets a run and a short gap a day.
 func (a *archive) fill(ctx context.Context) error {
 	db, err := a.openIndex(ctx)
 	if err != nil {
@@ -262,8 +262,8 @@ func (a *archive) fillDay(ctx context.Context, tx *sql.Tx, day int, keys []byte)
 	return errors.Join(errs...)
 }
 
-// link makes the files whose number counts: the newest day of every camera, which a restart lists, and a folder with all
-// files of one camera, as stores without an index have it.
+// link creates files where their number matters: the newest day of every camera, which a restart lists, and a folder with all
+// files of one camera, as a store without an index would have.
 func (a *archive) link() error {
 	model := filepath.Join(a.dir, "model.mp4")
 	if err := os.WriteFile(model, make([]byte, 4096), 0o600); err != nil {
@@ -294,7 +294,7 @@ func (a *archive) link() error {
 	return nil
 }
 
-// invite makes the account that owns the cameras, and its viewer.
+// invite creates the account that owns the cameras, and its viewer.
 func (a *archive) invite(ctx context.Context) error {
 	const name, password = "bench", "a long enough password"
 	var err error

@@ -19,7 +19,7 @@ import (
 	"keepwatch.internal/storage"
 )
 
-// permit is what every call begins with: may this viewer do that?
+// permit is the first step of every call: may this viewer do that?
 func (a *archive) permit(ctx context.Context, camera int, what access.Action) (access.Permit, error) {
 	return a.people.Authorize(ctx, a.viewer, what, access.Camera(a.ids[camera]))
 }
@@ -80,7 +80,7 @@ func (a *archive) seek(ctx context.Context) ([]compared, error) {
 	}, nil
 }
 
-// list asks what there is.
+// list measures timelines and lists.
 func (a *archive) list(ctx context.Context) ([]compared, error) {
 	timeline := func(days int) (time.Duration, error) {
 		times, err := timed(50, func(i int) error {
@@ -132,7 +132,7 @@ func (a *archive) list(ctx context.Context) ([]compared, error) {
 	}, nil
 }
 
-// export downloads a clip over loopback, beside HMAC-SHA256 over as many bytes and nothing else.
+// export downloads a clip over loopback, compared with HMAC-SHA256 over as many bytes.
 func (a *archive) export(ctx context.Context) ([]compared, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -182,7 +182,7 @@ func (a *archive) serveClip(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, &renewed{c, a, r.Context(), time.Now()})
 }
 
-// renewed keeps the permit of a clip alive, as handlers do.
+// renewed renews the permit of a clip, as handlers do.
 type renewed struct {
 	*storage.Clip
 	a    *archive
@@ -220,7 +220,7 @@ func download(ctx context.Context, url string) (int64, error) {
 	return size, errors.Join(err, resp.Body.Close())
 }
 
-// hmacAlone returns how long HMAC-SHA256 takes over so many bytes in memory.
+// hmacAlone returns how long HMAC-SHA256 takes over that many bytes in memory.
 func hmacAlone(size int64) time.Duration {
 	block := make([]byte, 1<<20)
 	began := time.Now()
@@ -232,7 +232,7 @@ func hmacAlone(size int64) time.Duration {
 	return time.Since(began)
 }
 
-// restart opens the store as after a crash, with a segment of every camera left open, until the first fragment is taken.
+// restart opens the store as after a crash, with an open segment of every camera, until it accepts the first fragment.
 func (a *archive) restart(ctx context.Context) ([]compared, error) {
 	var opened, recording []time.Duration
 	for round := range 3 {
@@ -257,7 +257,7 @@ func (a *archive) restart(ctx context.Context) ([]compared, error) {
 	return []compared{within("restart after a crash until recording", first, time.Second, "until the store is open: "+ms(ready))}, nil
 }
 
-// leaveOpen makes the newest real segment of every camera one that a crash left open.
+// leaveOpen turns the newest real segment of every camera into one that a crash left open.
 func (a *archive) leaveOpen(ctx context.Context) error {
 	db, err := a.openIndex(ctx)
 	if err != nil {

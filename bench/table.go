@@ -17,8 +17,8 @@ type row struct {
 	name   string
 	format string
 	figure func(result) float64
-	ratio  bool // whether one peer's figure divided by the other's says something
-	only   bool // only nvr's says something
+	ratio  bool // whether the ratio of both figures is meaningful
+	only   bool // whether only nvr's figure is meaningful
 }
 
 func rows() []row {
@@ -71,7 +71,7 @@ func printTable(ctx context.Context, out io.Writer, o options, results [peerCoun
 	return w.Flush()
 }
 
-// spread writes the median of the figures and their range. Negative figures are not known.
+// spread formats the median and range of the figures. Negative figures are unknown.
 func spread(format string, figures []float64) string {
 	sorted := slices.Sorted(slices.Values(figures))
 	n := len(sorted)
@@ -86,7 +86,7 @@ func spread(format string, figures []float64) string {
 	return median
 }
 
-// cpuModel returns what the processor calls itself.
+// cpuModel returns the model name of the CPU.
 func cpuModel() string {
 	text, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {
@@ -100,7 +100,7 @@ func cpuModel() string {
 	return "processor"
 }
 
-// ffmpegVersion returns the third word that ffmpeg prints about itself.
+// ffmpegVersion returns the third word of ffmpeg's version line.
 func ffmpegVersion(ctx context.Context) string {
 	out, err := exec.CommandContext(ctx, "ffmpeg", "-version").Output()
 	if fields := strings.Fields(string(out)); err == nil && len(fields) > 2 {

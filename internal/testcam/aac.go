@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// AAC-LC (ISO/IEC 14496-3) at 16 kHz, mono: enough of an encoder for notes. Every frame is a data stream element with the
+// An AAC-LC encoder (ISO/IEC 14496-3) for 16 kHz mono, just enough for notes. Every frame is a data stream element with the
 // mark, which decoders skip, and a single channel element with one long window.
 
 const (
@@ -44,7 +44,7 @@ var spectrum7 = vlcRows(`
 // aacCodebook is the number of that codebook.
 const aacCodebook = 7
 
-// sound makes the packets of a camera's melody.
+// sound makes the audio packets of a camera's melody.
 type sound struct {
 	kind    AudioKind
 	rate    int
@@ -133,7 +133,7 @@ func aacChannel(lines []float64) []byte {
 	for _, v := range lines {
 		most = max(most, math.Abs(v))
 	}
-	// The greatest line is to come out as 7: 7^(4/3)·2^((gain-100)/4).
+	// The largest line becomes 7: 7^(4/3)·2^((gain-100)/4).
 	gain := 100 + int(math.Ceil(4*math.Log2(max(most, 1)/math.Pow(7.4, 4.0/3))))
 	var w bitWriter
 	w.put(elementSCE, 3)

@@ -7,7 +7,7 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// BenchmarkPicture measures one frame, painted and encoded: 32 cameras at 15 frames a second make 480 a second.
+// BenchmarkPicture measures drawing and encoding one frame. 32 cameras at 15 frames a second need 480 a second.
 func BenchmarkPicture(b *testing.B) {
 	for _, q := range []media.Quality{media.Main, media.Sub} {
 		b.Run(q.String(), func(b *testing.B) {
@@ -25,7 +25,7 @@ func BenchmarkPicture(b *testing.B) {
 	}
 }
 
-// BenchmarkScene measures what the first camera of a scene costs at the start.
+// BenchmarkScene measures the start of the first camera of a scene.
 func BenchmarkScene(b *testing.B) {
 	for b.Loop() {
 		Street.draw(640, 360)

@@ -8,61 +8,61 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// Options are what Start needs.
+// Options configures Start.
 type Options struct {
 	Cameras  []Camera
 	Host     string         // where to listen; default 127.0.0.1
 	Run      uint32         // number of the run in all marks; default 1
-	Location *time.Location // of the clocks in the pictures; default UTC
+	Location *time.Location // time zone of the clocks in the video; default UTC
 }
 
 // Camera describes a simulated camera. Only Name is needed.
 type Camera struct {
 	Name  string // unique among the cameras of a server
-	Label string // what stands in the picture; default: Name with spaces for dashes
+	Label string // text in the video; default: Name with spaces for dashes
 	Code  uint32 // names the camera in all marks; unique, at most MaxCode; default CodeOf(Name)
 	Port  int    // default: a free one
-	Scene Scene  // what it looks at; default: by name
+	Scene Scene  // what it shows; default: by name
 
 	Main, Sub Video
-	NoSub     bool // there is no /sub: 404
+	NoSub     bool // /sub does not exist: 404
 	Audio     AudioKind
 
-	// File is served as main instead of the drawn picture, over and over, with timestamps that go on: an MP4 (not a
-	// fragmented one) with H.264 or H.265 and, if it has any, AAC; or an elementary stream named *.h264 or *.h265, at
-	// Main.FPS and without reordered pictures. SubFile is the same for sub. Such a stream has no marks.
+	// File replaces the drawn video of main. It plays in a loop with continuous timestamps. It is an unfragmented MP4 with
+	// H.264 or H.265 and optional AAC, or an elementary stream named *.h264 or *.h265 at Main.FPS, without reordered frames.
+	// SubFile is the same for sub. Such a stream has no marks.
 	File, SubFile string
 
 	Username, Password string // default: no login; for Basic, no colon
 	Auth               Auth
-	Realm              string // at the password prompt; default "ipcam"
+	Realm              string // of the password prompt; default "ipcam"
 	Title              string // of its session descriptions; default none
-	TLS                bool   // rtsps:// with a certificate made for the occasion
+	TLS                bool   // rtsps:// with a new certificate
 	NoUDP              bool   // offer RTP over the RTSP connection only
 }
 
-// Video describes a drawn picture. Zero values stand for 640×360 (main) or 320×180 (sub), 15 frames a second, and a key
-// frame every two seconds.
+// Video describes drawn video. The defaults are 640×360 (main) or 320×180 (sub), 15 frames a second, and a key frame every two
+// seconds.
 type Video struct {
 	Width, Height int // even; Width at least 160
 	FPS           int // 1 to 120
 	GOP           time.Duration
 }
 
-// AudioKind is what a camera's sound is coded in.
+// AudioKind is the codec of a camera's audio.
 type AudioKind uint8
 
-// The kinds of sound. Each camera plays a melody of its own.
+// The kinds of audio. Each camera plays its own melody.
 const (
 	NoAudio AudioKind = iota
 	AAC               // AAC-LC, 16 kHz, mono
 	PCMU              // G.711 µ-law, 8 kHz, mono
 )
 
-// Auth is how a camera wants to be logged in to.
+// Auth is the login method of a camera.
 type Auth uint8
 
-// The methods of login. AnyAuth offers both Basic and DigestMD5.
+// The login methods. AnyAuth offers both Basic and DigestMD5.
 const (
 	AnyAuth Auth = iota
 	Basic
@@ -70,7 +70,7 @@ const (
 	DigestSHA256
 )
 
-// withDefaults fills in what was left out and checks the rest.
+// withDefaults fills in the defaults and checks the rest.
 func (c Camera) withDefaults() (Camera, error) {
 	if c.Name == "" {
 		return c, fmt.Errorf("a simulated camera has no name")

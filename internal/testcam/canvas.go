@@ -21,16 +21,16 @@ func (c rgb) yuv() (y, cb, cr uint8) {
 	return uint8(16.5 + 219*l), uint8(128.5 + 224*(b-l)/1.8556), uint8(128.5 + 224*(r-l)/1.5748)
 }
 
-// point is a place on a canvas, in its units.
+// point is a position on a canvas, in its units.
 type point struct{ x, y float64 }
 
-// canvas is what scenes and figures are drawn on with smooth edges. Its units are 1/640 of the width of a whole picture,
-// whatever its size in pixels.
+// canvas is an antialiased drawing surface for scenes and figures. Its unit is 1/640 of the width of a frame, whatever its
+// size in pixels.
 type canvas struct {
 	w, h  int
 	scale float64 // pixels a unit
 	pix   []rgb
-	alpha []uint8 // what has been painted; nil for a canvas that is opaque
+	alpha []uint8 // coverage so far; nil for an opaque canvas
 	cover []float32
 }
 
@@ -38,7 +38,7 @@ func newCanvas(w, h int, scale float64) *canvas {
 	return &canvas{w: w, h: h, scale: scale, pix: make([]rgb, w*h), cover: make([]float32, w+1)}
 }
 
-// paint gives the colour and opacity (0 to 1) at a place.
+// paint returns the colour and opacity (0 to 1) at a position.
 type paint func(x, y float64) (rgb, float64)
 
 func plain(c rgb) paint { return func(_, _ float64) (rgb, float64) { return c, 1 } }
@@ -58,7 +58,7 @@ func glow(x, y, r float64, c rgb, alpha float64) paint {
 	}
 }
 
-// subRows is how many lines a pixel row is looked at in.
+// subRows is the number of samples per pixel row.
 const subRows = 4
 
 // fill paints the inside of a closed polygon, by the even-odd rule.
@@ -98,7 +98,7 @@ func crossings(xs []float64, polygon []point, line, scale float64) []float64 {
 	return xs
 }
 
-// span adds the stretch from a to b to the row's coverage.
+// span adds the range from a to b to the row's coverage.
 func (c *canvas) span(a, b float64) {
 	for x := int(a); float64(x) < b; x++ {
 		c.cover[x] += float32(min(b, float64(x+1))-max(a, float64(x))) / subRows
@@ -171,7 +171,7 @@ func (c *canvas) line(p paint, a, b point, width float64) {
 	c.fill(p, point{a.x + nx, a.y + ny}, point{b.x + nx, b.y + ny}, point{b.x - nx, b.y - ny}, point{a.x - nx, a.y - ny})
 }
 
-// picture converts an opaque canvas; rows and columns beyond it repeat its edge.
+// picture converts an opaque canvas. Rows and columns beyond it repeat its edge.
 func (c *canvas) picture() *picture {
 	p := newPicture((c.w+15)&^15, (c.h+15)&^15)
 	for y := range p.h {

@@ -17,13 +17,13 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// clip is what a file holds, read into memory; sources that play the same file share it.
+// clip is the content of a file in memory. Sources that play the same file share it.
 type clip struct {
 	codec         media.Codec
 	vps, sps, pps []byte
 	video         []clipSample
 	length        int64         // of the video, in ticks of media.VideoTimescale
-	lead          time.Duration // how far a picture's presentation lies after its decoding, at most
+	lead          time.Duration // greatest delay between decoding and presentation of a frame
 	config        *mpeg4audio.AudioSpecificConfig
 	audio         [][]byte
 }
@@ -35,7 +35,7 @@ type clipSample struct {
 }
 
 // readClip reads an MP4 file, or an elementary stream in the byte stream format of annex B at fps. The latter has no
-// timestamps, so its pictures must not be reordered.
+// timestamps, so its frames must not be reordered.
 func readClip(path string, fps int) (*clip, error) {
 	var c *clip
 	var err error
@@ -83,7 +83,7 @@ func (c *clip) parameters() [][]byte {
 	return [][]byte{c.sps, c.pps}
 }
 
-// keepParameters takes the parameter sets out of an access unit and remembers them.
+// keepParameters removes the parameter sets from an access unit and stores them.
 func (c *clip) keepParameters(au [][]byte) [][]byte {
 	var rest [][]byte
 	for _, nalu := range au {
@@ -171,8 +171,8 @@ func (c *clip) readAudio(track *pmp4.Track) error {
 	return nil
 }
 
-// readAnnexB parts a byte stream into access units: one begins at a slice that is the first of its picture, or at the
-// parameter sets and SEI messages before it.
+// readAnnexB splits a byte stream into access units. One begins at the first slice of a frame, or at the parameter sets and
+// SEI messages before it.
 func readAnnexB(path string, codec media.Codec, fps int) (*clip, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -202,7 +202,7 @@ func readAnnexB(path string, codec media.Codec, fps int) (*clip, error) {
 	return c, nil
 }
 
-// sliceOf tells whether a NAL unit is a coded slice, and whether it is the first of its picture.
+// sliceOf reports whether a NAL unit is a slice, and whether it is the first of its frame.
 func sliceOf(codec media.Codec, nalu []byte) (slice, first bool) {
 	if codec == media.H265 {
 		return nalu[0]>>1&0x3f < 32, len(nalu) > 2 && nalu[2]&0x80 != 0
@@ -211,7 +211,7 @@ func sliceOf(codec media.Codec, nalu []byte) (slice, first bool) {
 	return kind >= 1 && kind <= 5, len(nalu) > 1 && nalu[1]&0x80 != 0
 }
 
-// splitAnnexB parts a byte stream into NAL units, ITU-T H.264 annex B.
+// splitAnnexB splits a byte stream into NAL units, ITU-T H.264 annex B.
 func splitAnnexB(b []byte) [][]byte {
 	var out [][]byte
 	start := -1
@@ -234,12 +234,12 @@ func splitAnnexB(b []byte) [][]byte {
 	return out
 }
 
-// filmed is the source that plays a clip over and over.
+// filmed is the source that plays a clip in a loop.
 type filmed struct {
 	clip   *clip
 	frame  uint64 // of the next picture, from 1
 	packet uint64 // of the next sound
-	begun  bool   // a key frame was given out since someone began to watch
+	begun  bool   // a key frame was returned since someone began to watch
 }
 
 func (f *filmed) restart(uint32, time.Time) { f.frame, f.packet, f.begun = 1, 1, false }
@@ -257,7 +257,7 @@ func (f *filmed) formats() (video, audio format.Format) {
 	return video, audio
 }
 
-// sample returns the next picture and where its round of the clip begins, in ticks.
+// sample returns the next frame, and where its repetition of the clip begins, in ticks.
 func (f *filmed) sample() (clipSample, int64) {
 	n := uint64(len(f.clip.video))
 	return f.clip.video[(f.frame-1)%n], int64((f.frame-1)/n) * f.clip.length
@@ -279,8 +279,8 @@ func (f *filmed) due() time.Duration {
 	return min(f.videoDue(), f.audioDue())
 }
 
-// next gives out no picture before the first key frame that falls into the time in which someone watches: a file cannot
-// make one when it is asked.
+// next returns no frame before the first key frame after someone began to watch, since a file cannot produce one on
+// demand.
 func (f *filmed) next(watched, _ bool) unit {
 	due := f.due()
 	if due < f.videoDue() {

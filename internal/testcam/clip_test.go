@@ -16,7 +16,7 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// film has ffmpeg encode a moving picture with its frame numbers, 25 a second, and perhaps a tone.
+// film has ffmpeg encode a moving picture with frame numbers, 25 a second, and an optional tone.
 func film(t testing.TB, name string, args ...string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
@@ -51,7 +51,7 @@ func TestFilesOfEncodersAreServedWithTheirTimes(t *testing.T) {
 	}
 }
 
-// timestamps watches for a while and returns the timestamp of each access unit as it came, from the first on.
+// timestamps watches for a while and returns the timestamps of all access units in the order of arrival.
 func timestamps(t *testing.T, url string, length time.Duration) (times []int32, sounds int) {
 	t.Helper()
 	c, u, err := connect(t, url, gortsplib.ProtocolTCP)
@@ -97,8 +97,8 @@ func timestamps(t *testing.T, url string, length time.Duration) (times []int32, 
 	return times, sounds
 }
 
-// checkTimes checks that access units are 3600 ticks apart, each time once, also where the file begins again, and that
-// some come before one that is shown earlier where the encoder reordered.
+// checkTimes checks that access units are 3600 ticks apart without duplicates, also where the file repeats. If the encoder
+// reordered, some must arrive before a unit that is shown earlier.
 func checkTimes(t *testing.T, name string, times []int32, reordered bool) {
 	t.Helper()
 	seen := map[int32]bool{}
@@ -113,7 +113,7 @@ func checkTimes(t *testing.T, name string, times []int32, reordered bool) {
 		seen[at] = true
 		low, high = min(low, at), max(high, at)
 	}
-	// At the ends a few may be missing whose neighbours in time came, since the viewer came and left in between.
+	// At both ends a few may be missing, since the viewer came and left in the middle of a reordered group.
 	if missing := int(high-low)/3600 + 1 - len(times); missing > 8 {
 		t.Errorf("%s: %d of %d units are missing", name, missing, len(times)+missing)
 	}

@@ -1,11 +1,10 @@
-// Package testcam simulates cameras: RTSP servers on the loopback interface whose pictures are drawn and encoded here, in
-// Go, and that misbehave on demand. Tests, the demo and the benchmarks use it.
+// Package testcam simulates cameras: RTSP servers on the loopback interface that misbehave on demand. Their frames are drawn
+// and encoded here, in Go. Tests, the demo and the benchmarks use it.
 //
-// Every camera has a port of its own, as a real one has an address of its own, and serves /main and /sub. Each of its
-// frames says whose it is in four ways that tests read back: an SEI message (ParseSEI), a code word in the pixels that
-// survives decoding and screenshots (ReadPixels, ReadImage), a sequence parameter set unlike any other camera's
-// (SPSCamera), and sound (ParseAudio, AudioCamera). Frames are numbered whether anyone watches or not, so that a
-// recording can be checked for frames that were lost or written twice.
+// Every camera has its own port, like a real one its address, and serves /main and /sub. Frames identify their camera in four
+// ways that tests read back: an SEI message (ParseSEI), a code word in the pixels that survives decoding and screenshots
+// (ReadPixels, ReadImage), a unique sequence parameter set (SPSCamera), and audio (ParseAudio, AudioCamera). Frames are
+// numbered whether anyone watches or not, so that a recording can be checked for lost and duplicate frames.
 //
-// What is said here is said by a simulation: nothing of it is used on the recording path.
+// This is a simulation. The recording path uses none of it.
 package testcam

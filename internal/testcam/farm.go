@@ -16,18 +16,18 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// FarmOptions are what StartFarm needs.
+// FarmOptions configures StartFarm.
 type FarmOptions struct {
 	File  string // as Camera.File; only its video is sent
 	FPS   int    // of an elementary stream; default 15
-	Count int    // how many cameras send it; default 1
+	Count int    // number of cameras; default 1
 	Addr  string // default 127.0.0.1:0
 }
 
-// Farm is many cameras that send the same clip at little cost, for measurements: the clip is cut into RTP payloads once,
-// and all send those, each with timestamps of its own and at another moment. They have one port, no login, and RTP over
-// the RTSP connection only. Where the clip is H.264, each frame is preceded by an SEI message with a mark, whose camera is
-// the place of the camera in the farm, from 1.
+// Farm is many cameras that send the same clip at little cost, for measurements. The clip is split into RTP payloads once. Each
+// camera sends them with its own timestamps and start. The cameras share one port, have no login, and send RTP only over the
+// RTSP connection. If the clip is H.264, an SEI message with a mark precedes each frame. The mark's camera is the number of the
+// camera in the farm, from 1.
 type Farm struct {
 	server  *gortsplib.Server
 	gate    *gate
@@ -40,8 +40,8 @@ type Farm struct {
 	sessions map[*gortsplib.ServerSession]*stream
 }
 
-// StartFarm reads the clip and starts the cameras; they run until ctx ends or Close is called, and Close must be called
-// in either case.
+// StartFarm reads the clip and starts the cameras. They run until ctx ends or Close is called. Close must be called in either
+// case.
 func StartFarm(ctx context.Context, options FarmOptions) (*Farm, error) {
 	if options.FPS == 0 {
 		options.FPS = 15
@@ -73,7 +73,7 @@ func StartFarm(ctx context.Context, options FarmOptions) (*Farm, error) {
 	now := time.Now().Truncate(time.Microsecond)
 	count := max(1, options.Count)
 	for i := range count {
-		// Cameras begin spread over the length of the clip, so that their key frames do not come all at once.
+		// The starts are spread over the length of the clip, so that key frames do not all come at once.
 		phase := ticksToDuration(c.length) * time.Duration(i) / time.Duration(count)
 		s := newStream(media.Main, &shared{filmed: filmed{clip: c}, code: uint32(i + 1), payloads: payloads}, 1, now.Add(-phase))
 		if err := s.attach(f.server); err != nil {
@@ -88,7 +88,7 @@ func StartFarm(ctx context.Context, options FarmOptions) (*Farm, error) {
 	return f, nil
 }
 
-// payloads cuts every access unit of the clip into RTP payloads.
+// payloads splits every access unit of the clip into RTP payloads.
 func (c *clip) payloads() ([][][]byte, error) {
 	video, _ := (&filmed{clip: c}).formats()
 	t, err := newTrack(nil, video)
@@ -148,7 +148,7 @@ func (s *shared) packet(payload []byte) *rtp.Packet {
 	return &rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: 96, SequenceNumber: s.sequence}, Payload: payload}
 }
 
-// Close stops all cameras and waits until they have.
+// Close stops all cameras and waits for them.
 func (f *Farm) Close() {
 	f.close.Do(func() {
 		f.cancel()
@@ -161,7 +161,7 @@ func (f *Farm) Close() {
 	})
 }
 
-// Count returns how many cameras there are.
+// Count returns the number of cameras.
 func (f *Farm) Count() int { return len(f.streams) }
 
 // URL returns the address of camera i, from 1.
@@ -173,7 +173,7 @@ func (f *Farm) LastFrame(i int) uint64 {
 	return last
 }
 
-// Viewers returns how many sessions play all cameras together.
+// Viewers returns the number of playing sessions of all cameras.
 func (f *Farm) Viewers() int {
 	n := 0
 	for _, s := range f.streams {

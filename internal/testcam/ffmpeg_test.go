@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// run runs a program of the ffmpeg package and returns what it wrote; a complaint on standard error is a failure.
+// run runs a program of the ffmpeg package and returns its output. Anything on standard error is a failure.
 func run(t testing.TB, name string, args ...string) []byte {
 	t.Helper()
 	path, err := exec.LookPath(name)

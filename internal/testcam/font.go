@@ -6,8 +6,8 @@ import (
 	"unicode"
 )
 
-// letterShapes holds the strokes of each letter: pairs of digits are column (0 to 4) and row (0, the top, to 6); a space
-// lifts the pen. The pen is round, so that the lettering is sharp at any size.
+// letterShapes holds the strokes of each letter. Pairs of digits are column (0 to 4) and row (0, the top, to 6); a space lifts
+// the pen. The pen is round, so that text is sharp at any size.
 var letterShapes = [...]struct {
 	letter rune
 	shape  string
@@ -26,7 +26,7 @@ var letterShapes = [...]struct {
 	{'(', "10020416"}, {')', "00121406"},
 }
 
-// shapeOf returns the strokes of a letter, and whether it has a shape of its own.
+// shapeOf returns the strokes of a letter, and whether the letter has a shape.
 func shapeOf(letter rune) (string, bool) {
 	for _, s := range letterShapes {
 		if s.letter == letter {
@@ -59,8 +59,7 @@ func strokes(letter rune) ([][]point, float64) {
 	return lines, width
 }
 
-// letter is a letter drawn at one size: for each pixel how much of it the pen covers, and how much the dark edge around
-// the pen does, from 0 to 255.
+// letter is a letter drawn at one size: for each pixel the coverage by the pen and by the dark edge around it, from 0 to 255.
 type letter struct {
 	w, h      int
 	dx, dy    int // of the upper left pixel from the pen's origin
@@ -93,7 +92,7 @@ func drawLetter(r rune, height float64) letter {
 	return l
 }
 
-// distance is how far a pixel is from the line between two places of the letter's grid.
+// distance returns the distance of a pixel from the line between two points of the letter's grid.
 func distance(at, a, b point, unit float64) float64 {
 	ax, ay := a.x*unit, a.y*unit
 	bx, by := b.x*unit-ax, b.y*unit-ay
@@ -105,7 +104,7 @@ func distance(at, a, b point, unit float64) float64 {
 	return math.Hypot(px-t*bx, py-t*by)
 }
 
-// typeface keeps the letters of one size as they are drawn.
+// typeface caches the letters of one size.
 type typeface struct {
 	height  float64
 	letters map[rune]letter
@@ -119,7 +118,7 @@ func (f *typeface) letter(r rune) letter {
 	l, ok := f.letters[r]
 	if !ok {
 		l = drawLetter(r, f.height)
-		if unicode.IsDigit(r) { // figures are equally wide, so that a clock stands still
+		if unicode.IsDigit(r) { // digits have the same width, so that clocks do not jitter
 			l.advance = 5.9 * f.height / 6
 		}
 		f.letters[r] = l
@@ -174,5 +173,5 @@ func (l *letter) stamp(p *picture, x, y int, edge bool) {
 	}
 }
 
-// blend8 returns what lies a/255 of the way from v to to.
+// blend8 returns the value a/255 of the way from v to to.
 func blend8(v uint8, to, a int32) uint8 { return uint8(int32(v) + ((to-int32(v))*a+127)/255) }

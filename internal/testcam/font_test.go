@@ -17,7 +17,7 @@ func TestLettersDifferAndHaveWholeStrokes(t *testing.T) {
 				t.Errorf("%q has a stroke %q", r, stroke)
 			}
 		}
-		if other, ok := seen[shape]; ok && shape != nought { // a nought looks like an O
+		if other, ok := seen[shape]; ok && shape != nought { // a zero looks like an O
 			t.Errorf("%q looks like %q", r, other)
 		}
 		seen[shape] = r

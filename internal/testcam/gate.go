@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 )
 
-// gate stands between a camera's port and its RTSP server: it can shut the port and open it again, cut all connections,
-// and go deaf on them. It is the net.Listener that the server sees.
+// gate is between a camera's port and its RTSP server. It can close and reopen the port, cut all connections, and make them
+// deaf. It is the server's net.Listener.
 type gate struct {
 	addr     net.Addr
 	arrivals chan net.Conn
@@ -21,7 +21,7 @@ type gate struct {
 	accepted int
 	closed   bool
 
-	deaf atomic.Bool // connections swallow what is written to and read from them
+	deaf atomic.Bool // connections discard everything written to and read from them
 }
 
 func newGate(address string) (*gate, error) {
@@ -57,7 +57,7 @@ func (g *gate) serve(listener net.Listener) {
 	})
 }
 
-// admit makes a connection known, or closes it when the gate was shut meanwhile.
+// admit registers a connection, or closes it if the gate was shut meanwhile.
 func (g *gate) admit(conn net.Conn) *gateConn {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -99,7 +99,7 @@ func (g *gate) Close() error {
 // Addr implements net.Listener.
 func (g *gate) Addr() net.Addr { return g.addr }
 
-// shut stops listening, so that connections are refused, and cuts those that are there.
+// shut stops listening, so that connections are refused, and cuts existing ones.
 func (g *gate) shut() {
 	g.mu.Lock()
 	if g.listener != nil {

@@ -1,7 +1,7 @@
 package testcam
 
-// H.264 (ITU-T H.264, ISO/IEC 14496-10) written in Go: constrained baseline, one slice a picture. What changed since the
-// last picture is written as Intra_16x16 macroblocks, what has to arrive bit by bit as I_PCM, all else is P_Skip.
+// An H.264 encoder (ITU-T H.264, ISO/IEC 14496-10): constrained baseline, one slice a frame. Changed macroblocks are
+// Intra_16x16, those that must be bit-exact are I_PCM, and all others are P_Skip.
 
 // The NAL unit headers written: nal_ref_idc and nal_unit_type.
 const (
@@ -12,17 +12,17 @@ const (
 	nalPPS   = 0x68
 )
 
-// sliceQP is the quantiser of all pictures: text stays sharp, and a key frame of 640×360 takes about 25 kB.
+// sliceQP is the quantiser of all frames: text stays sharp, and a key frame of 640×360 takes about 25 kB.
 const sliceQP = 24
 
 const maxFrameNumBits = 16
 
-// encoder turns pictures into access units. It is not safe for concurrent use.
+// encoder turns frames into access units. It is not safe for concurrent use.
 type encoder struct {
 	sps, pps  []byte
 	quantiser quantiser
 	recon     *picture    // what a decoder shows
-	last      *picture    // what was asked for in the last picture
+	last      *picture    // the previous source frame
 	totals    [][24]uint8 // coefficients of each 4×4 block: 16 luma, 4 Cb, 4 Cr, row by row
 	frameNum  uint32
 	idrID     uint32
@@ -31,7 +31,7 @@ type encoder struct {
 	scratch   block
 }
 
-// newEncoder returns an encoder of pictures of size w×h, cropped from the next multiple of 16, that names code in its SPS.
+// newEncoder returns an encoder for frames of size w×h, cropped from the next multiple of 16. Its SPS contains code.
 func newEncoder(w, h, fps int, code uint32) *encoder {
 	pw, ph := (w+15)&^15, (h+15)&^15
 	return &encoder{
@@ -59,8 +59,8 @@ func levelOf(w, h, fps int) uint32 {
 	return 51
 }
 
-// writeSPS writes a sequence parameter set, clause 7.3.2.1. The camera's code stands in num_units_in_tick, and time_scale
-// is 2·fps·code, so that the frame rate comes out right and the fraction names the camera.
+// writeSPS writes a sequence parameter set, clause 7.3.2.1. num_units_in_tick is the camera's code, and time_scale is
+// 2·fps·code, so that the frame rate is right and the fraction identifies the camera.
 func writeSPS(w, h, fps int, code uint32) []byte {
 	var b bitWriter
 	b.put(66, 8)   // profile_idc: baseline
@@ -130,8 +130,8 @@ func writePPS() []byte {
 	return nalUnit(nalPPS, b.trailing())
 }
 
-// encode returns the slice of src. Macroblocks for which exact returns true are written as I_PCM. A key frame writes
-// all of them, another only those that changed since the last call; the first call always makes a key frame.
+// encode returns the slice of src. Macroblocks for which exact returns true are written as I_PCM. A key frame contains all
+// macroblocks, any other frame only those that changed since the last call. The first call always makes a key frame.
 func (e *encoder) encode(src *picture, key bool, exact func(mx, my int) bool) []byte {
 	key = key || !e.started
 	e.w.reset()
@@ -259,7 +259,7 @@ func (e *encoder) intra(src *picture, mx, my int, key bool) {
 	}
 }
 
-// grid is where the totals of a plane's blocks stand in a macroblock's: side×side of them from base on.
+// grid is the position of a plane's totals among a macroblock's: side×side of them from base on.
 type grid struct{ base, side int }
 
 // context returns nC, clause 9.2.1, of block i of a plane of the macroblock at (mx, my), whose number is at.

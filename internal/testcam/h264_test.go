@@ -45,7 +45,7 @@ func TestDecodedPicturesCarryTheMarkOfTheirFrame(t *testing.T) {
 	}
 }
 
-// Noise of every strength brings every length of coefficient block into being, and with it every row of the code tables.
+// Noise of every strength produces coefficient blocks of every length, and so uses every row of the code tables.
 func TestDecoderSeesWhatTheEncoderThinksItSees(t *testing.T) {
 	const w, h, frames = 160, 96, 48
 	random := rand.New(rand.NewPCG(1, 2))

@@ -12,7 +12,7 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// Handle is one running camera: what it did so far, and what it shall do wrong. It is safe for concurrent use.
+// Handle is one running camera: its state so far, and switches for its faults. It is safe for concurrent use.
 type Handle struct {
 	camera  Camera
 	streams map[media.Quality]*stream
@@ -86,7 +86,7 @@ func (h *Handle) gate() *gate {
 // Name returns Camera.Name.
 func (h *Handle) Name() string { return h.camera.Name }
 
-// Code returns the camera's code as it stands in its marks.
+// Code returns the camera's code, as in its marks.
 func (h *Handle) Code() uint32 { return h.camera.Code }
 
 // URL returns the address of a stream, with the login in it.
@@ -100,23 +100,23 @@ func (h *Handle) LastFrame(q media.Quality) uint64 {
 	return last
 }
 
-// Run returns the number of the run that marks now carry.
+// Run returns the number of the current run, as in the marks.
 func (h *Handle) Run() uint32 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.run
 }
 
-// Viewers returns how many sessions play a stream.
+// Viewers returns the number of sessions that play a stream.
 func (h *Handle) Viewers(q media.Quality) int {
 	_, viewers, _ := h.streams[q].state()
 	return viewers
 }
 
-// Connections returns how many connections were accepted so far.
+// Connections returns the number of accepted connections so far.
 func (h *Handle) Connections() int { return h.gate().count() }
 
-// WaitFrame waits until frame n of a stream has been sent, or its time has gone by without viewers.
+// WaitFrame waits until frame n of a stream was sent, or was due without viewers.
 func (h *Handle) WaitFrame(ctx context.Context, q media.Quality, n uint64) error {
 	for {
 		last, _, moved := h.streams[q].state()
@@ -131,7 +131,7 @@ func (h *Handle) WaitFrame(ctx context.Context, q media.Quality, n uint64) error
 	}
 }
 
-// Drop cuts all connections and sessions now, without a goodbye. The camera can be connected to again at once.
+// Drop cuts all connections and sessions without notice. New connections are accepted at once.
 func (h *Handle) Drop() {
 	h.mu.Lock()
 	p := h.port
@@ -140,37 +140,36 @@ func (h *Handle) Drop() {
 	p.endSessions()
 }
 
-// Freeze stops the pictures and the sound, while RTSP requests, keep-alives among them, are still answered; and lets
-// them go on, with a key frame. Frames that fell into the time are missing.
+// Freeze stops video and audio, or resumes them with a key frame. Meanwhile the camera still answers RTSP requests such as
+// keep-alives, and frames that were due are missing.
 func (h *Handle) Freeze(frozen bool) {
 	for _, s := range h.streams {
 		s.freeze(frozen)
 	}
 }
 
-// Mute stops the sound that the description goes on to promise, while the pictures go on; and lets it go on.
+// Mute stops or resumes the audio. Video continues, and the description still lists the audio.
 func (h *Handle) Mute(muted bool) {
 	for _, s := range h.streams {
 		s.mute(muted)
 	}
 }
 
-// Stamp has all RTP timestamps be off by so many ticks from now on, as cameras do that set their clock; zero ends it.
+// Stamp shifts all RTP timestamps by this many ticks from now on, like a camera that sets its clock. Zero ends it.
 func (h *Handle) Stamp(ticks int32) {
 	for _, s := range h.streams {
 		s.stamp(ticks)
 	}
 }
 
-// SetClock has the camera tell a time of day that is off by so much.
+// SetClock sets how far the camera's time of day is off.
 func (h *Handle) SetClock(off time.Duration) {
 	for _, s := range h.streams {
 		s.setClock(off)
 	}
 }
 
-// Refuse stops listening, so that connections are refused by the system, and cuts those that are there; and listens
-// again on the same port.
+// Refuse stops listening, so that the system refuses connections, and cuts existing ones; or listens again on the same port.
 func (h *Handle) Refuse(refuse bool) error {
 	if !refuse {
 		return h.gate().open()
@@ -180,8 +179,8 @@ func (h *Handle) Refuse(refuse bool) error {
 	return nil
 }
 
-// Hang leaves everything open and answers nothing, sends nothing, not even RTCP: like a camera whose cable was pulled.
-// When it ends, all connections are cut.
+// Hang leaves everything open but answers and sends nothing, not even RTCP, like a camera with its cable pulled. When it
+// ends, all connections are cut.
 func (h *Handle) Hang(hang bool) {
 	g := h.gate()
 	was := g.deaf.Load()
@@ -192,22 +191,22 @@ func (h *Handle) Hang(hang bool) {
 	g.deaf.Store(hang)
 }
 
-// Reject answers all requests for the stream with an RTSP status: 401 as if the password were wrong, 404, 453 (not enough
-// bandwidth) at SETUP, 503, and so on; those that play go on. Zero ends it.
+// Reject answers all requests for the stream with an RTSP status: 401 as for a wrong password, 404, 453 (not enough
+// bandwidth) at SETUP, 503, and so on. Playing sessions continue. Zero ends it.
 func (h *Handle) Reject(status int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.status = base.StatusCode(status)
 }
 
-// SetPassword changes the password that the camera wants, but not the one in URL.
+// SetPassword changes the camera's password, but not the one in URL.
 func (h *Handle) SetPassword(password string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.password = password
 }
 
-// SetRealm changes how the camera names itself at the password prompt, as some do with new firmware.
+// SetRealm changes the camera's name in the password prompt, as new firmware sometimes does.
 func (h *Handle) SetRealm(realm string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -226,19 +225,19 @@ func (h *Handle) Rekey() error {
 	return nil
 }
 
-// SDP is what a camera answers to DESCRIBE.
+// SDP is the response of a camera to DESCRIBE.
 type SDP uint8
 
-// The kinds of answer.
+// The kinds of response.
 const (
 	GoodSDP        SDP = iota
-	GarbageSDP         // bytes that are no SDP
+	GarbageSDP         // bytes that are not SDP
 	EmptySDP           // a session without media
 	UnsupportedSDP     // VP8, which is not recorded
-	AudioOnlySDP       // sound without pictures
+	AudioOnlySDP       // audio without video
 )
 
-// Describe changes what the camera answers to DESCRIBE from now on.
+// Describe changes the camera's response to DESCRIBE.
 func (h *Handle) Describe(sdp SDP) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

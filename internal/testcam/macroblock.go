@@ -10,7 +10,7 @@ const (
 	predictDC         = 2
 )
 
-// block is what is written of one macroblock.
+// block is the data of one macroblock.
 type block struct {
 	mode     int           // of luma
 	dc       [16]int32     // luma, in scanning order
@@ -24,7 +24,7 @@ type block struct {
 // blockOrder is the order in which the sixteen 4×4 blocks, numbered row by row, are coded: figure 6-10.
 var blockOrder = [16]int{0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15}
 
-// luma predicts and transforms the luma of the macroblock at (mx, my) of src, and leaves in the reconstruction what a
+// luma predicts and transforms the luma of the macroblock at (mx, my) of src, and updates the reconstruction to what a
 // decoder will see.
 func (e *encoder) luma(b *block, src *picture, mx, my int) {
 	w := e.recon.w
@@ -77,7 +77,7 @@ func (e *encoder) luma(b *block, src *picture, mx, my int) {
 	}
 }
 
-// flat4 is what inverse4 makes of a block that has its first coefficient only.
+// flat4 is inverse4 for a block with only its first coefficient.
 func flat4(dc int32) (b [16]int32) {
 	for i := range b {
 		b[i] = (dc + 32) >> 6
@@ -85,8 +85,8 @@ func flat4(dc int32) (b [16]int32) {
 	return b
 }
 
-// quantiseAC quantises all but the first coefficient into out, in scanning order, and leaves in c what a decoder scales
-// them back to. It reports whether any is left.
+// quantiseAC quantises all but the first coefficient into out, in scanning order, and sets c to the values that a decoder will
+// restore. It reports whether any coefficient is not zero.
 func (e *encoder) quantiseAC(c *[16]int32, out *[15]int32) bool {
 	q, any := &e.quantiser, false
 	for i, pos := range zigzag[1:] {
@@ -98,7 +98,7 @@ func (e *encoder) quantiseAC(c *[16]int32, out *[15]int32) bool {
 	return any
 }
 
-// predictLuma fills predicted with the best of the predictions that the neighbours allow and returns its mode.
+// predictLuma fills predicted with the best prediction that the neighbours allow, and returns its mode.
 func (e *encoder) predictLuma(predicted *[256]int32, src *picture, mx, my int) int {
 	w := e.recon.w
 	at := 16*my*w + 16*mx
@@ -152,7 +152,7 @@ func (e *encoder) predictLuma(predicted *[256]int32, src *picture, mx, my int) i
 	return mode
 }
 
-// chroma does for both chroma planes what luma does, always with the DC prediction.
+// chroma does the same as luma for both chroma planes, always with the DC prediction.
 func (e *encoder) chroma(b *block, src *picture, mx, my int) {
 	w := e.recon.w / 2
 	at := 8*my*w + 8*mx

@@ -17,18 +17,18 @@ import (
 type Mark struct {
 	Camera  uint32        // the camera's code, 1 to MaxCode
 	Quality media.Quality // which of its streams
-	Run     uint32        // Options.Run, one more after each Handle.Reboot; the pixels carry the low 15 bits
-	Frame   uint64        // 1 for the first frame of a run, then without a hole; the pixels carry the low 32 bits
+	Run     uint32        // Options.Run, plus one for each Handle.Reboot; the pixels contain the low 15 bits
+	Frame   uint64        // 1 for the first frame of a run, then consecutive; the pixels contain the low 32 bits
 	Time    time.Time     // when the frame was due, by this computer's clock; µs, in the pixels ms
 }
 
-// MaxCode is the greatest camera code: a code has 24 bits.
+// MaxCode is the largest camera code: a code has 24 bits.
 const MaxCode = 1<<24 - 1
 
-// ErrNoMark is returned when what was looked at carries no mark, or one that is damaged.
+// ErrNoMark is returned if there is no mark, or a damaged one.
 var ErrNoMark = errors.New("no mark")
 
-// CodeOf returns the code that a camera of this name has unless Camera.Code says otherwise.
+// CodeOf returns the default code of a camera with this name.
 func CodeOf(name string) uint32 {
 	h := fnv.New32a()
 	h.Write([]byte(name))
@@ -42,7 +42,7 @@ func (m Mark) String() string {
 		m.Time.UTC().Format("15:04:05.000000"))
 }
 
-// markBytes is the length of a mark written out: in SEI messages and in AAC data stream elements.
+// markBytes is the length of an encoded mark in SEI messages and AAC data stream elements.
 const markBytes = 4 + 1 + 4 + 8 + 8
 
 func (m Mark) append(b []byte) []byte {
@@ -81,7 +81,7 @@ func markSEI(m Mark) []byte {
 	return nalUnit(nalSEI, append(rbsp, 0x80))
 }
 
-// ParseSEI reads the mark of an H.264 SEI NAL unit, without start code. It returns ErrNoMark for anything else.
+// ParseSEI parses the mark of an H.264 SEI NAL unit without start code. It returns ErrNoMark for anything else.
 func ParseSEI(nalu []byte) (Mark, error) {
 	if len(nalu) < 2 || nalu[0]&0x1f != nalSEI {
 		return Mark{}, fmt.Errorf("%w: not an SEI message", ErrNoMark)
@@ -114,7 +114,7 @@ func seiNumber(b []byte) (int, []byte) {
 	return n, nil
 }
 
-// MarkOf returns the mark of an access unit: that of the first SEI message which has one.
+// MarkOf returns the mark of an access unit, from the first SEI message that has one.
 func MarkOf(nalus [][]byte) (Mark, error) {
 	for _, nalu := range nalus {
 		if m, err := ParseSEI(nalu); err == nil {
@@ -140,9 +140,9 @@ func SPSCamera(sps []byte) (uint32, error) {
 	return ticks, nil
 }
 
-// The code word in the pixels: a ribbon along the lower edge, ribbonCols cells wide and four high, a cell being a square
-// of 1/ribbonCols of the picture's width. Its outer rows and columns are dark and keep quiet; each end has a coloured
-// block two cells square by which it is found; between them stand two rows of cells, light for one and dark for zero.
+// The code word in the pixels is a ribbon along the lower edge, ribbonCols cells wide and four high. A cell is a square of
+// 1/ribbonCols of the frame's width. The outer rows and columns are dark. Each end has a coloured block of two by two cells, by
+// which readers find it. Between them are two rows of cells, light for one and dark for zero.
 const (
 	ribbonCols  = 80
 	ribbonRows  = 4
@@ -191,5 +191,5 @@ func parseWord(b [wordBytes]byte) (Mark, error) {
 	return m, nil
 }
 
-// bit returns bit i of the word: the first half stands in the upper row, from left to right.
+// bit returns bit i of the word. The first half is in the upper row, from left to right.
 func bit(word *[wordBytes]byte, i int) bool { return word[i/8]>>(7-i%8)&1 == 1 }

@@ -5,8 +5,8 @@ import (
 	"image"
 )
 
-// ReadPixels reads the code word in the luma plane of a decoded picture of size w×h; stride is the length of a row. It
-// returns ErrNoMark when there is none, or its checksum is wrong.
+// ReadPixels reads the code word in the luma plane of a decoded frame of size w×h; stride is the length of a row. It returns
+// ErrNoMark if there is none, or if its checksum is wrong.
 func ReadPixels(luma []byte, stride, w, h int) (Mark, error) {
 	if w < ribbonCols || h < w/ribbonCols*ribbonRows || stride < w || len(luma) < stride*(h-1)+w {
 		return Mark{}, fmt.Errorf("%w: a picture of %d×%d in %d bytes", ErrNoMark, w, h, len(luma))
@@ -24,8 +24,8 @@ func ReadPixels(luma []byte, stride, w, h int) (Mark, error) {
 	return parseWord(word)
 }
 
-// ReadImage finds the ribbon in a screenshot that shows the picture at any scale from 2.5 screen pixels a cell on (a
-// picture 200 pixels wide), and reads its code word. With several pictures it returns the mark of the first that reads.
+// ReadImage finds the ribbon in a screenshot of a frame at 2.5 or more screen pixels a cell (a frame 200 pixels wide), and reads
+// its code word. With several frames it returns the first readable mark.
 func ReadImage(img image.Image) (Mark, error) {
 	marks := ReadImages(img)
 	if len(marks) == 0 {
@@ -34,13 +34,13 @@ func ReadImage(img image.Image) (Mark, error) {
 	return marks[0].Mark, nil
 }
 
-// Seen is a mark that was read in a screenshot, and where its ribbon stands in it.
+// Seen is a mark from a screenshot, with the position of its ribbon.
 type Seen struct {
 	Mark  Mark
 	Where image.Rectangle
 }
 
-// ReadImages reads the code words of all simulated cameras that a screenshot shows, from the top down, left to right.
+// ReadImages reads the code words of all simulated cameras in a screenshot, from top to bottom, left to right.
 func ReadImages(img image.Image) []Seen {
 	lefts, rights := findEnds(img)
 	var seen []Seen
@@ -58,7 +58,7 @@ func ReadImages(img image.Image) []Seen {
 	return seen
 }
 
-// endKind tells the two coloured ends of a ribbon: magenta on the left, cyan on the right.
+// endKind is one of the two coloured ends of a ribbon: magenta on the left, cyan on the right.
 type endKind uint8
 
 const (
@@ -67,8 +67,8 @@ const (
 	rightEnd
 )
 
-// endOf says whether a colour belongs to an end. Scaling mixes colours at the edges, and video colours come out
-// differently from one player to another, so the bounds are wide.
+// endOf reports whether a colour belongs to an end. Scaling mixes colours at the edges, and players render video colours
+// differently, so the bounds are wide.
 func endOf(img image.Image, x, y int) endKind {
 	r, g, b, _ := img.At(x, y).RGBA()
 	r, g, b = r>>8, g>>8, b>>8
@@ -81,7 +81,7 @@ func endOf(img image.Image, x, y int) endKind {
 	return noEnd
 }
 
-// findEnds returns the bounds of all patches of either colour that could be an end: as high as they are wide, about.
+// findEnds returns the bounds of all patches of either colour that could be an end: roughly square ones.
 func findEnds(img image.Image) (lefts, rights []image.Rectangle) {
 	b := img.Bounds()
 	kinds := make([]endKind, b.Dx()*b.Dy())
@@ -130,8 +130,8 @@ func flood(kinds []endKind, stride, i int) image.Rectangle {
 	return box
 }
 
-// readBetween reads the word between a left and a right end. Their edges are known to about a pixel only, so places
-// around the likeliest are tried until the checksum holds.
+// readBetween reads the word between a left and a right end. Their edges are known to about a pixel only, so it tries
+// positions around the likeliest until the checksum is right.
 func readBetween(img image.Image, l, r image.Rectangle) (Mark, error) {
 	// The ends cover columns 1 to 3 and 77 to 79, rows 1 to 3.
 	first := float64(l.Min.X+l.Max.X)/2 - 0.5
@@ -165,7 +165,7 @@ func readGrid(img image.Image, left, top, cell float64) (Mark, error) {
 	return parseWord(word)
 }
 
-// brightness returns the luma from 0 to 255 at a place between pixel centres, bilinear.
+// brightness returns the bilinear luma from 0 to 255 at a position between pixel centres.
 func brightness(img image.Image, x, y float64) float64 {
 	x0, y0 := int(x), int(y)
 	fx, fy := x-float64(x0), y-float64(y0)

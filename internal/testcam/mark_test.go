@@ -97,7 +97,7 @@ func TestEachSPSNamesItsCamera(t *testing.T) {
 	}
 }
 
-// rgbOf shows a picture as a screen does, BT.709.
+// rgbOf converts a frame to RGB like a screen, BT.709.
 func rgbOf(p *picture, w, h int) *image.RGBA {
 	img := image.NewRGBA(image.Rect(0, 0, w, h))
 	for y := range h {
@@ -112,7 +112,7 @@ func rgbOf(p *picture, w, h int) *image.RGBA {
 	return img
 }
 
-// show draws src into dst, scaled to fill r: averaged when it shrinks, bilinear when it grows.
+// show draws src into dst, scaled to fill r: averaged for a smaller size, bilinear for a larger one.
 func show(dst *image.RGBA, r image.Rectangle, src *image.RGBA) {
 	sx, sy := float64(src.Rect.Dx())/float64(r.Dx()), float64(src.Rect.Dy())/float64(r.Dy())
 	const taps = 3

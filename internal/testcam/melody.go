@@ -6,8 +6,8 @@ import (
 	"math"
 )
 
-// A camera's sound is a melody that says its code, over and over: a call note, the six nibbles of the code as notes of a
-// pentatonic scale, and a nibble that checks them.
+// A camera's audio is a repeated melody that encodes its code: a call note, the six nibbles of the code as notes of a
+// pentatonic scale, and a checksum nibble.
 const (
 	melodyNotes = 8
 	noteSeconds = 2.0 * aacSamples / aacRate // two AAC frames: 128 ms
@@ -15,7 +15,7 @@ const (
 	noteCount   = 17
 )
 
-// melody is the notes of one round.
+// melody is the notes of one repetition.
 type melody [melodyNotes]int
 
 func newMelody(code uint32) melody {
@@ -30,7 +30,7 @@ func newMelody(code uint32) melody {
 	return m
 }
 
-// code returns what a melody says, or false when its check is wrong.
+// code returns the code of a melody, or false if its checksum is wrong.
 func (m melody) code() (uint32, bool) {
 	code := uint32(0)
 	for _, note := range m[1:7] {
@@ -39,8 +39,8 @@ func (m melody) code() (uint32, bool) {
 	return code, code != 0 && newMelody(code) == m
 }
 
-// pitchBin returns the place of a note among the 1024 lines of an AAC frame at 16 kHz: its pitch lies half a line higher,
-// so that a whole number of half periods fits into a frame. The call is the lowest.
+// pitchBin returns the line of a note among the 1024 lines of an AAC frame at 16 kHz. The pitch is half a line higher, so that
+// a whole number of half periods fits into a frame. The call is the lowest.
 func pitchBin(note int) int {
 	step := (note + 1) % noteCount
 	semitones := step/5*12 + [5]int{0, 2, 4, 7, 9}[step%5]
@@ -59,7 +59,7 @@ func (m melody) sample(seconds float64) float64 {
 	return loud * math.Sin(2*math.Pi*pitch(note)*at)
 }
 
-// findMelody looks for a whole round among notes that were heard one after another; -1 is a note not understood.
+// findMelody searches consecutive notes for a complete melody; -1 is an unknown note.
 func findMelody(notes []int) (uint32, bool) {
 	for i := 0; i+melodyNotes <= len(notes); i++ {
 		if code, ok := melody(notes[i : i+melodyNotes]).code(); ok {
@@ -69,8 +69,8 @@ func findMelody(notes []int) (uint32, bool) {
 	return 0, false
 }
 
-// AudioCamera returns the code of the camera whose melody is heard in AAC frames that follow one another; two seconds
-// (32 frames) are always enough.
+// AudioCamera returns the code of the camera from consecutive AAC frames of its melody. Two seconds (32 frames) are always
+// enough.
 func AudioCamera(frames [][]byte) (uint32, error) {
 	heard := make([]int, len(frames))
 	for i, frame := range frames {
@@ -86,7 +86,7 @@ func AudioCamera(frames [][]byte) (uint32, error) {
 			return sum
 		})
 	}
-	// A note lasts two frames; which of them is the first is not known.
+	// A note lasts two frames, and the first of them is not known.
 	for first := range 2 {
 		var notes []int
 		for i := first; i < len(heard); i += 2 {
@@ -99,7 +99,7 @@ func AudioCamera(frames [][]byte) (uint32, error) {
 	return 0, fmt.Errorf("%w: no melody in %d frames", ErrNoMark, len(frames))
 }
 
-// loudest returns the note with most power.
+// loudest returns the note with the most power.
 func loudest(power func(note int) float64) int {
 	best, most := -1, 0.0
 	for note := range noteCount {
@@ -110,7 +110,7 @@ func loudest(power func(note int) float64) int {
 	return best
 }
 
-// AudioCameraPCM does the same for decoded sound of one channel at rate samples a second.
+// AudioCameraPCM does the same for decoded mono audio at rate samples a second.
 func AudioCameraPCM(samples []int16, rate int) (uint32, error) {
 	length := int(noteSeconds * float64(rate))
 	const offsets = 8
@@ -137,7 +137,7 @@ func goertzel(samples []int16, frequency float64) float64 {
 	return s1*s1 + s2*s2 - c*s1*s2
 }
 
-// ParseAudio returns the mark of an AAC frame: Frame counts frames of sound, from 1.
+// ParseAudio returns the mark of an AAC frame. Its Frame counts audio frames, from 1.
 func ParseAudio(frame []byte) (Mark, error) {
 	if len(frame) < 2+markBytes || frame[0]>>5 != elementDSE || int(frame[1]) != markBytes {
 		return Mark{}, fmt.Errorf("%w: no data stream element", ErrNoMark)

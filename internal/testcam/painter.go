@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// painter draws the pictures of one stream: the scene, what moves in it, name and clock, and the ribbon with the mark.
-// It is not safe for concurrent use.
+// painter draws the frames of one stream: the scene, moving figures, name, clock, and the ribbon with the mark. It is not
+// safe for concurrent use.
 type painter struct {
 	w, h       int
 	scale      float64 // pixels a unit; a picture is 640 units wide
@@ -18,7 +18,7 @@ type painter struct {
 	clock      *typeface
 	small      *typeface
 	location   *time.Location
-	stale      []image.Rectangle // what differs from the background
+	stale      []image.Rectangle // areas that differ from the background
 	drawn      bool
 	word       [wordBytes]byte
 }
@@ -29,7 +29,7 @@ type figure struct {
 	path  func(seconds float64) (x, y float64, pose int) // upper left corner, in units
 }
 
-// newPainter returns a painter of the scene; the background is shared and not written to.
+// newPainter returns a painter of the scene. The background is shared and never written to.
 func newPainter(w, h int, s *scenery, label string, location *time.Location) *painter {
 	scale := float64(w) / 640
 	p := &painter{
@@ -64,7 +64,7 @@ const (
 	lumaLight = 230
 )
 
-// ribbonFrame draws what never changes of the ribbon: the dark ground and the coloured ends.
+// ribbonFrame draws the constant parts of the ribbon: the dark background and the coloured ends.
 func (p *painter) ribbonFrame() {
 	ground := p.cell(0, 0)
 	ground.Max = image.Pt(p.background.w, p.background.h)
@@ -75,13 +75,13 @@ func (p *painter) ribbonFrame() {
 	p.background.flat(p.cell(ribbonCols-3, 1).Union(p.cell(ribbonCols-2, 2)), y, cb, cr)
 }
 
-// exact reports whether a macroblock holds cells of the code word, and so has to arrive bit by bit.
+// exact reports whether a macroblock contains cells of the code word, and so must be bit-exact.
 func (p *painter) exact(mx, my int) bool {
 	data := p.cell(ribbonFirst, 1).Union(p.cell(ribbonFirst+ribbonData-1, 2))
 	return image.Rect(16*mx, 16*my, 16*mx+16, 16*my+16).Overlaps(data)
 }
 
-// paint draws the frame with a mark. The picture belongs to the painter and changes with the next call.
+// paint draws the frame with a mark. The result belongs to the painter and changes with the next call.
 func (p *painter) paint(m Mark) *picture {
 	for _, r := range p.stale {
 		p.now.copyRect(p.background, r)
@@ -105,7 +105,7 @@ func (p *painter) paint(m Mark) *picture {
 	return p.now
 }
 
-// ribbon draws the cells that are not as they were.
+// ribbon draws the cells that changed.
 func (p *painter) ribbon(word [wordBytes]byte) {
 	for i := range 2 * ribbonData {
 		set := bit(&word, i)
@@ -151,7 +151,7 @@ func newSprite(c *canvas) sprite {
 	return s
 }
 
-// stamp puts the sprite on p, above floor, and returns where it now covers it. x, y and floor are even.
+// stamp draws the sprite on p, above floor, and returns the area that it covers. x, y and floor are even.
 func (s *sprite) stamp(p *picture, x, y, floor int) image.Rectangle {
 	r := image.Rect(x, y, x+s.w, y+s.h).Intersect(image.Rect(0, 0, p.w, floor))
 	for py := r.Min.Y; py < r.Max.Y; py++ {

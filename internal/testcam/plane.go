@@ -1,6 +1,6 @@
 package testcam
 
-// picture is a 4:2:0 picture whose sides are multiples of 16, in limited-range BT.709.
+// picture is a 4:2:0 picture in limited-range BT.709. Its sides are multiples of 16.
 type picture struct {
 	w, h      int // in luma samples
 	y, cb, cr []uint8

@@ -16,7 +16,7 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// port is an address and the RTSP server behind it; which camera answers there can change.
+// port is an address and the RTSP server behind it. The camera behind it can change.
 type port struct {
 	gate   *gate
 	server *gortsplib.Server
@@ -50,8 +50,8 @@ func newPort(c *Camera, options *Options) (*port, error) {
 	return p, nil
 }
 
-// newRTSPServer returns a server behind a gate. Its queue holds some seconds of packets, since a camera that is late sends
-// all that it missed at once.
+// newRTSPServer returns a server behind a gate. Its queue holds some seconds of packets, since a late camera catches up all at
+// once.
 func newRTSPServer(g *gate, handler gortsplib.ServerHandler) *gortsplib.Server {
 	return &gortsplib.Server{
 		Handler:        handler,
@@ -61,7 +61,7 @@ func newRTSPServer(g *gate, handler gortsplib.ServerHandler) *gortsplib.Server {
 	}
 }
 
-// listenUDP finds two neighbouring UDP ports, the first of them even, as RTP and RTCP want them.
+// listenUDP finds two consecutive UDP ports for RTP and RTCP. The first is even.
 func (p *port) listenUDP(host string) error {
 	for range 100 {
 		rtp, err := net.ListenPacket("udp", net.JoinHostPort(host, "0"))
@@ -101,7 +101,7 @@ func (p *port) setCamera(h *Handle) {
 	p.camera = h
 }
 
-// certificate returns that of the camera which stands here now.
+// certificate returns the certificate of the current camera.
 func (p *port) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	p.mu.Lock()
 	h := p.camera
@@ -114,7 +114,7 @@ func (p *port) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return h.identity, nil
 }
 
-// methods are those of the camera's login.
+// methods returns the login methods of the camera.
 func (c *Camera) methods() []auth.VerifyMethod {
 	switch c.Auth {
 	case Basic:
@@ -127,7 +127,7 @@ func (c *Camera) methods() []auth.VerifyMethod {
 	return []auth.VerifyMethod{auth.VerifyMethodBasic, auth.VerifyMethodDigestMD5}
 }
 
-// refuse answers a request whose login is missing, with a password prompt, or wrong, by hanging up.
+// refuse answers a request without login with a password prompt, and one with a wrong login by hanging up.
 func (p *port) refuse(c *Camera, req *base.Request, realm string) (*base.Response, error) {
 	response := &base.Response{StatusCode: base.StatusUnauthorized, Header: base.Header{}}
 	if len(req.Header["Authorization"]) > 0 {
@@ -137,7 +137,7 @@ func (p *port) refuse(c *Camera, req *base.Request, realm string) (*base.Respons
 	return response, nil
 }
 
-// endSessions ends all sessions, those over UDP too.
+// endSessions ends all sessions, including those over UDP.
 func (p *port) endSessions() {
 	p.mu.Lock()
 	sessions := make([]*gortsplib.ServerSession, 0, len(p.sessions))
@@ -168,7 +168,7 @@ func (p *port) OnSessionClose(ctx *gortsplib.ServerHandlerOnSessionCloseCtx) {
 	}
 }
 
-// answer is what a request gets: either a stream to go on with, or a response.
+// answer is the result of a request: a stream to continue with, or a response.
 func (p *port) answer(req *base.Request, path string) (*stream, *base.Response, error) {
 	p.mu.Lock()
 	h := p.camera
@@ -177,7 +177,7 @@ func (p *port) answer(req *base.Request, path string) (*stream, *base.Response, 
 	status, sdp, password, realm := h.status, h.sdp, h.password, h.realm
 	h.mu.Unlock()
 	if status == base.StatusUnauthorized {
-		password += "\x00" // nothing that anybody sends
+		password += "\x00" // a password that nobody sends
 	}
 	user := h.camera.Username
 	if user == "" && status == base.StatusUnauthorized {
@@ -233,7 +233,7 @@ func (p *port) OnSetup(ctx *gortsplib.ServerHandlerOnSetupCtx) (*base.Response, 
 	return s.published()
 }
 
-// published returns the server's stream, or an answer for the moment in which there is none.
+// published returns the server's stream, or an answer if there is none at the moment.
 func (s *stream) published() (*base.Response, *gortsplib.ServerStream, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// Scene is what a camera looks at.
+// Scene is what a camera shows.
 type Scene int
 
-// The scenes. With AnyScene the camera's name decides, or else its code.
+// The scenes. AnyScene chooses by the camera's name, or else its code.
 const (
 	AnyScene Scene = iota
 	FrontDoor
@@ -20,7 +20,7 @@ const (
 	sceneCount
 )
 
-// sceneOf returns the scene for a camera that leaves it open.
+// sceneOf returns the scene of a camera with AnyScene.
 func sceneOf(name string, code uint32) Scene {
 	words := []struct {
 		word  string
@@ -45,8 +45,8 @@ type scenery struct {
 	figures    []figure
 }
 
-// draw makes the scenery of a scene. All drawings are in units of 1/640 of the width; what lies below 328 is hidden by
-// the ribbon when the picture is 16:9, and name and clock stand in the upper left.
+// draw draws the scenery of a scene, in units of 1/640 of the width. In a 16:9 frame the ribbon hides everything below 328.
+// Name and clock are in the upper left.
 func (s Scene) draw(w, h int) *scenery {
 	c := newCanvas(w, h, float64(w)/640)
 	drawings := [...]func(*canvas) []figure{
@@ -54,13 +54,13 @@ func (s Scene) draw(w, h int) *scenery {
 		Yard: drawYard,
 	}
 	figures := drawings[s](c)
-	for y := int(360 * c.scale); y < h; y++ { // a picture that is higher than 16:9 shows more ground
+	for y := int(360 * c.scale); y < h; y++ { // a frame taller than 16:9 shows more ground
 		copy(c.pix[y*w:(y+1)*w], c.pix[(y-1)*w:y*w])
 	}
 	return &scenery{background: c.picture(), figures: figures}
 }
 
-// crossing is a path from one side to the other at a height, speed in units a second; a negative one goes left. Poses
+// crossing is a path from one side to the other at a height. speed is in units a second; negative is to the left. Poses
 // change rate times a second.
 func crossing(y, speed, width, offset, rate float64) func(float64) (float64, float64, int) {
 	span := 640 + 2*width + 120
@@ -73,7 +73,7 @@ func crossing(y, speed, width, offset, rate float64) func(float64) (float64, flo
 	}
 }
 
-// tree is a round crown on a trunk that stands at x, y.
+// tree is a round crown on a trunk at x, y.
 func (c *canvas) tree(x, y, size float64, crown rgb) {
 	c.rect(plain(rgb{94, 68, 50}), x-size*0.06, y-size*0.5, size*0.12, size*0.5)
 	dark := mix(crown, rgb{10, 30, 30}, 0.25)
@@ -93,7 +93,7 @@ func (c *canvas) bush(x, y, w, h float64, leaf rgb) {
 	c.rect(plain(mix(leaf, rgb{20, 40, 30}, 0.25)), x-h*0.4, y-h*0.35, w+h*0.8, h*0.35)
 }
 
-// window is a frame with panes; light is what shines out of it.
+// window is a frame with panes, lit in the colour light.
 func (c *canvas) window(a area, frame rgb, light paint) {
 	x, y, w, h := a.x, a.y, a.w, a.h
 	c.rect(plain(mix(frame, rgb{0, 0, 0}, 0.25)), x-4, y-2, w+8, h+8)

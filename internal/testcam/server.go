@@ -18,17 +18,17 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// Server is a number of simulated cameras that run.
+// Server runs a number of simulated cameras.
 type Server struct {
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
 	handles map[string]*Handle
 	order   []*Handle
-	mu      sync.Mutex // guards which camera stands at which port
+	mu      sync.Mutex // guards which camera is at which port
 	close   sync.Once
 }
 
-// Start starts cameras; they run until ctx ends or Close is called, and Close must be called in either case. No two may
+// Start starts cameras. They run until ctx ends or Close is called. Close must be called in either case. No two cameras may
 // have the same name or code.
 func Start(ctx context.Context, options Options) (*Server, error) {
 	if options.Host == "" {
@@ -55,7 +55,7 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 		var h *Handle
 		if err == nil {
 			codes[camera.Code] = camera.Name
-			// Cameras start at different moments of a frame's time, so that their work does not come all at once.
+			// Cameras start at different offsets within a frame's duration, so that their work does not come all at once.
 			phase := time.Duration(i%16) * time.Second / time.Duration(camera.Main.FPS) / 16
 			h, err = newHandle(camera, &options, studio, phase)
 		}
@@ -74,7 +74,7 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 	return s, nil
 }
 
-// Close stops all cameras and waits until they have.
+// Close stops all cameras and waits for them.
 func (s *Server) Close() {
 	s.close.Do(func() {
 		s.cancel()
@@ -88,7 +88,7 @@ func (s *Server) Close() {
 	})
 }
 
-// Camera returns the camera of a name. A name that Start was not given is a mistake of the caller, and panics.
+// Camera returns the camera with a name. It panics on a name that was not passed to Start.
 func (s *Server) Camera(name string) *Handle {
 	h := s.handles[name]
 	if h == nil {
@@ -103,8 +103,7 @@ func (s *Server) Cameras() []*Handle { return append([]*Handle(nil), s.order...)
 // URL returns the address of a stream, with the login in it. It panics like Camera.
 func (s *Server) URL(name string, q media.Quality) string { return s.Camera(name).URL(q) }
 
-// Swap lets two cameras exchange their addresses, as happens when a router hands out new ones after a power cut. Who
-// watched either is cut off.
+// Swap exchanges the addresses of two cameras, as a router may after a power cut. It ends the sessions of both.
 func (s *Server) Swap(a, b string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -132,7 +131,7 @@ func addressOf(c *Camera, addr net.Addr, q media.Quality) string {
 	return u.String()
 }
 
-// selfSigned makes a certificate such as cameras ship with: for no name in particular, signed by itself.
+// selfSigned makes a certificate like those of real cameras: self-signed and without a specific name.
 func selfSigned() (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -31,8 +31,8 @@ func TestFramesArriveOneByOneByEveryTransport(t *testing.T) {
 	}
 }
 
-// checkFrames checks that a key frame of the right camera comes within half a second, and all that follow do so one by
-// one. On a busy machine the server begins to send a little before the key frame that is made for a new viewer.
+// checkFrames checks that a key frame of the right camera comes within half a second, and that all following frames are
+// consecutive. On a busy machine the server begins to send a little before the key frame for the new viewer.
 func checkFrames(t *testing.T, v *viewer, name string, q media.Quality) {
 	t.Helper()
 	first := v.next(t)
@@ -65,7 +65,7 @@ func TestTimesInMarksAndSenderReportsAgree(t *testing.T) {
 			t.Fatalf("frame %d says %v, %v ago", f.mark.Frame, f.mark.Time, late)
 		}
 		if !f.ntp.IsZero() {
-			// A sender report is made from the time between two calls, so it is some milliseconds off.
+			// A sender report is derived from the time between two calls, so it is some milliseconds off.
 			if d := f.ntp.Sub(f.mark.Time).Abs(); d > 50*time.Millisecond {
 				t.Errorf("the sender report is %v off", d)
 			}

@@ -10,30 +10,30 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// unit is what a source gives out at a time: a picture or a packet of sound.
+// unit is one item of a source: a frame or a packet of audio.
 type unit struct {
 	audio bool
-	at    time.Duration // when it was captured, since the start of the run: what RTCP sender reports say
+	at    time.Duration // when it was captured, since the start of the run, for RTCP sender reports
 	ticks int64         // its presentation time since then, in the format's clock
-	data  [][]byte      // NAL units, or one frame of sound; nil when nobody was watching
-	frame uint64        // number of the picture, 0 for sound
-	// packets may stand for data: RTP packets that only want their timestamp.
+	data  [][]byte      // NAL units, or one audio frame; nil if nobody was watching
+	frame uint64        // number of the frame, 0 for audio
+	// packets may replace data: RTP packets that only need their timestamp.
 	packets []*rtp.Packet
 }
 
-// source makes what one stream sends, in decoding order. It is used by one goroutine.
+// source makes the units of one stream, in decoding order. It is used by one goroutine.
 type source interface {
-	// formats returns descriptions for SDP, sound nil when there is none. Each call makes new ones.
+	// formats returns descriptions for SDP; audio is nil if there is none. Each call makes new ones.
 	formats() (video, audio format.Format)
 	// due returns when the next unit is to be sent, since the start of the run.
 	due() time.Duration
-	// next returns that unit. Unless watched, no data need be made; key asks for a picture that can be decoded alone.
+	// next returns that unit. Unless watched, it may omit the data. key requests a key frame.
 	next(watched, key bool) unit
-	// restart begins again at frame 1, now being another run that started at epoch.
+	// restart begins a new run at frame 1, started at epoch.
 	restart(run uint32, epoch time.Time)
 }
 
-// drawn is the source that paints and encodes.
+// drawn is the source that draws and encodes frames.
 type drawn struct {
 	camera  *Camera
 	quality media.Quality

@@ -15,7 +15,7 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// stream sends what one source makes to whoever watches.
+// stream sends the units of one source to all viewers.
 type stream struct {
 	quality media.Quality
 	title   string // of the session description
@@ -27,7 +27,7 @@ type stream struct {
 	video    track
 	audio    *track // nil without sound
 	viewers  map[*gortsplib.ServerSession]struct{}
-	keyFrom  time.Time // the first frame from then on is to be a key frame; zero: none is wanted
+	keyFrom  time.Time // the first frame from then on must be a key frame; zero: no request
 	frozen   bool
 	muted    bool
 	shift    uint32        // added to every RTP timestamp
@@ -82,7 +82,7 @@ func (s *stream) attach(server *gortsplib.Server) error {
 	return nil
 }
 
-// detach ends the stream for all who watch.
+// detach ends the stream for all viewers.
 func (s *stream) detach() {
 	s.mu.Lock()
 	out := s.out
@@ -94,7 +94,7 @@ func (s *stream) detach() {
 	}
 }
 
-// newTrack returns the track of a medium with one format; its RTP timestamps and sequence numbers begin anywhere.
+// newTrack returns the track of a medium with one format. RTP timestamps and sequence numbers begin at random values.
 func newTrack(medium *description.Media, f format.Format) (track, error) {
 	t := track{medium: medium, base: rand.Uint32()}
 	switch f := f.(type) {
@@ -128,8 +128,7 @@ func newTrack(medium *description.Media, f format.Format) (track, error) {
 	return t, nil
 }
 
-// run sends units when they are due, until ctx ends. A sender that comes late sends what it missed at once: no frame is
-// ever left out.
+// run sends units when they are due, until ctx ends. A late sender catches up at once and leaves out no frame.
 func (s *stream) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -182,7 +181,7 @@ func (s *stream) step() {
 	if packets == nil {
 		var err error
 		if packets, err = t.encode(u.data); err != nil {
-			panic(fmt.Sprintf("testcam: packetize: %v", err)) // what we encode can be packetized
+			panic(fmt.Sprintf("testcam: packetize: %v", err)) // cannot happen for our own frames
 		}
 	}
 	for _, p := range packets {
@@ -192,10 +191,10 @@ func (s *stream) step() {
 	}
 }
 
-// keyDelay is how long after PLAY the key frame for the new viewer is made: the server must have begun to send by then.
+// keyDelay is the time from PLAY to the key frame for the new viewer. The server must have begun to send by then.
 const keyDelay = 30 * time.Millisecond
 
-// watch notes that a session began to play, and has a key frame made for it, as most cameras do.
+// watch registers a session that began to play and requests a key frame for it, as most cameras do.
 func (s *stream) watch(session *gortsplib.ServerSession) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -203,7 +202,7 @@ func (s *stream) watch(session *gortsplib.ServerSession) {
 	s.viewers[session] = struct{}{}
 }
 
-// leave notes that a session ended or paused.
+// leave unregisters a session that ended or paused.
 func (s *stream) leave(session *gortsplib.ServerSession) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -249,7 +248,7 @@ func (s *stream) reboot(run uint32, epoch time.Time) {
 	}
 }
 
-// state returns the number of the last frame, how many watch, and a channel that is closed at the next frame.
+// state returns the number of the last frame, the number of viewers, and a channel that is closed at the next frame.
 func (s *stream) state() (last uint64, viewers int, moved <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -6,8 +6,8 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// studio makes the sources of a server's cameras. Those that look at the same scene share it, since drawing one takes
-// tens of milliseconds.
+// studio makes the sources of a server's cameras. Cameras with the same scene share its drawing, which takes tens of
+// milliseconds.
 type studio struct {
 	sceneries map[sceneKey]*scenery
 	clips     map[clipKey]*clip

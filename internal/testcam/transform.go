@@ -8,7 +8,7 @@ type quantiser struct {
 	forward [3]int32
 	inverse [3]int32
 	shift   uint // QP/6
-	// quiet is the greatest sum of absolute differences of a 4×4 block that surely leaves no coefficient but the first.
+	// quiet is the largest sum of absolute differences for which a 4×4 block surely has no coefficient but the first.
 	quiet int32
 }
 
@@ -56,7 +56,7 @@ func forward4(b *[16]int32) {
 	}
 }
 
-// transform transforms a block of differences; one that is quiet needs no more than its sum. It reports whether so.
+// transform transforms a block of differences. It reports whether the block was quiet, and then needs only its sum.
 func (q *quantiser) transform(b *[16]int32) (quiet bool) {
 	sum, size := int32(0), int32(0)
 	for _, v := range b {
@@ -86,7 +86,7 @@ func inverse4(b *[16]int32) {
 	}
 }
 
-// hadamard4 is the second transform of the 16 luma DC coefficients, its own inverse but for scale.
+// hadamard4 is the second transform of the 16 luma DC coefficients. Apart from scale it is its own inverse.
 func hadamard4(b *[16]int32) {
 	for i := 0; i < 16; i += 4 {
 		s, t, u, v := b[i]+b[i+1], b[i]-b[i+1], b[i+2]+b[i+3], b[i+2]-b[i+3]

@@ -32,7 +32,7 @@ type viewer struct {
 	ended  chan error
 }
 
-// patience is how long a test waits for what must come, and timeout how long a client waits for an answer.
+// patience is how long a test waits for an expected event, and timeout how long a client waits for a response.
 const (
 	patience = 30 * time.Second
 	timeout  = 10 * time.Second

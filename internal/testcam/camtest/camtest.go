@@ -1,4 +1,4 @@
-// Package camtest reads back from recorded files what simulated cameras put into their pictures. It is for tests only.
+// Package camtest reads the marks of simulated cameras from recorded files. It is for tests only.
 package camtest
 
 import (
@@ -11,8 +11,8 @@ import (
 	"keepwatch.internal/internal/testcam"
 )
 
-// Marks returns the identity of each picture of an H.264 file, in decoding order. It fails the test when ffmpeg, which
-// decodes the file first, complains of anything, or when a picture carries no mark.
+// Marks returns the mark of each frame of an H.264 file, in decoding order. It first decodes the file with ffmpeg. It fails the
+// test on any warning from ffmpeg, and on a frame without a mark.
 func Marks(t testing.TB, path string) []testcam.Mark {
 	t.Helper()
 	pictures := mediatest.Decode(t, path)
@@ -32,8 +32,8 @@ func Marks(t testing.TB, path string) []testcam.Mark {
 	return all
 }
 
-// MarksIn finds the marks in the bytes of MP4 files or fragments without decoding them: SEI messages with the length in front
-// that NAL units have in MP4 (ISO/IEC 14496-15 section 5.3.3).
+// MarksIn finds the marks in the bytes of MP4 files or fragments without decoding them: SEI messages with the length prefix
+// of NAL units in MP4 (ISO/IEC 14496-15 section 5.3.3).
 func MarksIn(b []byte) []testcam.Mark {
 	const longest = 128 // a mark is shorter
 	var all []testcam.Mark
