@@ -4,9 +4,9 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-ARG TARGETOS TARGETARCH TARGETVARIANT VERSION=dev
+ARG TARGETOS TARGETARCH TARGETVARIANT
 RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH GOARM=${TARGETVARIANT#v} \
-    go build -trimpath -tags timetzdata -ldflags "-s -w -X main.version=$VERSION" -o /out/nvr ./cmd/nvr
+    go build -trimpath -tags timetzdata -ldflags "-s -w" -o /out/nvr ./cmd/nvr
 RUN mkdir -p /out/config /out/data /out/recordings /out/tmp && chmod 1777 /out/tmp
 
 # Nothing but the binary and the folders it is given. It needs no shell, no libraries, and no writable root.

@@ -11,9 +11,8 @@ RACE := ./internal/access ./internal/accounts/... ./internal/audit/... ./interna
 	./internal/sqlite/... ./recorder/... ./storage/... ./web/...
 # Counts, not seconds: a busy machine then takes longer, and does not fail.
 FUZZTIME := 2000x
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # timetzdata: the time zones are in the binary, since an empty image has none.
-BUILD := CGO_ENABLED=0 go build -trimpath -tags timetzdata -ldflags '-s -w -X main.version=$(VERSION)'
+BUILD := CGO_ENABLED=0 go build -trimpath -tags timetzdata -ldflags '-s -w'
 
 .PHONY: help
 help: ## list the targets

@@ -11,7 +11,7 @@ import (
 	"keepwatch.internal/web/view"
 )
 
-// connections returns the ledger, with the names of cameras that are not the viewer's left out: an administrator sees
+// connections returns the connection log, with the names of cameras that are not the viewer's left out: an administrator sees
 // where the box connects to, and not what is there.
 func (s *Server) connections(r *http.Request) ([]Connection, error) {
 	if s.Connections == nil {

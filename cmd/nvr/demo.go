@@ -72,7 +72,7 @@ func demo(ctx context.Context, t terminal, dir string, n int, listen string) err
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	h, err := openHouse(ctx, conf, log)
+	h, err := openApp(ctx, conf, log)
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}

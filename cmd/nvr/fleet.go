@@ -33,19 +33,19 @@ type fleetCamera struct {
 }
 
 // newFleet assembles a recorder for each configured stream.
-func newFleet(h *house) *fleet {
-	f := &fleet{zone: h.conf.Timezone}
+func newFleet(a *app) *fleet {
+	f := &fleet{zone: a.conf.Timezone}
 	admission, backlog := recorder.NewAdmission(handshakes), recorder.NewBacklog()
-	f.identities = recorder.NewIdentityRegistry(fingerprintStore{h.identity}, streamsOf(h.conf, h.ids), h.log)
-	for _, c := range h.conf.Cameras {
-		member := fleetCamera{id: h.ids[c.ID]}
+	f.identities = recorder.NewIdentityRegistry(fingerprintStore{a.identity}, streamsOf(a.conf, a.ids), a.log)
+	for _, c := range a.conf.Cameras {
+		member := fleetCamera{id: a.ids[c.ID]}
 		logins := recorder.NewLogins()
 		make := func(q media.Quality, source config.Source) *recorder.Recorder {
 			stream := media.StreamID{Camera: member.id, Quality: q}
-			log := h.log.With("camera", c.ID, "stream", q.String())
+			log := a.log.With("camera", c.ID, "stream", q.String())
 			return recorder.New(recorder.Options{
-				Stream: stream, Record: c.Record, Store: h.store, Ring: h.hub.Ring(stream), Admission: admission, Backlog: backlog, Logins: logins, Identities: f.identities, Logger: log,
-				Source: sourceOptions(c, source, h.out.Line(c.ID), log),
+				Stream: stream, Record: c.Record, Store: a.store, Ring: a.hub.Ring(stream), Admission: admission, Backlog: backlog, Logins: logins, Identities: f.identities, Logger: log,
+				Source: sourceOptions(c, source, a.out.ForCamera(c.ID), log),
 			})
 		}
 		member.main = make(media.Main, c.Main)
@@ -57,11 +57,11 @@ func newFleet(h *house) *fleet {
 	return f
 }
 
-func sourceOptions(c config.Camera, source config.Source, line *outbound.Line, log *slog.Logger) camera.Options {
+func sourceOptions(c config.Camera, source config.Source, dialer *outbound.CameraDialer, log *slog.Logger) camera.Options {
 	transport := map[config.Transport]camera.Transport{
 		config.TransportAuto: camera.Auto, config.TransportTCP: camera.TCP, config.TransportUDP: camera.UDP,
 	}[c.Transport]
-	return camera.Options{URL: source.Reveal(), Transport: transport, Audio: c.Audio, Line: line, Logger: log}
+	return camera.Options{URL: source.Reveal(), Transport: transport, Audio: c.Audio, Dialer: dialer, Logger: log}
 }
 
 // run runs all recorders until ctx ends.

@@ -307,7 +307,7 @@ func (b *tab) sleeps(s *liveSite) {
 func (b *tab) comesBackAfterLogin(s *liveSite) {
 	b.t.Helper()
 	b.slowly(chromedp.Click(`#shape-focus`), chromedp.WaitVisible(`.focus`))
-	must(b.t, s.house.people.SetPassword(b.t.Context(), demoUser, s.password))
+	must(b.t, s.app.people.SetPassword(b.t.Context(), demoUser, s.password))
 	b.slowly(chromedp.WaitVisible(`input[name=password]`))
 	if got := eval[string](b, `document.body.innerText`); !regexp.MustCompile(`(?i)session`).MatchString(got) {
 		b.t.Errorf("the page says %q", got)

@@ -24,7 +24,7 @@ type liveSite struct {
 	dir      string
 	cams     *testcam.Server
 	listen   string // of the server
-	house    *house
+	app      *app
 	stop     func()
 	password string
 	wire     *wire
@@ -53,7 +53,7 @@ func (s *liveSite) start() {
 	conf, err := demoConfig(s.dir, s.cams, s.listen)
 	must(s.t, err)
 	log := &buffer{}
-	h, err := openHouse(context.Background(), conf, slog.New(slog.NewTextHandler(log, nil)))
+	h, err := openApp(context.Background(), conf, slog.New(slog.NewTextHandler(log, nil)))
 	must(s.t, err)
 	if s.password == "" {
 		s.password, err = demoAccount(context.Background(), h.people)
@@ -62,7 +62,7 @@ func (s *liveSite) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- h.run(ctx, h.pages(l)) }()
-	s.house = h
+	s.app = h
 	s.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := errors.Join(<-done, h.close()); err != nil {

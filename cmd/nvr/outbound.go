@@ -21,9 +21,9 @@ func newDialer(c *config.Config) *outbound.Dialer {
 }
 
 // connections is what the web shows of all connections since the start.
-func (h *house) connections() []web.Connection {
+func (a *app) connections() []web.Connection {
 	var all []web.Connection
-	for _, c := range h.out.Connections() {
+	for _, c := range a.out.Connections() {
 		all = append(all, web.Connection(c))
 	}
 	return all

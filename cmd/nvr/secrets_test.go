@@ -29,12 +29,12 @@ import (
 	"keepwatch.internal/internal/testcam"
 )
 
-// vault is a running house in which every secret is one of a kind, and everything that came out of it.
+// vault is a running app in which every secret is one of a kind, and everything that came out of it.
 type vault struct {
 	t       *testing.T
 	dir     string
 	conf    string
-	house   *house
+	app     *app
 	secrets map[string]string // by what it is
 	log     *buffer
 	looked  int // at how many outputs
@@ -101,7 +101,7 @@ func newVault(t *testing.T) *vault {
 	must(t, os.WriteFile(v.conf, []byte(text), 0o600))
 	conf, err := loadConfig(terminal{out: io.Discard, err: io.Discard}, v.conf)
 	must(t, err)
-	v.house, err = openHouse(t.Context(), conf, slog.New(slog.NewTextHandler(v.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	v.app, err = openApp(t.Context(), conf, slog.New(slog.NewTextHandler(v.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	must(t, err)
 	key, err := os.ReadFile(filepath.Join(v.dir, "data", "keys", masterKeyName))
 	must(t, err)
@@ -119,7 +119,7 @@ func must(t *testing.T, err error) {
 
 // people makes accounts that hold one of everything.
 func (v *vault) people() {
-	t, ctx, d := v.t, v.t.Context(), v.house.people
+	t, ctx, d := v.t, v.t.Context(), v.app.people
 	t.Helper()
 	for _, name := range []string{"alice", "bob"} {
 		must(t, d.AddUser(ctx, name, v.secrets["password of "+name], name == "alice"))
@@ -131,7 +131,7 @@ func (v *vault) people() {
 	}
 	alice, err := d.BySession(ctx, v.secrets["session of alice"])
 	must(t, err)
-	_, link, err := d.NewShare(ctx, alice, accounts.ShareSpec{Camera: access.Camera(v.house.ids["good"]), Actions: access.Rights(access.Live | access.Playback)})
+	_, link, err := d.NewShare(ctx, alice, accounts.ShareSpec{Camera: access.Camera(v.app.ids["good"]), Actions: access.Rights(access.Live | access.Playback)})
 	must(t, err)
 	factor, err := d.BeginTOTP(ctx, alice)
 	must(t, err)
@@ -151,11 +151,11 @@ func TestNoSecretLeaves(t *testing.T) {
 	v := newVault(t)
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- v.house.run(ctx) }()
-	srv := httptest.NewServer(v.house.web.Handler())
+	go func() { done <- v.app.run(ctx) }()
+	srv := httptest.NewServer(v.app.web.Handler())
 	state := func(name string) string {
-		for _, c := range v.house.fleet.Cameras() {
-			if c.ID == v.house.ids[name] {
+		for _, c := range v.app.fleet.Cameras() {
+			if c.ID == v.app.ids[name] {
 				return c.State
 			}
 		}
@@ -194,7 +194,7 @@ func TestNoSecretLeaves(t *testing.T) {
 	srv.Close()
 	stop()
 	must(t, <-done)
-	must(t, v.house.close())
+	must(t, v.app.close())
 	v.look("the log", []byte(v.log.String()))
 	v.files()
 	t.Logf("looked at %d outputs, %d of them pages and answers, for %d secrets", v.looked, pages, len(v.secrets))
@@ -213,7 +213,7 @@ func (v *vault) crawl(base string, sign func(*http.Request)) (pages int) {
 	span := "?" + url.Values{"from": {time.Now().Add(-2 * time.Minute).UTC().Format(time.RFC3339)}, "to": {time.Now().UTC().Format(time.RFC3339)},
 		"at": {time.Now().Add(-time.Second).UTC().Format(time.RFC3339)}, "preview": {"1"}}.Encode()
 	for _, m := range regexp.MustCompile(`(?m)^  (/\S*):\n(?:    parameters:.*\n(?:      .*\n)*)?    get:`).FindAllSubmatch(description, -1) {
-		for name := range v.house.ids {
+		for name := range v.app.ids {
 			next[strings.NewReplacer("{id}", name, "{number}", "1", "{kept}", "x").Replace(string(m[1]))+span] = true
 		}
 	}

@@ -39,12 +39,12 @@ const (
 
 // Options says which camera, and how.
 type Options struct {
-	URL          *url.URL       // rtsp or rtsps, with user and password if the camera wants them
-	Transport    Transport      // Auto unless set
-	Audio        bool           // take sound too, where it is in a codec we record
-	OpenTimeout  time.Duration  // bounds everything up to the answer to PLAY; 15 s when zero
-	FrameTimeout time.Duration  // without a picture for so long the session ends; 8 s when zero
-	Line         *outbound.Line // the way to the camera; nil for one that leads to URL and nowhere else
+	URL          *url.URL               // rtsp or rtsps, with user and password if the camera wants them
+	Transport    Transport              // Auto unless set
+	Audio        bool                   // take sound too, where it is in a codec we record
+	OpenTimeout  time.Duration          // bounds everything up to the answer to PLAY; 15 s when zero
+	FrameTimeout time.Duration          // without a picture for so long the session ends; 8 s when zero
+	Dialer       *outbound.CameraDialer // connects to the camera; nil for one that connects to URL and nothing else
 	Logger       *slog.Logger
 
 	// Admit is asked as evidence comes in, before a password is sent: for the key of a secure connection, then for the realm. An

@@ -32,7 +32,7 @@ func (b *buffered) Read(p []byte) (int, error) { return b.r.Read(p) }
 
 // dialer reaches the camera's own address and refuses every other, so that no redirect leads elsewhere.
 type dialer struct {
-	line      *outbound.Line
+	out       *outbound.CameraDialer
 	host      string // host:port
 	admit     func(Identity) error
 	neighbour func(netip.Addr) string
@@ -51,10 +51,10 @@ const maxConnections = 4
 // newDialer returns the dialer of one session. Without a line it is the camera's own address that may be reached.
 func newDialer(opts Options) *dialer {
 	host := Address(opts.URL)
-	if opts.Line == nil {
-		opts.Line = outbound.New(outbound.Options{Places: []outbound.Place{{Address: host}}}).Line("")
+	if opts.Dialer == nil {
+		opts.Dialer = outbound.New(outbound.Options{Places: []outbound.Place{{Address: host}}}).ForCamera("")
 	}
-	d := &dialer{line: opts.Line, host: host, admit: opts.Admit, neighbour: opts.Neighbour}
+	d := &dialer{out: opts.Dialer, host: host, admit: opts.Admit, neighbour: opts.Neighbour}
 	if d.admit == nil {
 		d.admit = func(Identity) error { return nil }
 	}
@@ -66,12 +66,12 @@ func newDialer(opts Options) *dialer {
 
 func (d *dialer) connect(ctx context.Context, protocol, address string) (net.Conn, error) {
 	if address != d.host {
-		return nil, d.line.Refuse(protocol, address)
+		return nil, d.out.Refuse(protocol, address)
 	}
 	if !d.another() {
 		return nil, errRedirects
 	}
-	conn, err := d.line.Dial(ctx, protocol, address)
+	conn, err := d.out.Dial(ctx, protocol, address)
 	if err != nil {
 		return nil, err
 	}
@@ -118,12 +118,12 @@ func (d *dialer) resolve(_, name string) (*net.IPAddr, error) {
 	if host, _, _ := net.SplitHostPort(d.host); name == host {
 		return &net.IPAddr{IP: d.remote()}, nil
 	}
-	return nil, d.line.Refuse("rtp", name)
+	return nil, d.out.Refuse("rtp", name)
 }
 
 // listenPacket opens a UDP port that sends to the camera and to nobody else, whatever source a camera claims for its RTP.
 func (d *dialer) listenPacket(network, address string) (net.PacketConn, error) {
-	return d.line.ListenUDP(network, address, d.remote)
+	return d.out.ListenUDP(network, address, d.remote)
 }
 
 func (d *dialer) dial(ctx context.Context, _, address string) (net.Conn, error) {

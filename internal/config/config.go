@@ -21,24 +21,28 @@ import (
 const maxFileBytes = 4 << 20
 
 // Config is what a file says, with defaults filled in.
+//
+// A field's yaml tag here and below is the key that fills it; the option "secret" marks values that no message may show. A new
+// key is a tagged field, the line that reads and checks it in read.go, and its use: everything else follows from the tag.
 type Config struct {
-	Data       string // folder of databases and keys
-	Recordings string // folder of footage
-	Timezone   *time.Location
-	Web        Web
-	Storage    Storage
-	Views      Views
-	Cameras    []Camera // in the order of the file
+	Data       string         `yaml:"data"`       // folder of databases and keys
+	Recordings string         `yaml:"recordings"` // folder of footage
+	Timezone   *time.Location `yaml:"timezone"`
+	Web        Web            `yaml:"web"`
+	Storage    Storage        `yaml:"storage"`
+	Views      Views          `yaml:"views"`
+	_          Camera         `yaml:"defaults"` // filled into each of Cameras
+	Cameras    []Camera       `yaml:"cameras"`  // in the order of the file
 }
 
 // Web says where and to whom pages are served.
 type Web struct {
-	Listen   string // host:port for net.Listen
-	TLS      TLS
-	Redirect string // host:port of the plain-HTTP port that only redirects; "" for none
-	Hosts    []string
-	Networks []netip.Prefix // who may connect
-	Proxies  []netip.Prefix // whose X-Forwarded-* headers count
+	Listen   string         `yaml:"listen"` // host:port for net.Listen
+	TLS      TLS            `yaml:"tls"`
+	Redirect string         `yaml:"redirect"` // host:port of the plain-HTTP port that only redirects; "" for none
+	Hosts    []string       `yaml:"hosts"`
+	Networks []netip.Prefix `yaml:"networks"` // who may connect
+	Proxies  []netip.Prefix `yaml:"proxies"`  // whose X-Forwarded-* headers count
 }
 
 // TLSMode says where certificates come from.
@@ -53,19 +57,20 @@ const (
 
 // TLS says how connections are encrypted.
 type TLS struct {
-	Mode      TLSMode
-	Cert, Key string // PEM files; set in mode files
+	Mode TLSMode
+	Cert string `yaml:"cert"` // PEM file; set in mode files
+	Key  string `yaml:"key"`  // PEM file; set in mode files
 }
 
 // Storage says how footage is kept.
 type Storage struct {
-	MinFree MinFree
-	Sync    time.Duration // longest time that footage stays unsynced
+	MinFree MinFree       `yaml:"min_free"`
+	Sync    time.Duration `yaml:"sync"` // longest time that footage stays unsynced
 }
 
-// Views says how the record of who watched what is kept.
+// Views says how long the audit log is kept.
 type Views struct {
-	Keep time.Duration
+	Keep time.Duration `yaml:"days"`
 }
 
 // MinFree is the space that is kept free on the recordings' disk: a share of it or a size. The other is zero.
@@ -86,22 +91,22 @@ const (
 
 // Camera is one camera.
 type Camera struct {
-	ID        string // for people and URLs; what the camera is known by is a UUID that storage keeps
-	Label     string // the ID when none is given
-	Main      Source
-	Sub       Source // zero when there is none
-	Transport Transport
-	Record    bool
-	Audio     bool
-	Retain    Retain
-	Owners    []string // names of accounts; empty: the first account ever made
-	Line      int      // where the camera stands in the file
+	ID        string    // for people and URLs; storage knows the camera by a UUID
+	Label     string    `yaml:"label"` // the ID when none is given
+	Main      Source    `yaml:"main,secret"`
+	Sub       Source    `yaml:"sub,secret"` // zero when there is none
+	Transport Transport `yaml:"transport"`
+	Record    bool      `yaml:"record"`
+	Audio     bool      `yaml:"audio"`
+	Retain    Retain    `yaml:"retain"`
+	Owners    []string  `yaml:"owners"` // names of accounts; empty: the first account ever made
+	Line      int       // of the camera in the file
 }
 
 // Retain says how long footage is kept; whichever limit is met first counts.
 type Retain struct {
-	Age      time.Duration
-	MaxBytes int64 // 0: no limit by size
+	Age      time.Duration `yaml:"days"`
+	MaxBytes int64         `yaml:"max_size"` // 0: no limit by size
 }
 
 // Load reads and validates the file. env looks up variables for ${NAME}, like os.LookupEnv. The error is an *Error when the

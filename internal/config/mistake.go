@@ -53,13 +53,6 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// plainKeys are those whose values are no secret and no address of a camera.
-func plainKeys() []string {
-	return []string{"data", "recordings", "timezone", "web", "listen", "tls", "cert", "key", "redirect", "hosts", "networks",
-		"proxies", "storage", "views", "min_free", "sync", "defaults", "record", "audio", "retain", "days", "max_size", "transport",
-		"label", "owners", "cameras"}
-}
-
 var (
 	lineWithKey   = regexp.MustCompile(`^((?:- )?["']?([\pL\pN_.-]+)["']?\s*:)(?:\s+(.*))?$`)
 	innerKey      = regexp.MustCompile(`([^\s{},"']+)["']?\s*:(?:\s|$)`)

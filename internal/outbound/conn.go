@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// counted is a connection whose bytes the ledger counts.
+// counted is a connection whose bytes the connection log counts.
 type counted struct {
 	net.Conn
 	row  *row
@@ -40,8 +40,8 @@ func (c *counted) Close() error {
 // packetConn is a UDP port that sends to one host only.
 type packetConn struct {
 	*net.UDPConn
-	line *Line
-	peer func() net.IP
+	camera *CameraDialer
+	peer   func() net.IP
 
 	mu  sync.Mutex
 	row *row // of the peer that was last sent to or received from
@@ -52,7 +52,7 @@ type packetConn struct {
 func (c *packetConn) WriteTo(b []byte, to net.Addr) (int, error) {
 	peer := c.peer()
 	if a, ok := to.(*net.UDPAddr); !ok || peer == nil || !a.IP.Equal(peer) {
-		return 0, c.line.Refuse("rtp", to.String())
+		return 0, c.camera.Refuse("rtp", to.String())
 	}
 	n, err := c.UDPConn.WriteTo(b, to)
 	c.rowOf(peer).carried(n, 0)
@@ -75,12 +75,12 @@ func (c *packetConn) ReadFrom(b []byte) (int, net.Addr, error) {
 	}
 }
 
-// rowOf returns the ledger's row for the media of a host.
+// rowOf returns the log's row for the media of a host.
 func (c *packetConn) rowOf(peer net.IP) *row {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if at := peer.String(); c.row == nil || c.at != at {
-		c.row, c.at = c.line.dialer.ledger.row(c.line.camera, "rtp", at, at), at
+		c.row, c.at = c.camera.dialer.log.row(c.camera.camera, "rtp", at, at), at
 		c.row.used(nil)
 	}
 	return c.row

@@ -1,8 +1,8 @@
-// Package outbound is the program's one way out (invariant I8). A Dialer knows the addresses that the configuration names,
-// connects to them and refuses every other, and keeps a ledger of every connection made and refused since the start.
+// Package outbound opens all connections of the program (invariant I8). A Dialer connects to the addresses that the configuration
+// names and refuses every other. It keeps a log of every connection made and refused since the start.
 //
 // Names are looked up here and nowhere else, and what was found is what is connected to. UDP ports that are opened here
-// send to one host only. No other room opens connections; a test over the source holds that.
+// send to one host only. No other package opens connections; a test over the source checks that.
 package outbound
 
 import (
@@ -31,7 +31,7 @@ type Options struct {
 type Dialer struct {
 	places map[Place]bool
 	lookup func(ctx context.Context, name string) ([]netip.Addr, error)
-	ledger *ledger
+	log    *connectionLog
 }
 
 // New returns a Dialer for the places.
@@ -44,21 +44,23 @@ func New(o Options) *Dialer {
 			return net.DefaultResolver.LookupNetIP(ctx, "ip", name)
 		}
 	}
-	d := &Dialer{places: map[Place]bool{}, lookup: o.Lookup, ledger: newLedger(o.Now)}
+	d := &Dialer{places: map[Place]bool{}, lookup: o.Lookup, log: newConnectionLog(o.Now)}
 	for _, p := range o.Places {
 		d.places[p] = true
 	}
 	return d
 }
 
-// Connections returns the ledger, ordered by camera, then by first use.
-func (d *Dialer) Connections() []Connection { return d.ledger.snapshot() }
+// Connections returns the connection log, ordered by camera, then by first use.
+func (d *Dialer) Connections() []Connection { return d.log.snapshot() }
 
-// Line returns the way to one camera and to nothing else.
-func (d *Dialer) Line(camera string) *Line { return &Line{dialer: d, camera: camera} }
+// ForCamera returns the dialer of one camera.
+func (d *Dialer) ForCamera(camera string) *CameraDialer {
+	return &CameraDialer{dialer: d, camera: camera}
+}
 
-// Line is the way to one camera: to the places that the configuration gives it.
-type Line struct {
+// CameraDialer connects to one camera: to the places that the configuration gives it.
+type CameraDialer struct {
 	dialer *Dialer
 	camera string
 }
@@ -79,9 +81,9 @@ const (
 	maxAddresses = 4
 )
 
-// Dial connects over TCP. The protocol is a word for the ledger, such as rtsp. It returns a *RefusedError for an address
+// Dial connects over TCP. The protocol is a word for the log, such as rtsp. It returns a *RefusedError for an address
 // that is no place of the camera.
-func (l *Line) Dial(ctx context.Context, protocol, address string) (net.Conn, error) {
+func (l *CameraDialer) Dial(ctx context.Context, protocol, address string) (net.Conn, error) {
 	if !l.dialer.places[Place{l.camera, address}] {
 		return nil, l.Refuse(protocol, address)
 	}
@@ -113,13 +115,13 @@ type endpoint struct {
 	last bool   // there is none to try after it
 }
 
-func (l *Line) dialOne(ctx context.Context, protocol string, e endpoint) (net.Conn, error) {
+func (l *CameraDialer) dialOne(ctx context.Context, protocol string, e endpoint) (net.Conn, error) {
 	if !e.last {
 		var stop context.CancelFunc
 		ctx, stop = context.WithTimeout(ctx, nextTimeout)
 		defer stop()
 	}
-	r := l.dialer.ledger.row(l.camera, protocol, e.name, e.at)
+	r := l.dialer.log.row(l.camera, protocol, e.name, e.at)
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", e.at)
 	r.used(err)
 	if err != nil {
@@ -129,12 +131,12 @@ func (l *Line) dialOne(ctx context.Context, protocol string, e endpoint) (net.Co
 }
 
 // resolve returns the addresses of a host, which may be an address itself.
-func (l *Line) resolve(ctx context.Context, host string) ([]netip.Addr, error) {
+func (l *CameraDialer) resolve(ctx context.Context, host string) ([]netip.Addr, error) {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{ip}, nil
 	}
 	found, err := l.dialer.lookup(ctx, host)
-	l.dialer.ledger.row(l.camera, "dns", host, "").used(err)
+	l.dialer.log.row(l.camera, "dns", host, "").used(err)
 	if err != nil {
 		return nil, err
 	}
@@ -147,15 +149,15 @@ func (l *Line) resolve(ctx context.Context, host string) ([]netip.Addr, error) {
 	return found[:min(len(found), maxAddresses)], nil
 }
 
-// Refuse notes in the ledger that somebody wanted us to connect to the address, and returns the *RefusedError to give up with.
-func (l *Line) Refuse(protocol, address string) error {
-	l.dialer.ledger.refused(l.camera, protocol, address)
+// Refuse logs that something wanted a connection to the address, and returns the *RefusedError to give up with.
+func (l *CameraDialer) Refuse(protocol, address string) error {
+	l.dialer.log.refused(l.camera, protocol, address)
 	return &RefusedError{Address: address}
 }
 
 // ListenUDP opens a UDP port for the camera's media. It sends to the host that peer returns and to nobody else; peer is
 // asked each time. Closing it is the caller's.
-func (l *Line) ListenUDP(network, address string, peer func() net.IP) (net.PacketConn, error) {
+func (l *CameraDialer) ListenUDP(network, address string, peer func() net.IP) (net.PacketConn, error) {
 	at, err := net.ResolveUDPAddr(network, address)
 	if err != nil {
 		return nil, err
@@ -164,5 +166,5 @@ func (l *Line) ListenUDP(network, address string, peer func() net.IP) (net.Packe
 	if err != nil {
 		return nil, err
 	}
-	return &packetConn{UDPConn: conn, line: l, peer: peer}, nil
+	return &packetConn{UDPConn: conn, camera: l, peer: peer}, nil
 }

@@ -36,7 +36,7 @@ func echo(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// only returns the one row of the ledger with the protocol.
+// only returns the one row of the log with the protocol.
 func only(t *testing.T, d *outbound.Dialer, protocol string) outbound.Connection {
 	t.Helper()
 	var found []outbound.Connection
@@ -54,7 +54,7 @@ func only(t *testing.T, d *outbound.Dialer, protocol string) outbound.Connection
 func TestAConnectionIsOnRecordWithItsBytes(t *testing.T) {
 	at := echo(t)
 	d := outbound.New(outbound.Options{Places: []outbound.Place{{Camera: "door", Address: at}}})
-	conn, err := d.Line("door").Dial(t.Context(), "rtsp", at)
+	conn, err := d.ForCamera("door").Dial(t.Context(), "rtsp", at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func TestWhatTheConfigurationDoesNotNameIsRefusedAndOnRecord(t *testing.T) {
 	at, other := echo(t), echo(t)
 	d := outbound.New(outbound.Options{Places: []outbound.Place{{Camera: "door", Address: at}, {Camera: "yard", Address: other}}})
 	for _, wanted := range []string{other, "127.0.0.9:80", "", "127.0.0.1"} {
-		conn, err := d.Line("door").Dial(t.Context(), "rtsp", wanted)
+		conn, err := d.ForCamera("door").Dial(t.Context(), "rtsp", wanted)
 		if conn != nil {
 			conn.Close()
 		}
@@ -87,7 +87,7 @@ func TestWhatTheConfigurationDoesNotNameIsRefusedAndOnRecord(t *testing.T) {
 	}
 	all := d.Connections()
 	if len(all) != 4 {
-		t.Fatalf("ledger: %+v", all)
+		t.Fatalf("log: %+v", all)
 	}
 	for _, c := range all {
 		if c.Refused != 1 || c.Count != 0 || c.Camera != "door" {
@@ -108,7 +108,7 @@ func TestANameIsLookedUpOnceAndWhatWasFoundIsConnectedTo(t *testing.T) {
 			return []netip.Addr{netip.MustParseAddr("127.255.255.254"), netip.MustParseAddr("::ffff:127.0.0.1")}, nil
 		},
 	})
-	conn, err := d.Line("door").Dial(t.Context(), "rtsp", "door.lan:"+port)
+	conn, err := d.ForCamera("door").Dial(t.Context(), "rtsp", "door.lan:"+port)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func TestANameIsLookedUpOnceAndWhatWasFoundIsConnectedTo(t *testing.T) {
 	if c := only(t, d, "dns"); c.Address != "door.lan" || c.Count != 1 || c.Failed != 0 {
 		t.Errorf("%+v", c)
 	}
-	if _, err := d.Line("gone").Dial(t.Context(), "rtsp", "gone.lan:"+port); err == nil {
+	if _, err := d.ForCamera("gone").Dial(t.Context(), "rtsp", "gone.lan:"+port); err == nil {
 		t.Error("connected to a name without address")
 	}
 	for _, c := range d.Connections() {
@@ -140,7 +140,7 @@ func TestAUDPPortSpeaksWithItsPeerOnly(t *testing.T) {
 	}
 	camera, stranger := listen("127.0.0.1"), listen("127.0.0.2")
 	d := outbound.New(outbound.Options{})
-	conn, err := d.Line("door").ListenUDP("udp4", "0.0.0.0:0", func() net.IP { return net.IPv4(127, 0, 0, 1) })
+	conn, err := d.ForCamera("door").ListenUDP("udp4", "0.0.0.0:0", func() net.IP { return net.IPv4(127, 0, 0, 1) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +177,7 @@ func TestAUDPPortSpeaksWithItsPeerOnly(t *testing.T) {
 func TestTheLedgerStaysSmallWhateverCamerasAskFor(t *testing.T) {
 	d := outbound.New(outbound.Options{})
 	for i := range 100_000 {
-		d.Line("door").Refuse("rtsp", fmt.Sprintf("10.0.%d.%d:554", i>>8, i&255))
+		d.ForCamera("door").Refuse("rtsp", fmt.Sprintf("10.0.%d.%d:554", i>>8, i&255))
 	}
 	var refused uint64
 	all := d.Connections()

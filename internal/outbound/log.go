@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// maxRows bounds the ledger; what comes after is counted in one row for each protocol.
+	// maxRows bounds the log; later addresses are counted in one row for each protocol.
 	maxRows = 1024
-	// maxRefusals bounds how many of them are refusals: cameras can name as many places as they like.
+	// maxRefusals bounds how many of them are refusals: cameras can name as many addresses as they like.
 	maxRefusals = 64
 	// maxAddress bounds the text of an address.
 	maxAddress = 120
@@ -20,7 +20,7 @@ const (
 	more = "(others)"
 )
 
-// Connection is a row of the ledger: all connections of one protocol to one address since the start.
+// Connection is a row of the connection log: all connections of one protocol to one address since the start.
 type Connection struct {
 	Camera   string // id in the configuration
 	Protocol string // rtsp, rtsps, rtp (UDP) or dns
@@ -36,8 +36,8 @@ type Connection struct {
 	Received uint64    // bytes
 }
 
-// ledger keeps rows for as long as the process lives.
-type ledger struct {
+// connectionLog keeps rows for as long as the process lives.
+type connectionLog struct {
 	now func() time.Time
 
 	mu       sync.Mutex
@@ -59,18 +59,18 @@ type row struct {
 	open                    atomic.Int64
 }
 
-func newLedger(now func() time.Time) *ledger {
-	return &ledger{now: now, rows: map[rowKey]*row{}}
+func newConnectionLog(now func() time.Time) *connectionLog {
+	return &connectionLog{now: now, rows: map[rowKey]*row{}}
 }
 
 // row returns the row of an address, which it makes if need be.
-func (l *ledger) row(camera, protocol, address, remote string) *row {
+func (l *connectionLog) row(camera, protocol, address, remote string) *row {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.rowLocked(rowKey{camera, protocol, address, remote})
 }
 
-func (l *ledger) rowLocked(key rowKey) *row {
+func (l *connectionLog) rowLocked(key rowKey) *row {
 	if r := l.rows[key]; r != nil {
 		return r
 	}
@@ -84,7 +84,7 @@ func (l *ledger) rowLocked(key rowKey) *row {
 }
 
 // refused counts a refusal. Addresses that come from outside have few rows of their own.
-func (l *ledger) refused(camera, protocol, address string) {
+func (l *connectionLog) refused(camera, protocol, address string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(address) > maxAddress {
@@ -120,7 +120,7 @@ func (r *row) carried(sent, received int) {
 	r.last.Store(r.now().UnixMicro())
 }
 
-func (l *ledger) snapshot() []Connection {
+func (l *connectionLog) snapshot() []Connection {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	all := make([]Connection, 0, len(l.rows))

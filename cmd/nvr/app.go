@@ -30,8 +30,8 @@ import (
 // handshakes is how many cameras may connect at the same time.
 const handshakes = 16
 
-// house is everything that runs, joined.
-type house struct {
+// app is everything that runs, joined.
+type app struct {
 	conf     *config.Config
 	log      *slog.Logger
 	people   *accounts.Directory
@@ -48,12 +48,12 @@ type house struct {
 	tls      *tls.Config          // nil for plain HTTP
 }
 
-// openHouse opens databases and store and assembles the rest; it starts nothing. The caller closes it.
-func openHouse(ctx context.Context, c *config.Config, log *slog.Logger) (_ *house, err error) {
-	h := &house{conf: c, log: log, hub: live.NewHub(live.Options{})}
+// openApp opens databases and store and assembles the rest; it starts nothing. The caller closes it.
+func openApp(ctx context.Context, c *config.Config, log *slog.Logger) (_ *app, err error) {
+	a := &app{conf: c, log: log, hub: live.NewHub(live.Options{})}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, h.close())
+			err = errors.Join(err, a.close())
 		}
 	}()
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
@@ -63,94 +63,94 @@ func openHouse(ctx context.Context, c *config.Config, log *slog.Logger) (_ *hous
 	if err != nil {
 		return nil, err
 	}
-	if h.people, err = openAccounts(ctx, c, key, log); err != nil {
+	if a.people, err = openAccounts(ctx, c, key, log); err != nil {
 		return nil, err
 	}
-	h.identity = identity.New(h.people.DB(), time.Now)
-	h.views = audit.NewViewLog(h.people.Audit(), c.Views.Keep)
-	if h.store, err = storage.Open(ctx, storage.Options{
+	a.identity = identity.New(a.people.DB(), time.Now)
+	a.views = audit.NewViewLog(a.people.Audit(), c.Views.Keep)
+	if a.store, err = storage.Open(ctx, storage.Options{
 		Recordings: c.Recordings, Data: c.Data, MasterKey: key, Sync: c.Storage.Sync,
 		MinFree: storage.MinFree{Percent: c.Storage.MinFree.Percent, Bytes: c.Storage.MinFree.Bytes}, Logger: log,
 	}); err != nil {
 		return nil, err
 	}
-	if err := h.enrol(ctx); err != nil {
+	if err := a.enrol(ctx); err != nil {
 		return nil, err
 	}
-	h.out = newDialer(c)
-	h.fleet = newFleet(h)
-	if err := h.secure(); err != nil {
+	a.out = newDialer(c)
+	a.fleet = newFleet(a)
+	if err := a.secure(); err != nil {
 		return nil, err
 	}
-	h.web, err = web.New(h.webOptions())
-	return h, err
+	a.web, err = web.New(a.webOptions())
+	return a, err
 }
 
 // enrol makes the configured cameras known to the store and their owners to the accounts.
-func (h *house) enrol(ctx context.Context) (err error) {
-	specs := make([]storage.CameraSpec, 0, len(h.conf.Cameras))
-	for _, c := range h.conf.Cameras {
+func (a *app) enrol(ctx context.Context) (err error) {
+	specs := make([]storage.CameraSpec, 0, len(a.conf.Cameras))
+	for _, c := range a.conf.Cameras {
 		specs = append(specs, storage.CameraSpec{Name: c.ID, Label: c.Label,
 			Retain: storage.Retain{Age: c.Retain.Age, MaxBytes: c.Retain.MaxBytes}})
 	}
 	synthetic := storage.SyntheticCameras()
-	if h.ids, err = h.store.Enrol(ctx, append(specs, synthetic[:]...)); err != nil {
+	if a.ids, err = a.store.Enrol(ctx, append(specs, synthetic[:]...)); err != nil {
 		return err
 	}
 	for i, c := range synthetic {
-		h.canary[i] = h.ids[c.Name]
-		delete(h.ids, c.Name)
+		a.canary[i] = a.ids[c.Name]
+		delete(a.ids, c.Name)
 	}
 	names := map[access.Camera]string{}
-	for name, id := range h.ids {
+	for name, id := range a.ids {
 		names[access.Camera(id)] = name
 	}
-	if err := h.identity.SetCameraNames(ctx, names); err != nil {
+	if err := a.identity.SetCameraNames(ctx, names); err != nil {
 		return err
 	}
-	owners := make([]accounts.Ownership, 0, len(h.conf.Cameras))
-	for _, c := range h.conf.Cameras {
-		owners = append(owners, accounts.Ownership{Camera: access.Camera(h.ids[c.ID]), Name: c.ID, Owners: c.Owners})
+	owners := make([]accounts.Ownership, 0, len(a.conf.Cameras))
+	for _, c := range a.conf.Cameras {
+		owners = append(owners, accounts.Ownership{Camera: access.Camera(a.ids[c.ID]), Name: c.ID, Owners: c.Owners})
 	}
-	return h.people.SetOwners(ctx, owners)
+	return a.people.SetOwners(ctx, owners)
 }
 
 // secure prepares TLS as the configuration wants it.
-func (h *house) secure() (err error) {
-	switch h.conf.Web.TLS.Mode {
+func (a *app) secure() (err error) {
+	switch a.conf.Web.TLS.Mode {
 	case config.TLSOff:
 		return nil
 	case config.TLSFiles:
-		if h.tls, err = authority.FromFiles(h.conf.Web.TLS.Cert, h.conf.Web.TLS.Key, h.log); err != nil {
+		if a.tls, err = authority.FromFiles(a.conf.Web.TLS.Cert, a.conf.Web.TLS.Key, a.log); err != nil {
 			return fmt.Errorf("web.tls: %w", err)
 		}
 		return nil
 	}
-	if h.ca, err = authority.Open(filepath.Join(h.conf.Data, "keys")); err != nil {
+	if a.ca, err = authority.Open(filepath.Join(a.conf.Data, "keys")); err != nil {
 		return err
 	}
-	h.tls = h.ca.TLSConfig(h.conf.Web.Hosts)
+	a.tls = a.ca.TLSConfig(a.conf.Web.Hosts)
 	return nil
 }
 
-func (h *house) webOptions() web.Options {
+func (a *app) webOptions() web.Options {
 	o := web.Options{
-		Accounts: h.people, Views: h.views, Identity: h.identity, Layouts: layout.New(h.people.DB(), time.Now), Store: h.store, Hub: h.hub, Status: h.fleet, Location: h.conf.Timezone,
-		Hosts: h.conf.Web.Hosts, Networks: h.conf.Web.Networks, Proxies: h.conf.Web.Proxies,
-		Connections: h.connections, Canary: h.canary, Secure: h.tls != nil, Version: versionText(), Logger: h.log,
+		Accounts: a.people, Views: a.views, Identity: a.identity, Layouts: layout.New(a.people.DB(), time.Now), Store: a.store, Hub: a.hub, Status: a.fleet, Location: a.conf.Timezone,
+		Hosts: a.conf.Web.Hosts, Networks: a.conf.Web.Networks, Proxies: a.conf.Web.Proxies,
+		Connections: a.connections, Canary: a.canary, Secure: a.tls != nil, Version: versionText(), Logger: a.log,
 	}
-	if h.ca != nil {
-		o.CertificatePEM = h.ca.CertificatePEM()
+	if a.ca != nil {
+		o.CertificatePEM = a.ca.CertificatePEM()
 	}
-	for _, c := range h.conf.Cameras {
-		o.Cameras = append(o.Cameras, web.Camera{ID: h.ids[c.ID], Name: c.ID, Label: c.Label, HasSub: !c.Sub.IsZero(), Audio: c.Audio})
+	for _, c := range a.conf.Cameras {
+		o.Cameras = append(o.Cameras, web.Camera{ID: a.ids[c.ID], Name: c.ID, Label: c.Label, HasSub: !c.Sub.IsZero(), Audio: c.Audio})
 	}
 	return o
 }
 
 // run serves on the listeners and records until ctx ends or a part fails. It stops in the order in which nothing is lost:
 // HTTP, camera sessions, segments; databases are closed by close.
-func (h *house) run(ctx context.Context, listeners ...served) error {
+func (a *app) run(ctx context.Context, listeners ...served) error {
 	recording, stopRecording := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopRecording()
 	keeping, stopKeeping := context.WithCancel(context.WithoutCancel(ctx))
@@ -166,10 +166,10 @@ func (h *house) run(ctx context.Context, listeners ...served) error {
 			}
 		}
 	}
-	store.Go(guard("store", func() error { return h.store.Run(keeping) }))
-	store.Go(guard("accounts", func() error { return h.views.Run(keeping) }))
-	cameras.Go(guard("cameras", func() error { return h.fleet.run(recording) }))
-	http.Go(guard("canary", func() error { return h.web.RunCanary(ctx) }))
+	store.Go(guard("store", func() error { return a.store.Run(keeping) }))
+	store.Go(guard("accounts", func() error { return a.views.Run(keeping) }))
+	cameras.Go(guard("cameras", func() error { return a.fleet.run(recording) }))
+	http.Go(guard("canary", func() error { return a.web.RunCanary(ctx) }))
 	for _, l := range listeners {
 		http.Go(guard("web", func() error { return l.serve(ctx, l.listener) }))
 	}
@@ -209,58 +209,58 @@ type served struct {
 }
 
 // listen opens the configured ports.
-func (h *house) listen() ([]served, error) {
-	main, err := net.Listen("tcp", h.conf.Web.Listen)
+func (a *app) listen() ([]served, error) {
+	main, err := net.Listen("tcp", a.conf.Web.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("web.listen: %w", err)
 	}
-	all := []served{h.pages(main)}
-	if h.conf.Web.Redirect == "" {
+	all := []served{a.pages(main)}
+	if a.conf.Web.Redirect == "" {
 		return all, nil
 	}
-	redirect, err := net.Listen("tcp", h.conf.Web.Redirect)
+	redirect, err := net.Listen("tcp", a.conf.Web.Redirect)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("web.redirect: %w", err), main.Close())
 	}
 	_, port, err := net.SplitHostPort(main.Addr().String())
 	return append(all, served{redirect, func(ctx context.Context, l net.Listener) error {
-		return h.web.RunRedirect(ctx, l, port)
+		return a.web.RunRedirect(ctx, l, port)
 	}}), err
 }
 
 // pages returns what serves the pages on l, behind TLS where it is on.
-func (h *house) pages(l net.Listener) served {
-	if h.tls != nil {
-		conf := h.tls.Clone()
+func (a *app) pages(l net.Listener) served {
+	if a.tls != nil {
+		conf := a.tls.Clone()
 		conf.NextProtos = []string{"h2", "http/1.1"} // with HTTP/2 a page's requests do not wait for each other
 		l = tls.NewListener(l, conf)
 	}
-	return served{l, func(ctx context.Context, l net.Listener) error { return h.web.Run(ctx, l) }}
+	return served{l, func(ctx context.Context, l net.Listener) error { return a.web.Run(ctx, l) }}
 }
 
 // greet tells the log where to go, and the code for the first account while there is none.
-func (h *house) greet(ctx context.Context, t terminal, addr net.Addr) error {
+func (a *app) greet(ctx context.Context, t terminal, addr net.Addr) error {
 	scheme := "http"
-	if h.tls != nil {
+	if a.tls != nil {
 		scheme = "https"
 	}
-	h.log.Info("listening", "url", scheme+"://"+addr.String(), "cameras", len(h.conf.Cameras))
-	if h.ca != nil { // for people to compare with what their device shows them
-		h.log.Info("own certificate authority, see the page /certificate", "sha256", web.Fingerprint(h.ca.CertificatePEM()))
+	a.log.Info("listening", "url", scheme+"://"+addr.String(), "cameras", len(a.conf.Cameras))
+	if a.ca != nil { // for people to compare with what their device shows them
+		a.log.Info("own certificate authority, see the page /certificate", "sha256", web.Fingerprint(a.ca.CertificatePEM()))
 	}
-	code, needed, err := h.people.SetupCode(ctx)
+	code, needed, err := a.people.SetupCode(ctx)
 	if err != nil || !needed {
 		return err
 	}
-	h.log.Info("no account yet: open the page and enter the set-up code", "code", code)
+	a.log.Info("no account yet: open the page and enter the set-up code", "code", code)
 	fmt.Fprintf(t.out, "\n  No account yet. Open the page above and enter this set-up code: %s\n\n", code)
 	return nil
 }
 
-// close closes what openHouse opened. Closing twice is harmless.
-func (h *house) close() error {
-	store, people := h.store, h.people
-	h.store, h.people = nil, nil
+// close closes what openApp opened. Closing twice is harmless.
+func (a *app) close() error {
+	store, people := a.store, a.people
+	a.store, a.people = nil, nil
 	return within(diskPatience, "close the databases", func() error {
 		var errs []error
 		if store != nil {
@@ -292,7 +292,7 @@ func runCommand(ctx context.Context, t terminal, args []string) error {
 	log := slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	log.Info("keepwatch starts", "version", versionText())
 	for anew := (time.Time{}); ; anew = time.Now() {
-		err := runHouse(ctx, t, c, log)
+		err := runApp(ctx, t, c, log)
 		if !errors.Is(err, storage.ErrIndexDamaged) || ctx.Err() != nil || time.Since(anew) < soonest {
 			return err
 		}
@@ -304,21 +304,21 @@ func runCommand(ctx context.Context, t terminal, args []string) error {
 // damages it at once needs somebody to look at it.
 const soonest = 20 * time.Second
 
-// runHouse opens everything, records and serves, and closes it again.
-func runHouse(ctx context.Context, t terminal, c *config.Config, log *slog.Logger) error {
+// runApp opens everything, records and serves, and closes it again.
+func runApp(ctx context.Context, t terminal, c *config.Config, log *slog.Logger) error {
 	began := time.Now()
-	h, err := openHouse(ctx, c, log)
+	a, err := openApp(ctx, c, log)
 	if err != nil {
 		return err
 	}
-	listeners, err := h.listen()
+	listeners, err := a.listen()
 	if err != nil {
-		return errors.Join(err, h.close())
+		return errors.Join(err, a.close())
 	}
-	if err := h.greet(ctx, t, listeners[0].listener.Addr()); err != nil {
-		return errors.Join(err, h.close())
+	if err := a.greet(ctx, t, listeners[0].listener.Addr()); err != nil {
+		return errors.Join(err, a.close())
 	}
 	log.Info("started", "took", time.Since(began).Round(time.Millisecond))
-	err = h.run(ctx, listeners...)
-	return errors.Join(err, h.close())
+	err = a.run(ctx, listeners...)
+	return errors.Join(err, a.close())
 }
