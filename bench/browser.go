@@ -43,9 +43,9 @@ type sitting struct {
 	film    film // zero: the cameras of the demo
 }
 
-// How long sittings take.
+// The sittings that a test runs by name.
 const (
-	pagesWeigh = "what pages weigh"
+	pagesWeigh = "page sizes"
 	tabMemory  = "memory of a tab"
 )
 
@@ -53,12 +53,12 @@ const (
 func sittings(o options) []sitting {
 	return []sitting{
 		{pagesWeigh, 4, pageFigures, film{}},
-		{"live pictures", 4, liveFigures, film{}},
-		{"live pictures", 16, liveFigures, film{}},
-		{"live pictures of a film", 16, smoothFigures, tileSize},
+		{"live video", 4, liveFigures, film{}},
+		{"live video", 16, liveFigures, film{}},
+		{"live video of a film", 16, smoothFigures, tileSize},
 		{"recordings of one camera", 1, playbackFigures, film{}},
-		{"recordings in full size", 1, seekFigures, fullSize},
-		{"recordings of four cameras in step", 4, wallFigures, film{}},
+		{"recordings in full resolution", 1, seekFigures, fullSize},
+		{"recordings of four cameras in sync", 4, wallFigures, film{}},
 		{tabMemory, 4, func(ctx context.Context, url, user, password string) ([]figure, error) {
 			return tabFigures(ctx, url, user, password, time.Duration(o.minutes*float64(time.Minute)))
 		}, film{}},
@@ -76,7 +76,7 @@ func chosen(o options) ([]sitting, error) {
 	for _, s := range all {
 		names = append(names, s.what)
 	}
-	return nil, fmt.Errorf("-only %q is in no name; there are: %s", o.only, strings.Join(slices.Compact(names), ", "))
+	return nil, fmt.Errorf("-only %q matches no name; there are: %s", o.only, strings.Join(slices.Compact(names), ", "))
 }
 
 // benchBrowser measures the pages in Chromium, each sitting with its own demo, and prints one table.

@@ -118,8 +118,8 @@ func firstPictureFigures(tab context.Context, url string) ([]figure, error) {
 	}
 	_, err = chromedp.Call(tab, page.RemoveScriptToEvaluateOnNewDocument, page.RemoveScriptToEvaluateOnNewDocumentParams(added))
 	return []figure{
-		{"first live picture after page load, median", fmt.Sprintf("%.0f ms", median(first)), "≤ 300 ms", median(first) <= 300},
-		{"the last tile's first picture after page load, median", fmt.Sprintf("%.0f ms", median(last)), "", true},
+		{"first live frame after page load, median", fmt.Sprintf("%.0f ms", median(first)), "≤ 300 ms", median(first) <= 300},
+		{"first live frame of the last tile after page load, median", fmt.Sprintf("%.0f ms", median(last)), "", true},
 	}, err
 }
 
@@ -144,8 +144,8 @@ func stallFigures(tab context.Context, _ string) ([]figure, error) {
 		return nil, err
 	}
 	return []figure{
-		{fmt.Sprintf("stalls of %d tiles in %v (a picture stands over 0.5 s)", s.Tiles, liveSmooth),
-			fmt.Sprintf("%d, the longest pause %.0f ms, %d waits, %.0f frames/s in all", s.Stalls, s.Longest, s.Waiting, float64(s.Frames)/liveSmooth.Seconds()), "0", s.Stalls == 0},
+		{fmt.Sprintf("stalls of %d tiles in %v (a frame shown for over 0.5 s)", s.Tiles, liveSmooth),
+			fmt.Sprintf("%d, longest pause %.0f ms, %d waits, %.0f frames/s in total", s.Stalls, s.Longest, s.Waiting, float64(s.Frames)/liveSmooth.Seconds()), "0", s.Stalls == 0},
 	}, nil
 }
 
@@ -178,7 +178,7 @@ func delayFigures(tab context.Context, _ string) ([]figure, error) {
 		return nil, errors.New("delay: no picture carries a mark")
 	}
 	m := median(delays)
-	return []figure{{fmt.Sprintf("delay behind the painted clock, median of %d pictures", len(delays)),
+	return []figure{{fmt.Sprintf("delay behind the painted clock, median of %d frames", len(delays)),
 		fmt.Sprintf("%.2f s (%.2f to %.2f)", m, slices.Min(delays), slices.Max(delays)), "≤ 1.0 s", m <= 1}}, nil
 }
 

@@ -68,8 +68,8 @@ func pageFigures(ctx context.Context, url, user, password string) (all []figure,
 				continue // this version has no such page
 			}
 			slices.Sort(first)
-			all = append(all, figure{fmt.Sprintf("%s with its %d parts, compressed", path, heaviest.Parts), fmt.Sprintf("%.1f kB", heaviest.Bytes/1000), "≤ 150 kB", heaviest.Bytes <= pageWeight},
-				figure{path + ", first seen", fmt.Sprintf("%.0f ms", first[len(first)/2]), "", true})
+			all = append(all, figure{fmt.Sprintf("%s with its %d assets, compressed", path, heaviest.Parts), fmt.Sprintf("%.1f kB", heaviest.Bytes/1000), "≤ 150 kB", heaviest.Bytes <= pageWeight},
+				figure{path + ", first paint", fmt.Sprintf("%.0f ms", first[len(first)/2]), "", true})
 		}
 		if len(all) == 0 {
 			return errors.New("no page answered")
@@ -102,7 +102,7 @@ func tabFigures(ctx context.Context, url, user, password string, length time.Dur
 		early, late := typical(held[memoryLooks/4:memoryLooks/2]), typical(held[memoryLooks*3/4:])
 		all = []figure{
 			{fmt.Sprintf("memory of a live tab, last ÷ second quarter of %v", length), fmt.Sprintf("%.3f", late/early), fmt.Sprintf("≤ %.2f", flatWithin), late <= early*flatWithin},
-			{"memory of a live tab, at last", fmt.Sprintf("%.0f MB", late/1e6), "", true},
+			{"memory of a live tab, at the end", fmt.Sprintf("%.0f MB", late/1e6), "", true},
 		}
 		return nil
 	})

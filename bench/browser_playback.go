@@ -70,12 +70,12 @@ func (p *playbackPage) seeks() ([]figure, error) {
 	if err != nil {
 		return nil, fmt.Errorf("scrub: %w", err)
 	}
-	all := []figure{{"key frame under the hand, " + size + ", median", milliseconds(scrubbed), "≤ 60 ms", median(scrubbed) <= 60}}
+	all := []figure{{"key frame while scrubbing, " + size + ", median", milliseconds(scrubbed), "≤ 60 ms", median(scrubbed) <= 60}}
 	jumped, err := p.jumps()
 	if err != nil {
 		return all, fmt.Errorf("jump: %w", err)
 	}
-	return append(all, figure{"jump to a moment that then plays, " + size + ", median", milliseconds(jumped), "≤ 300 ms", median(jumped) <= 300}), nil
+	return append(all, figure{"jump to a moment until it plays, " + size + ", median", milliseconds(jumped), "≤ 300 ms", median(jumped) <= 300}), nil
 }
 
 func median(ms []float64) float64 { return slices.Sorted(slices.Values(ms))[len(ms)/2] }

@@ -19,12 +19,12 @@ func TestPagesAreWeighedAndATabIsWatched(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{"/live", "/cameras/front-door", "/account", "/system"} {
-		line := regexp.MustCompile(`(?m)^` + path + ` with its \d+ parts.*$`).FindString(out.String())
+		line := regexp.MustCompile(`(?m)^` + path + ` with its \d+ assets.*$`).FindString(out.String())
 		if !strings.HasSuffix(strings.TrimSpace(line), "met") {
 			t.Errorf("%s: %q", path, line)
 		}
 	}
-	if !regexp.MustCompile(`(?m)^memory of a live tab, at last +4 +[1-9]\d* MB`).Match(out.Bytes()) {
+	if !regexp.MustCompile(`(?m)^memory of a live tab, at the end +4 +[1-9]\d* MB`).Match(out.Bytes()) {
 		t.Error("the tab holds nothing")
 	}
 	if t.Failed() {

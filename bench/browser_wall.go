@@ -156,7 +156,7 @@ func (w *wallTab) measure(what string) ([]figure, error) {
 		players = append(players, slices.Max(played)-slices.Min(played))
 	}
 	return []figure{
-		wallFigure("four cameras "+what+": pictures in one screenshot apart", pictures),
+		wallFigure("four cameras "+what+": frames in one screenshot", pictures),
 		wallFigure("four cameras "+what+": players apart", players),
 	}, nil
 }

@@ -106,7 +106,7 @@ func bench(ctx context.Context, o options, out, progress io.Writer) (err error) 
 		return benchBrowser(ctx, o, some, out, progress)
 	}
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
-		return errors.New("ffmpeg is missing: it makes the clip that the cameras send and is what nvr is measured beside. " +
+		return errors.New("ffmpeg is missing: it encodes the clip that the cameras send, and nvr is compared with it. " +
 			"Install it from the distribution's packages, for example: apt-get install ffmpeg")
 	}
 	dir, err := os.MkdirTemp(o.dir, "keepwatch-bench-")

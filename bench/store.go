@@ -49,10 +49,10 @@ func benchStore(ctx context.Context, o options, out, progress io.Writer) (err er
 	}
 	fmt.Fprintf(out, "\nFinding footage among %d segments of a minute: %d cameras, %.1f days, %d MB of index.\n", a.minutes*storeCameras, storeCameras,
 		float64(a.minutes)/24/60, a.indexBytes/1e6)
-	fmt.Fprintf(out, "%d × %s, %s/%s, %s. Inside one process, each call with a permit of its own; files are in memory.\n\n",
+	fmt.Fprintf(out, "%d × %s, %s/%s, %s. Inside one process, each call with its own permit; files are in memory.\n\n",
 		runtime.NumCPU(), cpuModel(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
-	fmt.Fprintln(w, "\tmeasured\tgoal\t\tbeside it")
+	fmt.Fprintln(w, "\tmeasured\tgoal\t\tfor comparison")
 	for _, f := range figures {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", f.what, f.value, f.goal, f.verdict(), f.peer)
 	}

@@ -128,7 +128,7 @@ func (a *archive) list(ctx context.Context) ([]compared, error) {
 		within("timeline of a day", day, 30*time.Millisecond, ""),
 		within("timeline of 30 days", month, 30*time.Millisecond, ""),
 		within("list of days with footage", listed, 30*time.Millisecond, ""),
-		{figure{"index for a camera and day", fmt.Sprintf("%.2f MB", perDay/1e6), "≤ 0.60 MB", perDay <= 600_000}, "a key frame every 2 s"},
+		{figure{"index per camera and day", fmt.Sprintf("%.2f MB", perDay/1e6), "≤ 0.60 MB", perDay <= 600_000}, "a key frame every 2 s"},
 	}, nil
 }
 
@@ -254,7 +254,7 @@ func (a *archive) restart(ctx context.Context) ([]compared, error) {
 	}
 	ready, _ := quantiles(opened)
 	first, _ := quantiles(recording)
-	return []compared{within("restart after a crash until recording", first, time.Second, "until the store is open: "+ms(ready))}, nil
+	return []compared{within("from restart after a crash to recording", first, time.Second, "until the store is open: "+ms(ready))}, nil
 }
 
 // leaveOpen turns the newest real segment of every camera into one that a crash left open.

@@ -35,7 +35,7 @@ func rows() []row {
 	}
 }
 
-// printTable prints all figures: for each the median of the rounds, and the lowest and highest where they differ.
+// printTable prints all figures: the median of the rounds, and the lowest and highest if they differ.
 // Ratios are taken within each round.
 func printTable(ctx context.Context, out io.Writer, o options, results [peerCount][]result) error {
 	fmt.Fprintf(out, "\nRecording %d cameras over RTSP/TCP, each %s.\n", o.cameras, clipText)
@@ -67,7 +67,7 @@ func printTable(ctx context.Context, out io.Writer, o options, results [peerCoun
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", row.name, cells[0], cells[1], cells[2])
 	}
-	fmt.Fprintln(w, "\nMemory is the most that was seen in a window; proportional counts a page that n processes share as 1/n for each.")
+	fmt.Fprintln(w, "\nMemory is the maximum in a window; proportional counts a page that n processes share as 1/n for each.")
 	return w.Flush()
 }
 
