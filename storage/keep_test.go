@@ -1,11 +1,13 @@
 package storage
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"keepwatch.internal/internal/access"
@@ -116,6 +118,48 @@ func TestKeptFootageOutlivesEveryKindOfRetention(t *testing.T) {
 			}
 		})
 	}
+}
+
+// alarmText is what an alarm says; "" when it is not raised.
+func (k *kit) alarmText(code string) string {
+	for _, a := range k.Alarms(k.Context()) {
+		if a.Code == code {
+			return a.Text
+		}
+	}
+	return ""
+}
+
+// TestTheAlarmOfAFullDiskSaysWhatKeptClipsTake has the run loop raise it, twice: what it says must not be lost.
+func TestTheAlarmOfAFullDiskSaysWhatKeptClipsTake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &clock{now: epoch}
+		x := &faults{}
+		k, err := openFaulty(t, c, testOptions(t, c), x)
+		ok(t, err)
+		defer k.Store.Close()
+		k.enrol("front-door")
+		k.record(k.ids["front-door"], film{start: epoch, seconds: 20})
+		k.Store.o.MinFree = MinFree{Bytes: leastFree}
+		kept := k.keepSpan(k.ids["front-door"], 0, 20, "the parcel")
+		x.free = 1
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- k.Run(ctx) }()
+		time.Sleep(2*housekeeping + time.Second)
+		if text := k.alarmText(AlarmNothingLeft); !strings.Contains(text, "Kept clips take "+format.Size(kept.Bytes)) {
+			t.Errorf("the alarm says %q", text)
+		}
+		x.mu.Lock()
+		x.free = 1 << 40
+		x.mu.Unlock()
+		time.Sleep(housekeeping + time.Second)
+		if text := k.alarmText(AlarmNothingLeft); text != "" {
+			t.Errorf("with enough space again: %q", text)
+		}
+		stop()
+		ok(t, <-done)
+	})
 }
 
 // TestASpanKeepsExactlyTheSegmentsItTouches tries spans that end and begin where segments do.

@@ -231,14 +231,14 @@ func (s *Store) raiseNothingLeft(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	words, mend := "", "Make room there, or lower storage.min_free."
+	words, remedy := "", "Free space there, or lower storage.min_free."
 	if kept > 0 {
 		words = "; kept clips take " + format.Size(kept)
-		mend = "Kept clips take " + format.Size(kept) + ": let some of them go, on the page Saved, or make room there."
+		remedy = "Kept clips take " + format.Size(kept) + ": remove some of them on the page Saved, or free space there."
 	}
 	need := format.Size(s.o.MinFree.of(total))
 	s.raise(AlarmNothingLeft, fmt.Sprintf("Less than %s is free in %s, and nothing is left that may be deleted. When the disk is full, "+
-		"new footage is dropped. %s", need, s.o.Recordings, mend))
+		"new footage is dropped. %s", need, s.o.Recordings, remedy))
 	return fmt.Errorf("%s: less than %s is free and %w%s", s.o.Recordings, need, errNothingLeft, words)
 }
 

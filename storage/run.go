@@ -59,12 +59,6 @@ func (s *Store) keepHouse(ctx context.Context) {
 		s.lookAtClock(time.Now())
 		err := s.write(ctx, func(tx *index.Tx) error { return s.noteAlive(ctx, tx, s.now()) })
 		err = errors.Join(err, s.retain(ctx)) // which may be what helps
-		if errors.Is(err, errNothingLeft) {
-			s.raise(AlarmNothingLeft, fmt.Sprintf("Less than storage.min_free asks for is free on %s, and no footage is left that may be deleted: kept clips or "+
-				"something else fill the disk. Delete something there, let kept clips go, or lower storage.min_free.", s.o.Recordings))
-		} else if err == nil {
-			s.lower(AlarmNothingLeft)
-		}
 		text := ""
 		if err != nil && ctx.Err() == nil {
 			text = err.Error()
