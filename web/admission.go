@@ -10,8 +10,8 @@ import (
 	"keepwatch.internal/internal/accounts"
 )
 
-// admission is what a request passes between middleware and handler: the table of routes, who asks, and the policy on it. It is the
-// only place that mints permits for routes on a camera.
+// admission is what a request passes between middleware and handler: it finds the route and the caller, and applies the
+// route's policy. Permits for routes on a camera are minted here.
 type admission struct {
 	resolve  func(*http.Request) (access.Viewer, error)
 	accounts *accounts.Directory
@@ -20,7 +20,7 @@ type admission struct {
 	failures *failures
 }
 
-// compile checks the table and makes the handler that dispatches by it.
+// compile checks the table and returns the handler that dispatches by it.
 func (a *admission) compile(table []route) (http.Handler, error) {
 	mux := http.NewServeMux()
 	for _, rt := range table {
@@ -45,7 +45,7 @@ func register(mux *http.ServeMux, pattern string, h http.Handler) (err error) {
 	return nil
 }
 
-// dispatch hands a request to its route. Paths and methods that no route has are answered like every other problem.
+// dispatch hands a request to its route. Unknown paths and methods are answered with a problem.
 func (a *admission) dispatch(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, pattern := mux.Handler(r); pattern != "" {
@@ -75,7 +75,7 @@ func methodsOf(mux *http.ServeMux, r *http.Request) []string {
 	return allowed
 }
 
-// serve makes a route's handler: first the policy, then, if it admits the caller, the handler.
+// serve returns the handler of a route: first its policy, then, if that admits the caller, what it is for.
 func (a *admission) serve(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := a.admit(w, r, rt); err != nil {

@@ -18,8 +18,8 @@ import (
 //go:embed all:static
 var staticFiles embed.FS
 
-// assetVersion is a digest of all static files. It is one folder in their URLs, so that modules import each other by
-// relative names and no browser ever mixes files of two versions.
+// assetVersion is a digest of all static files. It is a folder in their URLs, so that modules can import each other by relative
+// names and no browser mixes files of two versions.
 var assetVersion = digest(staticFiles)
 
 func digest(files fs.FS) string {
@@ -44,7 +44,7 @@ func digest(files fs.FS) string {
 }
 
 // asset returns the URL of a static file by its name below static/: "css/app.css" → "/static/3f2a9c01b2c3/css/app.css". The URL
-// changes with the content, so that it may be cached for ever. A name that is not embedded is a mistake of ours and panics.
+// changes with the content, so that it may be cached forever. It panics for a file that does not exist.
 func asset(name string) string {
 	name = strings.TrimPrefix(name, "/")
 	if f, err := staticFiles.Open("static/" + name); err != nil {
@@ -102,10 +102,10 @@ func imported(scripts ...string) []string {
 // staticFile is an embedded file, ready to be sent.
 type staticFile struct {
 	contentType  string
-	plain, small []byte // small is compressed by gzip; nil where that does not pay
+	plain, small []byte // small is compressed by gzip; nil if that saves too little
 }
 
-// preparedStatic returns all static files by name. Nobody writes to them.
+// preparedStatic returns all static files by name. They are never changed.
 var preparedStatic = sync.OnceValues(func() (map[string]staticFile, error) {
 	prepared := map[string]staticFile{}
 	err := fs.WalkDir(staticFiles, "static", func(p string, d fs.DirEntry, err error) error {
@@ -143,7 +143,7 @@ func compress(b []byte) ([]byte, error) {
 	return small.Bytes(), nil
 }
 
-// contentType knows the types of our own files, whatever the machine's tables say.
+// contentType returns the types of our own files, independent of the machine's tables.
 func contentType(name string) string {
 	switch path.Ext(name) {
 	case ".js":
@@ -169,8 +169,8 @@ func contentType(name string) string {
 // fileServer serves the embedded files, by their names below static/.
 type fileServer map[string]staticFile
 
-// static serves one of them. Under the current digest they may be kept for ever; an old one is not here any more,
-// so that a page from before an update asks for its reload instead of running half of each.
+// static serves one file. With the current digest it may be cached forever. An old digest is 404, so that a page from before an
+// update reloads instead of mixing versions.
 func (s fileServer) static(w http.ResponseWriter, r *http.Request) error {
 	f, ok := s[r.PathValue("name")]
 	if !ok || r.PathValue("version") != assetVersion {
@@ -180,7 +180,7 @@ func (s fileServer) static(w http.ResponseWriter, r *http.Request) error {
 	return writeStatic(w, r, f)
 }
 
-// robots tells crawlers that strayed into the network to leave.
+// robots tells crawlers to stay away.
 func (s fileServer) robots(w http.ResponseWriter, r *http.Request) error {
 	return writeStatic(w, r, s["robots.txt"])
 }

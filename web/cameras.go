@@ -9,23 +9,23 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// cameraList is the cameras of the site, and who may see which of them.
+// cameraList is the cameras, and who may see which of them.
 type cameraList struct {
-	all      []Camera // in the order in which they are shown; the canary's come last
+	all      []Camera // in display order; the canary's come last
 	site     int      // how many of them are not the canary's
 	unknown  media.CameraID
 	status   Status
 	accounts *accounts.Directory
 }
 
-// visibleCamera is a camera that the viewer may see, with what is known of it.
+// visibleCamera is a camera that a viewer may see, with their rights and its status.
 type visibleCamera struct {
 	Camera
 	Rights access.Rights
 	Status CameraStatus
 }
 
-// visibleTo returns the cameras on which the viewer has any right, in their order.
+// visibleTo returns the cameras on which the viewer has any right, in display order.
 func (l *cameraList) visibleTo(ctx context.Context, v access.Viewer) ([]visibleCamera, error) {
 	rights, err := l.accounts.Rights(ctx, v)
 	if err != nil {
@@ -62,8 +62,8 @@ func (l *cameraList) visibleNamed(r *http.Request, names []string) ([]access.Cam
 	return ids, nil
 }
 
-// named returns the camera of that name. For a name that no camera has it returns one that nobody has a right on, so
-// that the same questions are asked of the database, and answered the same, for a foreign camera and for none.
+// named returns the camera of that name. For an unknown name it returns a camera on which nobody has a right, so that the
+// database is queried, and answers, in the same way as for a foreign camera.
 func (l *cameraList) named(name string) Camera {
 	for _, c := range l.all {
 		if c.Name == name {
@@ -89,7 +89,7 @@ func (l *cameraList) ofPermit(p access.Permit) Camera {
 	return c
 }
 
-// reported takes one snapshot of the cameras that recorders report on.
+// reported returns the status of the cameras that recorders report on.
 func (l *cameraList) reported() map[media.CameraID]CameraStatus {
 	all := map[media.CameraID]CameraStatus{}
 	for _, c := range l.status.Cameras() {
@@ -98,7 +98,7 @@ func (l *cameraList) reported() map[media.CameraID]CameraStatus {
 	return all
 }
 
-// statusByID takes one snapshot of all cameras. One that no recorder has reported on yet is connecting.
+// statusByID returns the status of all cameras. One without a report yet is connecting.
 func (l *cameraList) statusByID() map[media.CameraID]CameraStatus {
 	status := map[media.CameraID]CameraStatus{}
 	for _, c := range l.all {

@@ -25,8 +25,8 @@ func haltedProblem() *Problem {
 		"This server's self-test found that one owner could see what belongs to another. No footage is shown until it is restarted; recording goes on.")
 }
 
-// syntheticSite is where the canary's owners and cameras come from: they are rows of the same databases as everybody's, and
-// their footage is recorded by the same store and shown by the same rings.
+// syntheticSite makes the canary's owners and footage. The owners and cameras are rows in the same databases as all others; the
+// footage goes through the same store and the same live rings.
 type syntheticSite struct {
 	cameras  [2]Camera
 	accounts *accounts.Directory
@@ -47,13 +47,13 @@ func syntheticCameras(ids [2]media.CameraID) []Camera {
 	return out
 }
 
-// owners makes the two owners anew, each of one camera.
+// owners replaces the two owners by new ones, each with one camera.
 func (s *syntheticSite) owners(ctx context.Context) ([2]canary.Owner, error) {
 	seats, err := s.accounts.SeatCanaries(ctx, [2]access.Camera{access.Camera(s.cameras[0].ID), access.Camera(s.cameras[1].ID)})
 	return [2]canary.Owner{canary.Owner(seats[0]), canary.Owner(seats[1])}, err
 }
 
-// film has one camera recorded by the store, and shown by the live ring, as a recorder would.
+// film records two seconds of one camera and publishes them live, as a recorder would.
 func (s *syntheticSite) film(ctx context.Context, i int) (canary.Footage, error) {
 	stream := media.StreamID{Camera: s.cameras[i].ID, Quality: media.Main}
 	start := s.now().UTC().Add(-canary.Length).Truncate(time.Microsecond)
@@ -61,7 +61,7 @@ func (s *syntheticSite) film(ctx context.Context, i int) (canary.Footage, error)
 	if err != nil {
 		return canary.Footage{}, err
 	}
-	if start.Before(end) { // a start that follows another at once, or a clock that was set back
+	if start.Before(end) { // the server was restarted at once, or the clock was set back
 		start = end
 	}
 	run, fragments, err := canary.Shoot(stream, start, s.store.LabelKey(stream.Camera))
@@ -85,7 +85,7 @@ func (s *syntheticSite) film(ctx context.Context, i int) (canary.Footage, error)
 	return canary.Footage{From: start, To: start.Add(canary.Length)}, nil
 }
 
-// canaryOptions are those of a canary that asks this server.
+// canaryOptions returns the options of a canary that tests this server.
 func (s *Server) canaryOptions() canary.Options {
 	synthetic := s.cameras.all[s.cameras.site:]
 	site := &syntheticSite{cameras: [2]Camera(synthetic), accounts: s.Accounts, store: s.Store, hub: s.Hub, now: s.Now}
@@ -103,7 +103,7 @@ func (s *Server) canaryOptions() canary.Options {
 	return o
 }
 
-// opens says what the canary tries to get through a route.
+// opens returns what the canary should try to get from a route.
 func (rt route) opens() canary.Opens {
 	switch rt.policy {
 	case onCamera, seesCamera:
@@ -128,7 +128,7 @@ func (s *Server) RunCanary(ctx context.Context) error {
 	return nil
 }
 
-// leaked returns errHalted once a leak was found: from then on no footage is served, and what is being served ends.
+// leaked returns errHalted once a leak was found. From then on no footage is served, and open streams end.
 func (s *Server) leaked() error {
 	if s.canary != nil && s.canary.Leaked() {
 		return errHalted
@@ -136,7 +136,7 @@ func (s *Server) leaked() error {
 	return nil
 }
 
-// canaryReport tells what the canary found; nil when there is none.
+// canaryReport returns what the canary found; nil if there is no canary.
 func (s *Server) canaryReport() *canary.Report {
 	if s.canary == nil {
 		return nil
@@ -145,7 +145,7 @@ func (s *Server) canaryReport() *canary.Report {
 	return &report
 }
 
-// canaryWords are a report in a sentence, for people.
+// canaryWords describes a report in a sentence.
 func canaryWords(r canary.Report, now time.Time) string {
 	count := fmt.Sprintf("%s of %s leaked", grouped(r.Leaked), grouped(r.Probes))
 	switch {

@@ -19,18 +19,18 @@ import (
 	"keepwatch.internal/storage"
 )
 
-// failures answers requests that ended in an error.
+// failures answers requests whose handlers return an error.
 type failures struct {
 	page   func(w http.ResponseWriter, r *http.Request, p *Problem) error // shows a problem to people
 	logger *slog.Logger
 }
 
-// answer answers a request whose handler returned an error. Once the answer has begun there is nothing left to say: the
-// connection is torn, so that what arrived cannot be taken for the whole.
+// answer answers with err. If part of an answer was already sent, it aborts the connection, so that the part cannot be taken
+// for the whole.
 func (f *failures) answer(w http.ResponseWriter, r *http.Request, err error) {
 	resp := responseOf(w)
 	if resp.failed || r.Context().Err() != nil && errors.Is(err, context.Canceled) {
-		panic(http.ErrAbortHandler) // the caller is gone, or we are going
+		panic(http.ErrAbortHandler) // the caller is gone, or the server is stopping
 	}
 	p := problemOf(err)
 	if p.Status >= 500 {
@@ -54,8 +54,8 @@ func causeOf(err error) error {
 	return err
 }
 
-// write sends a problem in the form that fits the caller: JSON to programs, a page to people. What a handler had set
-// for a success is dropped, so that all answers of one kind carry the same headers.
+// write sends a problem: JSON to programs, a page to people. It drops the headers that a handler has set, so that all answers
+// of one kind have the same headers.
 func (f *failures) write(w http.ResponseWriter, r *http.Request, p *Problem) {
 	h := w.Header()
 	clear(h)
@@ -86,7 +86,7 @@ func forPeople(r *http.Request) bool {
 	return true
 }
 
-// loginURL is the login page, which leads back to the page asked for.
+// loginURL is the login page, which leads back to the requested page.
 func loginURL(r *http.Request) string {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return "/login"
@@ -98,7 +98,7 @@ func loginURL(r *http.Request) string {
 	return "/login?next=" + url.QueryEscape(next)
 }
 
-// problemOf is the one place where errors become statuses.
+// problemOf maps errors to statuses. It is the only place that does.
 func problemOf(err error) *Problem {
 	if p, ok := errors.AsType[*Problem](err); ok {
 		clone := *p
@@ -146,7 +146,7 @@ func problemOf(err error) *Problem {
 		return p
 	}
 	p := newProblem(http.StatusServiceUnavailable, "This is not available at the moment; the log has the cause.")
-	p.cause = err // of a disk or a database: mistakes of callers have been dealt with above, ours panic
+	p.cause = err // of a disk or a database: callers' mistakes are handled above, and ours panic
 	return p
 }
 
@@ -164,7 +164,7 @@ func responseOf(w http.ResponseWriter) *response {
 	}
 }
 
-// sentence makes a clause of an error into one that begins and ends like a sentence.
+// sentence turns an error text into a sentence, with a capital and a full stop.
 func sentence(clause string) string {
 	first, size := utf8.DecodeRuneInString(clause)
 	whole := string(unicode.ToUpper(first)) + clause[size:]
@@ -174,7 +174,7 @@ func sentence(clause string) string {
 	return whole + "."
 }
 
-// footageProblem maps the errors of storage and live. Those that it does not know come of disks and databases.
+// footageProblem maps the errors of storage and live; nil for others, which come from disks and databases.
 func footageProblem(err error) *Problem {
 	if changed, ok := errors.AsType[*storage.FormatChangedError](err); ok {
 		p := newProblem(http.StatusConflict, "The video format changed within the span. Request the parts one by one.")

@@ -11,12 +11,12 @@ import (
 	"keepwatch.internal/storage"
 )
 
-// activityJSON is the answer of activity: how much happened in each step of the span.
+// activityJSON is the answer of activity: how much movement there was in each step of the span.
 type activityJSON struct {
 	From        time.Time `json:"from"`
 	To          time.Time `json:"to"`
 	StepSeconds int       `json:"step_seconds"`
-	Rates       []*int64  `json:"rates"` // bytes a second more than when it was quietest around then; null without footage
+	Rates       []*int64  `json:"rates"` // bytes a second above the quietest moment around then; null without footage
 }
 
 // activity answers GET /api/v1/cameras/{id}/activity.
@@ -46,10 +46,10 @@ func (a *footageAPI) activity(w http.ResponseWriter, r *http.Request, p access.P
 	return writeJSON(w, r, http.StatusOK, out)
 }
 
-// usualSteps is about how many steps a span gets when the caller does not say: what a timeline has pixels for.
+// usualSteps is the default number of steps: about the pixels of a timeline.
 const usualSteps = 1440
 
-// stepParameter reads step, in seconds. Without it, it is one that people count in and that makes no more steps than usual.
+// stepParameter reads step, in seconds. The default is a round length that makes at most usualSteps.
 func stepParameter(q url.Values, span storage.Span) (time.Duration, error) {
 	text, err := parameter(q, "step")
 	if err != nil {

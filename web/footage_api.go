@@ -12,7 +12,7 @@ const (
 	longClip  = time.Hour
 )
 
-// footageAPI answers with what was recorded: clips in the forms that players and people want, and what there is of them.
+// footageAPI serves recorded footage: clips, segments, key frames, playlists and zips, and what there is when.
 type footageAPI struct {
 	gate    *gate
 	cameras *cameraList
@@ -23,7 +23,7 @@ type footageAPI struct {
 	opening chan struct{} // held while a long clip is opened
 }
 
-// siteClock tells the time where the cameras are.
+// siteClock is the time where the cameras are.
 type siteClock struct {
 	now      func() time.Time
 	location *time.Location

@@ -13,7 +13,7 @@ import (
 	"keepwatch.internal/storage"
 )
 
-// fileAction is what clip.mp4 asks for: taking a recording away as a file is Export, looking at it is Playback.
+// fileAction is the action of clip.mp4: Export to save it as a file, Playback to watch it.
 func fileAction(r *http.Request) access.Action {
 	if r.URL.Query().Has("download") {
 		return access.Export
@@ -68,7 +68,7 @@ func (a *footageAPI) segments(w http.ResponseWriter, r *http.Request, p access.P
 	return a.send(w, r, p, clip)
 }
 
-// openClip opens what from, to and stream ask for as one progressive MP4.
+// openClip opens the requested span as one progressive MP4.
 func (a *footageAPI) openClip(r *http.Request, p access.Permit, q url.Values) (*storage.Clip, error) {
 	span, quality, err := spanOfStream(q, storage.MaxClip)
 	if err != nil {
@@ -82,7 +82,7 @@ func (a *footageAPI) openClip(r *http.Request, p access.Permit, q url.Values) (*
 	return a.store.OpenClip(r.Context(), p, quality, span)
 }
 
-// takeOpening waits until so much footage may be opened. release lets the next in.
+// takeOpening waits for a turn to open long clips. release gives the turn to the next.
 func (a *footageAPI) takeOpening(r *http.Request, length time.Duration) (release func(), err error) {
 	if length <= longClip {
 		return func() {}, nil
@@ -117,17 +117,17 @@ func (a *footageAPI) keyFrame(w http.ResponseWriter, r *http.Request, p access.P
 	return a.send(w, r, p, clip)
 }
 
-// fileTime is how a moment stands in the name of a file.
+// fileTime is the format of a time in a file name.
 const fileTime = "2006-01-02_15-04-05-0700"
 
-// fileName is what a saved clip is called: front-door_2026-11-22_13-05-20+0100_90s.mp4, in the site's time zone.
+// fileName is the name of a saved clip, in the site's time zone: front-door_2026-11-22_13-05-20+0100_90s.mp4.
 func (a *footageAPI) fileName(p access.Permit, c *storage.Clip) string {
 	seconds := int(c.End().Sub(c.Start()).Round(time.Second).Seconds())
 	start := c.Start().In(a.site.location).Format(fileTime)
 	return fmt.Sprintf("%s_%s_%ds.mp4", a.cameras.ofPermit(p).Name, start, max(seconds, 1))
 }
 
-// send streams a clip with byte ranges, closes it, and cuts the answer off when the permit is not renewed.
+// send sends a clip, with byte ranges, and closes it. It cuts the answer off when the permit is not renewed.
 func (a *footageAPI) send(w http.ResponseWriter, r *http.Request, p access.Permit, c *storage.Clip) error {
 	defer c.Close()
 	g := a.gate.guard(w, r, p)
@@ -137,10 +137,10 @@ func (a *footageAPI) send(w http.ResponseWriter, r *http.Request, p access.Permi
 	h.Set("Keepwatch-Start", start.Format(time.RFC3339Nano))
 	h.Set("Keepwatch-End", end.Format(time.RFC3339Nano))
 	h.Set("Keepwatch-Run", c.Run().String())
-	// A span that reaches to the present grows between requests: the tag keeps ranges of two states from being joined.
+	// A span that ends now grows between requests: the tag keeps clients from joining ranges of different states.
 	h.Set("ETag", fmt.Sprintf(`"%s-%x-%x-%x-%t"`, c.Run(), start.UnixMicro(), end.UnixMicro(), c.Size(), p.Audio()))
 	if ranges := r.Header.Get("Range"); strings.Contains(ranges, ",") {
-		r = r.Clone(r.Context()) // of several ranges none: a server may ignore them (RFC 9110 section 14.2)
+		r = r.Clone(r.Context()) // ignore multiple ranges, as a server may (RFC 9110 section 14.2)
 		r.Header.Del("Range")
 	}
 	content := &guarded{Clip: c, guard: g, begin: a.beginning(w, r, c)}
@@ -149,7 +149,7 @@ func (a *footageAPI) send(w http.ResponseWriter, r *http.Request, p access.Permi
 	http.ServeContent(lazy, r, "", time.Time{}, content)
 	switch {
 	case content.err != nil:
-		return content.err // a problem if nothing was sent yet, else the connection is torn
+		return content.err // a problem if nothing was sent yet, else the connection is aborted
 	case lazy.status == http.StatusRequestedRangeNotSatisfiable:
 		size := fmt.Sprintf("bytes */%d", c.Size())
 		return newProblem(lazy.status, "The range is outside the clip.").with("Content-Range", size)
@@ -158,11 +158,11 @@ func (a *footageAPI) send(w http.ResponseWriter, r *http.Request, p access.Permi
 	return nil
 }
 
-// guarded reads a clip as long as the guard has a permit, and remembers the first error.
+// guarded reads a clip while the guard has a permit. It remembers the first error.
 type guarded struct {
 	*storage.Clip
 	guard *guard
-	begin func(access.Permit) error // puts the view on record; nil once that is done
+	begin func(access.Permit) error // logs the view; nil once that is done
 	err   error
 }
 
@@ -189,8 +189,8 @@ func (g *guarded) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// lazyHeader holds the status back until there is a byte to send, so that a clip that cannot be read is answered with a
-// problem, and so is a range that cannot be had.
+// lazyHeader holds the status back until there is a byte to send, so that an unreadable clip and an unsatisfiable range can
+// still be answered with a problem.
 type lazyHeader struct {
 	http.ResponseWriter
 	status  int
@@ -203,7 +203,7 @@ func (w *lazyHeader) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // WriteHeader remembers the status.
 func (w *lazyHeader) WriteHeader(status int) { w.status = status }
 
-// Write sends the status before the first byte. What http.ServeContent says about bad ranges is dropped.
+// Write sends the status before the first byte. It drops http.ServeContent's text about bad ranges.
 func (w *lazyHeader) Write(b []byte) (int, error) {
 	if w.status == http.StatusRequestedRangeNotSatisfiable {
 		return len(b), nil

@@ -12,21 +12,21 @@ import (
 	"keepwatch.internal/storage"
 )
 
-// hlsIndex answers GET /api/v1/cameras/{id}/hls/index.m3u8: a span for players that know HTTP Live Streaming.
+// hlsIndex answers GET /api/v1/cameras/{id}/hls/index.m3u8: a span for players of HTTP Live Streaming.
 func (a *footageAPI) hlsIndex(w http.ResponseWriter, r *http.Request, p access.Permit) error {
 	return a.writePlaylist(w, r, p, func(placement []storage.SegmentPlacement, q hlsQuery) string {
 		return indexPlaylist(placement, q.values(q.span.From, q.span.To).Encode())
 	})
 }
 
-// hlsMedia answers GET /api/v1/cameras/{id}/hls/media.m3u8: what the index leads to.
+// hlsMedia answers GET /api/v1/cameras/{id}/hls/media.m3u8: the footage.
 func (a *footageAPI) hlsMedia(w http.ResponseWriter, r *http.Request, p access.Permit) error {
 	return a.writePlaylist(w, r, p, func(placement []storage.SegmentPlacement, q hlsQuery) string {
 		return mediaPlaylist(entries(placement), false, q.segment)
 	})
 }
 
-// hlsKeyFrames answers GET /api/v1/cameras/{id}/hls/keyframes.m3u8: the key frames alone, for seeking by pictures.
+// hlsKeyFrames answers GET /api/v1/cameras/{id}/hls/keyframes.m3u8: the key frames, for seeking with previews.
 func (a *footageAPI) hlsKeyFrames(w http.ResponseWriter, r *http.Request, p access.Permit) error {
 	return a.writePlaylist(w, r, p, func(placement []storage.SegmentPlacement, q hlsQuery) string {
 		keys := keyFrames(placement)
@@ -37,14 +37,14 @@ func (a *footageAPI) hlsKeyFrames(w http.ResponseWriter, r *http.Request, p acce
 	})
 }
 
-// hlsQuery is what a playlist was asked for.
+// hlsQuery is the parameters of a playlist.
 type hlsQuery struct {
 	span    storage.Span
 	quality media.Quality
-	link    bool // the caller comes with a link, and says so in every request
+	link    bool // the caller uses a link, and every request must say so
 }
 
-// values are the parameters for a span of the same stream, for the same caller.
+// values returns the parameters for another span of the same stream and caller.
 func (q hlsQuery) values(from, to time.Time) url.Values {
 	v := url.Values{"from": {from.UTC().Format(time.RFC3339Nano)}, "to": {to.UTC().Format(time.RFC3339Nano)}, "stream": {q.quality.String()}}
 	if q.link {
@@ -53,15 +53,15 @@ func (q hlsQuery) values(from, to time.Time) url.Values {
 	return v
 }
 
-// segment is the URL of a stored segment, as it stands beside the playlist.
+// segment is the URL of a stored segment, relative to the playlist.
 func (q hlsQuery) segment(x *storage.SegmentPlacement) string {
 	v := q.values(x.From, x.To)
 	v.Set("size", strconv.FormatInt(x.Bytes, 10))
 	return "segment.mp4?" + v.Encode()
 }
 
-// writePlaylist answers with what is made of the placement of the span asked for. That is no footage and no view: it tells less
-// than the timeline does, and the bytes that it leads to are put on record when they are asked for.
+// writePlaylist answers with a playlist made from the placement of the requested span. A playlist is not footage and is not
+// logged as a view: it reveals less than the timeline, and its footage is logged when it is requested.
 func (a *footageAPI) writePlaylist(w http.ResponseWriter, r *http.Request, p access.Permit, write func([]storage.SegmentPlacement, hlsQuery) string) error {
 	params, err := query(r)
 	if err != nil {
@@ -99,9 +99,9 @@ func (a *footageAPI) writePlaylist(w http.ResponseWriter, r *http.Request, p acc
 	return err
 }
 
-// hlsSegmentFile answers GET /api/v1/cameras/{id}/hls/segment.mp4: one stored segment, of which a playlist names byte ranges.
-// What is not exactly what the playlist measured, since footage was deleted or a right to hear was given or taken, is not
-// there: ranges of it would be other bytes than the player takes them for.
+// hlsSegmentFile answers GET /api/v1/cameras/{id}/hls/segment.mp4: one stored segment, to whose byte ranges a playlist refers.
+// If it has changed since, because footage was deleted or the audio right was given or taken, the answer is 404: its byte
+// ranges would be wrong.
 func (a *footageAPI) hlsSegmentFile(w http.ResponseWriter, r *http.Request, p access.Permit) error {
 	q, err := query(r)
 	if err != nil {

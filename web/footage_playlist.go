@@ -11,15 +11,15 @@ import (
 	"keepwatch.internal/storage"
 )
 
-// Playlists of HTTP Live Streaming (RFC 8216), as texts. They name nothing but what stands beside them, and hold no secret.
+// Playlists of HTTP Live Streaming (RFC 8216), as text. Their URLs are relative and contain no secret.
 
 const (
-	// hlsSegment is about how long an entry is: from a key frame to the first one this much later.
+	// hlsSegment is the target length of an entry: it ends at the first key frame after that.
 	hlsSegment = 6 * time.Second
-	// hlsLongest is where an entry ends although no key frame has come.
+	// hlsLongest is where an entry ends even without a key frame.
 	hlsLongest = 12 * time.Second
 	playlist   = "application/vnd.apple.mpegurl"
-	// hlsDate is a program date-time: to the millisecond, which is all that players read.
+	// hlsDate is the format of a program date-time: players read milliseconds.
 	hlsDate = "2006-01-02T15:04:05.000Z07:00"
 )
 
@@ -30,10 +30,10 @@ type playlistEntry struct {
 	start         time.Time
 	plays         time.Duration
 	key           bool // begins with a key frame
-	breaks        bool // does not continue what stands before it
+	breaks        bool // does not continue the entry before it
 }
 
-// entries divides footage at key frames, wherever its files end, and where something is missing.
+// entries divides footage at key frames, at the ends of files, and where footage is missing.
 func entries(placement []storage.SegmentPlacement) []playlistEntry {
 	var out []playlistEntry
 	for i := range placement {
@@ -50,7 +50,7 @@ func entries(placement []storage.SegmentPlacement) []playlistEntry {
 	return out
 }
 
-// keyFrames are the key frames alone, each shown until the next.
+// keyFrames returns the key frames, each shown until the next.
 func keyFrames(placement []storage.SegmentPlacement) []playlistEntry {
 	var out []playlistEntry
 	for i := range placement {
@@ -91,7 +91,7 @@ func mediaPlaylist(list []playlistEntry, keysOnly bool, link func(*storage.Segme
 	return b.String()
 }
 
-// indexPlaylist writes the multivariant playlist over the two that hold the footage and its key frames.
+// indexPlaylist writes the multivariant playlist of footage and key frames.
 func indexPlaylist(placement []storage.SegmentPlacement, query string) string {
 	all, keys := entries(placement), keyFrames(placement)
 	size := fmt.Sprintf("RESOLUTION=%dx%d", placement[0].Width, placement[0].Height)
@@ -121,13 +121,13 @@ func codecsOf(placement []storage.SegmentPlacement) []string {
 	return out
 }
 
-// codecsIn returns what stands in the codecs parameter of a type.
+// codecsIn returns the codecs parameter of a media type.
 func codecsIn(mime string) []string {
 	_, quoted, _ := strings.Cut(mime, `codecs="`)
 	return strings.Split(strings.TrimSuffix(quoted, `"`), ",")
 }
 
-// bandwidth returns the bits a second of the densest entry that is long enough to tell, and of all.
+// bandwidth returns the highest bit rate of any entry that is long enough to count, and the bit rate of all.
 func bandwidth(list []playlistEntry) (peak, average int64) {
 	var bytes int64
 	var plays time.Duration

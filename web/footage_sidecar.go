@@ -18,14 +18,14 @@ import (
 	"keepwatch.internal/storage"
 )
 
-// sidecarJSON is what stands beside a saved clip: what it is, what is missing of it, and how to tell that it is unchanged.
+// sidecarJSON describes a saved clip: what it is, what is missing from it, and the checksum that proves it unchanged.
 type sidecarJSON struct {
 	Camera    string       `json:"camera"` // its id in the configuration
 	Label     string       `json:"label"`
 	Stream    string       `json:"stream"`
 	Asked     spanJSON     `json:"asked"`
-	Delivered *spanJSON    `json:"delivered,omitempty"` // from the first picture to the end of the last; without footage not there
-	Gaps      []sidecarGap `json:"gaps"`                // of the span asked for
+	Delivered *spanJSON    `json:"delivered,omitempty"` // from the first picture to the end of the last; absent without footage
+	Gaps      []sidecarGap `json:"gaps"`                // of the requested span
 	File      string       `json:"file,omitempty"`
 	Codecs    []string     `json:"codecs,omitempty"` // RFC 6381
 	Bytes     int64        `json:"bytes,omitempty"`
@@ -34,7 +34,7 @@ type sidecarJSON struct {
 	Exported  string       `json:"exported"`
 }
 
-// sidecarGap is a gap whose text has one length at any moment: where one begins now, HEAD and GET say other times.
+// sidecarGap is a gap whose JSON always has the same length, so that HEAD and GET agree although times differ.
 type sidecarGap struct {
 	From   sidecarTime `json:"from"`
 	To     sidecarTime `json:"to"`
@@ -42,7 +42,7 @@ type sidecarGap struct {
 	Reason string      `json:"reason"`
 }
 
-// sidecarTime is written to the microsecond, also where that is zero.
+// sidecarTime is written to the microsecond, trailing zeros included.
 type sidecarTime struct{ time.Time }
 
 // MarshalJSON implements json.Marshaler.
@@ -50,10 +50,10 @@ func (t sidecarTime) MarshalJSON() ([]byte, error) {
 	return []byte(t.UTC().Format(`"2006-01-02T15:04:05.000000Z"`)), nil
 }
 
-// exportedLayout has one length for all times, so that the size of a sidecar is known before its clip is read.
+// exportedLayout has a fixed length, so that the size of a sidecar is known before its clip is read.
 const exportedLayout = "2006-01-02T15:04:05.000Z"
 
-// sidecar says of a clip what is known before it is read; clip is nil where there is no footage.
+// sidecar describes a clip before it is read. clip is nil if there is no footage.
 func (a *footageAPI) sidecar(ctx context.Context, p access.Permit, q media.Quality, asked storage.Span, clip *storage.Clip) (sidecarJSON, error) {
 	c := a.cameras.ofPermit(p)
 	x := sidecarJSON{Camera: c.Name, Label: c.Label, Stream: q.String(), Asked: spanJSON{asked.From.UTC(), asked.To.UTC()}, Gaps: []sidecarGap{},
@@ -80,7 +80,7 @@ func (a *footageAPI) sidecar(ctx context.Context, p access.Permit, q media.Quali
 	return x, nil
 }
 
-// name is what the sidecar's own file is called.
+// name is the name of the sidecar's own file.
 func (x sidecarJSON) name(loc *time.Location) string {
 	if x.File == "" {
 		return fmt.Sprintf("%s_%s_no-footage.json", x.Camera, x.Asked.From.In(loc).Format(fileTime))
@@ -88,7 +88,7 @@ func (x sidecarJSON) name(loc *time.Location) string {
 	return strings.TrimSuffix(x.File, ".mp4") + ".json"
 }
 
-// text is the sidecar's file, with what the clip's bytes came to.
+// text is the content of the sidecar's file, with the clip's checksum.
 func (x sidecarJSON) text(sum hash.Hash) ([]byte, error) {
 	if sum != nil && x.File != "" {
 		x.SHA256 = hex.EncodeToString(sum.Sum(nil))
@@ -97,9 +97,9 @@ func (x sidecarJSON) text(sum hash.Hash) ([]byte, error) {
 	return append(b, '\n'), err
 }
 
-// clipSidecar answers GET /api/v1/cameras/{id}/clip.json: the sidecar of the clip that clip.mp4 gives for the same span. The
-// clip is read from end to end for its SHA-256. No picture leaves; but what proves that a copy is genuine is taken away, so it
-// is an export, and on the record like one.
+// clipSidecar answers GET /api/v1/cameras/{id}/clip.json: the sidecar of the clip that clip.mp4 returns for the same span. The
+// clip is read completely for its SHA-256. It contains no picture, but it proves that a copy is genuine; so it needs the export
+// right and is logged as an export.
 func (a *footageAPI) clipSidecar(w http.ResponseWriter, r *http.Request, p access.Permit) error {
 	q, err := query(r)
 	if err != nil {
@@ -149,7 +149,7 @@ func (a *footageAPI) clipSidecar(w http.ResponseWriter, r *http.Request, p acces
 	return err
 }
 
-// beginning puts a view of the whole clip on record once there is a permit for its first byte.
+// beginning returns a function that logs a view of the whole clip; it runs before the first byte.
 func (a *footageAPI) beginning(w http.ResponseWriter, r *http.Request, c *storage.Clip) func(access.Permit) error {
 	from, to := c.Start(), c.End()
 	return func(p access.Permit) error {

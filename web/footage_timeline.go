@@ -8,7 +8,7 @@ import (
 	"keepwatch.internal/storage"
 )
 
-// timelineJSON is the answer of the timeline: spans and gaps, each in order of time, add up to the range asked for.
+// timelineJSON is the answer of the timeline: spans and gaps, in time order, which together cover the requested range.
 type timelineJSON struct {
 	Spans []runSpanJSON `json:"spans"`
 	Gaps  []gapJSON     `json:"gaps"`
@@ -18,14 +18,14 @@ type runSpanJSON struct {
 	From time.Time `json:"from"`
 	To   time.Time `json:"to"`
 	Run  string    `json:"run"`
-	// ShiftSeconds is by how much the run's begin is filed later than it happened, because the clock had been set back.
+	// ShiftSeconds is how much later than it happened the run is filed, because the clock had been set back.
 	ShiftSeconds float64 `json:"shift_seconds,omitempty"`
 }
 
 type gapJSON struct {
 	From   time.Time `json:"from"`
 	To     time.Time `json:"to"`
-	Code   string    `json:"code"`   // for programs; does not change
+	Code   string    `json:"code"`   // for programs; never changes its meaning
 	Reason string    `json:"reason"` // for people
 }
 

@@ -18,21 +18,21 @@ import (
 	"keepwatch.internal/storage"
 )
 
-// How much one zip holds: of so many clips, and all of them together as long as one clip may be, since the headers of all are
-// in memory until the last byte is sent.
+// Limits of one zip. All its clips together may be as long as one clip, because the headers of all of them are in memory until
+// the last byte is sent.
 const (
 	maxZipClips = 32
 	maxZipTime  = storage.MaxClip
 )
 
-// wanted is one clip that a zip shall hold.
+// wanted is one requested clip of a zip.
 type wanted struct {
 	camera Camera
-	kept   string // the id of a kept clip, whose span it is; empty for the span asked for
+	kept   string // id of a kept clip, whose span it is; empty for the requested span
 	span   storage.Span
 }
 
-// exported is a file of a zip with its sidecar; without footage the sidecar alone.
+// exported is a clip of a zip with its sidecar; without footage only the sidecar.
 type exported struct {
 	permit  access.Permit
 	clip    *storage.Clip // nil without footage
@@ -40,7 +40,7 @@ type exported struct {
 	name    string // of the sidecar
 }
 
-// export is a zip that is about to be sent.
+// export is a zip to be sent.
 type export struct {
 	api    *footageAPI
 	files  []exported
@@ -48,8 +48,8 @@ type export struct {
 	guards map[access.Camera]*guard
 }
 
-// exportZip answers GET /api/v1/export.zip: clips of several cameras with their sidecars in one file, whose size is known
-// before its first byte. It is for whoever may export from every camera named; else it is not there.
+// exportZip answers GET /api/v1/export.zip: clips of several cameras, with sidecars, in one file. Its size is known before its
+// first byte. A caller who may not export from every camera named gets 404.
 func (a *footageAPI) exportZip(w http.ResponseWriter, r *http.Request) error {
 	q, err := query(r)
 	if err != nil {
@@ -92,8 +92,7 @@ func (a *footageAPI) exportZip(w http.ResponseWriter, r *http.Request) error {
 	return x.send(w, r)
 }
 
-// wantedOf reads which clips are asked for: camera, any number of times, with from and to; or kept, any number of times, as
-// CAMERA:ID.
+// wantedOf reads the requested clips: either camera, repeatable, with from and to; or kept, repeatable, as CAMERA:ID.
 func (a *footageAPI) wantedOf(q url.Values) ([]wanted, error) {
 	names, kept := q["camera"], q["kept"]
 	switch n := len(names) + len(kept); {
@@ -128,7 +127,7 @@ func (a *footageAPI) wantedOf(q url.Values) ([]wanted, error) {
 	return list, nil
 }
 
-// authorizeWanted asks for every right before anything is opened, and finds the spans of kept clips.
+// authorizeWanted checks all rights before anything is opened, and finds the spans of kept clips.
 func (a *footageAPI) authorizeWanted(r *http.Request, list []wanted) error {
 	var together time.Duration
 	for i := range list {
@@ -175,7 +174,7 @@ func (a *footageAPI) openExport(r *http.Request, list []wanted, quality media.Qu
 	defer release()
 	found := false
 	for _, one := range list {
-		// A permit lasts a second, and opening what stands before may have taken longer.
+		// A permit lasts a second; opening the clips before this one may have taken longer.
 		p, err := a.gate.accounts.Authorize(r.Context(), viewerOf(r), access.Export, access.Camera(one.camera.ID))
 		if err != nil {
 			return nil, err
@@ -193,7 +192,7 @@ func (a *footageAPI) openExport(r *http.Request, list []wanted, quality media.Qu
 	return x, nil
 }
 
-// open adds the footage of a camera: one file, or several where its coding changes, or none.
+// open adds the footage of a camera: one file, or one for each video format, or none.
 func (x *export) open(r *http.Request, p access.Permit, quality media.Quality, span storage.Span) error {
 	clip, err := x.api.store.OpenClip(r.Context(), p, quality, span)
 	if changed, ok := errors.AsType[*storage.FormatChangedError](err); ok {
@@ -222,19 +221,19 @@ func (x *export) add(r *http.Request, p access.Permit, quality media.Quality, sp
 	return err
 }
 
-// close lets go of everything.
+// close closes all clips and guards.
 func (x *export) close() {
 	for _, g := range x.guards {
 		g.close()
 	}
 	for _, one := range x.files {
 		if one.clip != nil {
-			_ = one.clip.Close() // it was read, or is not going to be
+			_ = one.clip.Close() // it was read, or will not be
 		}
 	}
 }
 
-// nameApart gives each file a name of its own: two clips of a camera may begin in the same second.
+// nameApart gives each file a unique name: two clips of a camera may begin in the same second.
 func (x *export) nameApart() {
 	taken := map[string]bool{}
 	for i := range x.files {
@@ -252,7 +251,7 @@ func (x *export) nameApart() {
 	}
 }
 
-// fileName is what the zip is called: by the span when all clips are of one, else by the time of export.
+// fileName is the name of the zip: by the span if all clips have the same, else by the time of export.
 func (x *export) fileName(list []wanted) string {
 	if list[0].kept != "" {
 		return "saved-clips_" + x.at.In(x.api.site.location).Format(fileTime) + ".zip"
@@ -262,7 +261,7 @@ func (x *export) fileName(list []wanted) string {
 	return fmt.Sprintf("%d-cameras_%s_%ds.zip", len(list), span.From.In(x.api.site.location).Format(fileTime), seconds)
 }
 
-// size is how long the zip will be, to the byte.
+// size is the exact size of the zip in bytes.
 func (x *export) size() (int64, error) {
 	var entries []zipEntry
 	for _, one := range x.files {
@@ -278,9 +277,8 @@ func (x *export) size() (int64, error) {
 	return zipSize(entries)
 }
 
-// send writes the zip: after each clip its sidecar, which knows then what the clip's bytes came to. The rights on all cameras
-// are watched from the first byte to the last, whichever is being sent; each clip is a view of its own, which counts its bytes
-// and those around it, but for the list at the zip's end.
+// send writes the zip: after each clip its sidecar, with the clip's checksum. The permits of all cameras are renewed from the
+// first byte to the last. Each clip is logged as a view, with its bytes and those around it except the directory at the end.
 func (x *export) send(w http.ResponseWriter, r *http.Request) error {
 	for _, one := range x.files {
 		if c := one.permit.Camera(); x.guards[c] == nil {
@@ -340,8 +338,8 @@ func zipHeader(name string, at time.Time) *zip.FileHeader {
 // zipTimeExtra is the length of the field in which archive/zip writes a file's time.
 const zipTimeExtra = 9
 
-// zipSize returns how long a zip of the entries is, as archive/zip writes it when sizes and checksums follow the data. It has
-// one written that consists of nothing, and counts.
+// zipSize returns the size of a zip of the entries, as archive/zip writes it when sizes and checksums follow the data. It writes
+// such a zip, filled with zeros, to a counter.
 func zipSize(entries []zipEntry) (int64, error) {
 	var sum count
 	zw := zip.NewWriter(&sum)

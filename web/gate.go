@@ -12,15 +12,15 @@ import (
 	"keepwatch.internal/internal/audit"
 )
 
-// renewEvery is how often a stream asks for its permit again: often enough that a revoked one is cut within a second,
-// which is also how long a permit lasts.
+// renewEvery is how often a stream renews its permit: often enough to cut a revoked stream within a second. A permit lasts one
+// second.
 const renewEvery = 500 * time.Millisecond
 
 // errStopping ends streams when the server shuts down.
 var errStopping = errors.New("the server is stopping")
 
-// gate is what footage passes on its way out: the entry in the audit log, and the permit, which is asked for again as long
-// as bytes leave. Both are refused once the canary has found a leak.
+// gate is what all footage passes on its way out: the entry in the audit log, and the permit, which is renewed for as long as
+// bytes are sent. The gate refuses both once the canary has found a leak.
 type gate struct {
 	accounts *accounts.Directory
 	views    *audit.ViewLog
@@ -29,8 +29,8 @@ type gate struct {
 	now      func() time.Time
 }
 
-// inTime tells a right that is not there from a permit that ran out before the handler came to use it, on a machine that is
-// very busy. Whoever is told had the right a moment ago.
+// inTime distinguishes a missing right from a permit that expired before the handler used it, on a very busy machine. Only a
+// caller who had the right a moment ago learns of the second.
 func (g *gate) inTime(p access.Permit, err error) error {
 	if !errors.Is(err, access.ErrDenied) || g.now().Before(p.Expires()) {
 		return err
@@ -40,7 +40,7 @@ func (g *gate) inTime(p access.Permit, err error) error {
 	return late
 }
 
-// renewal is a permit that is asked for again while footage leaves by it. Its methods may be called from any goroutine.
+// renewal is a permit that is renewed while footage is sent. Its methods may be called from any goroutine.
 type renewal struct {
 	gate   *gate
 	viewer access.Viewer
@@ -49,25 +49,25 @@ type renewal struct {
 
 	mu     sync.Mutex
 	permit access.Permit
-	asked  time.Time // for the permit
-	err    error     // why there is none any more
+	asked  time.Time // when the permit was requested
+	err    error     // why there is none anymore
 }
 
-// fresh returns a permit that was asked for at most renewEvery ago, or why there is none any more.
+// fresh returns a permit that is at most renewEvery old, or why there is none anymore.
 func (r *renewal) fresh(ctx context.Context) (access.Permit, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.renewed(ctx, renewEvery)
 }
 
-// renew returns a permit that is asked for now, or why there is none any more.
+// renew returns a new permit, or why there is none anymore.
 func (r *renewal) renew(ctx context.Context) (access.Permit, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.renewed(ctx, 0)
 }
 
-// renewed asks again when the permit has that age. The caller holds the lock.
+// renewed renews a permit of that age or older. The caller holds the lock.
 func (r *renewal) renewed(ctx context.Context, age time.Duration) (access.Permit, error) {
 	if err := r.gate.halted(); err != nil && r.err == nil {
 		r.err = err
@@ -85,29 +85,29 @@ func (r *renewal) renewed(ctx context.Context, age time.Duration) (access.Permit
 	return p, nil
 }
 
-// due is when the permit must be asked for again.
+// due is when the permit must be renewed.
 func (r *renewal) due() time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.asked.Add(renewEvery)
 }
 
-// end has the permit refused from now on.
+// end refuses all further permits with err.
 func (r *renewal) end(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.err = err
 }
 
-// guard keeps a permit fresh while a handler streams, and cuts the answer off when a new one is refused, also in the
-// middle of a write that a stalled reader holds up.
+// guard keeps a permit fresh while a handler streams. It cuts the answer off when renewal is refused, even in the middle of a
+// write to a stalled reader.
 type guard struct {
 	renewal
-	ctx        context.Context // the request's: the guard lives no longer
+	ctx        context.Context // of the request; the guard ends with it
 	stop, done chan struct{}
 }
 
-// guard starts watching over the answer to r, for which p was minted. The handler calls close before it returns.
+// guard starts a guard for the answer to r, for which p was minted. The handler calls close before it returns.
 func (g *gate) guard(w http.ResponseWriter, r *http.Request, p access.Permit) *guard {
 	x := &guard{ctx: r.Context(), stop: make(chan struct{}), done: make(chan struct{}),
 		renewal: renewal{gate: g, viewer: p.Viewer(), action: p.Action(), camera: p.Camera(), permit: p, asked: p.Expires().Add(-accounts.PermitTTL)}}
@@ -139,7 +139,7 @@ func (g *guard) watch(resp *response) {
 	}
 }
 
-// fresh returns a permit that was asked for at most renewEvery ago, or why there is none any more.
+// fresh returns a permit that is at most renewEvery old, or why there is none anymore.
 func (g *guard) fresh() (access.Permit, error) { return g.renewal.fresh(g.ctx) }
 
 // close ends the watch and waits for it.
@@ -148,8 +148,8 @@ func (g *guard) close() {
 	<-g.done
 }
 
-// beginView writes in the audit log that the permit's viewer begins to watch, and has every byte that this answer writes
-// from now on counted, until endView. It is called before the first byte of footage: what cannot be logged is not shown.
+// beginView adds an entry to the audit log: the permit's viewer begins to watch. Every byte that this answer writes until
+// endView counts towards it. It is called before the first byte of footage: what cannot be logged is not shown.
 func (g *gate) beginView(w http.ResponseWriter, r *http.Request, p access.Permit, from, to time.Time) (*audit.Viewing, error) {
 	if err := g.halted(); err != nil {
 		return nil, err
@@ -162,7 +162,7 @@ func (g *gate) beginView(w http.ResponseWriter, r *http.Request, p access.Permit
 	return v, nil
 }
 
-// endView ends what beginView began, if it did. What is written afterwards is no footage.
+// endView ends the view that beginView began, if any. Bytes written afterwards are not footage.
 func endView(w http.ResponseWriter) {
 	resp := responseOf(w)
 	if resp.viewing != nil {

@@ -19,18 +19,18 @@ import (
 
 const (
 	maxTiles   = 64
-	maxNumbers = 1024             // tile numbers that one connection can use up
+	maxNumbers = 1024             // tile numbers that one connection can use
 	maxMessage = 32 << 10         // bytes of a message from the client
 	maxName    = 100              // bytes of a camera's name in it
 	pingEvery  = 20 * time.Second // so that proxies and dead networks are noticed
 	pongTime   = 10 * time.Second
-	aliveEvery = 5 * time.Second // so that a page knows a dead connection from cameras that send nothing, and the time
+	aliveEvery = 5 * time.Second // tells a page the time, and a dead connection from silent cameras
 	lastNumber = 1<<16 - 1
 )
 
-// socket is the one live connection of a page. Each tile has a goroutine that reads a cursor; all hand their messages to
-// one writer, and wait for it: a viewer who reads slowly makes its cursors fall behind, and each is then told how many
-// fragments it lost and goes on at a key frame.
+// socket is the one live connection of a page. Each tile has a goroutine that reads a cursor. All tiles hand their messages
+// to one writer and wait for it. With a slow reader the cursors fall behind; each tile is then told how many fragments it
+// lost, and continues at a key frame.
 type socket struct {
 	api    *liveAPI
 	viewer access.Viewer
@@ -43,7 +43,7 @@ type socket struct {
 	wg     sync.WaitGroup
 }
 
-// message is sent as a whole: nothing comes between its frames.
+// message is sent without other frames in between.
 type message []wireFrame
 
 type wireFrame struct {
@@ -53,7 +53,7 @@ type wireFrame struct {
 	tile    *liveTile      // whose footage it is; nil for text
 }
 
-// errTileRevoked ends the connection when footage that was handed to the writer may not be shown any more.
+// errTileRevoked ends the connection when footage already handed to the writer may no longer be shown.
 var errTileRevoked = errors.New("a tile's permit was not renewed while its footage was being sent")
 
 // watchRequest is what a client sends: the set of tiles that it shows from now on.
@@ -68,7 +68,7 @@ type tileRequest struct {
 	Stream string `json:"stream"`
 }
 
-// socket answers GET /api/v1/live. Origin has been checked by the middleware, and is again by the library.
+// socket answers GET /api/v1/live. The middleware has checked Origin; the library checks it again.
 func (a *liveAPI) socket(w http.ResponseWriter, r *http.Request) error {
 	if !isUpgrade(r) {
 		return newProblem(http.StatusUpgradeRequired, "This address accepts WebSocket connections only.").with("Upgrade", "websocket")
@@ -90,7 +90,7 @@ func (a *liveAPI) socket(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// serve runs the connection until it ends, and returns when nothing of it runs any more.
+// serve runs the connection. It returns when all its goroutines have ended.
 func (k *socket) serve(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer k.wg.Wait()
@@ -103,7 +103,7 @@ func (k *socket) serve(ctx context.Context) {
 	}
 }
 
-// write is the only sender of tiles' messages. It gives each frame stallTime to leave.
+// write is the only sender of tiles' messages. Each frame must be sent within stallTime.
 func (k *socket) write(ctx context.Context) {
 	for {
 		select {
@@ -127,7 +127,7 @@ func (k *socket) writeFrame(ctx context.Context, f wireFrame) error {
 	if f.tile != nil && f.tile.revoked.Load() {
 		return errTileRevoked
 	}
-	if f.viewing != nil { // before it leaves: a message that is cut off in the middle counts as a whole
+	if f.viewing != nil { // before it is sent: a message that is cut off counts as a whole
 		if err := f.viewing.Wrote(len(f.data)); err != nil {
 			return err
 		}
@@ -135,8 +135,7 @@ func (k *socket) writeFrame(ctx context.Context, f wireFrame) error {
 	return k.conn.Write(ctx, f.kind, f.data)
 }
 
-// revoke sees to it that no more of the tile's footage leaves. What is being written, to a viewer who reads slowly, can only
-// be stopped with the connection.
+// revoke stops the tile's footage. If some of it is being written to a slow reader, only closing the connection stops it.
 func (k *socket) revoke(t *liveTile) {
 	t.revoked.Store(true)
 	if k.busy.Load() == t {
@@ -144,7 +143,7 @@ func (k *socket) revoke(t *liveTile) {
 	}
 }
 
-// ping asks for a sign of life now and then, and ends when the server stops.
+// ping checks regularly that the client is alive. It ends when the server stops.
 func (k *socket) ping(ctx context.Context) {
 	tick := time.NewTicker(pingEvery)
 	defer tick.Stop()
@@ -165,7 +164,7 @@ func (k *socket) ping(ctx context.Context) {
 	}
 }
 
-// alive tells the server's clock at first and then now and then.
+// alive sends the server's time, at the start and then regularly.
 func (k *socket) alive(ctx context.Context) {
 	tick := time.NewTicker(aliveEvery)
 	defer tick.Stop()
@@ -184,7 +183,7 @@ func (k *socket) alive(ctx context.Context) {
 	}
 }
 
-// read takes the client's messages. It returns a *Problem when one makes no sense, else the connection's error.
+// read takes the client's messages. It returns a *Problem for an invalid one, else the connection's error.
 func (k *socket) read(ctx context.Context) error {
 	for {
 		kind, data, err := k.conn.Read(ctx)
@@ -201,7 +200,7 @@ func (k *socket) read(ctx context.Context) error {
 	}
 }
 
-// watch replaces the set of tiles. Those that stay the same go on undisturbed.
+// watch replaces the set of tiles. Unchanged tiles continue without interruption.
 func (k *socket) watch(ctx context.Context, requests []tileRequest) error {
 	if len(requests) > maxTiles {
 		return problem(http.StatusBadRequest, fmt.Sprintf("more than %d tiles", maxTiles))
@@ -229,8 +228,8 @@ func (k *socket) watch(ctx context.Context, requests []tileRequest) error {
 	return nil
 }
 
-// checkTile refuses what makes no sense, and tile numbers that would mix cameras: a picture that is still on its way
-// must never be shown under another camera's name.
+// checkTile refuses invalid requests, and reuse of a tile number for another camera: a picture still on its way must never
+// appear under another camera's name.
 func (k *socket) checkTile(req tileRequest, wanted map[uint16]tileRequest) error {
 	if req.Tile < 0 || req.Tile > lastNumber || len(req.Camera) > maxName {
 		return problem(http.StatusBadRequest, "invalid tile")

@@ -14,7 +14,7 @@ import (
 )
 
 // stream answers GET /api/v1/cameras/{id}/live.mp4: endless fragmented MP4 from the newest key frame on. It ends
-// with the run, since what follows needs another init header, and with the permit.
+// with the run, because the next run needs another init header, and with the permit.
 func (a *liveAPI) stream(w http.ResponseWriter, r *http.Request, p access.Permit) error {
 	q, err := query(r)
 	if err != nil {
@@ -39,7 +39,7 @@ func (a *liveAPI) stream(w http.ResponseWriter, r *http.Request, p access.Permit
 	return a.copyRun(w, r, g, cursor)
 }
 
-// copyRun sends fragments until the run ends, the permit ends or the caller goes.
+// copyRun sends fragments until the run or the permit ends, or the caller leaves.
 func (a *liveAPI) copyRun(w http.ResponseWriter, r *http.Request, g *guard, cursor *live.Cursor) error {
 	var run *media.Run
 	var viewing *audit.Viewing
@@ -106,15 +106,15 @@ func nextFragment(ctx context.Context, g *guard, cursor *live.Cursor) (*media.Fr
 	}
 }
 
-// outgoing is a fragment as one viewer may have it.
+// outgoing is a fragment as one viewer may receive it.
 type outgoing struct {
 	mime  string
 	bytes []byte
 	init  func() []byte
 }
 
-// outgoing checks, last thing before the bytes leave, that they name the camera of the permit, and takes the sound away
-// from viewers who may not hear.
+// outgoing is the last check before bytes are sent: their label must name the camera of the permit. It removes the sound for
+// viewers without the audio right.
 func (a *liveAPI) outgoing(p access.Permit, f *media.Fragment) (outgoing, error) {
 	label, err := media.ParseLabel(f.Bytes)
 	if err != nil {

@@ -16,14 +16,14 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// Kinds of binary messages on the live socket; they follow the version, 1.
+// Kinds of binary messages on the live socket. The kind follows the version, 1.
 const (
 	binaryVersion  = 1
 	binaryInit     = 1
 	binaryFragment = 2
 )
 
-// binaryHeader is the length of what precedes the media bytes: version, kind, tile, zero.
+// binaryHeader is the length in bytes of the header before the media: version, kind, tile, zero.
 const binaryHeader = 8
 
 // tileEvent is a text message to the client.
@@ -49,17 +49,17 @@ type liveTile struct {
 	quality media.Quality
 	cancel  context.CancelFunc
 	done    chan struct{}
-	revoked atomic.Bool // or not renewed, for whatever reason
+	revoked atomic.Bool // or not renewed for another reason
 
 	right  *renewal      // to watch the camera
 	permit access.Permit // the newest
 	cursor *live.Cursor
 	run    *media.Run     // of the last fragment sent
-	view   *audit.Viewing // on record since the first fragment
-	state  tileEvent      // last told
+	view   *audit.Viewing // logged since the first fragment
+	state  tileEvent      // last sent
 }
 
-// start begins to show a tile.
+// start starts a tile.
 func (k *socket) start(ctx context.Context, number uint16, req tileRequest) *liveTile {
 	ctx, cancel := context.WithCancel(ctx)
 	camera := k.api.cameras.named(req.Camera)
@@ -75,7 +75,7 @@ func (k *socket) start(ctx context.Context, number uint16, req tileRequest) *liv
 	return t
 }
 
-// ended reports whether the tile shows nothing any more.
+// ended reports whether the tile has stopped.
 func (t *liveTile) ended() bool {
 	select {
 	case <-t.done:
@@ -85,8 +85,8 @@ func (t *liveTile) ended() bool {
 	}
 }
 
-// show sends the tile's picture until the client wants it no more or may have it no more. Not there, not theirs and
-// revoked look the same.
+// show sends the tile's video until the client drops the tile or loses the right to it. A camera that does not exist, one
+// that is not theirs and one that was revoked look the same.
 func (t *liveTile) show(ctx context.Context) {
 	err := t.renew(ctx)
 	for err == nil {
@@ -111,7 +111,7 @@ func (t *liveTile) show(ctx context.Context) {
 	}
 }
 
-// step sends the next fragment, or renews the permit when that is due, whichever comes first.
+// step sends the next fragment or renews the permit, whichever is due first.
 func (t *liveTile) step(ctx context.Context) error {
 	if !time.Now().Before(t.right.due()) {
 		return t.renew(ctx)
@@ -140,7 +140,7 @@ func (t *liveTile) step(ctx context.Context) error {
 	return err
 }
 
-// pause waits until the permit is due again.
+// pause waits until the permit is due for renewal.
 func (t *liveTile) pause(ctx context.Context) error {
 	timer := time.NewTimer(time.Until(t.right.due()))
 	defer timer.Stop()
@@ -152,7 +152,7 @@ func (t *liveTile) pause(ctx context.Context) error {
 	}
 }
 
-// renew asks for the permit again and tells the client when the camera's state has changed.
+// renew renews the permit, and tells the client when the camera's state has changed.
 func (t *liveTile) renew(ctx context.Context) error {
 	if err := t.ask(ctx); err != nil {
 		return err
@@ -175,7 +175,7 @@ func (t *liveTile) ask(ctx context.Context) error {
 		return err
 	}
 	if t.cursor != nil {
-		if err := t.cursor.Renew(p); err != nil { // what the viewer may hear has changed: begin anew
+		if err := t.cursor.Renew(p); err != nil { // the audio right has changed: start over
 			t.cursor.Close()
 			t.cursor, t.run = nil, nil
 		}
@@ -184,7 +184,7 @@ func (t *liveTile) ask(ctx context.Context) error {
 	return nil
 }
 
-// fragment sends a fragment, and before it what the client must know to use it.
+// fragment sends a fragment, preceded by what the client needs to play it.
 func (t *liveTile) fragment(ctx context.Context, f *media.Fragment, lost int) error {
 	out, err := t.socket.api.outgoing(t.permit, f)
 	if err != nil {
@@ -212,8 +212,8 @@ func (t *liveTile) fragment(ctx context.Context, f *media.Fragment, lost int) er
 	return nil
 }
 
-// send hands a message to the writer. While the writer is busy with a slow reader the permit is kept fresh: a message
-// whose permit was revoked while it waited is not sent.
+// send hands a message to the writer. While it waits for a slow reader the permit is kept fresh, so that a message whose
+// permit was revoked meanwhile is not sent.
 func (t *liveTile) send(ctx context.Context, m message) error {
 	for {
 		timer := time.NewTimer(time.Until(t.right.due()))

@@ -21,16 +21,16 @@ const (
 	stallTime = 30 * time.Second // for the network to take one write before the reader is cut off
 )
 
-// contentSecurityPolicy lets pages load from this server alone and run nothing inline.
+// contentSecurityPolicy lets pages load from this server only, and run nothing inline.
 const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; " +
 	"media-src 'self' blob:; connect-src 'self'; font-src 'self'; manifest-src 'self'; form-action 'self'; " +
 	"base-uri 'none'; frame-ancestors 'none'"
 
-// baseHeaders stand on every answer. Routes whose answers may be kept say so themselves.
+// baseHeaders sets the headers of every answer. Routes whose answers may be cached override Cache-Control.
 //
-// Referrer-Policy is same-origin and not no-referrer, under which browsers send "Origin: null" with our own forms (Fetch
-// standard, 3.2), which the protection against foreign origins could not tell from a sandboxed page's. There is no
-// Strict-Transport-Security: it holds for all ports of a host, and this box has neighbours on other ports.
+// Referrer-Policy is same-origin. With no-referrer browsers send "Origin: null" with our own forms (Fetch standard, 3.2), and
+// those could not be told from a sandboxed page's. There is no Strict-Transport-Security: it applies to all ports of a host,
+// and other services may run on this one.
 func baseHeaders(h http.Header) {
 	h.Set("Content-Security-Policy", contentSecurityPolicy)
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -41,10 +41,10 @@ func baseHeaders(h http.Header) {
 	h.Set("Cache-Control", "private, no-store")
 }
 
-// requestInfo is what the outermost middleware finds out about a request.
+// requestInfo is what the middleware knows about a request.
 type requestInfo struct {
-	id     string // random; names the request in the log
-	client string // address of the caller, behind declared proxies the one they report
+	id     string // random; identifies the request in the log
+	client string // address of the caller; behind a declared proxy, the one it reports
 	secure bool   // the caller's connection is encrypted, here or at a declared proxy
 }
 
@@ -58,7 +58,7 @@ func infoOf(r *http.Request) *requestInfo {
 	return info
 }
 
-// middleware is what every request passes, whoever asks and for whatever.
+// middleware is what every request passes before its route.
 type middleware struct {
 	hosts    []string       // further names that the server answers to
 	networks []netip.Prefix // that may connect
@@ -68,9 +68,8 @@ type middleware struct {
 	logger   *slog.Logger
 }
 
-// wrap wraps h in everything a request passes before its route, outermost first: a name for the log and recovery
-// from panics, the headers of every answer, the networks that may connect, the hosts that the server answers to, and
-// the bounds on the request's body.
+// wrap wraps h in the middleware. Outermost first: the request's id, recovery from panics and base headers; networks; host
+// names; foreign origins; limits on the request's body.
 func (m *middleware) wrap(h http.Handler) http.Handler {
 	h = m.limitBody(h)
 	h = m.refuseForeignOrigins(h)
@@ -79,7 +78,7 @@ func (m *middleware) wrap(h http.Handler) http.Handler {
 	return m.trace(h)
 }
 
-// trace names the request, sets the headers of every answer, and turns a panic into a 500 that says nothing but the name.
+// trace gives the request an id, sets the base headers, and turns a panic into a 500 that reveals nothing but the id.
 func (m *middleware) trace(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		info := &requestInfo{id: newRequestID(), secure: m.secure}
@@ -97,7 +96,7 @@ func (m *middleware) trace(next http.Handler) http.Handler {
 			}
 			m.logger.Error("panic while answering", "req", info.id, "err", v, "stack", string(debug.Stack()))
 			if w.started {
-				panic(http.ErrAbortHandler) // the answer is torn: let the reader see that
+				panic(http.ErrAbortHandler) // part of the answer was sent: let the reader see that it is broken
 			}
 			p := newProblem(http.StatusInternalServerError, "Something went wrong here; the log has the cause.")
 			p.Instance = info.id
@@ -111,7 +110,7 @@ func newRequestID() string {
 	return rand.Text()[:16] // of a base32 alphabet: 80 bits
 }
 
-// limitBody reads the whole body before any work is done for it, within bounds of size and time.
+// limitBody reads the whole body before the handler runs, within limits of size and time.
 func (m *middleware) limitBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
@@ -132,7 +131,7 @@ func (m *middleware) limitBody(next http.Handler) http.Handler {
 
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(bodyTime)) // stays when the body does not come whole: it is never awaited longer
+	_ = control.SetReadDeadline(time.Now().Add(bodyTime)) // stays in place when the body is incomplete
 	if r.ContentLength > maxBody {
 		return nil, errBodyTooLarge()
 	}
@@ -151,8 +150,9 @@ func errBodyTooLarge() *Problem {
 	return newProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf("The request's body is too large: the limit is %d bytes.", maxBody))
 }
 
-// refuseForeignOrigins refuses what a page of another origin makes a browser ask: changes, by CrossOriginProtection, and
-// beyond it anything but following a link, so that no other page on this host can load footage or open the live socket.
+// refuseForeignOrigins refuses requests that a page of another origin makes a browser send. CrossOriginProtection covers
+// changes. Beyond it everything but following a link is refused, so that no other page can load footage or open the live
+// socket.
 func (m *middleware) refuseForeignOrigins(next http.Handler) http.Handler {
 	protection := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -164,7 +164,7 @@ func (m *middleware) refuseForeignOrigins(next http.Handler) http.Handler {
 	})
 }
 
-// foreignFetch reports whether a browser says that another origin's page asks, and not by following a link
+// foreignFetch reports whether a browser says that a page of another origin sent the request, other than by a link
 // (https://www.w3.org/TR/fetch-metadata/). Over plain HTTP browsers say it in Origin only, and for WebSockets always there.
 func foreignFetch(r *http.Request) bool {
 	site := r.Header.Get("Sec-Fetch-Site")

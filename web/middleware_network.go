@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// checkNetwork finds the caller's address and refuses it unless it lies in a network that may connect. X-Forwarded headers
-// of declared proxies are believed, everyone else's mean nothing.
+// checkNetwork determines the caller's address and refuses it unless its network may connect. X-Forwarded headers count only
+// when a declared proxy sends them.
 func (m *middleware) checkNetwork(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		peer, ok := addressOf(r.RemoteAddr)
@@ -35,7 +35,7 @@ func (m *middleware) checkNetwork(next http.Handler) http.Handler {
 	})
 }
 
-// believeProxy takes over what a declared proxy says of the caller's connection.
+// believeProxy takes the scheme and the host from a declared proxy's headers.
 func believeProxy(r *http.Request, info *requestInfo) *http.Request {
 	if proto := lastValue(r.Header, "X-Forwarded-Proto"); proto != "" {
 		info.secure = strings.EqualFold(proto, "https")
@@ -58,7 +58,7 @@ func lastValue(h http.Header, name string) string {
 }
 
 // forwardedFor walks X-Forwarded-For from the nearest hop outwards and returns the first address that is not a declared
-// proxy's: what stands further out, anyone can write. It reports false when an element that counts is not an address.
+// proxy's. Elements further out could be forged by anyone. It reports false when an element on the way is not an address.
 func forwardedFor(h http.Header, proxies []netip.Prefix, peer netip.Addr) (netip.Addr, bool) {
 	hops := strings.Split(strings.Join(h.Values("X-Forwarded-For"), ","), ",")
 	client := peer
@@ -100,8 +100,8 @@ func contains(networks []netip.Prefix, a netip.Addr) bool {
 	return false
 }
 
-// checkHost refuses requests for names that the server does not answer to. A page whose name was re-pointed at this
-// server (DNS rebinding) carries its own name here; an address literal or a name of the local network cannot.
+// checkHost refuses requests for names that are not the server's. With DNS rebinding the Host header has the attacker's name;
+// that can be neither an address literal nor a name of the local network.
 func (m *middleware) checkHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name, ok := hostName(r.Host)
@@ -138,8 +138,8 @@ func (m *middleware) answersTo(name string) bool {
 	return false
 }
 
-// hostName takes the name out of a Host header: lower case, without port and final dot. It reports false for anything
-// that is neither a host name nor an address literal.
+// hostName returns the name in a Host header, in lower case, without port and final dot. It reports false for anything that
+// is neither a host name nor an address literal.
 func hostName(host string) (string, bool) {
 	name, port := host, ""
 	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
@@ -185,7 +185,7 @@ func digits(s string) bool {
 	return s != ""
 }
 
-// redirect answers with redirects to https at the same name and the given port.
+// redirect redirects to https on the same name and the given port.
 func (m *middleware) redirect(port string) http.Handler {
 	return m.trace(m.checkNetwork(m.checkHost(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Opaque != "" || r.URL.Host != "" { // a request target that names a place of its own (RFC 9112 section 3.2)

@@ -10,10 +10,10 @@ import (
 	"keepwatch.internal/storage"
 )
 
-// The years between which a time in a request makes sense; beyond them arithmetic on microseconds would wrap.
+// The years accepted in requests. Beyond them arithmetic in microseconds would overflow.
 const firstYear, lastYear = 1970, 2200
 
-// parameter returns the one value of a query parameter, or "" when it is absent. Twice the same name is a mistake.
+// parameter returns the value of a query parameter, or "" when it is absent. Giving it twice is an error.
 func parameter(q url.Values, name string) (string, error) {
 	values := q[name]
 	switch len(values) {
@@ -25,7 +25,7 @@ func parameter(q url.Values, name string) (string, error) {
 	return "", problem(http.StatusBadRequest, "The parameter "+name+" is given more than once.")
 }
 
-// query reads the parameters of a request, all of them or none.
+// query parses the query parameters of a request.
 func query(r *http.Request) (url.Values, error) {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -34,7 +34,7 @@ func query(r *http.Request) (url.Values, error) {
 	return q, nil
 }
 
-// timeParameter reads a moment: RFC 3339.
+// timeParameter reads a time in RFC 3339 format.
 func timeParameter(q url.Values, name string) (time.Time, error) {
 	v, err := parameter(q, name)
 	if err != nil {
@@ -55,7 +55,7 @@ func timeParameter(q url.Values, name string) (time.Time, error) {
 	return t, nil
 }
 
-// spanParameters reads from and to, and holds them to a limit.
+// spanParameters reads from and to. The span must not exceed the limit.
 func spanParameters(q url.Values, limit time.Duration) (storage.Span, error) {
 	from, err := timeParameter(q, "from")
 	if err != nil {
@@ -74,7 +74,7 @@ func spanParameters(q url.Values, limit time.Duration) (storage.Span, error) {
 	return storage.Span{From: from, To: to}, nil
 }
 
-// hours names one of the limits above.
+// hours formats a limit on a span.
 func hours(d time.Duration) string {
 	switch h := int(d / time.Hour); {
 	case h == 1:
@@ -86,7 +86,7 @@ func hours(d time.Duration) string {
 	}
 }
 
-// qualityParameter reads stream, which is main when it is absent.
+// qualityParameter reads stream; the default is main.
 func qualityParameter(q url.Values) (media.Quality, error) {
 	v, err := parameter(q, "stream")
 	if err != nil {
@@ -102,7 +102,7 @@ func qualityParameter(q url.Values) (media.Quality, error) {
 	return quality, nil
 }
 
-// spanOfStream reads from, to and stream, and holds the span to a limit.
+// spanOfStream reads from, to and stream. The span must not exceed the limit.
 func spanOfStream(q url.Values, limit time.Duration) (storage.Span, media.Quality, error) {
 	span, err := spanParameters(q, limit)
 	if err != nil {

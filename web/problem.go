@@ -7,22 +7,22 @@ import (
 	"time"
 )
 
-// Problem is an answer that says what went wrong: RFC 9457 for programs, a page for people. It is an error, so that a
-// handler returns it; the sentence in Detail is for whoever asked, the cause goes to the log.
+// Problem is an error answer: RFC 9457 for programs, a page for people. Handlers return it as an error. Detail is for the
+// caller; the cause goes to the log.
 type Problem struct {
 	Type     string     `json:"type"`
 	Title    string     `json:"title"`
 	Status   int        `json:"status"`
 	Detail   string     `json:"detail,omitempty"`
-	Instance string     `json:"instance,omitempty"` // the request's id, where the log says more
-	Parts    []spanJSON `json:"parts,omitempty"`    // the spans to ask for instead
+	Instance string     `json:"instance,omitempty"` // the request's id in the log
+	Parts    []spanJSON `json:"parts,omitempty"`    // spans to request instead
 
-	field  string      // of the form that came in, which it is about; empty for none
-	header http.Header // further headers of the answer; nil for none
+	field  string      // name of the form field that it is about; empty for none
+	header http.Header // additional headers; nil for none
 	cause  error       // for the log
 }
 
-// spanJSON is a half-open stretch of time on the wire.
+// spanJSON is a half-open time span in JSON.
 type spanJSON struct {
 	From time.Time `json:"from"`
 	To   time.Time `json:"to"`
@@ -36,15 +36,15 @@ func (p *Problem) Error() string {
 	return p.Title + ": " + p.Detail
 }
 
-// Unwrap returns the cause, which is never shown.
+// Unwrap returns the cause, which callers never see.
 func (p *Problem) Unwrap() error { return p.cause }
 
-// problem makes the error that is answered with the status and a sentence that its reader can act on.
+// problem returns an error that is answered with that status. The detail tells the caller what to do.
 func problem(status int, detail string) error {
 	return newProblem(status, detail)
 }
 
-// mistakeIn is a mistake in a field of a form.
+// mistakeIn returns a problem with a field of a form.
 func mistakeIn(field string, status int, detail string) error {
 	p := newProblem(status, detail)
 	p.field = field
@@ -55,7 +55,7 @@ func newProblem(status int, detail string) *Problem {
 	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail}
 }
 
-// with adds a header to the answer.
+// with adds a header and returns p.
 func (p *Problem) with(name, value string) *Problem {
 	if p.header == nil {
 		p.header = http.Header{}
@@ -64,12 +64,12 @@ func (p *Problem) with(name, value string) *Problem {
 	return p
 }
 
-// notFound is the one answer for what is not there and for what is not the caller's. It holds nothing of the request.
+// notFound is the same answer for what does not exist and for what is not the caller's. It repeats nothing of the request.
 func notFound() *Problem {
 	return newProblem(http.StatusNotFound, "There is nothing here.")
 }
 
-// writeProblem answers with a problem as JSON. Headers that a handler had prepared for a success are dropped.
+// writeProblem answers with a problem as JSON.
 func writeProblem(w http.ResponseWriter, r *http.Request, p *Problem) {
 	body, err := json.Marshal(p)
 	if err != nil {
@@ -80,11 +80,11 @@ func writeProblem(w http.ResponseWriter, r *http.Request, p *Problem) {
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(p.Status)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(body) // a client that is gone needs no answer
+		_, _ = w.Write(body) // the client may be gone
 	}
 }
 
-// writeJSON answers 200 with v, or with status where it is another success.
+// writeJSON answers with v as JSON.
 func writeJSON(w http.ResponseWriter, r *http.Request, status int, v any) error {
 	body, err := json.Marshal(v)
 	if err != nil {

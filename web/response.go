@@ -12,15 +12,15 @@ import (
 // errCut is returned by writes to an answer that was cut off because its permit was not renewed.
 var errCut = errors.New("the permit was not renewed")
 
-// response is the writer that every handler gets. It gives each write a deadline of its own, so that a viewer who
-// stopped reading is cut off while one who reads slowly is not, and can be cut from another goroutine.
+// response is the writer that every handler gets. Each write has its own deadline, so that a viewer who stopped reading is cut
+// off but a slow one is not. Another goroutine can cut the response off.
 type response struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	started bool // the status line is decided
 	status  int
-	failed  bool           // a write did not succeed: the caller is gone, stalled, or was cut off
-	viewing *audit.Viewing // counts what is written while footage is; nil otherwise
+	failed  bool           // a write failed: the caller is gone, stalled, or was cut off
+	viewing *audit.Viewing // counts the bytes while footage is written; nil otherwise
 
 	mu  sync.Mutex // guards the deadline against cutOff
 	cut bool
@@ -82,11 +82,11 @@ func (w *response) arm() error {
 	if w.cut {
 		return errCut
 	}
-	_ = w.control.SetWriteDeadline(time.Now().Add(stallTime)) // recorders of tests have no deadlines
+	_ = w.control.SetWriteDeadline(time.Now().Add(stallTime)) // response recorders in tests have no deadlines
 	return nil
 }
 
-// release takes the deadline away: over HTTP/2 one that passes between writes would reset the stream.
+// release removes the deadline: over HTTP/2 a deadline that passes between writes would reset the stream.
 func (w *response) release() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -95,8 +95,7 @@ func (w *response) release() {
 	}
 }
 
-// cutOff makes the write that is under way, and all later ones, fail at once. It may be called from any goroutine while
-// the handler runs.
+// cutOff makes the current write and all later ones fail at once. It may be called from any goroutine while the handler runs.
 func (w *response) cutOff() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -104,7 +103,7 @@ func (w *response) cutOff() {
 	_ = w.control.SetWriteDeadline(time.Unix(1, 0))
 }
 
-// finish bounds the writing of what is still buffered when the handler has returned.
+// finish limits the time for sending what is still buffered when the handler has returned.
 func (w *response) finish() {
 	if w.status != http.StatusSwitchingProtocols {
 		_ = w.arm()

@@ -14,12 +14,12 @@ const (
 	headerTime = 10 * time.Second // for a request's header to arrive
 	idleTime   = 2 * time.Minute  // between the requests of a connection
 	maxHeader  = 16 << 10         // bytes
-	stopTime   = 2 * time.Second  // for answers under way to be finished when the server stops
+	stopTime   = 2 * time.Second  // to finish open answers when the server stops
 )
 
-// Run serves on the listeners until ctx ends, then stops within three seconds: streams are cut, answers under way are
-// finished as far as time allows. It closes the listeners, and returns early when one of them fails. It is called once;
-// a TLS listener whose configuration offers h2 gets HTTP/2.
+// Run serves on the listeners until ctx ends, then stops within three seconds: streams are cut off, other answers are finished
+// as far as time allows. It closes the listeners, and returns early when one of them fails. It is called once. TLS listeners
+// that offer h2 get HTTP/2.
 func (s *Server) Run(ctx context.Context, listeners ...net.Listener) error {
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -43,7 +43,7 @@ func (s *Server) Run(ctx context.Context, listeners ...net.Listener) error {
 	}
 	cancel()
 	serving.Wait()
-	select { // sockets are not the http.Server's any more
+	select { // http.Server does not wait for WebSockets
 	case <-left:
 	case <-time.After(time.Second):
 		s.Logger.Warn("live connections are still open")
@@ -57,15 +57,15 @@ func newHTTPServer(h http.Handler, logger *slog.Logger, base context.Context) *h
 		ReadHeaderTimeout: headerTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug), // handshakes that failed and the like
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug), // failed handshakes and the like
 		BaseContext:       func(net.Listener) context.Context { return base },
-		// "OPTIONS *" too passes the checks of networks and hosts.
+		// So that "OPTIONS *" too passes the checks of networks and hosts.
 		DisableGeneralOptionsHandler: true,
 	}
 }
 
-// RunRedirect answers plain HTTP on l with redirects to https at the same name and the given port, until ctx ends. The
-// networks and hosts that may ask are those of the server.
+// RunRedirect redirects plain HTTP on l to https on the same name and the given port, until ctx ends. Networks and hosts are
+// checked as on the server itself.
 func (s *Server) RunRedirect(ctx context.Context, l net.Listener, port string) error {
 	srv := newHTTPServer(s.middleware.redirect(port), s.Logger, context.WithoutCancel(ctx))
 	ended := make(chan error, 1)

@@ -7,7 +7,7 @@ import (
 	"keepwatch.internal/internal/access"
 )
 
-// How many answers of a kind there may be at once: endless ones, and clips, whose headers take memory.
+// How many answers may be open at once: endless ones, and clips, whose headers take memory.
 const (
 	maxStreams        = 256
 	maxStreamsAccount = 32
@@ -15,8 +15,8 @@ const (
 	maxClipsAccount   = 8
 )
 
-// slots counts answers, so that no account can take all that the server can give, and neither can links: whoever may share
-// can make as many as they like, so that all together have a quarter.
+// slots limits open answers, so that no account can take them all. Links share a quarter of the slots, because anyone who may
+// share can make any number of links.
 type slots struct {
 	most, mostOfOne int
 
@@ -24,17 +24,17 @@ type slots struct {
 	all   int
 	ofOne map[holder]int
 	links int           // of all
-	empty chan struct{} // once nobody shall come in: closed when the last has left
+	empty chan struct{} // made by shut; closed when the last slot is free
 }
 
-// holder is whose answers are counted: an account, or a link by its grant.
+// holder is who an answer counts for: an account, or a link by its grant.
 type holder struct{ account, link int64 }
 
 func newSlots(most, mostOfOne int) *slots {
 	return &slots{most: most, mostOfOne: mostOfOne, ofOne: map[holder]int{}}
 }
 
-// take takes a slot for the viewer, or returns a problem. release gives it back.
+// take takes a slot for the viewer, or returns a *Problem. release frees it.
 func (s *slots) take(v access.Viewer) (release func(), err error) {
 	who := holder{account: v.AccountID}
 	if v.Kind == access.LinkView {
@@ -81,7 +81,7 @@ func (s *slots) give(who holder) {
 	}
 }
 
-// shut lets nobody in any more and returns a channel that is closed when all have left. It is called once.
+// shut gives no more slots, and returns a channel that is closed when all are free. It is called once.
 func (s *slots) shut() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()

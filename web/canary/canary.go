@@ -1,13 +1,12 @@
-// Package canary asks a running server whether one owner can have what is another's. It is an attacker with an account: it
-// knows the server as an http.Handler and a list of routes, and what it is told by them is all that it goes by.
+// Package canary tests a running server for leaks between owners. It is an attacker with an account: it knows the server only
+// as an http.Handler and a list of routes, and judges it only by its answers.
 //
-// It acts as two synthetic owners, each of one synthetic camera. As each it asks every route for what is its own, for what is
-// the other's, and for a camera that does not exist. An answer that holds the other's marks, or that differs from the one
-// about the camera that does not exist, is a leak. What could not be asked, or was not given to its owner either, proves
-// nothing and is reported as such.
+// It acts as two synthetic owners, each with one synthetic camera. As each of them it requests from every route its own camera,
+// the other's camera, and a camera that does not exist. It is a leak if an answer contains a mark of the other's camera, or
+// differs from the answer about the camera that does not exist. A round that could not ask, or in which an owner did not get
+// its own footage, proves nothing and is reported as such.
 //
-// Making the owners, recording their cameras and stopping the server at a leak belong to whoever holds the canary. Nothing
-// that it asks names a real camera.
+// The caller makes the owners, records their cameras and stops the server after a leak. No request names a real camera.
 package canary
 
 import (
@@ -25,20 +24,20 @@ import (
 const (
 	every      = time.Minute
 	answerTime = 10 * time.Second // for one answer
-	freshFor   = 10 * time.Minute // how old the synthetic footage gets before there is new
+	freshFor   = 10 * time.Minute // age at which the synthetic footage is replaced
 )
 
-// Opens says what a route answers about.
+// Opens is what a route gives access to.
 type Opens uint8
 
 const (
-	// Nothing is opened by what is for everybody, or about no camera: the canary does not ask it.
+	// Nothing: the route is for everybody, or not about cameras. The canary does not request it.
 	Nothing Opens = iota
-	// OneCamera is opened by a route whose path names it as {id}.
+	// OneCamera: the path names it as {id}.
 	OneCamera
-	// NamedCameras are opened by a route whose query names them as camera, any number of times.
+	// NamedCameras: the query names them as camera, repeatable.
 	NamedCameras
-	// CallersCameras are listed by a route that names none.
+	// CallersCameras: the route names none and lists those of the caller.
 	CallersCameras
 )
 
@@ -54,24 +53,24 @@ type Camera struct {
 	Name string // in URLs
 }
 
-// Owner is the secrets of a synthetic owner. The first camera is the first owner's, the second the second's.
+// Owner is the credentials of a synthetic owner. The first camera belongs to the first owner, the second to the second.
 type Owner struct{ Session, Token string }
 
-// Footage is when a synthetic camera has footage.
+// Footage is the span for which a synthetic camera has footage.
 type Footage struct{ From, To time.Time }
 
 // Options is what a Canary needs. Only Others and Cookie may be empty.
 type Options struct {
-	Handler http.Handler // of the server, with everything that a request passes
+	Handler http.Handler // of the server, including its middleware
 	Routes  []Route
 	Cameras [2]Camera
 	Others  []media.CameraID // real cameras, which no list may show to the synthetic owners
 	Cookie  string           // name of the cookie that holds a session
 	Address string           // of a client that may connect
 
-	// Owners makes the two owners anew; those made before are not valid any more.
+	// Owners makes two new owners. Credentials from earlier calls are no longer valid.
 	Owners func(context.Context) ([2]Owner, error)
-	// Film has one of the cameras recorded and shown live, as Shoot makes its pictures.
+	// Film records one of the cameras and publishes it live, with pictures made by Shoot.
 	Film func(ctx context.Context, i int) (Footage, error)
 
 	Now    func() time.Time
@@ -93,12 +92,12 @@ type Canary struct {
 	report Report
 }
 
-// Report says what the server's test of itself found.
+// Report is the result of the self-test so far.
 type Report struct {
 	State  string     `json:"state"`  // waiting, sound, unknown or leaked
 	Last   *time.Time `json:"last"`   // end of the last round that proved something
-	Probes uint64     `json:"probes"` // answers asked for across owners since the start
-	Leaked uint64     `json:"leaked"` // of these, how many held what they should not
+	Probes uint64     `json:"probes"` // requests made across owners since the start
+	Leaked uint64     `json:"leaked"` // how many of them returned what they should not
 	Reason string     `json:"reason"` // why the state is unknown or leaked
 }
 
@@ -115,7 +114,7 @@ func New(o Options) *Canary {
 	return &Canary{o: o, report: Report{State: Waiting}}
 }
 
-// Run makes a round once a minute, the first at once, until ctx ends or a leak is found.
+// Run makes a round every minute, the first immediately, until ctx ends or a leak is found.
 func (c *Canary) Run(ctx context.Context) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
@@ -132,8 +131,7 @@ func (c *Canary) Run(ctx context.Context) {
 	}
 }
 
-// Round makes the test once. It ends early when ctx does, and then proves nothing and says nothing. It is not called while
-// another round is under way.
+// Round runs the test once. If ctx ends first, the round does not count. Rounds must not run concurrently.
 func (c *Canary) Round(ctx context.Context) {
 	err := c.prepare(ctx)
 	for i := 0; i < 2 && err == nil; i++ {
@@ -147,23 +145,23 @@ func (c *Canary) Round(ctx context.Context) {
 		return
 	}
 	if err != nil {
-		c.seated, c.filmed = false, time.Time{} // anew, in case that is what is wrong
+		c.seated, c.filmed = false, time.Time{} // make them again, in case they are the cause
 	}
 	c.rounds++
 	c.conclude(err)
 }
 
-// Leaked reports whether a leak was found. It stays so for the life of the canary.
+// Leaked reports whether a leak was found. It never becomes false again.
 func (c *Canary) Leaked() bool { return c.leaked.Load() }
 
-// Report returns what was found so far.
+// Report returns the result so far.
 func (c *Canary) Report() Report {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.report
 }
 
-// asked counts an answer that was asked for across owners.
+// asked counts a request across owners.
 func (c *Canary) asked() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -181,7 +179,7 @@ func (c *Canary) found(what string) {
 		"Please report this as SECURITY.md says", "found", what)
 }
 
-// conclude reports how a round without a leak ended: it proved something, or could not.
+// conclude reports a round without a leak. trouble is why it proved nothing, or nil.
 func (c *Canary) conclude(trouble error) {
 	now := c.o.Now().UTC()
 	c.mu.Lock()

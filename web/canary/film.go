@@ -13,7 +13,7 @@ const (
 	FPS    = 2
 )
 
-// Shoot makes a run of Length whose every picture is 16 pixels square, and shows in its brightness, as text, whose it is.
+// Shoot makes a run of Length. Each picture is 16 pixels square; its brightness samples are the camera's mark as text.
 func Shoot(stream media.StreamID, start time.Time, key media.LabelKey) (*media.Run, []*media.Fragment, error) {
 	track := media.VideoTrack{Codec: media.H264, Width: 16, Height: 16,
 		SPS: []byte{0x67, 0x42, 0xc0, 0x0a, 0xdd, 0xe4}, PPS: []byte{0x68, 0xce, 0x38, 0x80}}
@@ -40,9 +40,8 @@ func Shoot(stream media.StreamID, start time.Time, key media.LabelKey) (*media.R
 	return run, fragments, keep(muxer.Flush())
 }
 
-// picture codes a picture of one macroblock whose samples stand in the stream as they are (I_PCM, ITU-T H.264 clause
-// 7.3.5): the mark, again and again, over even colour. The slice header of pictures that follow each other differs in
-// idr_pic_id, as clause 7.4.3 wants it.
+// picture encodes a picture of one macroblock with uncompressed samples (I_PCM, ITU-T H.264 clause 7.3.5): the mark, repeated,
+// with uniform colour. Consecutive pictures differ in idr_pic_id, as clause 7.4.3 requires.
 func picture(n int, mark []byte) []byte {
 	nalu := []byte{0x65, 0x88, 0x84, 0x86, 0x80}
 	if n%2 == 1 {

@@ -11,25 +11,25 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// probe is an answer that the canary got.
+// probe is an answer to the canary.
 type probe struct {
-	status int // 0 when the answer broke off before it began
+	status int // 0 if there was no answer
 	header string
 	body   []byte
 }
 
-// verdictOn is what a pair of answers shows.
+// verdictOn is the result of comparing two answers.
 type verdictOn uint8
 
 const (
-	unproven verdictOn = iota // at least one of them decides nothing
-	apart                     // the one about the other's camera is that about a camera that is not there
-	differ                    // they differ: the camera's being there shows, unless it is chance
-	leaking                   // what is another's is in it
+	unproven verdictOn = iota // at least one of them is inconclusive
+	apart                     // the same for the other's camera as for one that does not exist
+	differ                    // they differ: the existence of the camera shows, unless by chance
+	leaking                   // it contains a mark of the other's camera
 )
 
-// undecided reports whether an answer is about the server's state and not about rights: databases that are busy, a server
-// that stops, a caller that has too much open. No right was found or refused then.
+// undecided reports whether an answer is about the server's state and not about rights: a busy database, a server that is
+// stopping, a caller with too much open.
 func (p probe) undecided() bool {
 	switch p.status {
 	case 0, http.StatusUnauthorized, http.StatusRequestTimeout, http.StatusTooManyRequests:
@@ -38,7 +38,7 @@ func (p probe) undecided() bool {
 	return p.status >= 500
 }
 
-// judge compares the answer about the other's camera with the one, to the same caller, about a camera that is not there.
+// judge compares the answer about the other's camera with that about a camera that does not exist.
 func judge(other probe, missing probe, marks [][]byte) verdictOn {
 	switch {
 	case other.holds(marks):
@@ -51,7 +51,7 @@ func judge(other probe, missing probe, marks [][]byte) verdictOn {
 	return apart
 }
 
-// holds reports whether any of the marks is in the answer.
+// holds reports whether the answer contains any of the marks.
 func (p probe) holds(marks [][]byte) bool {
 	for _, m := range marks {
 		if bytes.Contains(p.body, m) || strings.Contains(p.header, string(m)) {
@@ -61,19 +61,19 @@ func (p probe) holds(marks [][]byte) bool {
 	return false
 }
 
-// Mark is what every synthetic picture of the camera holds.
+// Mark is contained in every synthetic picture of the camera.
 func Mark(id media.CameraID) []byte { return []byte("keepwatch canary " + id.String()) }
 
-// marksOf is what betrays the camera wherever it stands: its pictures' mark, its UUID as text, and as it stands in labels.
+// marksOf is what identifies the camera in an answer: the mark of its pictures, and its UUID as text and as in labels.
 func marksOf(c Camera) [][]byte {
 	id := c.ID
 	return [][]byte{Mark(id), []byte(id.String()), id[:]}
 }
 
-// clock finds the server's time in a page, which differs between two answers.
+// clockPattern finds the server's time in a page, which differs between two answers.
 func clockPattern() *regexp.Regexp { return regexp.MustCompile(`data-now="\d+"`) }
 
-// checkOwn returns why an owner's answer about its own camera proves nothing: then neither does what another is refused.
+// checkOwn returns an error if an owner did not get its own camera: then refusals to others prove nothing.
 func checkOwn(p probe, mark []byte, footage bool) error {
 	switch {
 	case p.status == 0:

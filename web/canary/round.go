@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// leakError tells what was leaked.
+// leakError is a leak that was found.
 type leakError struct{ what string }
 
 func (e *leakError) Error() string { return e.what }
 
-// prepare has the owners made, and footage of their cameras made when there is none that is fresh.
+// prepare makes the owners, and new footage of their cameras if there is none or it is old.
 func (c *Canary) prepare(ctx context.Context) error {
 	if !c.seated {
 		owners, err := c.o.Owners(ctx)
@@ -40,7 +40,7 @@ func (c *Canary) prepare(ctx context.Context) error {
 	return nil
 }
 
-// probeAs asks, as one owner, for what is its own and for what is the other's, on all routes.
+// probeAs requests, as one owner, its own camera and the other's on all routes.
 func (c *Canary) probeAs(ctx context.Context, i int) error {
 	own, other := c.o.Cameras[i], c.o.Cameras[1-i]
 	for _, rt := range c.o.Routes {
@@ -67,13 +67,13 @@ func (c *Canary) probeAs(ctx context.Context, i int) error {
 	return c.watch(ctx, i)
 }
 
-// across asks one route for the other's camera and for one that is not there. Answers that differ without holding anything
-// of the other's are asked for again: only what differs each time is no chance.
+// across requests the other's camera and one that does not exist from one route. If the answers differ without a mark of the
+// other's camera, it tries again: only a difference every time is no coincidence.
 func (c *Canary) across(ctx context.Context, rt Route, i int) error {
 	other := c.o.Cameras[1-i]
 	missing := strings.Repeat("x", len(other.Name))
 	queries := []string{c.query(1 - i), c.query(1-i) + "&download=1"}
-	if rt.Opens == NamedCameras { // the query names them: the other's beside one's own, and alone
+	if rt.Opens == NamedCameras { // the query names them: the other's together with its own, and alone
 		queries = []string{c.query(i) + "&camera=" + c.o.Cameras[i].Name + "&camera=", c.query(1-i) + "&camera="}
 	}
 	for _, query := range queries {
@@ -104,7 +104,7 @@ func (c *Canary) across(ctx context.Context, rt Route, i int) error {
 	return nil
 }
 
-// listed asks for a list or page that is about all cameras of the caller. There the other's must not be, and no real one.
+// listed requests a list or page of the caller's cameras. It must contain neither the other's camera nor a real one.
 func (c *Canary) listed(ctx context.Context, rt Route, i int) error {
 	c.asked()
 	p := c.ask(ctx, i, questionOf(rt, "", ""))
@@ -119,10 +119,10 @@ func (c *Canary) listed(ctx context.Context, rt Route, i int) error {
 	return nil
 }
 
-// question is what is asked.
+// question is a request to be made.
 type question struct{ method, path, query string }
 
-// questionOf fills the route's path. What stands for something other than a camera is nothing that exists.
+// questionOf fills in the route's path. Other things than cameras get ids that do not exist.
 func questionOf(rt Route, camera, query string) question {
 	path := strings.NewReplacer("{id}", camera, "{kept}", "none", "{number}", "999999999", "{$}", "").Replace(rt.Path)
 	if rt.Method == http.MethodDelete {
@@ -131,7 +131,7 @@ func questionOf(rt Route, camera, query string) question {
 	return question{rt.Method, path, query}
 }
 
-// query asks for the footage of one of the synthetic cameras.
+// query returns the parameters for the footage of one of the synthetic cameras.
 func (c *Canary) query(i int) string {
 	span := c.span[i]
 	q := url.Values{"from": {span.From.Format(time.RFC3339Nano)}, "to": {span.To.Format(time.RFC3339Nano)},
@@ -139,14 +139,14 @@ func (c *Canary) query(i int) string {
 	return q.Encode()
 }
 
-// without replaces the name that was asked for, which answers may repeat, and the time of day.
+// without removes the requested name, which answers may repeat, and the time.
 func (p probe) without(name string) probe {
 	p.header = strings.ReplaceAll(p.header, name, "*")
 	p.body = clockPattern().ReplaceAll(bytes.ReplaceAll(p.body, []byte(name), []byte("*")), nil)
 	return p
 }
 
-// ask asks as one of the owners: by its session and by its token in turns, as programs and people do.
+// ask makes a request as one of the owners, with its session and its token in turn from round to round.
 func (c *Canary) ask(ctx context.Context, i int, q question) probe {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
@@ -159,7 +159,7 @@ func (c *Canary) ask(ctx context.Context, i int, q question) probe {
 	return w.probe()
 }
 
-// request makes the request of one of the owners, as if it came from a network that may connect.
+// request returns a request of one of the owners, from an address that may connect.
 func (c *Canary) request(ctx context.Context, i int, q question) (*http.Request, error) {
 	body := ""
 	if q.method != http.MethodGet && strings.HasPrefix(q.path, "/api/") {
@@ -186,7 +186,7 @@ func (c *Canary) request(ctx context.Context, i int, q question) (*http.Request,
 // maxProbe is how much of an answer the canary reads.
 const maxProbe = 256 << 10
 
-// probeWriter takes an answer, bounded. A flush is the sign that something whole has been sent: then it has enough.
+// probeWriter takes an answer up to maxProbe. A flush means that something complete was sent; then it has enough.
 type probeWriter struct {
 	header http.Header
 	status int
@@ -195,7 +195,7 @@ type probeWriter struct {
 	enough func()
 }
 
-// serve lets h answer to as, which may be more than w. An answer that is torn ends in a panic that net/http takes from handlers, and so do we.
+// serve lets h answer to as, which may wrap w. Handlers abort answers with a panic, which it catches like net/http.
 func (w *probeWriter) serve(as http.ResponseWriter, h http.Handler, r *http.Request) {
 	defer func() {
 		if v := recover(); v != nil && v != http.ErrAbortHandler {

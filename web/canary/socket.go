@@ -14,7 +14,7 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// The tiles that the canary asks the live socket for.
+// The tiles that the canary requests on the live socket.
 const (
 	ownTile = iota + 1
 	otherTile
@@ -33,7 +33,7 @@ type tile struct {
 	Stream string `json:"stream"`
 }
 
-// watch asks the live socket, in one connection, for the owner's camera, the other's, and one that is not there.
+// watch requests, on one live socket, the owner's camera, the other's, and one that does not exist.
 func (c *Canary) watch(ctx context.Context, i int) error {
 	own, other := c.o.Cameras[i], c.o.Cameras[1-i]
 	c.asked()
@@ -53,7 +53,7 @@ func (c *Canary) watch(ctx context.Context, i int) error {
 	return nil
 }
 
-// told counts the events of a kind, or of all, that were told of a tile.
+// told counts the events about a tile, of one kind or of all.
 func told(heard []byte, number int, kind string) (n int) {
 	for _, k := range []string{"state", "init", "lost", "gone"} {
 		if kind == "" || k == kind {
@@ -63,7 +63,7 @@ func told(heard []byte, number int, kind string) (n int) {
 	return n
 }
 
-// listen opens the live socket over a pipe, asks for the tiles and returns what was sent until it is enough.
+// listen opens the live socket over a pipe, requests the tiles, and returns what is sent until enough says so.
 func (c *Canary) listen(ctx context.Context, i int, tiles []tile, enough func([]byte) bool) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
@@ -103,7 +103,7 @@ func (c *Canary) listen(ctx context.Context, i int, tiles []tile, enough func([]
 	return hear(near, enough)
 }
 
-// hear reads until it is enough.
+// hear reads until enough says so.
 func hear(from net.Conn, enough func([]byte) bool) (heard []byte, err error) {
 	buffer := make([]byte, 4096)
 	for len(heard) < maxProbe {
@@ -119,14 +119,14 @@ func hear(from net.Conn, enough func([]byte) bool) (heard []byte, err error) {
 	return heard, errors.New("too much was sent")
 }
 
-// textFrame is a whole text message of a client, under the mask that changes nothing (RFC 6455 section 5.2).
+// textFrame is a complete text message of a client, with a mask of zeros (RFC 6455 section 5.2).
 func textFrame(message []byte) []byte {
 	frame := []byte{0x81, 0x80 | 126}
 	frame = binary.BigEndian.AppendUint16(frame, uint16(len(message)))
 	return append(append(frame, 0, 0, 0, 0), message...)
 }
 
-// pipeWriter is a probeWriter whose connection can be taken over.
+// pipeWriter is a probeWriter that can be hijacked.
 type pipeWriter struct {
 	probeWriter
 	far   net.Conn
