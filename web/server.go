@@ -1,13 +1,21 @@
-// Package web is the only room with HTTP: the routes, who may call them, the JSON and media they answer with, the one
-// live WebSocket of a page, and the pages themselves.
+// Package web is the only package with HTTP: routes and their policies, the JSON API, live and recorded footage, and the
+// handlers of pages.
 //
-// Every route stands in one table, in routes.go, with the policy that admits its callers; a route without one keeps the
-// server from starting. A route on a camera is handed an access.Permit for exactly that camera, minted for this request
-// by accounts.Authorize, and footage cannot be had from storage or live without it. What a caller may not see does not
-// exist for it: the answer for a camera that is not theirs is, byte for byte, that for a camera that is not there.
+// It promises: every route is in one table with a policy, and a route without one keeps the server from starting. A route
+// on a camera gets an access.Permit for exactly that camera, minted for this request by accounts.Authorize; storage and
+// live give footage only for a permit. What a caller may not see does not exist for it: the answer for someone else's camera
+// is byte for byte the answer for a camera that does not exist. Nothing is kept between requests, neither footage nor rights
+// nor answers.
 //
-// Nothing is kept between requests: no cache of footage, of rights or of answers. What the package needs of the outside
-// arrives in Options; it does not know of cameras' addresses, of files or of SQL.
+// What does not belong here: camera addresses, files and SQL. Templates are in web/view, the self-test in web/canary.
+//
+// Read in this order:
+//
+//  1. routes.go: every URL, its policy and its handler.
+//  2. middleware.go, admission.go: what a request passes, who is admitted, where permits are minted.
+//  3. gate.go: what footage passes on its way out: permit renewal, audit log, halt.
+//  4. footage_clip.go, live_tile.go: how recorded and live footage is sent.
+//  5. server.go: how the handlers are assembled; their files begin with footage_, live_, api_ or page_.
 package web
 
 import (
@@ -29,7 +37,7 @@ import (
 	"keepwatch.internal/web/canary"
 )
 
-// Camera is what the web knows of a configured camera.
+// Camera is a configured camera.
 type Camera struct {
 	ID     media.CameraID
 	Name   string // the id in configuration and URLs
@@ -38,15 +46,15 @@ type Camera struct {
 	Audio  bool   // sound is recorded
 }
 
-// CameraStatus is a snapshot of how a camera's recording goes.
+// CameraStatus is a snapshot of a camera's recording.
 type CameraStatus struct {
 	ID        media.CameraID
 	State     string // recording, connecting, offline, paused …
-	Reason    string // for people; empty while all is well
+	Reason    string // for people; empty if all is well
 	Since     time.Time
 	LastFrame time.Time // zero until the first
 	Streams   []StreamStatus
-	Advice    []string // sentences on what the camera's settings could do better
+	Advice    []string // sentences on how to improve the camera's settings
 }
 
 // StreamStatus is a snapshot of one stream of a camera.
@@ -58,10 +66,10 @@ type StreamStatus struct {
 	BitsPerSecond int64
 	GOP           time.Duration // between key frames
 	LostPackets   uint64        // since the session began
-	Identity      string        // how surely the camera is told from others, in words; empty before the first contact
+	Identity      string        // how reliably the camera is recognised, for people; empty before the first contact
 }
 
-// Status tells how recording goes. It is implemented over the recorders, which web never meets.
+// Status gives the state of recording. cmd/nvr implements it, because web does not import recorder.
 type Status interface {
 	Cameras() []CameraStatus
 	Ready() error // nil when databases are open and recorders started
@@ -70,26 +78,26 @@ type Status interface {
 // Options is what a Server needs.
 type Options struct {
 	Accounts *accounts.Directory
-	Views    *audit.ViewLog  // puts on record who watches what
+	Views    *audit.ViewLog  // logs who watches what
 	Identity *identity.Store // which device each camera is
 	Layouts  *layout.Store   // of the live page
 	Store    *storage.Store
 	Hub      *live.Hub
 	Status   Status
-	Cameras  []Camera       // in the order in which they are shown
+	Cameras  []Camera       // in display order
 	Location *time.Location // the site's time zone, for display and file names; nil is UTC
 
-	Hosts    []string       // further names that the server answers to
+	Hosts    []string       // additional host names of the server
 	Networks []netip.Prefix // who may connect; at least one
 	Proxies  []netip.Prefix // whose X-Forwarded-* headers count
 	Secure   bool           // served over TLS
 
-	// Canary are the synthetic cameras with which RunCanary tests the server; it does nothing when they are zero.
+	// Canary are the synthetic cameras of the self-test; without them RunCanary does nothing.
 	Canary [2]media.CameraID
 
-	Connections func() []Connection // every connection made since the start, ordered by camera; nil knows none
+	Connections func() []Connection // all connections since the start, ordered by camera; nil returns none
 
-	CertificatePEM []byte // of the box's own authority, to install on devices; may be empty
+	CertificatePEM []byte // of the server's own authority, to install on devices; may be empty
 	Version        string
 	Logger         *slog.Logger     // nil discards
 	Now            func() time.Time // nil is time.Now
@@ -101,7 +109,7 @@ type Server struct {
 	handler  http.Handler
 	canary   *canary.Canary // nil without synthetic cameras
 	files    fileServer
-	stopping chan struct{} // closed by Run when it ends; streams then end too
+	stopping chan struct{} // closed by Run when the server stops; streams then end
 
 	middleware *middleware
 	admission  *admission
