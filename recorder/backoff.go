@@ -11,37 +11,37 @@ import (
 
 const (
 	firstPause = time.Second
-	// reachPause bounds the pause while nothing answers at all: a connection attempt costs a camera nothing, and a camera
-	// that has booted is to be recorded within five seconds.
+	// reachPause bounds the pause while nothing answers. An attempt costs the camera nothing, and a camera that has booted
+	// must be recorded within five seconds.
 	reachPause = 4 * time.Second
-	// longestPause bounds the pause where a camera answers but does not deliver.
+	// longestPause bounds the pause while a camera answers but does not deliver.
 	longestPause = 30 * time.Second
-	// newDevicePause bounds the pause while another camera answers in this one's place: it may be back any moment.
+	// newDevicePause bounds the pause while another device answers in the camera's place. The camera may return any moment.
 	newDevicePause = 8 * time.Second
-	// lockoutPause keeps us from locking an account out: many cameras do so after three to five wrong logins.
+	// lockoutPause prevents a lockout: many cameras lock an account after three to five wrong logins.
 	lockoutPause = 30 * time.Minute
-	// steady is how long a session must have lasted for the next pause to be short again; a brief success does not count.
+	// steady is how long a session must last before pauses become short again. A brief success does not count.
 	steady = time.Minute
 )
 
-// Logins counts the logins that a camera refused, over all its streams: it is the camera's account that locks.
+// Logins counts the refused logins of a camera over all its streams, since they share the account that may be locked.
 type Logins struct {
 	mu       sync.Mutex
 	refusals int
-	until    time.Time // when the next may be tried
+	until    time.Time // no login before then
 }
 
 // NewLogins returns the count for one camera.
 func NewLogins() *Logins { return &Logins{} }
 
-// left returns how long no login may be tried.
+// left returns how long to wait before the next login.
 func (l *Logins) left() time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return max(time.Until(l.until), 0)
 }
 
-// refused counts a refusal and returns how long to wait. What began before an earlier refusal was known counts too.
+// refused counts a refusal and returns how long to wait. A login that began before an earlier refusal was known counts too.
 func (l *Logins) refused() time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -53,14 +53,14 @@ func (l *Logins) refused() time.Duration {
 	return pause
 }
 
-// accepted notes that the camera let us in.
+// accepted resets the count after a successful login.
 func (l *Logins) accepted() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.refusals = 0
 }
 
-// errNoLogin is why a session was not tried: another stream of the camera was refused.
+// errNoLogin is the error of a session that was not tried, since another stream of the camera was refused.
 var errNoLogin = errors.New("not tried: the camera has refused this login")
 
 // backoff decides how long to wait before the next connection.
@@ -69,8 +69,8 @@ type backoff struct {
 	logins *Logins
 }
 
-// next returns the pause after a session that lasted and then ended with err. Pauses double, with jitter so that many
-// cameras that left together do not return together.
+// next returns the pause after a session that lasted for a time and ended with err. Pauses double, with jitter, so that many
+// cameras that failed together do not reconnect together.
 func (b *backoff) next(err error, lasted time.Duration) time.Duration {
 	kind := camera.Broken
 	if f := (*camera.Failure)(nil); errors.As(err, &f) {
@@ -83,7 +83,7 @@ func (b *backoff) next(err error, lasted time.Duration) time.Duration {
 		return b.logins.refused()
 	}
 	if kind == camera.Frozen || kind == camera.Overrun || kind == camera.Unsupported || lasted >= steady {
-		b.logins.accepted() // it let us in; one that was away in between counts on, and so may we
+		b.logins.accepted() // the login worked; a camera that was only offline keeps its own count, and so do we
 	}
 	if lasted >= steady || b.pause == 0 {
 		b.pause = firstPause

@@ -13,7 +13,7 @@ import (
 
 func failed(k camera.Kind) error { return &camera.Failure{Kind: k, Reason: "x", Err: errors.New("x")} }
 
-// within fails the test unless the pause is base give or take a quarter.
+// within fails the test unless the pause is base ± a quarter.
 func within(t *testing.T, got, base time.Duration, what string) {
 	t.Helper()
 	if got < base*3/4 || got > base*5/4 {
@@ -53,14 +53,14 @@ func TestTwoRefusedLoginsAreTheLastForHalfAnHour(t *testing.T) {
 				t.Errorf("round %d: further refusal: %v", round, p)
 			}
 		}
-		b.next(failed(camera.Frozen), steady) // it let us in
+		b.next(failed(camera.Frozen), steady) // the login worked
 	}
 }
 
 func TestARefusalBetweenLostConnectionsStillCounts(t *testing.T) {
 	b := backoff{logins: NewLogins()}
 	b.next(failed(camera.Refused), 0)
-	b.next(failed(camera.Unreachable), 0) // it did not let us in: it was not there
+	b.next(failed(camera.Unreachable), 0) // no login: the camera was offline
 	if p := b.next(failed(camera.Refused), 0); p != lockoutPause {
 		t.Errorf("the second refusal is answered by a pause of %v", p)
 	}

@@ -31,19 +31,19 @@ var (
 )
 
 const (
-	// mostOff is how far the time of a picture may be from what the clock said when it arrived, not counting what its run
-	// was begun later: a step of maxStep that is being mended, one that is not yet noticed, and the network's delays.
+	// mostOff is the largest allowed difference between a frame's time and the clock at its arrival, apart from the run's shift.
+	// It covers a step of maxStep that is being corrected, one that is not yet noticed, and network delays.
 	mostOff = maxStep + 3*time.Second
-	// calmOff is the same hours after the last step, for a camera with an ordinary quartz: one that is off by 500 ppm leaves
-	// nothing to mend steps with.
+	// calmOff is the same, hours after the last step, for a camera with an ordinary quartz. An error of 500 ppm would leave
+	// nothing for the correction of steps.
 	calmOff = 300 * time.Millisecond
-	// pacedOff is the same for stamps at a wrong rate, an hour after the first: the network delays the first of a session, too.
+	// pacedOff is the same for stamps at a wrong rate, an hour after the first. The network also delays a session's first frame.
 	pacedOff = 1500 * time.Millisecond
-	pace     = 2 * time.Second // from picture to picture
+	pace     = 2 * time.Second // from frame to frame
 	pictures = 15              // from key frame to key frame
 )
 
-// daysClock is a wall clock that is set now and then, beside a monotonic one that is not.
+// daysClock is a wall clock that is set now and then, next to a monotonic clock.
 type daysClock struct {
 	mu     sync.Mutex
 	offset time.Duration
@@ -52,7 +52,7 @@ type daysClock struct {
 	steps  []time.Time // when it was set by more than maxStep
 }
 
-// at is what the clock says at the monotonic moment t, which is now or was just.
+// at returns the wall clock at the monotonic moment t, which is now or just before.
 func (c *daysClock) at(t time.Time) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -70,13 +70,13 @@ func (c *daysClock) set(by time.Duration, slew int64) {
 	c.since, c.slew = now, slew
 }
 
-// shot is a picture that a camera sent.
+// shot is a frame that a camera sent.
 type shot struct {
 	arrived time.Time
-	clock   time.Time // what the clock said when it was sent
+	clock   time.Time // wall clock when it was sent
 }
 
-// daysCamera sends tiny pictures by a clock of its own, and is away now and then.
+// daysCamera sends tiny frames by its own clock, and is offline now and then.
 type daysCamera struct {
 	rng   *rand.Rand
 	clock *daysClock
@@ -96,7 +96,7 @@ func (c *daysCamera) open(context.Context) (session, error) {
 	return &daysSession{c: c, began: time.Now(), until: c.nextReboot()}, nil
 }
 
-// nextReboot is at three in the night by the camera.
+// nextReboot returns three in the morning by the camera's clock.
 func (c *daysCamera) nextReboot() time.Time {
 	if c.every > 0 {
 		return time.Now().Add(c.every)
@@ -117,7 +117,7 @@ func (s *daysSession) Lost() uint64                               { return 0 }
 func (s *daysSession) Identity(*media.VideoTrack) camera.Identity { return camera.Identity{} }
 func (s *daysSession) Close()                                     {}
 
-// Next waits for the next picture: the network delays it by up to 200 ms, and now and then by a second.
+// Next waits for the next frame. The network delays it by up to 200 ms, and now and then by a second.
 func (s *daysSession) Next(ctx context.Context) (camera.Item, error) {
 	elapsed := time.Duration(s.sent) * pace
 	due := s.began.Add(elapsed - elapsed/1e6*time.Duration(s.c.ppm))
@@ -145,8 +145,8 @@ func (s *daysSession) Next(ctx context.Context) (camera.Item, error) {
 	return camera.Item{Unit: u, Video: &s.c.video}, nil
 }
 
-// house is a store with a recorder, started anew now and then.
-type daysHouse struct {
+// daysInstallation is a store with recorders, restarted now and then.
+type daysInstallation struct {
 	t       *testing.T
 	folder  string
 	clock   *daysClock
@@ -157,12 +157,12 @@ type daysHouse struct {
 	stopped sync.WaitGroup
 }
 
-func newDaysHouse(t *testing.T, rng *rand.Rand, clock *daysClock, ppm int64) *daysHouse {
-	return &daysHouse{t: t, folder: t.TempDir(), clock: clock, cam: &daysCamera{rng: rand.New(rand.NewPCG(rng.Uint64(), rng.Uint64())), clock: clock, ppm: ppm,
+func newDaysInstallation(t *testing.T, rng *rand.Rand, clock *daysClock, ppm int64) *daysInstallation {
+	return &daysInstallation{t: t, folder: t.TempDir(), clock: clock, cam: &daysCamera{rng: rand.New(rand.NewPCG(rng.Uint64(), rng.Uint64())), clock: clock, ppm: ppm,
 		video: media.VideoTrack{Codec: media.H264, Width: 640, Height: 360, SPS: []byte{0x67, 0x42, 0xc0, 0x1e, 0xd9}, PPS: []byte{0x68, 0xcb}}}}
 }
 
-func (h *daysHouse) start() {
+func (h *daysInstallation) start() {
 	h.t.Helper()
 	var err error
 	log := slog.New(slog.DiscardHandler)
@@ -186,7 +186,7 @@ func (h *daysHouse) start() {
 	h.stopped.Go(func() { _ = r.Run(ctx) })
 }
 
-func (h *daysHouse) close() {
+func (h *daysInstallation) close() {
 	if h.stop == nil {
 		return
 	}
@@ -198,8 +198,8 @@ func (h *daysHouse) close() {
 	}
 }
 
-// happen does to the clock and the house what happens to them in the given hour.
-func (h *daysHouse) happen(rng *rand.Rand) string {
+// happen applies the events of the given hour to the clock and the installation.
+func (h *daysInstallation) happen(rng *rand.Rand) string {
 	steps := []time.Duration{time.Second, 3 * time.Second, 20 * time.Second, 4 * time.Minute, time.Hour, 5 * time.Hour}
 	by := steps[rng.IntN(len(steps))]
 	switch rng.IntN(6) {
@@ -236,7 +236,7 @@ func TestDaysWithAClockThatIsSetAndSlewedLeaveNoOverlapAndNoUnexplainedSecond(t 
 		synctest.Test(t, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, uint64(i)))
 			clock := &daysClock{since: time.Now(), offset: -30 * 365 * 24 * time.Hour} // it was never set: about 1970
-			h := newDaysHouse(t, rng, clock, ppm)
+			h := newDaysInstallation(t, rng, clock, ppm)
 			began := storage.Earliest()
 			h.start()
 			t.Cleanup(h.close)
@@ -264,8 +264,8 @@ func TestDaysWithAClockThatIsSetAndSlewedLeaveNoOverlapAndNoUnexplainedSecond(t 
 	}
 }
 
-// TestACameraWhoseStampsRunAtAWrongRateLosesNothingAndMakesNoGap has cameras stamp for 25 pictures a second and deliver 21, the
-// other way round, and less.
+// TestACameraWhoseStampsRunAtAWrongRateLosesNothingAndMakesNoGap has cameras stamp for 25 frames a second and deliver 21, the
+// reverse, and smaller errors.
 func TestACameraWhoseStampsRunAtAWrongRateLosesNothingAndMakesNoGap(t *testing.T) {
 	seed := *daysSeed
 	if seed == 0 {
@@ -274,7 +274,7 @@ func TestACameraWhoseStampsRunAtAWrongRateLosesNothingAndMakesNoGap(t *testing.T
 	for i, ppm := range []int64{-190476, 160000, 5000, -5000, -1000} {
 		synctest.Test(t, func(t *testing.T) {
 			clock := &daysClock{since: time.Now(), offset: 26 * 365 * 24 * time.Hour}
-			h := newDaysHouse(t, rand.New(rand.NewPCG(seed, uint64(i))), clock, ppm)
+			h := newDaysInstallation(t, rand.New(rand.NewPCG(seed, uint64(i))), clock, ppm)
 			h.cam.every = 4 * time.Hour
 			began := clock.at(time.Now())
 			h.start()
@@ -292,19 +292,19 @@ func TestACameraWhoseStampsRunAtAWrongRateLosesNothingAndMakesNoGap(t *testing.T
 	}
 }
 
-// hour is when the n-th hour of the simulation begins.
+// hour returns the start of the n-th hour of the simulation.
 func (c *daysCamera) hour(n int) time.Time {
 	return time.Date(2000, 1, 1, n, 0, 0, 0, time.UTC)
 }
 
-// kept is a picture in a segment.
+// kept is a frame in a segment.
 type kept struct {
 	number   int
 	from, to time.Time
 }
 
-// pictures reads all segments.
-func (h *daysHouse) pictures() []kept {
+// pictures reads the frames of all segments.
+func (h *daysInstallation) pictures() []kept {
 	h.t.Helper()
 	var all []kept
 	root := filepath.Join(h.folder, "recordings")
@@ -336,8 +336,8 @@ func (h *daysHouse) pictures() []kept {
 	return all
 }
 
-// judge compares what was kept, and what the ledger says, with what happened.
-func (h *daysHouse) judge(began, calm time.Time) {
+// judge compares the recorded frames and the ledger with what happened.
+func (h *daysInstallation) judge(began, calm time.Time) {
 	h.t.Helper()
 	all := h.pictures()
 	if lost := len(h.cam.shots) - len(all); lost > 2 || len(all) < 1000 {
@@ -367,7 +367,7 @@ func (h *daysHouse) judge(began, calm time.Time) {
 	}
 }
 
-func (h *daysHouse) judgeSums(tl storage.Timeline, began, end time.Time) {
+func (h *daysInstallation) judgeSums(tl storage.Timeline, began, end time.Time) {
 	h.t.Helper()
 	at, s, g := began.Truncate(time.Microsecond), tl.Spans, tl.Gaps
 	for len(s)+len(g) > 0 {
@@ -391,8 +391,8 @@ func (h *daysHouse) judgeSums(tl storage.Timeline, began, end time.Time) {
 	}
 }
 
-// judgeTime compares when a picture was filed with what the clock said when it arrived.
-func (h *daysHouse) judgeTime(tl storage.Timeline, x kept, calm time.Time) {
+// judgeTime compares a frame's time with the clock at its arrival.
+func (h *daysInstallation) judgeTime(tl storage.Timeline, x kept, calm time.Time) {
 	h.t.Helper()
 	i, ok := slices.BinarySearchFunc(tl.Spans, x.from, func(s storage.RunSpan, at time.Time) int {
 		switch {
@@ -414,13 +414,13 @@ func (h *daysHouse) judgeTime(tl storage.Timeline, x kept, calm time.Time) {
 	limit := mostOff
 	switch {
 	case !shot.arrived.After(calm):
-	case back > 0: // coming back takes half of what can be mended, and the camera's quartz most of the rest
+	case back > 0: // the return takes half of the correction, and the camera's quartz most of the rest
 	case h.cam.ppm <= 200 && h.cam.ppm >= -200:
 		limit = calmOff
 	case h.cam.ppm < -500 || h.cam.ppm > 500:
 		limit = pacedOff
 	}
-	for _, step := range h.clock.steps { // until its next key frame a run goes on as if nothing had happened
+	for _, step := range h.clock.steps { // until its next key frame a run continues as if nothing had happened
 		if after := shot.arrived.Sub(step); after >= 0 && after < (pictures+2)*pace {
 			return
 		}

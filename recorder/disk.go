@@ -13,22 +13,22 @@ import (
 )
 
 const (
-	// diskFragments and diskBytes bound the footage that waits for a slow disk; it is shared with the ring, not copied.
+	// diskFragments and diskBytes bound the footage that waits for a slow disk. It is shared with the ring, not copied.
 	diskFragments = 64
 	diskBytes     = 32 << 20
-	// backlogBytes bounds what waits of all streams together.
+	// backlogBytes bounds the waiting footage of all streams together.
 	backlogBytes = 128 << 20
-	// diskQueue leaves room beside the footage for the orders that begin and end runs and note gaps.
+	// diskQueue leaves space for the orders that begin and end runs and record gaps.
 	diskQueue = 4 * diskFragments
-	// diskPatience is how long a recorder that stops waits for its disk.
+	// diskPatience is how long a stopping recorder waits for its disk.
 	diskPatience = 10 * time.Second
 )
 
-// reasonSlow is why a fragment is dropped that finds the queue full.
+// reasonSlow is the reason for dropping a fragment when the queue is full.
 const reasonSlow = storage.KindDiskSlow
 
-// Backlog is the memory that footage may take in all while it waits for the disk. Recorders share one: they share the disk,
-// too, and one that slows down must not fill the memory by way of many cameras.
+// Backlog bounds the memory of all footage that waits for the disk. Recorders share one, since they share the disk: a slow
+// disk must not fill the memory with the footage of many cameras.
 type Backlog struct{ bytes, limit atomic.Int64 }
 
 // NewBacklog returns a Backlog for all recorders of a process.
@@ -38,7 +38,7 @@ func NewBacklog() *Backlog {
 	return b
 }
 
-// take claims n bytes, or reports that they are too many. A nil Backlog has no bound.
+// take claims n bytes, or reports that they exceed the bound. A nil Backlog has no bound.
 func (b *Backlog) take(n int) bool {
 	if b == nil {
 		return true
@@ -57,11 +57,10 @@ func (b *Backlog) give(n int) {
 	}
 }
 
-// disk is the way of one stream's fragments to storage: a bounded queue and the goroutine that empties it, so that a
-// slow disk never holds up the camera or the live viewers. A fragment that finds the queue full, or that the disk
-// refuses, is dropped; storage keeps the ledger of what is missing and goes on at the next key frame. Should a disk hang
-// for so long that even the few other orders find no room, those are dropped too: a fragment says itself which run it
-// is of.
+// disk passes the fragments of one stream to storage through a bounded queue, so that a slow disk never delays the camera or
+// live viewers. A fragment is dropped if the queue is full or the disk refuses it. Storage records the gap and resumes at the
+// next key frame. If a disk hangs for so long that there is no space for other orders either, those are dropped too; a
+// fragment itself names its run.
 type disk struct {
 	footage footage
 	stream  media.StreamID
@@ -73,21 +72,21 @@ type disk struct {
 	mu        sync.Mutex
 	waiting   int    // bytes in orders
 	fragments int    // in orders
-	dropped   bool   // fragments were, before the next one that is handed on
-	reason    string // why fragments are being dropped; empty when all is well
+	dropped   bool   // fragments were dropped before the next one in the queue
+	reason    string // why fragments are being dropped; empty if none are
 
-	writer writer     // of the goroutine in run only, like what follows
+	writer writer     // used only by the goroutine in keep, like run
 	run    *media.Run // of writer
 }
 
-// footage is what a disk does with storage, so that a test can have it hang.
+// footage is the part of storage that a disk uses. A test implements it to simulate a disk that hangs.
 type footage struct {
 	begin  func(context.Context, *media.Run) (writer, error)
 	setGap func(context.Context, media.StreamID, time.Time, string) error
 	clock  func(context.Context, media.StreamID, media.RunID, time.Duration) error
 }
 
-// writer is what storage.Writer does.
+// writer is the interface of storage.Writer.
 type writer interface {
 	Append(ctx context.Context, f *media.Fragment) error
 	End(ctx context.Context, reason string) error
@@ -103,7 +102,7 @@ func footageOf(store *storage.Store) footage {
 	}}
 }
 
-// order is one thing to do: one of run, fragment, end and gap.
+// order is one task: a run, a fragment, an end or a gap.
 type order struct {
 	run      *media.Run
 	fragment *media.Fragment
@@ -115,7 +114,7 @@ type order struct {
 	reason   string // of end and gap
 }
 
-// cameraClock is how far a camera's own clock was ahead of ours during a run.
+// cameraClock is how far a camera's own clock was ahead of the server's during a run.
 type cameraClock struct {
 	run   media.RunID
 	ahead time.Duration
@@ -132,7 +131,7 @@ func (d *disk) trouble() string {
 	return d.reason
 }
 
-// note keeps why fragments are being dropped, and tells the log when that changes.
+// note sets the reason for dropping fragments and logs a change of it.
 func (d *disk) note(reason string, err error) {
 	d.mu.Lock()
 	before := d.reason
@@ -141,13 +140,13 @@ func (d *disk) note(reason string, err error) {
 	switch {
 	case reason == before:
 	case reason == "":
-		d.log.Info("recording goes on")
+		d.log.Info("recording resumed")
 	default:
 		d.log.Error("recording interrupted", "reason", reason, "err", err)
 	}
 }
 
-// append hands a fragment on without waiting.
+// append queues a fragment without waiting.
 func (d *disk) append(f *media.Fragment) {
 	d.mu.Lock()
 	full := d.waiting+len(f.Bytes) > diskBytes || d.fragments == diskFragments || !d.backlog.take(len(f.Bytes))
@@ -177,7 +176,7 @@ func (d *disk) forget(f *media.Fragment) {
 	d.backlog.give(len(f.Bytes))
 }
 
-// order queues an order without waiting, and reports whether there was room.
+// order queues an order without waiting. It reports false if the queue is full.
 func (d *disk) order(o order) bool {
 	select {
 	case d.orders <- o:
@@ -198,7 +197,7 @@ func (d *disk) clock(run media.RunID, ahead time.Duration) {
 	d.order(order{clock: &cameraClock{run, ahead}})
 }
 
-// start begins to carry out orders.
+// start starts the goroutine that executes orders.
 func (d *disk) start() {
 	d.kept = make(chan struct{})
 	go func() {
@@ -207,8 +206,8 @@ func (d *disk) start() {
 	}()
 }
 
-// stop has no more orders come, waits until all are carried out, and reports whether they were: a disk that hangs is
-// left behind after diskPatience.
+// stop accepts no more orders and waits until all are done. It reports false if it gave up on a hanging disk after
+// diskPatience.
 func (d *disk) stop() bool {
 	close(d.orders)
 	patience := time.NewTimer(diskPatience)
@@ -221,7 +220,7 @@ func (d *disk) stop() bool {
 	}
 }
 
-// keep carries out orders until there are no more. It is not cancelled: what was received is brought to the disk.
+// keep executes orders until there are no more. It is not cancelled, so that everything received is written.
 func (d *disk) keep() {
 	ctx := context.Background()
 	for o := range d.orders {
@@ -236,7 +235,7 @@ func (d *disk) keep() {
 			d.setGap(ctx, o.at, o.reason)
 		case o.clock != nil:
 			if err := d.footage.clock(ctx, d.stream, o.clock.run, o.clock.ahead); err != nil {
-				d.log.Warn("note the camera's clock", "err", err)
+				d.log.Warn("record the camera's clock", "err", err)
 			}
 		}
 	}
@@ -254,7 +253,7 @@ func (d *disk) open(ctx context.Context, r *media.Run) {
 	d.writer, d.run = w, r
 }
 
-// write appends a fragment. When it is late the ledger learns why what would come before it is missing.
+// write appends a fragment. If it is late, it first records the gap before it with its reason.
 func (d *disk) write(ctx context.Context, f *media.Fragment, late bool) {
 	d.forget(f)
 	if late {
@@ -269,13 +268,13 @@ func (d *disk) write(ctx context.Context, f *media.Fragment, late bool) {
 	switch err := d.writer.Append(ctx, f); {
 	case err == nil:
 		d.note("", nil)
-	case errors.Is(err, storage.ErrWantKeyFrame): // the reason was noted when it began
+	case errors.Is(err, storage.ErrWantKeyFrame): // the reason was recorded when the gap began
 	default:
 		d.note(reasonOf(err), err)
 	}
 }
 
-// reasonOf returns what to tell people of an error of storage.
+// reasonOf returns the reason that people see for an error of storage.
 func reasonOf(err error) string {
 	if disk, ok := errors.AsType[*storage.DiskError](err); ok {
 		return disk.Reason()

@@ -15,9 +15,9 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// slate is a store that notes what is done to it, and hangs on request.
+// slate is a store that records its calls and hangs on request.
 type slate struct {
-	hang chan struct{} // closed to let go; nil for a store that does not hang
+	hang chan struct{} // closed to continue; nil for a store that does not hang
 	mu   sync.Mutex
 	did  []string
 }
@@ -104,7 +104,7 @@ func TestAfterAHangFootageGoesOnInItsOwnRun(t *testing.T) {
 			d.gap(time.Now(), "filler")
 		}
 		late := &media.Run{ID: media.RunID{0xbb}}
-		d.end("lost") // all three find no room
+		d.end("lost") // the queue is full for all three
 		d.begin(late)
 		close(s.hang)
 		synctest.Wait()
@@ -145,8 +145,8 @@ func TestOrdersAreCarriedOutInTheirOrder(t *testing.T) {
 	})
 }
 
-// TestASlowDiskCostsAFixedAmountOfMemory has a disk take three seconds a write while eight streams bring two fragments a
-// second each, and then become quick again.
+// TestASlowDiskCostsAFixedAmountOfMemory has a disk take three seconds a write while eight streams each send two fragments a
+// second, and then become fast again.
 func TestASlowDiskCostsAFixedAmountOfMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const size, limit = 100 << 10, 8 << 20

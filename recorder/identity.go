@@ -226,7 +226,7 @@ func (g *IdentityRegistry) note(ctx context.Context, c NewDevice) {
 	defer g.mu.Unlock()
 	if g.devices[c.Stream] = c; err != nil {
 		delete(g.devices, c.Stream)
-		g.log.Error("note the device that answers in a camera's place", "camera", g.streams[c.Stream].Name, "err", err)
+		g.log.Error("store the new device at a camera's address", "camera", g.streams[c.Stream].Name, "err", err)
 	}
 }
 
@@ -251,14 +251,14 @@ func (g *IdentityRegistry) remember(ctx context.Context, at ConfiguredStream, kn
 		return
 	}
 	if err := g.store.SetFingerprint(ctx, next, what); err != nil {
-		g.log.Error("remember a camera's identity", "camera", at.Name, "err", err)
+		g.log.Error("store a camera's fingerprint", "camera", at.Name, "err", err)
 		return
 	}
 	g.mu.Lock()
 	g.saved[at.Stream] = next
 	g.mu.Unlock()
 	if known != nil {
-		g.log.Info("camera changed and is still taken for the same one", "camera", at.Name, "stream", at.Stream.Quality.String(), "what", what)
+		g.log.Info("camera changed but is still recognised", "camera", at.Name, "stream", at.Stream.Quality.String(), "what", what)
 	}
 }
 
@@ -284,7 +284,7 @@ func (g *IdentityRegistry) back(ctx context.Context, at ConfiguredStream) {
 		err = g.store.ForgetNewDevice(ctx, at.Stream)
 	}
 	if err != nil && ctx.Err() == nil {
-		g.log.Warn("forget the device that answered in a camera's place", "camera", at.Name, "err", err)
+		g.log.Warn("remove the new device at a camera's address", "camera", at.Name, "err", err)
 	}
 }
 

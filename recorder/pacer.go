@@ -9,40 +9,40 @@ import (
 )
 
 const (
-	// honest is how far off, as a fraction, a camera's ticks may run without being touched: a muxer mends that much
+	// honest is the error of a camera's ticks, as a fraction, that the pacer leaves to the muxer, which corrects that much
 	// (docs/time.md).
 	honest = 500e-6
-	// slowest and fastest bound the pace that is learned: delay gained by a second of ticks. Beyond, it is the network.
+	// slowest and fastest bound the learned pace: delay gained per second of ticks. Anything beyond is caused by the network.
 	slowest, fastest = 0.2, -0.25
-	// clearly and surely are how many seconds ticks must have run off to be believed wrong: clearly while that was seen
-	// for less than surelyAfter seconds, since a network that fills up looks the same for a while.
+	// Ticks are wrong if they drifted by surely seconds, or by clearly seconds within the first surelyAfter seconds, since a
+	// network that fills up looks the same for a while.
 	clearly, surely = 0.8, 0.2
 	surelyAfter     = 60
-	// straight is how many times larger than its points' distances from the line the way of a trend must be.
+	// straight is the smallest ratio of a trend's change to its points' distances from the line.
 	straight = 12
-	// hurry bounds by how much the pace is changed to make good what had run off.
+	// hurry bounds the change of pace that corrects the accumulated error.
 	hurry = 0.05
-	// maxTick is the longest step between two units, in seconds, that says something of the pace.
+	// maxTick is the longest step between two units, in seconds, that is used to learn the pace.
 	maxTick = 10
 )
 
-// pacer holds media time to this computer's monotonic clock where a camera's timestamps run at a wrong rate: one that
-// stamps for 25 pictures a second and delivers 21, say. It learns the pace of pictures and of sound, each by the arrival of its own, and
-// keeps it from session to session. Until one of them is found to be off by more than a muxer mends, nothing is changed;
-// from then on both are held, so that they stay together.
+// pacer makes media time follow the server's monotonic clock if a camera's timestamps run at a wrong rate, such as 25 frames a
+// second for 21 delivered ones. It learns the pace of video and of audio, each from its own arrival times, and keeps it from
+// session to session. It changes nothing until one of them is off by more than a muxer corrects. From then on it scales both, so
+// that they stay in sync.
 type pacer struct {
 	video, audio pacedTrack
 	active       bool
 	log          *slog.Logger
 }
 
-// connected begins a session: ticks count from anywhere, and at the pace of the session before.
+// connected begins a session. Its ticks have a new origin and the pace of the previous session.
 func (p *pacer) connected() { p.video.begun, p.audio.begun = false, false }
 
-// anchored notes that a run began with a new anchor, so that what had run off before is none of its business.
+// anchored is called when a run begins with a new anchor. Earlier drift does not matter to it.
 func (p *pacer) anchored() { p.settle(p.video.late) }
 
-// settle moves what both tracks are held to. It is done as one, since both count from one zero.
+// settle moves the base delay of both tracks together, since they share one origin.
 func (p *pacer) settle(by float64) {
 	for _, t := range []*pacedTrack{&p.video, &p.audio} {
 		t.base += by
@@ -50,7 +50,7 @@ func (p *pacer) settle(by float64) {
 	}
 }
 
-// of returns the unit at the pace that it should have: u itself if that is its own. The rate is of its ticks.
+// of returns the unit with corrected times, or u itself if its pace is right. rate is the rate of its ticks.
 func (p *pacer) of(u *media.Unit, rate int) *media.Unit {
 	t, name := &p.video, "pictures"
 	if u.Kind == media.Audio {
@@ -70,58 +70,58 @@ func (p *pacer) of(u *media.Unit, rate int) *media.Unit {
 	return &paced
 }
 
-// judge looks at a track's trend when a window of the given length has ended.
+// judge checks a track's trend at the end of a window of the given length.
 func (p *pacer) judge(t *pacedTrack, name string, length float64) {
 	if slope, ok := t.wrong(p.active); ok {
 		if math.Abs(slope-t.slope) > 2*honest {
-			p.log.Info("the camera's timestamps run at a wrong rate; they are scaled", "of", name, "by", math.Round(1e4/(1-slope))/1e4)
+			p.log.Info("the camera's timestamps run at a wrong rate and are scaled", "of", name, "by", math.Round(1e4/(1-slope))/1e4)
 		}
 		t.slope, p.active = slope, true
 	}
 	switch {
 	case p.active:
 		t.push = min(max(t.late/(4*max(t.trend.width, 4)), -hurry), hurry)
-	case t == &p.video: // the muxer mends it
+	case t == &p.video: // the muxer corrects it
 		p.settle(min(max(t.late, -honest*length), honest*length))
 	}
 }
 
-// pacedTrack is the pace of pictures or of sound.
+// pacedTrack is the pace of video or audio.
 type pacedTrack struct {
 	rate  float64 // ticks a second that the camera claims
-	slope float64 // what was learned: delay gained by a second of ticks
-	push  float64 // by how much faster ticks go to make good what had run off
+	slope float64 // learned: delay gained per second of ticks
+	push  float64 // extra speed of ticks that corrects the accumulated error
 
 	begun         bool
 	origin        time.Time // of the times below
-	firstIn, in   int64     // ticks by the camera
+	firstIn, in   int64     // the camera's ticks
 	firstOut, out float64   // the same, scaled
 	given         int64     // out, rounded
-	least         float64   // delay of what was given out, of the open window, seconds
+	least         float64   // smallest delay of the output in the open window, seconds
 	windowFrom    float64
-	base          float64 // what that is held to
+	base          float64 // target of that delay
 	based         bool
-	late          float64 // by how much it was more in the last window
+	late          float64 // excess over base in the last window
 	trend         trend   // of the camera's own ticks
 }
 
-// pace is by how much the camera's ticks are too short.
+// pace returns the factor by which the camera's ticks are too short.
 func (t *pacedTrack) pace() float64 { return (1 + t.push) / (1 - t.slope) }
 
-// begin counts anew from a unit whose stamp says nothing of the time since the one before.
+// begin restarts from a unit whose stamp is unrelated to the previous one.
 func (t *pacedTrack) begin(in int64, out float64, at time.Time) {
 	*t = pacedTrack{rate: t.rate, slope: t.slope, begun: true, origin: at, firstIn: in, in: in, firstOut: out, out: out, given: int64(out)}
 	t.trend.add(delay{})
 }
 
-// take returns the scaled time of a unit, and the length of the window that it ended, in seconds, or 0.
+// take returns the scaled time of a unit, and the length in seconds of the window that it ended, or 0.
 func (t *pacedTrack) take(in int64, at time.Time) (out int64, closed float64) {
 	step := in - t.in
 	switch {
 	case !t.begun:
 		t.begin(in, float64(in), at)
 		return in, 0
-	case step <= 0 || float64(step) > maxTick*t.rate: // the run ends for it, and is to
+	case step <= 0 || float64(step) > maxTick*t.rate: // this must end the run
 		t.begin(in, math.Round(t.out)+float64(step), at)
 		return t.given, 0
 	}
@@ -142,8 +142,8 @@ func (t *pacedTrack) take(in int64, at time.Time) (out int64, closed float64) {
 	return t.given, closed
 }
 
-// wrong returns the slope of the camera's ticks if that is surely another one than what was learned. While nothing is
-// learned of any track, honest ticks are left alone.
+// wrong returns the slope of the camera's ticks if it surely differs from the learned one. Before anything is learned, it
+// ignores honest ticks.
 func (t *pacedTrack) wrong(active bool) (slope float64, wrong bool) {
 	l := t.trend.fit()
 	off := math.Abs(l.slope - t.slope)

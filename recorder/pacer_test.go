@@ -11,17 +11,17 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-const testRate = 16000 // of sound, Hz
+const testRate = 16000 // of audio, Hz
 
-// film plays pictures and sound to a pacer as a camera with lying stamps would, over a network with jitter.
+// film plays video and audio to a pacer, like a camera with wrong stamps over a network with jitter.
 type film struct {
 	pacer pacer
 	rng   *rand.Rand
 	began time.Time
-	now   time.Duration // of both clocks: the camera's film and ours
-	ticks [2]float64    // stamps so far, seconds: pictures, sound
+	now   time.Duration // of both clocks, the film's and the server's
+	ticks [2]float64    // stamps so far, seconds: video, audio
 	last  [2]int64
-	more  func(now time.Duration) time.Duration // delay beside the jitter
+	more  func(now time.Duration) time.Duration // delay in addition to the jitter
 	t     *testing.T
 }
 
@@ -30,14 +30,14 @@ func newFilm(t *testing.T) *film {
 		more: func(time.Duration) time.Duration { return 0 }}
 }
 
-// connect begins another session.
+// connect begins a new session.
 func (f *film) connect() {
 	f.pacer.connected()
 	f.began, f.now, f.ticks, f.last = f.began.Add(f.now), 0, [2]float64{}, [2]int64{-1, -1}
 }
 
-// roll plays for a time at the given paces of stamps: 1 is right. It returns by how many seconds pictures and sound are
-// ahead of the truth at the end.
+// roll plays for a time at the given paces of stamps; 1 is right. It returns how many seconds video and audio are ahead of the
+// truth at the end.
 func (f *film) roll(length time.Duration, pictures, sound float64) (ahead [2]float64) {
 	f.t.Helper()
 	const step = 40 * time.Millisecond

@@ -1,9 +1,8 @@
 // Package recorder keeps one stream recording, whatever its camera does. It connects, turns units into fragments,
-// publishes them to live viewers, hands them to the disk, and when anything breaks it says why in plain words and tries
-// again. Its state machine has no end but the camera's removal from the configuration, and a failure of one camera costs
-// its neighbours nothing.
+// publishes them to live viewers and passes them to the disk. When anything fails, it says why in plain words and tries
+// again, until the camera is removed from the configuration. A failure of one camera does not affect others.
 //
-// It knows nothing of people or of HTTP: who may watch is access', what is asked for is web's.
+// It knows nothing of people or HTTP. Rights belong to access, requests to web.
 package recorder
 
 import (
@@ -19,7 +18,7 @@ import (
 	"keepwatch.internal/storage"
 )
 
-// Options says which stream to keep, where it comes from and where it goes.
+// Options says which stream to record, where it comes from and where it goes.
 type Options struct {
 	Stream     media.StreamID
 	Source     camera.Options
@@ -27,27 +26,26 @@ type Options struct {
 	Store      *storage.Store
 	Ring       *live.Ring
 	Admission  Admission         // shared by all recorders of the process
-	Backlog    *Backlog          // shared by all recorders of the process; without it only each of them is bounded
-	Logins     *Logins           // shared by the recorders of one camera; nil for one that has no other
-	Identities *IdentityRegistry // shared by all recorders; nil takes whatever answers for the camera
-	// Clock is what the computer's clock said at a moment that has a monotonic reading; nil for what the reading beside it
-	// says.
+	Backlog    *Backlog          // shared by all recorders of the process; if nil, only each single recorder is bounded
+	Logins     *Logins           // shared by the recorders of one camera; nil for a single recorder
+	Identities *IdentityRegistry // shared by all recorders; nil accepts any device as the camera
+	// Clock returns the wall clock at a moment with a monotonic reading. If it is nil, the wall reading of the moment is used.
 	Clock  func(time.Time) time.Time
 	Logger *slog.Logger
 }
 
-// Admission bounds how many cameras shake hands at the same time, so that all of them returning at once does not starve
-// those that are already recording.
+// Admission bounds the number of simultaneous handshakes, so that many cameras returning at once do not starve those that are
+// already recording.
 type Admission chan struct{}
 
 // NewAdmission allows n handshakes at a time.
 func NewAdmission(n int) Admission { return make(Admission, n) }
 
-// longestHandshake is how long a handshake keeps its place. One that takes longer waits for its camera and costs this
-// computer nothing; cameras that are switched off must not keep those that are back waiting.
+// longestHandshake is how long a handshake keeps its place. A longer one only waits for its camera and costs nothing here.
+// Cameras that are switched off must not delay those that are back.
 const longestHandshake = time.Second
 
-// enter waits for a place; the caller leaves it, more than once if it likes.
+// enter waits for a place. The caller must call leave, and may call it more than once.
 func (a Admission) enter(ctx context.Context) (leave func(), err error) {
 	select {
 	case a <- struct{}{}:
@@ -59,11 +57,11 @@ func (a Admission) enter(ctx context.Context) (leave func(), err error) {
 	return func() { timer.Stop(); free() }, nil
 }
 
-// Recorder keeps one stream.
+// Recorder records one stream.
 type Recorder struct {
 	opts    Options
 	open    func(context.Context) (session, error)
-	board   board
+	status  sharedStatus
 	disk    *disk
 	muxer   *media.Muxer
 	run     *media.Run
@@ -71,29 +69,29 @@ type Recorder struct {
 	end     time.Time         // of the newest fragment
 	timing  timing
 	pacer   pacer
-	told    bool // what the camera's clock says is noted for the run
-	follows bool // the session has had a run already
-	sound   hearing
+	told    bool // the camera's clock was recorded for this run
+	follows bool // the session already had a run
+	sound   audioWatch
 	health  meter
 }
 
-// silence is how long a run with sound may go without any before it ends. Browsers play no further than both tracks
-// reach, so that promised sound which does not come would hold up the picture.
+// silence is how long a run with audio may go without any before it ends. Browsers play only as far as both tracks reach, so
+// missing audio would stall the video.
 const silence = 3 * time.Second
 
-// joinable is how late the first picture of a run may seem, against the end of the run before it in the same session,
-// for that to be the network's jitter and not a gap.
+// joinable is the longest delay of a run's first frame, after the end of the previous run in the same session, that counts as
+// network jitter and not as a gap.
 const joinable = 500 * time.Millisecond
 
-// hearing follows whether a camera that announced sound delivers it.
-type hearing struct {
-	last    time.Time // arrival of the newest frame of sound, or of the session's first picture
-	missing bool      // sound is announced and does not come
-	changed bool      // missing is not what the current run promises
+// audioWatch checks whether a camera that announced audio sends it.
+type audioWatch struct {
+	last    time.Time // arrival of the newest audio frame, or of the session's first video frame
+	missing bool      // audio is announced and does not arrive
+	changed bool      // missing changed since the current run began
 }
 
-// note takes each unit of a session.
-func (h *hearing) note(u *media.Unit) {
+// note is called with each unit of a session.
+func (h *audioWatch) note(u *media.Unit) {
 	if u.Kind == media.Audio || h.last.IsZero() {
 		h.last = u.Arrived
 	}
@@ -102,7 +100,7 @@ func (h *hearing) note(u *media.Unit) {
 	}
 }
 
-// session is what a camera.Session does, so that a test can have days pass.
+// session is the interface of camera.Session. A test implements it to simulate days.
 type session interface {
 	Next(ctx context.Context) (camera.Item, error)
 	Audio() *media.AudioTrack
@@ -129,26 +127,26 @@ func New(opts Options) *Recorder {
 	}
 	r.disk = newDisk(footageOf(opts.Store), opts.Stream, opts.Logger)
 	r.disk.backlog = opts.Backlog
-	r.board.set(Connecting, "", time.Time{})
+	r.status.set(Connecting, "", time.Time{})
 	return r
 }
 
-// Status returns how the stream is doing. It may be called at any time from anywhere.
+// Status returns the state of the stream. It may be called at any time from any goroutine.
 func (r *Recorder) Status() Status {
-	s := r.board.get()
+	s := r.status.get()
 	if reason := r.disk.trouble(); reason != "" && s.State == Recording {
 		s.State, s.Reason = Live, "not recording: "+reason
 	}
 	return s
 }
 
-// Run keeps the stream until ctx ends, which is the only error it returns. What was received is on the disk when it
-// returns, and closed, unless the disk hangs: then Run gives it up after ten seconds.
+// Run records the stream until ctx ends, and returns only ctx's error. When it returns, everything received is on the disk and
+// closed. If the disk hangs, Run gives up after ten seconds.
 func (r *Recorder) Run(ctx context.Context) error {
 	r.disk.start()
 	defer func() {
 		if !r.disk.stop() {
-			r.opts.Logger.Error("the disk does not answer; what it had not taken is lost")
+			r.opts.Logger.Error("the disk does not respond; footage that was not yet written is lost")
 		}
 	}()
 	r.resume(ctx)
@@ -164,13 +162,13 @@ func (r *Recorder) Run(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// resume finds where the stream's footage ends, so that no run begins earlier.
+// resume finds the end of the stream's footage, so that no run begins earlier.
 func (r *Recorder) resume(ctx context.Context) {
 	end, err := r.opts.Store.EndOfFootage(ctx, r.opts.Stream)
 	if err != nil {
 		r.opts.Logger.Error("find end of footage", "err", err)
 	}
-	// A clock that was never set says 1970 or so: then time begins where it cannot be earlier.
+	// A clock that was never set says about 1970. Then recording begins at the earliest plausible time.
 	if r.end = end; end.Before(storage.Earliest()) {
 		r.end = storage.Earliest()
 	}
@@ -181,14 +179,14 @@ func (r *Recorder) resume(ctx context.Context) {
 	r.gap(storage.KindConnecting)
 }
 
-// gap says why nothing is recorded from now on.
+// gap records why nothing is recorded from now on.
 func (r *Recorder) gap(reason string) { r.disk.gap(r.timing.clock(time.Now()), reason) }
 
-// failureOf returns what a session's end means to people, and the state that it leads to.
+// failureOf returns the failure that people see for a session's end, and the resulting state.
 func failureOf(err error) (*camera.Failure, State) {
 	failure := (*camera.Failure)(nil)
 	if !errors.As(err, &failure) {
-		failure = &camera.Failure{Kind: camera.Broken, Reason: "internal fault; see the log", Err: err}
+		failure = &camera.Failure{Kind: camera.Broken, Reason: "internal error; see the log", Err: err}
 	}
 	switch failure.Kind {
 	case camera.Refused:
@@ -199,13 +197,13 @@ func failureOf(err error) (*camera.Failure, State) {
 	return failure, Offline
 }
 
-// reasonIn is the reason of a gap for a state and what is special about it.
+// reasonIn returns the reason of a gap for a state with its detail.
 func reasonIn(state State, detail string) string { return string(state) + ": " + detail }
 
-// wait tells of the failure and lets the pause pass.
+// wait reports the failure and waits for the pause.
 func (r *Recorder) wait(ctx context.Context, pause time.Duration, err error) {
 	failure, state := failureOf(err)
-	if r.board.set(state, failure.Reason, time.Now().Add(pause)) {
+	if r.status.set(state, failure.Reason, time.Now().Add(pause)) {
 		r.opts.Logger.Warn("camera "+string(state), "reason", failure.Reason, "err", failure.Err)
 	}
 	if r.opts.Record {
@@ -224,14 +222,14 @@ func (r *Recorder) wait(ctx context.Context, pause time.Duration, err error) {
 	}
 }
 
-// session keeps one connection until it ends, and returns why.
+// session records one connection until it ends, and returns why.
 func (r *Recorder) session(ctx context.Context) error {
 	s, err := r.connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	r.sound, r.follows = hearing{}, false
+	r.sound, r.follows = audioWatch{}, false
 	r.pacer.connected()
 	for {
 		item, err := s.Next(ctx)
@@ -264,7 +262,7 @@ func (r *Recorder) connect(ctx context.Context) (session, error) {
 	return r.open(ctx)
 }
 
-// paced is the item with its unit in our clock's pace.
+// paced returns the item with its unit at the server's pace.
 func (r *Recorder) paced(item camera.Item, s session) camera.Item {
 	rate := media.VideoTimescale
 	if a := s.Audio(); item.Unit.Kind == media.Audio && a != nil {
@@ -274,7 +272,7 @@ func (r *Recorder) paced(item camera.Item, s session) camera.Item {
 	return item
 }
 
-// take brings one unit to the muxer, beginning a new run where one has to begin.
+// take passes one unit to the muxer, and begins a new run if necessary.
 func (r *Recorder) take(item camera.Item, s session) error {
 	u := item.Unit
 	r.timing.note(u.Arrived)
@@ -285,7 +283,7 @@ func (r *Recorder) take(item camera.Item, s session) error {
 		case r.run == nil:
 		case item.Video != r.video:
 			r.endRun(storage.KindInterrupted + ": the camera changed its picture format")
-		case u.Random && s.Audio() != nil && r.sound.changed: // at a key frame, so that no picture is lost for it
+		case u.Random && s.Audio() != nil && r.sound.changed: // at a key frame, so that no frame is lost
 			r.endRun(storage.KindInterrupted + ": the camera's sound came or went")
 		case u.Random && r.timing.step != 0:
 			r.endRun(r.timing.stepReason())
@@ -322,13 +320,13 @@ func (r *Recorder) take(item camera.Item, s session) error {
 				r.disk.clock(r.run.ID, health.Clock)
 			}
 		}
-		r.board.frame(u.Arrived, health)
+		r.status.frame(u.Arrived, health)
 	}
 	return nil
 }
 
-// beginRun starts a run at the key frame item, never before the end of what is already recorded. A run that follows
-// another one of the same session begins where that one ended.
+// beginRun starts a run at the key frame item, never before the end of existing footage. A run that follows another one in the
+// same session begins where that one ended.
 func (r *Recorder) beginRun(item camera.Item, audio *media.AudioTrack) error {
 	start := r.timing.begin(item.Unit.Arrived, r.end)
 	if r.follows && start.Sub(r.end) < joinable {
@@ -347,7 +345,7 @@ func (r *Recorder) beginRun(item camera.Item, audio *media.AudioTrack) error {
 		return err
 	}
 	if run.Shift = r.timing.shift; run.Shift > 0 {
-		r.opts.Logger.Warn("the clock is behind what was recorded: footage is filed later than it happens", "by", run.Shift.Round(time.Second))
+		r.opts.Logger.Warn("the clock is behind the end of the footage; footage is filed later than it happens", "by", run.Shift.Round(time.Second))
 	}
 	r.run, r.video, r.muxer = run, item.Video, media.NewMuxer(run, key)
 	if r.opts.Record {
@@ -357,7 +355,7 @@ func (r *Recorder) beginRun(item camera.Item, audio *media.AudioTrack) error {
 	if r.opts.Record {
 		state = Recording
 	}
-	if r.board.set(state, "", time.Time{}) {
+	if r.status.set(state, "", time.Time{}) {
 		r.opts.Logger.Info("camera "+string(state), "run", run.ID.String(), "codec", run.Video.Codec.String(),
 			"width", run.Video.Width, "height", run.Video.Height, "audio", audio != nil)
 	}
@@ -372,7 +370,7 @@ func (r *Recorder) publish(f *media.Fragment) {
 	}
 }
 
-// endRun brings out what the muxer still holds and closes the run.
+// endRun flushes the muxer and closes the run.
 func (r *Recorder) endRun(reason string) {
 	if r.run == nil {
 		return

@@ -8,57 +8,57 @@ import (
 	"keepwatch.internal/storage"
 )
 
-// State is what a stream is doing, in the word that people see.
+// State is what a stream is doing, as shown to people.
 type State string
 
 // The states.
 const (
 	Connecting State = "connecting" // first attempt
 	Recording  State = "recording"
-	Live       State = "live"              // seen but not recorded: switched off, or the disk fails
-	Offline    State = storage.KindOffline // tried again by itself
-	Refused    State = storage.KindRefused // wrong password; tried again rarely
-	// Quarantined: another camera answers in this one's place; nothing is taken from it until its owner accepts it.
+	Live       State = "live"              // received but not recorded: switched off, or the disk fails
+	Offline    State = storage.KindOffline // retried automatically
+	Refused    State = storage.KindRefused // wrong password; retried rarely
+	// Quarantined: a new device answers in the camera's place. It is not recorded until the owner accepts it.
 	Quarantined State = storage.KindQuarantined
 )
 
-// Status is how a stream is doing.
+// Status is the state of a stream.
 type Status struct {
 	State     State
-	Reason    string    // in plain words; empty when all is well
+	Reason    string    // in plain words; empty if there is no problem
 	Since     time.Time // of this state
 	NextTry   time.Time // zero unless waiting to connect again
-	LastFrame time.Time // arrival of the newest picture; zero before the first
+	LastFrame time.Time // arrival of the newest frame; zero before the first
 	Health    Health
 }
 
-// Health are the measurements of the running session.
+// Health is the measurements of the current session.
 type Health struct {
 	Codec         string
 	Width, Height int
-	Audio         string        // codec; empty without sound
-	FPS           float64       // pictures a second
+	Audio         string        // codec; empty without audio
+	FPS           float64       // frames a second
 	BitsPerSecond int64         // of video
 	GOP           time.Duration // between the last two key frames
 	LostPackets   uint64
-	Clock         time.Duration // by which the camera's own clock is ahead of ours; zero until it tells
-	Shift         time.Duration // by which footage is filed later than it happens, after the clock was set back
+	Clock         time.Duration // how far the camera's own clock is ahead of the server's; zero until known
+	Shift         time.Duration // how much later footage is filed than it happens, after the clock was set back
 }
 
-// board holds a Status for readers on other goroutines.
-type board struct {
+// sharedStatus is a Status that other goroutines can read.
+type sharedStatus struct {
 	mu     sync.Mutex
 	status Status
 }
 
-func (b *board) get() Status {
+func (b *sharedStatus) get() Status {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.status
 }
 
-// set changes state and reason, and reports whether either is new.
-func (b *board) set(state State, reason string, next time.Time) bool {
+// set changes state and reason, and reports whether either changed.
+func (b *sharedStatus) set(state State, reason string, next time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s := &b.status
@@ -73,16 +73,16 @@ func (b *board) set(state State, reason string, next time.Time) bool {
 	return true
 }
 
-func (b *board) frame(at time.Time, h Health) {
+func (b *sharedStatus) frame(at time.Time, h Health) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.status.LastFrame, b.status.Health = at, h
 }
 
-// meterWindow is the time over which rates are measured.
+// meterWindow is the interval over which rates are measured.
 const meterWindow = 5 * time.Second
 
-// meter measures the units that pass.
+// meter measures the rates of units.
 type meter struct {
 	since   time.Time
 	frames  int

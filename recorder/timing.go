@@ -8,24 +8,23 @@ import (
 )
 
 const (
-	// maxStep is how far the computer's clock may be set without ending a run: that much is mended little by little while
-	// recording goes on (docs/time.md).
+	// maxStep is how far the server's clock may be set without ending a run. That much is corrected gradually while recording
+	// continues (docs/time.md).
 	maxStep = 5 * time.Second
-	// maxReturnPPM is how fast, in millionths, a run that is filed later than it happens comes back to the clock. It is half
-	// of what a muxer corrects; the other half is for the camera's own drift.
+	// maxReturnPPM is how fast, in millionths, a shifted run returns to the clock. It is half of what a muxer corrects; the other
+	// half is for the camera's own drift.
 	maxReturnPPM = 250
 )
 
-// timing turns the arrival of units, which has a monotonic reading, into the wall time under which they are filed. Within
-// a run that time goes on evenly, whatever the computer's clock is set to: a step is noted, and ends the run at its next
-// key frame.
+// timing turns the arrival of units, which has a monotonic reading, into the wall time under which they are filed. Within a
+// run that time advances evenly, whatever the server's clock is set to. A clock jump ends the run at its next key frame.
 type timing struct {
-	clock func(time.Time) time.Time // what the computer's clock said at a moment that has a monotonic reading
+	clock func(time.Time) time.Time // returns the wall clock at a moment with a monotonic reading
 
 	last, lastWall time.Time     // of the newest unit
-	step           time.Duration // by which the clock was set since the run began, beyond maxStep
-	began          time.Time     // arrival of the run's first picture
-	shift          time.Duration // by which the run's begin is filed later than the clock said
+	step           time.Duration // how far the clock was set since the run began, if beyond maxStep
+	began          time.Time     // arrival of the run's first frame
+	shift          time.Duration // how much later the run's start is filed than the clock said
 }
 
 func newTiming(clock func(time.Time) time.Time) timing {
@@ -35,7 +34,7 @@ func newTiming(clock func(time.Time) time.Time) timing {
 	return timing{clock: func(t time.Time) time.Time { return clock(t).Round(0) }}
 }
 
-// note looks at the clock when a unit arrives.
+// note checks the clock when a unit arrives.
 func (t *timing) note(arrived time.Time) {
 	wall := t.clock(arrived)
 	if !t.last.IsZero() {
@@ -46,8 +45,8 @@ func (t *timing) note(arrived time.Time) {
 	t.last, t.lastWall = arrived, wall
 }
 
-// begin begins a run with a picture and returns the time under which that is filed: what the clock says, or the end of
-// what was recorded before when the clock is behind it.
+// begin begins a run with a frame and returns the time under which that is filed: the clock's time, or the end of existing
+// footage if the clock is behind that.
 func (t *timing) begin(arrived, end time.Time) time.Time {
 	start := t.clock(arrived)
 	t.step, t.began, t.shift = 0, arrived, 0
@@ -60,17 +59,17 @@ func (t *timing) begin(arrived, end time.Time) time.Time {
 	return start
 }
 
-// behind returns by how much what arrives now is filed later than the clock says.
+// behind returns how much later a frame arriving now is filed than the clock says.
 func (t *timing) behind(arrived time.Time) time.Duration {
 	return max(0, t.shift-arrived.Sub(t.began)/1e6*maxReturnPPM)
 }
 
-// of returns the time to which the picture that arrived is compared, as if the clock had not been set during the run.
+// of returns the arrival time of a frame as if the clock had not been set during the run.
 func (t *timing) of(arrived time.Time) time.Time {
 	return t.clock(arrived).Add(t.behind(arrived) - t.step)
 }
 
-// stepReason says how the clock was set.
+// stepReason returns the reason of a gap after the clock was set.
 func (t *timing) stepReason() string {
 	if t.step > 0 {
 		return fmt.Sprintf("%s: this computer's clock was set forward by %s", storage.KindClockStep, t.step.Round(time.Second))

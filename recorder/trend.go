@@ -3,30 +3,29 @@ package recorder
 import "math"
 
 const (
-	// firstWidth and lastWidth are the lengths of the windows of which the least delay is kept, in seconds.
+	// firstWidth and lastWidth are the shortest and longest window, in seconds. Each window keeps its smallest delay.
 	firstWidth, lastWidth = 1, 8
-	// mostPoints is how many windows are kept; a trend is told from minPoints on.
+	// mostPoints is the number of windows that are kept. A trend needs at least minPoints.
 	mostPoints, minPoints = 64, 16
-	// kink is how far, in seconds, a delay must be from the line through those before for another line to begin.
+	// kink is how far, in seconds, a delay must be from the previous line to begin a new one.
 	kink = 0.4
 )
 
-// delay is how long something was under way at a moment, both in seconds from any zero.
+// delay is the network delay at a moment, both in seconds with an arbitrary origin.
 type delay struct{ at, late float64 }
 
-// trend finds how the delay of what arrives changes over time. A network delays and never hastens, so that the smallest
-// delay of each window tells. Windows grow with what is known: from 16 seconds for what runs off by a sixth to eight
-// minutes for what runs off by a thousandth.
+// trend finds how the delay of arrivals changes over time. A network can only delay, so the smallest delay of each window is
+// the reliable one. Windows grow: 16 seconds detect an error of a sixth, eight minutes one of a thousandth.
 type trend struct {
 	points []delay // the least delayed of each window
-	open   delay   // of the window that is not over
-	from   float64 // when that began
-	width  float64 // 0 before the first
-	strays int     // windows on end that are off the line
-	before line    // the line without them
+	open   delay   // smallest delay in the current window
+	from   float64 // start of the current window
+	width  float64 // its length; 0 before the first
+	strays int     // number of consecutive windows off the line
+	before line    // the line without those
 }
 
-// add takes one arrival and reports whether a window ended before it.
+// add adds one arrival and reports whether a window ended before it.
 func (t *trend) add(d delay) bool {
 	switch {
 	case t.width == 0:
@@ -45,8 +44,8 @@ func (t *trend) add(d delay) bool {
 	return false
 }
 
-// close keeps the open window. What arrives before its time shows at once that the line does not hold any more; what is
-// late does so when it lasts.
+// close adds the current window to the trend. An early arrival shows at once that the line has changed; a late one only if it
+// lasts.
 func (t *trend) close() {
 	if t.strays == 0 {
 		t.before = t.fit()
@@ -78,7 +77,7 @@ func (t *trend) close() {
 	t.points, t.width = t.points[:mostPoints/2], 2*t.width
 }
 
-// line is the straight line through the points of a trend.
+// line is a straight line fitted to the points of a trend.
 type line struct {
 	known         bool
 	slope         float64 // seconds of delay a second
@@ -89,7 +88,7 @@ type line struct {
 
 func (l line) at(x float64) float64 { return l.level + l.slope*(x-l.middle) }
 
-// fit returns the line of least squares.
+// fit returns the least-squares line.
 func (t *trend) fit() line {
 	n := float64(len(t.points))
 	if n < minPoints {
