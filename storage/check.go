@@ -108,7 +108,7 @@ type checker struct {
 	disk    disk.Folder
 	index   *index.DB
 	cameras []*camera
-	pace    *pace
+	pace    *disk.Pace
 	report  *Report
 	seen    Progress
 	look    *Store // reads the index; it is no open store
@@ -119,7 +119,7 @@ type checker struct {
 // close and go meanwhile are no findings. It returns an error only when it could not look: ErrRefused for folders that are
 // not the store, and what sqlite.OpenReader returns.
 func Check(ctx context.Context, o CheckOptions) (*Report, error) {
-	k := &checker{o: o, pace: &pace{rate: o.Rate}}
+	k := &checker{o: o, pace: &disk.Pace{Rate: o.Rate}}
 	if k.o.Patience <= 0 {
 		k.o.Patience = time.Minute
 	}
@@ -127,7 +127,7 @@ func Check(ctx context.Context, o CheckOptions) (*Report, error) {
 	k.o.Store.fill()
 	k.report = &Report{Version: 1, Began: k.now(), ReadData: o.ReadData, Repair: o.Repair, Findings: []Finding{}, Notes: []Finding{}}
 	err := k.run(ctx)
-	k.report.Ended, k.report.Read = k.now(), k.pace.bytes()
+	k.report.Ended, k.report.Read = k.now(), k.pace.Bytes()
 	return k.report, err
 }
 

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"keepwatch.internal/storage/disk"
-
 	"keepwatch.internal/storage/index"
 )
 

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"keepwatch.internal/storage/disk"
-
 	"keepwatch.internal/storage/index"
 )
 
@@ -51,7 +50,7 @@ func (k *checker) noteAll(ctx context.Context, tx *index.Tx, all []*Finding) err
 }
 
 // settleAll settles every doubt, also those that settling others brings up.
-func (s *Store) settleAll(ctx context.Context, p *pace) error {
+func (s *Store) settleAll(ctx context.Context, p *disk.Pace) error {
 	err := s.doubtQuarantined(ctx)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"path"
 	"time"
 
+	"keepwatch.internal/storage/disk"
 	"keepwatch.internal/storage/index"
 )
 
@@ -93,8 +94,8 @@ func (s *Store) scrubNext(ctx context.Context) (time.Duration, error) {
 // scrubSegment verifies one segment and moves the state behind it.
 func (s *Store) scrubSegment(ctx context.Context, r index.Segment, x *index.Verification) error {
 	c := s.cameraOf(r.Stream.Camera)
-	look := inspection{c: c, row: r, deep: true, pace: &pace{rate: scrubBurst}}
-	bad, err := look.inspect(ctx)
+	look := inspection{c: c, row: r, deep: true, pace: &disk.Pace{Rate: scrubBurst}}
+	_, bad, err := look.inspect(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
 			return err

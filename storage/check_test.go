@@ -15,6 +15,7 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/disk"
 	"keepwatch.internal/storage/index"
 	"keepwatch.internal/storage/index/indextest"
 )
@@ -56,7 +57,7 @@ func (k *kit) serve() {
 		tick := time.NewTicker(10 * time.Millisecond)
 		defer tick.Stop()
 		for {
-			if _, err := k.settleAfter(ctx, 0, &pace{}); err != nil && ctx.Err() == nil {
+			if _, err := k.settleAfter(ctx, 0, &disk.Pace{}); err != nil && ctx.Err() == nil {
 				k.Error(err)
 			}
 			select {
@@ -124,15 +125,15 @@ func TestEveryFlippedBitIsFoundAndNeverServed(t *testing.T) {
 	for at := 0; at < len(good); at += 1 + (at*7)%41 {
 		bad[at] ^= 1 << (at % 8)
 		ok(t, os.WriteFile(path, bad, 0o640))
-		x := inspection{c: k.cameras[id], row: r, deep: true, pace: &pace{}}
-		if flaw, err := x.inspect(t.Context()); err != nil || flaw == nil || flaw.kind != FindingDamaged {
+		x := inspection{c: k.cameras[id], row: r, deep: true, pace: &disk.Pace{}}
+		if _, flaw, err := x.inspect(t.Context()); err != nil || flaw == nil || flaw.kind != FindingDamaged {
 			t.Fatalf("byte %d of %d: %+v, %v", at, len(good), flaw, err)
 		}
 		if n++; n%8 == 0 {
 			if c, err := k.OpenClip(t.Context(), p, media.Main, span); err == nil {
 				var got bytes.Buffer
 				_, err = got.ReadFrom(c)
-				if err == nil && !bytes.Equal(got.Bytes(), want) || !bytes.HasPrefix(want, got.Bytes()) && len(got.Bytes()) > len(c.head) {
+				if err == nil && !bytes.Equal(got.Bytes(), want) || !bytes.HasPrefix(want, got.Bytes()) && len(got.Bytes()) > len(c.layout.Head) {
 					t.Fatalf("byte %d: something else was served", at)
 				}
 				ok(t, c.Close())

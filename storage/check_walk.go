@@ -12,6 +12,7 @@ import (
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage/disk"
 	"keepwatch.internal/storage/index"
+	"keepwatch.internal/storage/segment"
 )
 
 // checkCameras compares the rows of cameras with their folders and cards.
@@ -236,7 +237,7 @@ func (k *checker) inspect(ctx context.Context, c *camera, r index.Segment) (*Fin
 		return nil, err
 	}
 	x := inspection{c: c, row: r, keys: keys, deep: k.o.ReadData, pace: k.pace}
-	bad, err := x.inspect(ctx)
+	_, bad, err := x.inspect(ctx)
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
@@ -256,8 +257,7 @@ const remedyDamaged = "moves the file to quarantine, complete, and takes back fr
 
 // checkStray looks at a file without a row, unless it got one meanwhile.
 func (k *checker) checkStray(ctx context.Context, c *camera, q media.Quality, name string) error {
-	x := inspection{c: c, pace: k.pace}
-	res, err := x.stray(ctx, name)
+	res, err := segment.Scan(ctx, c.owner(), name, k.pace)
 	_, noted, known := k.look.rowOf(ctx, c, name)
 	switch {
 	case known != nil:
@@ -276,7 +276,7 @@ func (k *checker) checkStray(ctx context.Context, c *camera, q media.Quality, na
 		entries = res.Table.Entries
 	}
 	switch {
-	case err != nil && !isFormat(err):
+	case err != nil && !segment.IsDamage(err):
 		f.Kind, f.Problem, f.Remedy, f.subject = FindingUnreadable, err.Error(), "nothing: see to the disk, and check again", ""
 	case err != nil:
 		f.Kind, f.Problem, f.Remedy = FindingForeign, "it is no segment of this camera: "+err.Error(), "moves it to quarantine"

@@ -11,7 +11,7 @@ import (
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage/disk"
-	"keepwatch.internal/storage/index"
+	"keepwatch.internal/storage/segment"
 )
 
 // Clip is a file over a stretch of footage that exists only while it is read: an io.ReadSeekCloser of known size whose
@@ -24,16 +24,8 @@ import (
 type Clip struct {
 	r      *reader
 	pin    *pin
-	head   []byte
-	pieces []piece
+	layout segment.Layout
 	parts  []part // without their entries
-	silent bool   // fragments are to be stripped of their sound
-	audio  bool   // there is sound in what is served
-	start  time.Time
-	end    time.Time
-	run    media.RunID
-	mime   string
-	size   int64
 
 	gate struct {
 		sync.Mutex
@@ -50,31 +42,20 @@ type Clip struct {
 	closed bool
 }
 
-// piece is one fragment's share of a clip: the bytes [skip, skip+keep) of it stand at the offset at.
-type piece struct {
-	at         int64
-	offset     int64 // of the fragment in its segment's file
-	seq        uint64
-	start      int64
-	part       int32
-	size       uint32 // of the fragment
-	skip, keep uint32
-}
-
 // Start returns the wall clock of the clip's first picture.
-func (c *Clip) Start() time.Time { return c.start }
+func (c *Clip) Start() time.Time { return c.layout.Start }
 
 // End returns the wall clock at which its last picture ends.
-func (c *Clip) End() time.Time { return c.end }
+func (c *Clip) End() time.Time { return c.layout.End }
 
 // Run returns the run of its first picture.
-func (c *Clip) Run() media.RunID { return c.run }
+func (c *Clip) Run() media.RunID { return c.layout.Run }
 
 // MIME returns its type with the codecs parameter.
-func (c *Clip) MIME() string { return c.mime }
+func (c *Clip) MIME() string { return c.layout.MIME }
 
 // Size returns its length in bytes.
-func (c *Clip) Size() int64 { return c.size }
+func (c *Clip) Size() int64 { return c.layout.Size }
 
 // Renew makes the clip readable until the permit expires. The permit must be for the same viewer, camera and action as
 // the one that the clip was opened with, and still allow to hear when there is sound; otherwise it returns
@@ -85,7 +66,7 @@ func (c *Clip) Renew(p access.Permit) error {
 	old := c.gate.permit
 	a, b := p.Viewer(), old.Viewer()
 	same := a.Kind == b.Kind && a.AccountID == b.AccountID && a.GrantID == b.GrantID && p.Camera() == old.Camera()
-	if !same || p.Window() != old.Window() || c.audio && !p.Audio() {
+	if !same || p.Window() != old.Window() || c.layout.Audio && !p.Audio() {
 		return access.ErrDenied
 	}
 	if err := p.Check(c.r.s.o.Now(), old.Action()); err != nil {
@@ -109,7 +90,7 @@ func (c *Clip) Seek(offset int64, whence int) (int64, error) {
 	case io.SeekCurrent:
 		offset += c.pos
 	case io.SeekEnd:
-		offset += c.size
+		offset += c.layout.Size
 	}
 	if offset < 0 || whence < io.SeekStart || whence > io.SeekEnd {
 		return 0, errors.New("seek before the start of a clip")
@@ -135,22 +116,22 @@ func (c *Clip) Read(b []byte) (int, error) {
 	if len(b) == 0 {
 		return 0, nil
 	}
-	if c.pos >= c.size {
+	if c.pos >= c.layout.Size {
 		return 0, io.EOF
 	}
-	if c.pos < int64(len(c.head)) {
-		n := copy(b, c.head[c.pos:])
+	if c.pos < int64(len(c.layout.Head)) {
+		n := copy(b, c.layout.Head[c.pos:])
 		c.pos += int64(n)
 		return n, nil
 	}
-	i := sort.Search(len(c.pieces), func(i int) bool { return c.pieces[i].at > c.pos }) - 1
+	i := sort.Search(len(c.layout.Pieces), func(i int) bool { return c.layout.Pieces[i].At > c.pos }) - 1
 	if i != c.loaded {
 		if err := c.load(i); err != nil {
 			c.failed = err
 			return 0, err
 		}
 	}
-	n := copy(b, c.bytes[c.pos-c.pieces[i].at:])
+	n := copy(b, c.bytes[c.pos-c.layout.Pieces[i].At:])
 	c.pos += int64(n)
 	return n, nil
 }
@@ -158,28 +139,24 @@ func (c *Clip) Read(b []byte) (int, error) {
 // load reads and verifies the fragment of a piece.
 func (c *Clip) load(i int) error {
 	c.loaded, c.bytes = -1, nil
-	p := &c.pieces[i]
-	x := c.parts[p.part]
-	if err := c.openPart(int(p.part)); err != nil {
+	p := c.layout.Pieces[i]
+	x := c.parts[p.Part]
+	if err := c.openPart(int(p.Part)); err != nil {
 		return c.r.explain(x.row, err)
 	}
-	b, label, err := c.r.fragment(c.file, x, index.KeyFrame{At: p.start, Offset: p.offset, Size: p.size}, c.buffer)
-	if err == nil && label.Seq != p.seq {
-		err = fmt.Errorf("fragment at %d: %w: another fragment than expected", p.offset, media.ErrForged)
+	b, label, err := c.r.expected(x.row).Fragment(c.file, p.Place(), c.buffer)
+	if err == nil && label.Seq != p.Seq {
+		err = fmt.Errorf("fragment at %d: %w: another fragment than expected", p.Offset, media.ErrForged)
 	}
 	if err != nil {
 		return c.r.explain(x.row, err)
 	}
 	c.buffer = b
-	if c.silent {
-		if b, err = media.SilentFragment(c.r.key, b); err != nil {
-			return c.r.explain(x.row, err)
-		}
-		if len(b) != int(p.keep) {
-			return fmt.Errorf("segment %s: silent fragment of %d bytes, expected %d", x.row.Name(), len(b), p.keep)
-		}
+	share, err := c.layout.Cut(p, b, c.r.key)
+	if err != nil {
+		return c.r.explain(x.row, err)
 	}
-	c.bytes, c.loaded = b[p.skip:p.skip+p.keep:p.skip+p.keep], i
+	c.bytes, c.loaded = share, i
 	return nil
 }
 
@@ -212,7 +189,7 @@ func (c *Clip) Close() error {
 	if c.closed {
 		return nil
 	}
-	c.closed, c.buffer, c.bytes, c.pieces = true, nil, nil, nil
+	c.closed, c.buffer, c.bytes, c.layout.Pieces = true, nil, nil, nil
 	if c.pin != nil {
 		c.r.s.unpin(c.pin)
 	}

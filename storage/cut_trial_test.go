@@ -10,7 +10,6 @@ import (
 	"slices"
 
 	"keepwatch.internal/storage/disk"
-
 	"keepwatch.internal/storage/index"
 )
 

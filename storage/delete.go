@@ -229,7 +229,7 @@ func (s *Store) closeOpen(ctx context.Context, stream media.StreamID, span Span)
 func (w *Writer) cut(ctx context.Context, start int64) error {
 	w.turn.Lock()
 	defer w.turn.Unlock()
-	if w.ended || w.seg == nil || w.seg.start != start {
+	if w.ended || w.seg == nil || w.seg.Start != start {
 		return nil
 	}
 	w.closeSegment(ctx)

@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"keepwatch.internal/storage/disk"
-
 	"keepwatch.internal/storage/index"
 )
 
@@ -52,7 +50,7 @@ func (s *Store) keepSettling(ctx context.Context) {
 		}
 		before := tried
 		var err error
-		if tried, err = s.settleAfter(ctx, tried, &pace{rate: settleRate}); err != nil && ctx.Err() == nil && err.Error() != said {
+		if tried, err = s.settleAfter(ctx, tried, &disk.Pace{Rate: settleRate}); err != nil && ctx.Err() == nil && err.Error() != said {
 			said = err.Error()
 			s.log.Error("a doubt about footage could not be settled; will try again", "err", err)
 		}
@@ -89,7 +87,7 @@ func (s *Store) reviewQuarantine() {
 }
 
 // settleAfter settles the doubts with larger numbers than after, and returns the largest that it tried.
-func (s *Store) settleAfter(ctx context.Context, after int64, p *pace) (int64, error) {
+func (s *Store) settleAfter(ctx context.Context, after int64, p *disk.Pace) (int64, error) {
 	const batch = 16
 	var errs []error
 	for ctx.Err() == nil {
@@ -112,7 +110,7 @@ func (s *Store) settleAfter(ctx context.Context, after int64, p *pace) (int64, e
 
 // settle looks at what is in doubt, does what is to be done, and notes what that was. It may be interrupted anywhere and
 // repeated.
-func (s *Store) settle(ctx context.Context, d Doubt, p *pace) error {
+func (s *Store) settle(ctx context.Context, d Doubt, p *disk.Pace) error {
 	outcome, err := s.resolve(ctx, d.Subject, p)
 	if err != nil {
 		return err
@@ -121,62 +119,4 @@ func (s *Store) settle(ctx context.Context, d Doubt, p *pace) error {
 	return s.write(ctx, func(tx *index.Tx) error {
 		return tx.ResolveIssue(ctx, d.ID, s.now(), outcome)
 	})
-}
-
-// pace holds reading to a number of bytes a second. It is safe for several goroutines; the zero value does not wait.
-type pace struct {
-	rate int64
-	mu   sync.Mutex
-	next time.Time
-	read int64
-}
-
-// wait takes note of n bytes and waits until they are due.
-func (p *pace) wait(ctx context.Context, n int) error {
-	p.mu.Lock()
-	p.read += int64(n)
-	if p.rate <= 0 {
-		p.mu.Unlock()
-		return ctx.Err()
-	}
-	now := time.Now()
-	if p.next.Before(now) {
-		p.next = now
-	}
-	due := p.next
-	p.next = p.next.Add(time.Duration(float64(n) / float64(p.rate) * float64(time.Second)))
-	p.mu.Unlock()
-	delay := time.Until(due)
-	if delay <= 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(delay)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}
-
-// bytes returns how much was read so far.
-func (p *pace) bytes() int64 {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.read
-}
-
-// paced is a file that is read no faster than its pace.
-type paced struct {
-	disk.File
-	ctx  context.Context
-	pace *pace
-}
-
-func (f paced) ReadAt(b []byte, at int64) (int, error) {
-	if err := f.pace.wait(f.ctx, len(b)); err != nil {
-		return 0, err
-	}
-	return f.File.ReadAt(b, at)
 }

@@ -13,6 +13,7 @@ import (
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage/disk"
 	"keepwatch.internal/storage/index"
+	"keepwatch.internal/storage/segment"
 )
 
 // doubtQuarantined notes a doubt about every file in quarantine that nobody looked into yet: one that a crash left between
@@ -47,12 +48,11 @@ func (s *Store) doubtQuarantined(ctx context.Context) error {
 
 // source is a file in quarantine that is looked into.
 type source struct {
-	name  string // in recordings
-	file  disk.File
-	size  int64
-	c     *camera
-	run   *media.Run
-	whole bool // all of it verifies and it has its table: it can go back as it is
+	name string // in recordings
+	file disk.File
+	size int64
+	c    *camera
+	segment.Salvaged
 }
 
 // settledSuffix ends the names of files in quarantine of which all that can be taken back was. The name says so, and not
@@ -62,7 +62,7 @@ const settledSuffix = ".settled.mp4"
 // resolveQuarantined takes back what verifies in a file in quarantine: all of it when all does, or else, in new files, each
 // stretch that does. The file with the damage stays there, complete, under a name that says that it is settled. Nothing
 // is taken back to where the archive has footage, or where footage was deleted.
-func (s *Store) resolveQuarantined(ctx context.Context, name string, p *pace) (string, error) {
+func (s *Store) resolveQuarantined(ctx context.Context, name string, p *disk.Pace) (string, error) {
 	if strings.HasSuffix(name, settledSuffix) {
 		return "what verifies of it was taken back before; it stays there", nil
 	}
@@ -74,18 +74,18 @@ func (s *Store) resolveQuarantined(ctx context.Context, name string, p *pace) (s
 		return "", err
 	}
 	defer f.Close()
-	x := &source{name: name, file: paced{f, ctx, p}}
+	x := &source{name: name, file: p.File(ctx, f)}
 	if x.size, err = f.Size(); err != nil {
 		return "", err
 	}
-	stretches, why, err := s.lookInto(ctx, x)
+	why, err := s.lookInto(ctx, x)
 	if err != nil || why != "" {
 		return why, err
 	}
 	var back, all time.Duration
 	hindrance := ""
-	for i := range stretches {
-		t := &stretches[i]
+	for i := range x.Stretches {
+		t := &x.Stretches[i]
 		length := t.Entries[len(t.Entries)-1].End().Sub(t.Entries[0].Start)
 		all += length
 		no, err := s.takeBack(ctx, x, t)
@@ -98,7 +98,7 @@ func (s *Store) resolveQuarantined(ctx context.Context, name string, p *pace) (s
 			hindrance = "; of the rest " + no
 		}
 	}
-	if x.whole && back > 0 {
+	if x.Whole && back > 0 {
 		return fmt.Sprintf("all %s of it verify and were taken back", format.Duration(back)), nil
 	}
 	settled, err := s.markSettled(name)
@@ -137,38 +137,28 @@ func (s *Store) markSettled(name string) (string, error) {
 }
 
 // lookInto finds out whose the file is and what of it verifies. why says in words when nothing does.
-func (s *Store) lookInto(ctx context.Context, x *source) (stretches []media.Table, why string, err error) {
+func (s *Store) lookInto(ctx context.Context, x *source) (why string, err error) {
 	label, err := media.FirstLabel(x.file, x.size)
-	if err != nil && !isFormat(err) {
-		return nil, "", err
+	if err != nil && !segment.IsDamage(err) {
+		return "", err
 	}
 	if err == nil {
 		x.c, _ = s.camera(label.Camera)
 	}
 	if x.c == nil {
-		return nil, "it is no segment of a camera of this store: it stays there", nil
+		return "it is no segment of a camera of this store: it stays there", nil
 	}
-	res, err := media.Scan(x.file, x.size, x.c.id, x.c.key)
-	if err != nil && !isFormat(err) {
-		return nil, "", err
-	}
-	x.run, x.whole = res.Run, err == nil && res.Err == nil && res.Closed && len(res.Table.Entries) > 0 && res.Table.Entries[0].Random
-	if x.whole {
-		return []media.Table{*res.Table}, "", nil
-	}
-	if x.run == nil {
-		if x.run, err = s.runByHeader(ctx, x.c, label.Run); err != nil {
-			return nil, "", err
+	if x.Salvaged, err = segment.Salvage(x.c.owner(), x.file, x.size, nil); err == nil && x.Run == nil {
+		run, unknown := s.runByHeader(ctx, x.c, label.Run)
+		if unknown != nil || run == nil {
+			return "its header does not verify, and no other segment of its run has the same: it stays there", unknown
 		}
-		if x.run == nil {
-			return nil, "its header does not verify, and no other segment of its run has the same: it stays there", nil
-		}
+		x.Salvaged, err = segment.Salvage(x.c.owner(), x.file, x.size, run)
 	}
-	_, stretches, err = media.Salvage(x.file, x.size, x.run, x.c.key, x.c.id)
-	if err == nil && len(stretches) == 0 {
+	if err == nil && len(x.Stretches) == 0 {
 		why = "nothing in it verifies: it stays there"
 	}
-	return stretches, why, err
+	return why, err
 }
 
 // runByHeader reads the header of a run from another of its segments; nil when there is none.
@@ -178,8 +168,8 @@ func (s *Store) runByHeader(ctx context.Context, c *camera, id media.RunID) (*me
 		return nil, s.suspect(err)
 	}
 	for _, row := range rows {
-		if m, sure := trust(c, row.Name()); sure && m.run.ID == id {
-			return m.run, nil
+		if m, sure := segment.Trust(c.owner(), row.Name()); sure && m.Run.ID == id {
+			return m.Run, nil
 		}
 	}
 	return nil, nil
@@ -188,7 +178,7 @@ func (s *Store) runByHeader(ctx context.Context, c *camera, id media.RunID) (*me
 // takeBack makes a segment of the stretch, unless something hinders it, which it tells in words.
 func (s *Store) takeBack(ctx context.Context, x *source, t *media.Table) (hindrance string, err error) {
 	start, end := index.Micros(t.Entries[0].Start), index.Micros(t.Entries[len(t.Entries)-1].End())
-	st := index.Stream{Camera: x.c.row, Quality: x.run.Stream.Quality}
+	st := index.Stream{Camera: x.c.row, Quality: x.Run.Stream.Quality}
 	if hindrance, err = s.occupied(ctx, x, st, start, end); hindrance != "" || err != nil {
 		return hindrance, err
 	}
@@ -200,10 +190,10 @@ func (s *Store) takeBack(ctx context.Context, x *source, t *media.Table) (hindra
 		if err := errors.Join(x.c.files.Mkdir(day), x.c.files.SyncDir(path.Dir(day)), x.c.files.SyncDir(".")); err != nil {
 			return "", err
 		}
-		if x.whole {
+		if x.Whole {
 			err = s.moveBack(x, name)
 		} else {
-			err = writePiece(x, t, name)
+			err = x.WritePiece(x.c.owner(), t, name)
 		}
 	case err == nil: // a crash came between file and row
 	}
@@ -225,7 +215,7 @@ func (s *Store) occupied(ctx context.Context, x *source, st index.Stream, start,
 	if err != nil {
 		return "", err
 	}
-	now := s.liveOf(x.run.Stream)
+	now := s.liveOf(x.Run.Stream)
 	if taken || len(now.entries) > 0 && end > now.start {
 		return "the archive has footage of that time", nil
 	}
@@ -272,48 +262,4 @@ func (s *Store) moveBack(x *source, name string) error {
 		return err
 	}
 	return nil
-}
-
-// pieceSuffix ends the name of a segment that is being made from a damaged file.
-const pieceSuffix = ".mp4.new"
-
-// writePiece writes a closed segment of the stretch's fragments: whole and synced before it has its name.
-func writePiece(x *source, t *media.Table, name string) (err error) {
-	temp := strings.TrimSuffix(name, ".mp4") + pieceSuffix
-	if err := x.c.files.Remove(temp); err != nil && !disk.IsMissing(err) {
-		return err
-	}
-	f, err := x.c.files.Create(temp)
-	if err != nil {
-		return err
-	}
-	piece, at := media.Table{}, int64(len(x.run.Init))
-	_, err = f.WriteAt(x.run.Init, 0)
-	for i := range t.Entries {
-		if err != nil {
-			break
-		}
-		e := t.Entries[i]
-		b := make([]byte, e.Size)
-		if _, err = x.file.ReadAt(b, e.Offset); err != nil {
-			break
-		}
-		if _, err = f.WriteAt(b, at); err == nil {
-			err = piece.Append(at, b)
-		}
-		at += int64(e.Size)
-	}
-	if err == nil {
-		_, err = f.WriteAt(piece.Box(x.run, x.c.key), at)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return errors.Join(err, x.c.files.Remove(temp))
-	}
-	if err := x.c.files.Rename(temp, name); err != nil {
-		return err
-	}
-	return x.c.files.SyncDir(path.Dir(name))
 }

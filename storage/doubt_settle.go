@@ -14,7 +14,7 @@ import (
 )
 
 // resolve looks at a subject and makes it right. It returns in words what it did.
-func (s *Store) resolve(ctx context.Context, subject string, p *pace) (string, error) {
+func (s *Store) resolve(ctx context.Context, subject string, p *disk.Pace) (string, error) {
 	if _, err := readIdentity(s.disk, s.o.Recordings); err != nil { // the whole disk is in trouble
 		return "", err
 	}
@@ -75,7 +75,7 @@ func (s *Store) rowOf(ctx context.Context, c *camera, name string) (index.Segmen
 
 // resolveFile settles a file in a camera's folder. It looks for the file first: a file that is there has its row by then,
 // unless it is a stray.
-func (s *Store) resolveFile(ctx context.Context, c *camera, name string, p *pace) (string, error) {
+func (s *Store) resolveFile(ctx context.Context, c *camera, name string, p *disk.Pace) (string, error) {
 	_, err := c.files.Stat(name)
 	if err != nil && !disk.IsMissing(err) {
 		return "", err
@@ -104,14 +104,14 @@ func (s *Store) resolveFile(ctx context.Context, c *camera, name string, p *pace
 		return "", err
 	}
 	x := inspection{c: c, row: row, keys: keys, deep: true, pace: p}
-	flaw, err := x.inspect(ctx)
+	packed, flaw, err := x.inspect(ctx)
 	switch {
 	case err != nil:
 		return "", err
 	case flaw == nil && row.State == index.StateClosed:
 		return "it verifies", nil
 	case flaw == nil || flaw.kind == FindingKeys:
-		return "it verifies, and is served", s.trustAgain(ctx, row, x.packed)
+		return "it verifies, and is served", s.trustAgain(ctx, row, packed)
 	case flaw.kind == FindingShort:
 		if err := s.compare(ctx, c, row); err != nil {
 			return "", err

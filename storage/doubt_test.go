@@ -13,14 +13,16 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/disk"
 	"keepwatch.internal/storage/index"
 	"keepwatch.internal/storage/index/indextest"
+	"keepwatch.internal/storage/segment"
 )
 
 // settleNow settles all doubts, as a server does within a second.
 func (k *kit) settleNow() {
 	k.Helper()
-	ok(k, k.settleAll(k.Context(), &pace{}))
+	ok(k, k.settleAll(k.Context(), &disk.Pace{}))
 }
 
 // bend changes a byte of a file and returns what the file was.
@@ -140,7 +142,7 @@ func TestARepairMayBeInterruptedAnywhere(t *testing.T) {
 			x.mu.Lock()
 			x.die = func() { _ = index.Close() }
 			x.mu.Unlock()
-			_ = broken.settleAll(t.Context(), &pace{})
+			_ = broken.settleAll(t.Context(), &disk.Pace{})
 			_ = broken.guard.Close()
 			_ = index.Close()
 		}
@@ -170,7 +172,7 @@ func TestAHalfMadePieceIsRemovedByTheWalk(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
 	k.record(id, film{start: epoch, seconds: 10})
-	piece := k.path(id, strings.TrimSuffix(k.rowsOf(id)[0].Name(), ".mp4")+pieceSuffix)
+	piece := k.path(id, strings.TrimSuffix(k.rowsOf(id)[0].Name(), ".mp4")+segment.PieceSuffix)
 	ok(t, os.WriteFile(piece, []byte("half"), 0o640))
 	ok(t, k.reconcile(t.Context()))
 	if _, err := os.Stat(piece); !os.IsNotExist(err) {
@@ -300,7 +302,7 @@ func TestWhatCannotBeReadStaysInDoubt(t *testing.T) {
 	x := &faults{read: syscall.EIO}
 	broken, err := openFaulty(t, k.clock, k.o, x)
 	ok(t, err)
-	if err := broken.settleAll(t.Context(), &pace{}); err == nil {
+	if err := broken.settleAll(t.Context(), &disk.Pace{}); err == nil {
 		t.Error("settled without reading")
 	}
 	ok(t, broken.Store.Close())
@@ -397,20 +399,5 @@ func TestALargeStoreIsReadOverInAMonth(t *testing.T) {
 	reading := segment * time.Second / scrubBurst
 	if round := total / segment * (pause + reading); round < scrubRound*95/100 || round > scrubRound*105/100 {
 		t.Errorf("a round takes %v", round)
-	}
-}
-
-// TestAPaceHoldsReadingBack reads at a rate that a tenth of a second is enough for.
-func TestAPaceHoldsReadingBack(t *testing.T) {
-	p := &pace{rate: 1 << 20}
-	began := time.Now()
-	for range 5 {
-		ok(t, p.wait(t.Context(), 20<<10))
-	}
-	if took := time.Since(began); took < 70*time.Millisecond { // the fifth waits for the four before it
-		t.Errorf("100 kB at 1 MB/s took %v", took)
-	}
-	if p.bytes() != 100<<10 {
-		t.Errorf("counted %d bytes", p.bytes())
 	}
 }

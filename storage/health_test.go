@@ -101,7 +101,7 @@ func TestAfterAFailedSyncAFileIsNeitherWrittenNorSyncedAgain(t *testing.T) {
 			run, fragments := k.fragments(id, film{start: epoch, seconds: 12})
 			w := k.begin(run)
 			k.append(w, fragments[:6])
-			name := w.seg.name
+			name := w.seg.Name
 			x.fail = true
 			if closing {
 				w.turn.Lock()

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/planted/trialtest"
+	"keepwatch.internal/storage/disk"
 	"keepwatch.internal/storage/index"
 )
 
@@ -72,7 +73,7 @@ func (l *life) reopenWhole() {
 		l.k.Store = s
 		_, err = s.Enrol(context.Background(), []CameraSpec{{Name: lifeName}})
 		if err == nil {
-			err = errors.Join(s.suspect(s.index.Examine(context.Background())), s.finishDeleting(context.Background()), s.reconcile(context.Background()), s.settleAll(context.Background(), &pace{}))
+			err = errors.Join(s.suspect(s.index.Examine(context.Background())), s.finishDeleting(context.Background()), s.reconcile(context.Background()), s.settleAll(context.Background(), &disk.Pace{}))
 		}
 		if err == nil {
 			return

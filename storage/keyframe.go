@@ -11,6 +11,7 @@ import (
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage/disk"
 	"keepwatch.internal/storage/index"
+	"keepwatch.internal/storage/segment"
 )
 
 // OpenKeyFrame opens the key frame at or before the time at, however long before, as an MP4 of one picture. Clip.Start is
@@ -32,15 +33,16 @@ func (s *Store) OpenKeyFrame(ctx context.Context, p access.Permit, q media.Quali
 		return nil, r.explain(row, err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	run, err := r.header(f, row)
+	x := r.expected(row)
+	run, err := x.Header(f)
 	if err != nil {
 		return nil, r.explain(row, err)
 	}
-	b, label, err := r.fragment(f, part{row: row}, key, nil)
-	if isFormat(err) && row.State == index.StateClosed {
+	b, label, err := x.Fragment(f, segment.Place(key), nil)
+	if segment.IsDamage(err) && row.State == index.StateClosed {
 		// Before the file is blamed its own table is asked: it is labelled, the index is not.
 		if key, err = r.keyFromFile(f, row, index.Micros(at)); err == nil {
-			b, label, err = r.fragment(f, part{row: row}, key, nil)
+			b, label, err = x.Fragment(f, segment.Place(key), nil)
 		}
 	}
 	if err != nil {
@@ -49,18 +51,19 @@ func (s *Store) OpenKeyFrame(ctx context.Context, p access.Permit, q media.Quali
 	if !r.window.Holds(label.Start) {
 		return nil, ErrNoFootage
 	}
-	c := &Clip{r: r, loaded: -1, start: label.Start, end: label.Start.Add(label.Duration), run: row.RunID, mime: run.SilentMIME()}
+	c := &Clip{r: r, loaded: -1}
 	c.gate.permit = p
-	if c.head, err = media.KeyFrameFile(run, r.key, b); err != nil {
+	head, err := media.KeyFrameFile(run, r.key, b)
+	if err != nil {
 		return nil, r.explain(row, err)
 	}
-	c.size = int64(len(c.head))
+	c.layout = segment.Layout{Head: head, Size: int64(len(head)), Start: label.Start, End: label.Start.Add(label.Duration), Run: row.RunID, MIME: run.SilentMIME()}
 	return c, nil
 }
 
 // keyFromFile finds the last key frame that is not after the time at in the segment's own table.
 func (r *reader) keyFromFile(f disk.File, row index.Segment, at int64) (index.KeyFrame, error) {
-	entries, err := r.table(f, row)
+	entries, err := r.expected(row).Table(f)
 	if err != nil {
 		return index.KeyFrame{}, err
 	}

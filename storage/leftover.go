@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +14,7 @@ import (
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage/disk"
 	"keepwatch.internal/storage/index"
+	"keepwatch.internal/storage/segment"
 )
 
 // recoveriesAtOnce is how many files are read at the same time after a crash: enough that one slow read does not hold up
@@ -60,7 +60,7 @@ func (s *Store) dropReplaced(ctx context.Context) error {
 	}
 	for _, r := range marked {
 		c := s.cameraOf(r.Stream.Camera)
-		if !anothers(c, r) {
+		if !segment.OfAnotherRun(c.owner(), r.Name(), r.RunID) {
 			continue
 		}
 		s.log.Warn("a segment is of another run than the index says; adopting it anew", "camera", c.name, "segment", r.Name())
@@ -72,29 +72,6 @@ func (s *Store) dropReplaced(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// anothers reports whether the file of a segment certainly is of another run.
-func anothers(c *camera, r index.Segment) bool {
-	f, err := c.files.Open(r.Name())
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	size, err := f.Size()
-	if err != nil {
-		return false
-	}
-	label, err := media.FirstLabel(f, size)
-	if err != nil || label.Kind != media.LabelInit || label.ContentSize > maxSmallFile {
-		return false
-	}
-	head := make([]byte, label.ContentSize+media.LabelSize)
-	if _, err := f.ReadAt(head, 0); err != nil {
-		return false
-	}
-	run, err := media.OpenRun(head, c.id, c.key)
-	return err == nil && run.ID != r.RunID
 }
 
 // atOnce calls f for 0 … n-1, a few at the same time, and returns when all have returned.
@@ -111,13 +88,10 @@ func atOnce(n int, f func(i int)) {
 	group.Wait()
 }
 
-// longestLeftover bounds what a label at the end of an unfinished file may claim.
-const longestLeftover = 24 * time.Hour
-
 // atMost returns a time at which the footage of an open segment ends at the latest, from the last label in its file. That
 // label need not verify: what precedes it does not reach further.
 func (s *Store) atMost(c *camera, r index.Segment) int64 {
-	label, err := lastLabel(c.files, r)
+	label, err := segment.LastLabel(c.files, r.Name(), c.expected(r))
 	switch {
 	case err == nil:
 		return max(r.Start, index.Micros(label.Start.Add(label.Duration)))
@@ -126,51 +100,6 @@ func (s *Store) atMost(c *camera, r index.Segment) int64 {
 	}
 	s.log.Warn("the end of an open segment could not be read", "camera", c.name, "segment", r.Name(), "err", err)
 	return max(r.Start, index.Micros(s.now()))
-}
-
-// lastLabel finds the last whole label in a segment's file that can be one of its own. It returns media.ErrFormat when there
-// is none.
-func lastLabel(d disk.Folder, r index.Segment) (media.Label, error) {
-	f, err := d.Open(r.Name())
-	if err != nil {
-		return media.Label{}, err
-	}
-	defer f.Close()
-	size, err := f.Size()
-	if err != nil {
-		return media.Label{}, err
-	}
-	const step = 512 << 10
-	for end := size; end > 0; end -= step - media.LabelSize {
-		from := max(0, end-step)
-		b := make([]byte, end-from)
-		if _, err := f.ReadAt(b, from); err != nil {
-			return media.Label{}, err
-		}
-		if label, ok := lastLabelIn(b, r); ok {
-			return label, nil
-		}
-		if from == 0 {
-			break
-		}
-	}
-	return media.Label{}, fmt.Errorf("%w: no label of a fragment", media.ErrFormat)
-}
-
-func lastLabelIn(b []byte, r index.Segment) (media.Label, bool) {
-	for end := len(b); ; {
-		at := bytes.LastIndex(b[:end], []byte("uuid"))
-		if at < 4 {
-			return media.Label{}, false
-		}
-		label, err := media.ParseLabel(b[at-4:])
-		claims := index.Micros(label.Start) - r.Start
-		if err == nil && label.Run == r.RunID && label.Quality == r.Stream.Quality && label.Kind != media.LabelInit &&
-			claims >= 0 && claims < longestLeftover.Microseconds() && label.Duration < longestLeftover {
-			return label, true
-		}
-		end = at
-	}
 }
 
 // settleLeftovers closes the segments that the last process left open. A file that cannot be read is looked at again at

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/disk"
 	"keepwatch.internal/storage/index"
 )
 
@@ -124,7 +125,7 @@ func (l *life) open(x *faults) bool {
 				l.did("meanwhile")
 				l.film(l.tapes[l.r.IntN(len(l.tapes))], 1+l.r.IntN(12))
 			}
-			err = errors.Join(s.finishDeleting(context.Background()), s.reconcile(context.Background()), s.settleAll(context.Background(), &pace{}))
+			err = errors.Join(s.finishDeleting(context.Background()), s.reconcile(context.Background()), s.settleAll(context.Background(), &disk.Pace{}))
 			for _, p := range l.tapes {
 				l.stop(p)
 			}

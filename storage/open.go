@@ -2,13 +2,13 @@ package storage
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"time"
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage/index"
+	"keepwatch.internal/storage/segment"
 )
 
 // OpenClip opens the span of the permit's camera as one progressive MP4 without re-encoding. It begins with the key
@@ -31,7 +31,7 @@ type opening struct {
 	span   Span
 	most   time.Duration
 	choose func(*reader, context.Context, int64, int64) (chosen, error)
-	lay    func(*Clip, chosen, opening) error
+	lay    func(*Clip, chosen, Span) error
 }
 
 func (s *Store) openChosen(ctx context.Context, p access.Permit, q media.Quality, o opening) (_ *Clip, err error) {
@@ -55,50 +55,11 @@ func (s *Store) openChosen(ctx context.Context, p access.Permit, q media.Quality
 	if err != nil {
 		return nil, err
 	}
-	if err := o.lay(c, x, o); err != nil {
+	if err := o.lay(c, x, o.span); err != nil {
 		return nil, err
 	}
-	s.narrow(c.pin, index.Micros(c.start), index.Micros(c.end))
+	s.narrow(c.pin, index.Micros(c.Start()), index.Micros(c.End()))
 	return c, nil
-}
-
-// about takes over what a clip says of itself.
-func (c *Clip) about(x chosen) {
-	run := x.parts[0].run
-	c.start, c.end, c.run = index.FromMicros(x.start()), index.FromMicros(x.end()), run.ID
-	c.audio = c.gate.permit.Audio() && run.Audio != nil
-	c.mime = run.SilentMIME()
-	if c.audio {
-		c.mime = run.MIME()
-	}
-}
-
-// layProgressive lays out a plain MP4: its header, then the payload of each fragment.
-func (c *Clip) layProgressive(x chosen, o opening) error {
-	if parts := c.codings(x, o.span); len(parts) > 1 {
-		return &FormatChangedError{parts}
-	}
-	c.about(x)
-	n := 0
-	for i := range x.parts {
-		n += len(x.parts[i].entries)
-	}
-	entries := make([]media.Entry, 0, n)
-	for i := range x.parts {
-		entries = append(entries, x.parts[i].entries...)
-	}
-	var err error
-	if c.head, err = media.ProgressiveHeader(x.parts[0].run, entries, c.audio); err != nil {
-		return fmt.Errorf("clip header: %w", err)
-	}
-	c.lay(x, func(e *media.Entry) (skip, keep int64) {
-		keep = e.VideoBytes()
-		if c.audio {
-			keep += e.AudioBytes()
-		}
-		return int64(e.Payload), keep
-	})
-	return nil
 }
 
 // codings divides what was chosen where the coding changes.
@@ -126,45 +87,43 @@ func (c *Clip) codings(x chosen, span Span) []Span {
 	return spans
 }
 
+// layProgressive lays out a plain MP4. It returns a *FormatChangedError when the coding changes inside the span.
+func (c *Clip) layProgressive(x chosen, span Span) (err error) {
+	if parts := c.codings(x, span); len(parts) > 1 {
+		return &FormatChangedError{parts}
+	}
+	c.parts = x.parts
+	c.layout, err = segment.Progressive(c.shares(), c.gate.permit.Audio())
+	c.dropEntries()
+	return err
+}
+
 // layFragments lays out the init header and the fragments of the first run.
-func (c *Clip) layFragments(x chosen, _ opening) error {
-	for i := range x.parts {
-		if x.parts[i].row.RunID != x.parts[0].row.RunID {
-			x.parts = x.parts[:i]
+func (c *Clip) layFragments(x chosen, _ Span) error {
+	c.parts = x.parts
+	for i := range c.parts {
+		if c.parts[i].row.RunID != c.parts[0].row.RunID {
+			c.parts = c.parts[:i]
 			break
 		}
 	}
-	c.about(x)
-	run := x.parts[0].run
-	c.head = run.Init
-	c.silent = run.Audio != nil && !c.audio
-	if c.silent {
-		c.head = run.SilentInit(c.r.key)
-	}
-	c.lay(x, func(e *media.Entry) (skip, keep int64) {
-		if c.silent {
-			return 0, media.SilentSize(e)
-		}
-		return 0, int64(e.Size)
-	})
+	c.layout = segment.Fragmented(c.shares(), c.gate.permit.Audio(), c.r.key)
+	c.dropEntries()
 	return nil
 }
 
-// lay places the share of every fragment behind the header.
-func (c *Clip) lay(x chosen, share func(*media.Entry) (skip, keep int64)) {
-	c.size = int64(len(c.head))
-	for i := range x.parts {
-		part := x.parts[i]
-		for k := range part.entries {
-			e := &part.entries[k]
-			skip, keep := share(e)
-			if keep > 0 {
-				c.pieces = append(c.pieces, piece{at: c.size, offset: e.Offset, seq: e.Seq, start: index.Micros(e.Start),
-					part: int32(i), size: e.Size, skip: uint32(skip), keep: uint32(keep)})
-			}
-			c.size += keep
-		}
-		part.entries = nil
-		c.parts = append(c.parts, part)
+// shares lists what each part has in the clip.
+func (c *Clip) shares() []segment.Part {
+	shares := make([]segment.Part, len(c.parts))
+	for i, x := range c.parts {
+		shares[i] = segment.Part{Run: x.run, Entries: x.entries}
+	}
+	return shares
+}
+
+// dropEntries frees the tables, of which the layout has taken what it needs.
+func (c *Clip) dropEntries() {
+	for i := range c.parts {
+		c.parts[i].entries = nil
 	}
 }

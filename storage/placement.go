@@ -8,6 +8,7 @@ import (
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage/index"
+	"keepwatch.internal/storage/segment"
 )
 
 // SegmentPlacement describes the bytes that OpenStored gives for the span [From, To) under the same rights: an init header, and
@@ -55,19 +56,15 @@ func (s *Store) Placement(ctx context.Context, p access.Permit, q media.Quality,
 	out := make([]SegmentPlacement, 0, len(x.parts))
 	for i := range x.parts {
 		part := x.parts[i]
-		c := &Clip{r: r}
-		c.gate.permit = p
-		if err := c.layFragments(chosen{x.parts[i : i+1]}, opening{}); err != nil { // as OpenStored does
-			return nil, err
-		}
-		one := SegmentPlacement{From: c.start, To: c.end, Run: c.run, MIME: c.mime, Width: part.run.Video.Width, Height: part.run.Video.Height,
-			HeadBytes: int64(len(c.head)), Bytes: c.size}
+		l := segment.Fragmented([]segment.Part{{Run: part.run, Entries: part.entries}}, p.Audio(), r.key) // as OpenStored does
+		one := SegmentPlacement{From: l.Start, To: l.End, Run: l.Run, MIME: l.MIME, Width: part.run.Video.Width, Height: part.run.Video.Height,
+			HeadBytes: int64(len(l.Head)), Bytes: l.Size}
 		for k := range part.entries {
-			e, piece := &part.entries[k], &c.pieces[k]
-			f := FragmentPlacement{Offset: piece.at, Bytes: int64(piece.keep), Start: e.Start, Plays: played(e)}
+			e, piece := &part.entries[k], &l.Pieces[k]
+			f := FragmentPlacement{Offset: piece.At, Bytes: int64(piece.Keep), Start: e.Start, Plays: played(e)}
 			f.Continues = last != nil && follows(lastRun, part.row.RunID, last, e)
 			if e.Random {
-				f.KeyBytes = c.payload(e) + int64(e.Video[0].Size)
+				f.KeyBytes = l.Payload(e) + int64(e.Video[0].Size)
 			}
 			one.Fragments = append(one.Fragments, f)
 			last, lastRun = e, part.row.RunID
@@ -75,14 +72,6 @@ func (s *Store) Placement(ctx context.Context, p access.Permit, q media.Quality,
 		out = append(out, one)
 	}
 	return out, nil
-}
-
-// payload returns where the pictures begin in what is served of a fragment. Without its sound they are all of the payload.
-func (c *Clip) payload(e *media.Entry) int64 {
-	if c.silent {
-		return media.SilentSize(e) - e.VideoBytes()
-	}
-	return int64(e.Payload)
 }
 
 // played returns how long a fragment's pictures are shown.

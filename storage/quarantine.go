@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
 	"strings"
@@ -14,14 +13,6 @@ import (
 	"keepwatch.internal/storage/disk"
 	"keepwatch.internal/storage/index"
 )
-
-// tooShort makes the end of a file, where there should be more of it, a fault of the file's content.
-func tooShort(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("%w: %w", media.ErrFormat, err)
-	}
-	return err
-}
 
 // setAside makes sure that a segment whose bytes are wrong is served to nobody any more. Its file stays where it is, for
 // whoever wants to find out why, until the doubt that is noted about it is settled. A segment that is being written is
@@ -66,8 +57,8 @@ func (s *Store) missed(c *camera, r index.Segment) {
 func (w *Writer) distrust(start int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.seg != nil && w.seg.start == start {
-		w.seg.suspect = true
+	if w.seg != nil && w.seg.Start == start {
+		w.seg.Distrust()
 	}
 }
 

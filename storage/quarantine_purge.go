@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"keepwatch.internal/storage/disk"
-
 	"keepwatch.internal/storage/index"
 )
 
@@ -114,22 +113,21 @@ func (s *Store) holdsAny(ctx context.Context, c *camera, name string, span Span)
 		return false, err
 	}
 	defer f.Close()
-	x := &source{name: name, file: paced{f, ctx, &pace{rate: settleRate}}}
+	x := &source{name: name, file: (&disk.Pace{Rate: settleRate}).File(ctx, f)}
 	if x.size, err = f.Size(); err != nil {
 		return false, err
 	}
-	stretches, _, err := s.lookInto(ctx, x)
-	if err != nil {
+	if _, err := s.lookInto(ctx, x); err != nil {
 		return false, err
 	}
 	if x.c != nil && x.c.id != c.id {
 		return false, nil
 	}
-	for _, t := range stretches {
+	for _, t := range x.Stretches {
 		if t.Entries[0].Start.Before(span.To) && t.Entries[len(t.Entries)-1].End().After(span.From) {
 			return true, nil
 		}
 	}
 	start, ok := quarantinedStart(c, name)
-	return ok && len(stretches) == 0 && start.Before(span.To) && start.Add(longestSegment*s.o.SegmentDuration).After(span.From), nil
+	return ok && len(x.Stretches) == 0 && start.Before(span.To) && start.Add(longestSegment*s.o.SegmentDuration).After(span.From), nil
 }

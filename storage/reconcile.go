@@ -14,6 +14,7 @@ import (
 	"keepwatch.internal/internal/sqlite"
 	"keepwatch.internal/storage/disk"
 	"keepwatch.internal/storage/index"
+	"keepwatch.internal/storage/segment"
 )
 
 // reconcile closes what the last process left open, and then walks over all files and rows, the newest days first. Files without a row are adopted when their labels
@@ -33,7 +34,7 @@ func (s *Store) reconcile(ctx context.Context) error {
 		}
 	}
 	// What was taken out on the way is looked into at once: it may be mostly good.
-	if _, err := s.settleAfter(ctx, 0, &pace{rate: settleRate}); err != nil && ctx.Err() == nil {
+	if _, err := s.settleAfter(ctx, 0, &disk.Pace{Rate: settleRate}); err != nil && ctx.Err() == nil {
 		s.log.Error("a doubt about footage could not be settled; will try again", "err", err)
 	}
 	return errors.Join(errs...)
@@ -153,7 +154,7 @@ func (s *Store) dropPieces(c *camera, folder string, entries []fs.DirEntry) erro
 	defer s.repairing.Unlock()
 	var errs []error
 	for _, e := range entries {
-		if regular(e) && strings.HasSuffix(e.Name(), pieceSuffix) {
+		if regular(e) && strings.HasSuffix(e.Name(), segment.PieceSuffix) {
 			errs = append(errs, disk.RemoveSynced(c.files, path.Join(folder, e.Name())))
 		}
 	}
@@ -194,16 +195,16 @@ func (s *Store) compare(ctx context.Context, c *camera, r index.Segment) error {
 		return s.loseMissing(ctx, c, r, reason)
 	}
 	s.log.Error("a segment's file is shorter than it was", "camera", c.name, "segment", r.Name(), "size", info.Size(), "expected", r.Size)
-	m, err := mend(c, r.Name())
-	if err != nil && !errors.Is(err, errNoFragments) && !isFormat(err) {
+	m, err := segment.Repair(c.owner(), r.Name())
+	if err != nil && !errors.Is(err, segment.ErrNoFragments) && !segment.IsDamage(err) {
 		return err
 	}
-	if err != nil || index.Micros(m.entries[0].Start) != r.Start || m.run.ID != r.RunID {
+	if err != nil || index.Micros(m.Entries[0].Start) != r.Start || m.Run.ID != r.RunID {
 		return errors.Join(s.quarantineFile(c, r.Name(), fmt.Errorf("the file is not what the index says: %w", errors.Join(err, media.ErrFormat))),
 			s.lose(ctx, r, ReasonQuarantined))
 	}
 	return s.write(ctx, func(tx *index.Tx) error {
-		x := m.closing(r.Stream)
+		x := closing(r.Stream, m)
 		if err := tx.Shorten(ctx, x); err != nil {
 			return err
 		}
@@ -250,12 +251,12 @@ func (s *Store) adopt(ctx context.Context, c *camera, name string, synced bool) 
 	if _, noted, err := s.rowOf(ctx, c, name); err != nil || noted { // somebody adopted it a moment ago
 		return "it has its row", err
 	}
-	m, sure, err := mended{}, false, error(nil)
+	m, sure, err := segment.Contents{}, false, error(nil)
 	if synced && !s.recent(c, name) {
-		m, sure = trust(c, name)
+		m, sure = segment.Trust(c.owner(), name)
 	}
 	if !sure {
-		m, err = mend(c, name)
+		m, err = segment.Repair(c.owner(), name)
 	}
 	quality, _ := media.ParseQuality(path.Dir(path.Dir(name)))
 	if err == nil {
@@ -273,9 +274,9 @@ func (s *Store) adopt(ctx context.Context, c *camera, name string, synced bool) 
 		return "it was adopted", nil
 	case disk.IsMissing(err): // it was being deleted
 		return "it is gone", nil
-	case errors.Is(err, errNoFragments):
+	case errors.Is(err, segment.ErrNoFragments):
 		return "it held no footage, and was removed", disk.RemoveSynced(c.files, name)
-	case isFormat(err):
+	case segment.IsDamage(err):
 		target, moved := s.moveToQuarantine(c, name, err)
 		return fmt.Sprintf("moved to %s, complete; what verifies of it is taken back from there", target), moved
 	}
@@ -283,29 +284,29 @@ func (s *Store) adopt(ctx context.Context, c *camera, name string, synced bool) 
 }
 
 // fits checks that the file is where its label belongs and does not lie beside what is being written.
-func (s *Store) fits(c *camera, quality media.Quality, name string, m mended) error {
-	start := index.Micros(m.entries[0].Start)
-	if m.run.Stream.Quality != quality || index.SegmentName(quality, start) != name {
-		return fmt.Errorf("%w: its label says %s", media.ErrFormat, index.SegmentName(m.run.Stream.Quality, start))
+func (s *Store) fits(c *camera, quality media.Quality, name string, m segment.Contents) error {
+	start := index.Micros(m.Entries[0].Start)
+	if m.Run.Stream.Quality != quality || index.SegmentName(quality, start) != name {
+		return fmt.Errorf("%w: its label says %s", media.ErrFormat, index.SegmentName(m.Run.Stream.Quality, start))
 	}
-	now := s.liveOf(m.run.Stream)
-	if len(now.entries) > 0 && index.Micros(m.end()) > now.start {
+	now := s.liveOf(m.Run.Stream)
+	if len(now.entries) > 0 && index.Micros(m.End()) > now.start {
 		return fmt.Errorf("%w: %w", media.ErrFormat, ErrOverlap)
 	}
 	return nil
 }
 
 // adoptRow adds the rows for a segment that was found.
-func adoptRow(ctx context.Context, tx *index.Tx, st index.Stream, m mended) error {
-	run, err := tx.RunNumber(ctx, st, m.run.ID)
+func adoptRow(ctx context.Context, tx *index.Tx, st index.Stream, m segment.Contents) error {
+	run, err := tx.RunNumber(ctx, st, m.Run.ID)
 	if err == nil && run == 0 {
-		run, err = tx.InsertRun(ctx, st, m.run, ReasonRebuilt)
+		run, err = tx.InsertRun(ctx, st, m.Run, ReasonRebuilt)
 	}
 	if err != nil {
 		return err
 	}
-	x := m.closing(st)
-	if err := tx.InsertClosed(ctx, x, run, m.init); err != nil {
+	x := closing(st, m)
+	if err := tx.InsertClosed(ctx, x, run, m.Init); err != nil {
 		return err
 	}
 	return tx.Enter(ctx, st, x.Start, x.End, index.Footage(run))

@@ -13,6 +13,7 @@ import (
 	"keepwatch.internal/internal/sqlite"
 	"keepwatch.internal/storage/disk"
 	"keepwatch.internal/storage/index"
+	"keepwatch.internal/storage/segment"
 )
 
 // recover settles what the last process left, as far as recording has to wait for it: it opens the cameras, finds out until
@@ -176,18 +177,18 @@ func (s *Store) cameraOf(row int64) *camera {
 
 // recoverSegment settles one open row by what its file holds.
 func (s *Store) recoverSegment(ctx context.Context, c *camera, r index.Segment) error {
-	m, err := mend(c, r.Name())
-	another := err == nil && m.run.ID != r.RunID
+	m, err := segment.Repair(c.owner(), r.Name())
+	another := err == nil && m.Run.ID != r.RunID
 	if err == nil && !another {
 		err = s.write(ctx, func(tx *index.Tx) error {
-			if err := tx.Close(ctx, m.closing(r.Stream)); err != nil {
+			if err := tx.Close(ctx, closing(r.Stream, m)); err != nil {
 				return err
 			}
 			// An earlier start may have been unable to read the file and have called it a gap.
-			if err := tx.Enter(ctx, r.Stream, r.Start, index.Micros(m.end()), index.Footage(r.Run)); err != nil {
+			if err := tx.Enter(ctx, r.Stream, r.Start, index.Micros(m.End()), index.Footage(r.Run)); err != nil {
 				return err
 			}
-			return tx.EndClaim(ctx, r, index.Micros(m.end()), gap(s.down))
+			return tx.EndClaim(ctx, r, index.Micros(m.End()), gap(s.down))
 		})
 		if !sqlite.IsConstraint(err) {
 			return err
@@ -199,12 +200,12 @@ func (s *Store) recoverSegment(ctx context.Context, c *camera, r index.Segment) 
 		// The power went before the index knew that this row's file was gone and another run has made one of that name.
 		s.log.Warn("a segment is of another run than the index says; adopting it anew", "camera", c.name, "segment", r.Name())
 	case errors.Is(err, fs.ErrNotExist):
-	case errors.Is(err, errNoFragments), isFormat(err) && m.size <= r.Init: // nothing was recorded
+	case errors.Is(err, segment.ErrNoFragments), segment.IsDamage(err) && m.Size <= r.Init: // nothing was recorded
 		err = disk.RemoveSynced(c.files, r.Name())
 		if err != nil {
 			return err
 		}
-	case isFormat(err):
+	case segment.IsDamage(err):
 		if err := s.quarantineFile(c, r.Name(), err); err != nil {
 			return err
 		}

@@ -25,7 +25,7 @@ func crashed(t *testing.T) (k *kit, path string, fragments []*media.Fragment) {
 	run, fragments := k.fragments(id, film{start: epoch, seconds: 6})
 	w := k.begin(run)
 	k.append(w, fragments)
-	path = k.path(id, w.seg.name)
+	path = k.path(id, w.seg.Name)
 	k.kill()
 	return k, path, fragments
 }
@@ -378,8 +378,8 @@ func TestAnAdoptedFileIsVerifiedWhenItIsRead(t *testing.T) {
 	ok(t, err)
 	got, err := io.ReadAll(c)
 	wantErr(t, err, ErrQuarantined)
-	if len(got) != len(c.head) {
-		t.Errorf("%d bytes beyond the header were sent", len(got)-len(c.head))
+	if len(got) != len(c.layout.Head) {
+		t.Errorf("%d bytes beyond the header were sent", len(got)-len(c.layout.Head))
 	}
 	ok(t, c.Close())
 	c, err = k.OpenClip(t.Context(), k.permit(id, access.Playback), media.Main, span)

@@ -159,16 +159,16 @@ func TestABentFragmentStopsAClipBeforeIt(t *testing.T) {
 		whole := all(t, c, err)
 		c, err = k.OpenClip(t.Context(), p, media.Main, span)
 		ok(t, err)
-		piece := c.pieces[n]
+		piece := c.layout.Pieces[n]
 		path := k.path(id, index.SegmentName(media.Main, index.Micros(epoch)))
 		b, err := os.ReadFile(path)
 		ok(t, err)
-		b[piece.offset+int64(piece.skip)+int64(n)] ^= 0x10
+		b[piece.Offset+int64(piece.Skip)+int64(n)] ^= 0x10
 		ok(t, os.WriteFile(path, b, 0o640))
 		got, err := io.ReadAll(c)
 		wantErr(t, err, ErrQuarantined)
-		if !bytes.Equal(got, whole[:piece.at]) {
-			t.Errorf("fragment %d is bent: %d bytes were sent, %d stand before it", n, len(got), piece.at)
+		if !bytes.Equal(got, whole[:piece.At]) {
+			t.Errorf("fragment %d is bent: %d bytes were sent, %d stand before it", n, len(got), piece.At)
 		}
 		if _, err := c.Seek(0, io.SeekStart); err != nil {
 			t.Error(err)
@@ -190,19 +190,19 @@ func TestFragmentsOfTheSameCameraCannotStandInForEachOther(t *testing.T) {
 	c, err := k.OpenClip(t.Context(), k.permit(id, access.Export), media.Main, Span{epoch, epoch.Add(10 * time.Second)})
 	ok(t, err)
 	defer c.Close()
-	x, y := c.pieces[5], c.pieces[9]
-	if x.size != y.size {
-		t.Fatalf("sizes %d and %d", x.size, y.size)
+	x, y := c.layout.Pieces[5], c.layout.Pieces[9]
+	if x.Size != y.Size {
+		t.Fatalf("sizes %d and %d", x.Size, y.Size)
 	}
 	path := k.path(id, index.SegmentName(media.Main, index.Micros(epoch)))
 	b, err := os.ReadFile(path)
 	ok(t, err)
-	copy(b[x.offset:x.offset+int64(x.size)], b[y.offset:])
+	copy(b[x.Offset:x.Offset+int64(x.Size)], b[y.Offset:])
 	ok(t, os.WriteFile(path, b, 0o640))
 	got, err := io.ReadAll(c)
 	wantErr(t, err, ErrQuarantined)
-	if int64(len(got)) != x.at {
-		t.Errorf("%d bytes were sent, %d stand before the wrong fragment", len(got), x.at)
+	if int64(len(got)) != x.At {
+		t.Errorf("%d bytes were sent, %d stand before the wrong fragment", len(got), x.At)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/sqlite"
 	"keepwatch.internal/storage/index"
+	"keepwatch.internal/storage/segment"
 )
 
 // longestSegment is how many times SegmentDuration a segment may last when no key frame comes.
@@ -31,7 +32,7 @@ type Writer struct {
 	ended    bool
 
 	mu  sync.Mutex
-	seg *segment
+	seg *segment.Open
 	end int64 // of what was written, µs; index.NoEnd at first
 }
 
@@ -156,7 +157,11 @@ func (w *Writer) hole(e media.Entry) bool {
 	if index.Micros(e.Start) != w.end {
 		return true
 	}
-	return w.seg != nil && len(w.seg.entries) > 0 && w.seg.entries[len(w.seg.entries)-1].Seq+1 != e.Seq
+	if w.seg == nil {
+		return false
+	}
+	entries, _ := w.seg.Entries()
+	return len(entries) > 0 && entries[len(entries)-1].Seq+1 != e.Seq
 }
 
 // mustRotate reports whether f begins another segment than the open one. Segments have no holes, so that one row tells
@@ -166,11 +171,8 @@ func (w *Writer) mustRotate(f *media.Fragment) bool {
 	if g == nil {
 		return false
 	}
-	w.mu.Lock()
-	suspect := g.suspect
-	w.mu.Unlock()
-	age := f.Start.Sub(index.FromMicros(g.start))
-	return suspect || w.wantKey || (f.Random && age >= w.s.o.SegmentDuration) || age >= longestSegment*w.s.o.SegmentDuration ||
+	age := f.Start.Sub(index.FromMicros(g.Start))
+	return g.Suspect() || w.wantKey || (f.Random && age >= w.s.o.SegmentDuration) || age >= longestSegment*w.s.o.SegmentDuration ||
 		w.hole(media.Entry{Start: f.Start, Seq: f.Seq})
 }
 
@@ -187,23 +189,24 @@ func (w *Writer) record(ctx context.Context, tx *index.Tx, start int64) error {
 // openSegment makes the segment that begins with f: row, file, folder synced, init header.
 func (w *Writer) openSegment(ctx context.Context, f *media.Fragment) error {
 	start := index.Micros(f.Start)
-	g := &segment{st: w.st, run: w.row, start: start, name: index.SegmentName(w.stream.Quality, start)}
+	name := index.SegmentName(w.stream.Quality, start)
+	g := segment.New(name, start, func(err error) { w.syncFailed(name, err) })
 	err := w.s.write(ctx, func(tx *index.Tx) error {
-		if err := tx.InsertOpen(ctx, index.Segment{Stream: g.st, Start: g.start, Run: g.run, Init: int64(len(w.run.Init))}); err != nil {
+		if err := tx.InsertOpen(ctx, index.Segment{Stream: w.st, Start: start, Run: w.row, Init: int64(len(w.run.Init))}); err != nil {
 			return err
 		}
 		return w.record(ctx, tx, start)
 	})
 	if sqlite.IsConstraint(err) {
-		return fmt.Errorf("%w: segment %s: %w", ErrOverlap, g.name, err)
+		return fmt.Errorf("%w: segment %s: %w", ErrOverlap, name, err)
 	}
 	if err != nil {
-		return w.fail(ctx, "note segment "+g.name, err)
+		return w.fail(ctx, "note segment "+name, err)
 	}
 	w.recorded = true
 	if err := w.makeFile(g); err != nil {
 		w.discard(ctx, g)
-		return w.fail(ctx, "make segment "+g.name, err)
+		return w.fail(ctx, "make segment "+name, err)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -211,45 +214,24 @@ func (w *Writer) openSegment(ctx context.Context, f *media.Fragment) error {
 	return nil
 }
 
-func (w *Writer) makeFile(g *segment) error {
-	day := path.Dir(g.name)
-	if err := w.s.makeDay(w.c, w.stream, day); err != nil {
+func (w *Writer) makeFile(g *segment.Open) error {
+	if err := w.s.makeDay(w.c, w.stream, path.Dir(g.Name)); err != nil {
 		return err
 	}
-	var err error
-	if g.file, err = w.c.files.Create(g.name); err != nil {
+	created, err := g.Create(w.c.files, w.run.Init)
+	if !created {
 		w.s.knowDay(w.stream, "")
-		return err
 	}
-	if err := w.c.files.SyncDir(day); err != nil {
-		return err
-	}
-	if _, err := g.file.WriteAt(w.run.Init, 0); err != nil {
-		return err
-	}
-	g.good = int64(len(w.run.Init))
-	return nil
+	return err
 }
 
 // put writes the fragment behind what the segment has.
 func (w *Writer) put(ctx context.Context, f *media.Fragment, e media.Entry) error {
-	g := w.seg
-	if n, err := g.file.WriteAt(f.Bytes, g.good); err != nil {
-		if n > 0 {
-			if cut := g.file.Truncate(g.good); cut != nil {
-				w.mu.Lock()
-				g.suspect = true
-				w.mu.Unlock()
-			}
-		}
-		return w.fail(ctx, "write segment "+g.name, err)
+	if err := w.seg.Append(f.Bytes, e); err != nil {
+		return w.fail(ctx, "write segment "+w.seg.Name, err)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	e.Offset = g.good
-	g.entries = append(g.entries, e)
-	g.good += int64(len(f.Bytes))
-	g.dirty = true
 	w.end = index.Micros(e.End())
 	w.wantKey = false
 	return nil
