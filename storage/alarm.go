@@ -13,12 +13,12 @@ import (
 type Alarm struct {
 	Code  string    // for programs: one of the constants below, or one that another part of the store documents
 	Since time.Time // when it was noticed
-	Text  string    // for people: what is wrong, where, and how to mend it, in sentences
+	Text  string    // for people: what is wrong, where, and how to fix it, in sentences
 }
 
 // Codes of alarms. They never change their meaning.
 const (
-	AlarmDiskFull     = "disk-full"     // recordings or data have no room left, and footage is being dropped
+	AlarmDiskFull     = "disk-full"     // recordings or data have no space left, and footage is being dropped
 	AlarmNothingLeft  = "nothing-left"  // storage.min_free cannot be kept: nothing is left to delete
 	AlarmSyncFailed   = "sync-failed"   // a disk did not keep what it had taken
 	AlarmIndexRebuilt = "index-rebuilt" // the index was damaged or missing and is made again from the files

@@ -21,11 +21,11 @@ type CheckOptions struct {
 	MasterKey        [32]byte // as in Options
 	// ReadData has every fragment read and verified; without it headers and tables are.
 	ReadData bool
-	// Repair has what was found settled: by the running server, or in this process where none runs.
+	// Repair has what was found repaired: by the running server, or in this process where none runs.
 	Repair bool
 	// Rate bounds what is read, bytes a second; 0 sets no limit.
 	Rate int64
-	// Patience is how long Repair waits for a server that settles nothing; 1 min when zero.
+	// Patience is how long Repair waits for a server that resolves nothing; 1 min when zero.
 	Patience time.Duration
 	// Progress is called now and then, by one goroutine; it may be nil.
 	Progress func(Progress)
@@ -37,7 +37,7 @@ type CheckOptions struct {
 type Progress struct {
 	Segments, AllSegments int64
 	Bytes, AllBytes       int64 // of the segments
-	Settled, AllDoubts    int64 // once repairing has begun
+	Resolved, AllIssues   int64 // once repairing has begun
 }
 
 // Report is what a check found. Its JSON form is for programs: names are never changed, new ones may come.
@@ -70,7 +70,7 @@ type Finding struct {
 	Seconds float64    `json:"seconds"`        // of footage that cannot be served for it, or that is to be gained
 	Remedy  string     `json:"remedy"`         // what -repair does
 	Done    string     `json:"done,omitempty"` // what was done
-	subject string     // of the doubt to note; empty when there is nothing to settle
+	subject string     // of the integrity issue to note; empty when nothing can be repaired
 }
 
 // Kinds of findings.
@@ -96,7 +96,7 @@ const (
 	NoteQuarantined = "quarantined"  // a file in quarantine
 	NoteOpen        = "segment-open" // being written, or left so by a crash until the next start
 	NoteDeleting    = "segment-deleting"
-	NoteDoubt       = "doubt" // noted before, and not yet settled
+	NoteDoubt       = "doubt" // noted before, and not resolved yet
 )
 
 // maxReported bounds the findings and the notes of a report.

@@ -88,7 +88,7 @@ func TestWhatChangesWhileItIsLookedAtIsNoFinding(t *testing.T) {
 			k.marked(r)
 			return c.files.Remove(r.Name())
 		},
-		"found missing and mended by the server": func(k *kit, c *camera, r index.Segment) error {
+		"found missing and repaired by the server": func(k *kit, c *camera, r index.Segment) error {
 			ok(t, os.Truncate(k.path(c.id, r.Name()), r.Size/2))
 			return k.compare(t.Context(), c, r)
 		},

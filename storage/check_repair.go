@@ -11,7 +11,7 @@ import (
 	"keepwatch.internal/storage/index"
 )
 
-// repair notes a doubt about everything that was found, and has them settled: by the server that holds the store, or here.
+// repair notes an integrity issue about everything that was found, and has them resolved: by the server that holds the store, or here.
 func (k *checker) repair(ctx context.Context) error {
 	var all []*Finding
 	for _, list := range [][]Finding{k.report.Findings, k.report.Notes} {
@@ -33,15 +33,15 @@ func (k *checker) repair(ctx context.Context) error {
 	}
 	err = s.write(ctx, func(tx *index.Tx) error { return k.noteAll(ctx, tx, all) })
 	if err == nil {
-		err = s.settleAll(ctx, k.pace)
+		err = s.resolveAll(ctx, k.pace)
 	}
 	return errors.Join(err, k.outcomes(ctx, all), s.Close())
 }
 
-// noteAll notes the doubts about what was found.
+// noteAll notes the integrity issues about what was found.
 func (k *checker) noteAll(ctx context.Context, tx *index.Tx, all []*Finding) error {
 	for _, f := range all {
-		d := Doubt{Found: k.now(), Source: index.SourceCheck, Subject: f.subject, Problem: f.Problem}
+		d := IntegrityIssue{Found: k.now(), Source: index.SourceCheck, Subject: f.subject, Problem: f.Problem}
 		if err := tx.NoteIssue(ctx, d); err != nil {
 			return err
 		}
@@ -49,17 +49,17 @@ func (k *checker) noteAll(ctx context.Context, tx *index.Tx, all []*Finding) err
 	return nil
 }
 
-// settleAll settles every doubt, also those that settling others brings up.
-func (s *Store) settleAll(ctx context.Context, p *disk.Pace) error {
-	err := s.doubtQuarantined(ctx)
+// resolveAll resolves every integrity issue, also those that resolving others brings up.
+func (s *Store) resolveAll(ctx context.Context, p *disk.Pace) error {
+	err := s.noteQuarantined(ctx)
 	if err != nil {
 		return err
 	}
-	_, err = s.settleAfter(ctx, 0, p)
+	_, err = s.resolveAfter(ctx, 0, p)
 	return err
 }
 
-// repairBeside has the running server settle the doubts, and waits for it.
+// repairBeside has the running server resolve the integrity issues, and waits for it.
 func (k *checker) repairBeside(ctx context.Context, all []*Finding) error {
 	db, err := index.Open(ctx, filepath.Join(k.o.Data, index.FileName))
 	if err != nil {
@@ -76,8 +76,8 @@ func (k *checker) repairBeside(ctx context.Context, all []*Finding) error {
 		if err != nil {
 			return err
 		}
-		k.seen.AllDoubts = max(k.seen.AllDoubts, left)
-		k.seen.Settled = k.seen.AllDoubts - left
+		k.seen.AllIssues = max(k.seen.AllIssues, left)
+		k.seen.Resolved = k.seen.AllIssues - left
 		k.progress()
 		if left == 0 {
 			return k.outcomes(ctx, all)
@@ -86,8 +86,8 @@ func (k *checker) repairBeside(ctx context.Context, all []*Finding) error {
 			before, since = left, time.Now()
 		}
 		if time.Since(since) > k.o.Patience {
-			return errors.Join(k.outcomes(ctx, all), fmt.Errorf("the running server has settled none of the %d doubts that are left for %v: its log says why, "+
-				"or it is an older version. They stay noted, and it settles them as soon as it can", left, k.o.Patience))
+			return errors.Join(k.outcomes(ctx, all), fmt.Errorf("the running server has resolved none of the %d integrity issues that are left for %v: its log says why, "+
+				"or it is an older version. They stay noted, and it resolves them as soon as it can", left, k.o.Patience))
 		}
 		select {
 		case <-ctx.Done():
@@ -129,7 +129,7 @@ func (k *checker) rebuild(ctx context.Context) error {
 	case err != nil:
 		return fmt.Errorf("rebuild the index: %w", err)
 	default:
-		if err := errors.Join(s.reconcile(ctx), s.settleAll(ctx, k.pace), s.Close()); err != nil {
+		if err := errors.Join(s.reconcile(ctx), s.resolveAll(ctx, k.pace), s.Close()); err != nil {
 			return fmt.Errorf("rebuild the index: %w", err)
 		}
 	}

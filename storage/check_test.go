@@ -49,7 +49,7 @@ func (k *kit) clean() {
 	}
 }
 
-// serve settles doubts as a running server does, but looks for them more often, until the test is over.
+// serve settles integrity issues as a running server does, but looks for them more often, until the test is over.
 func (k *kit) serve() {
 	ctx, cancel := context.WithCancel(context.Background())
 	var group sync.WaitGroup
@@ -57,7 +57,7 @@ func (k *kit) serve() {
 		tick := time.NewTicker(10 * time.Millisecond)
 		defer tick.Stop()
 		for {
-			if _, err := k.settleAfter(ctx, 0, &disk.Pace{}); err != nil && ctx.Err() == nil {
+			if _, err := k.resolveAfter(ctx, 0, &disk.Pace{}); err != nil && ctx.Err() == nil {
 				k.Error(err)
 			}
 			select {
@@ -102,7 +102,7 @@ func TestAStoreInOrderHasNoFindings(t *testing.T) {
 	if r.Cameras != 2 || r.Segments != 13 || r.Bytes == 0 || r.Read < r.Bytes || fmt.Sprint(kinds(r.Notes)) != "[segment-open]" {
 		t.Errorf("%+v", r)
 	}
-	k.kill() // and what a crash leaves is settled by the next start, not a finding
+	k.kill() // and what a crash leaves is resolved by the next start, not a finding
 	if r := k.check(true, false); len(r.Findings) != 0 || fmt.Sprint(kinds(r.Notes)) != "[segment-open]" {
 		t.Errorf("after a crash: %+v", r)
 	}
@@ -278,7 +278,7 @@ func TestForeignFilesAreNotedAndLeftAlone(t *testing.T) {
 	}
 }
 
-// TestWhatTheIndexSaysOfItselfIsMadeRight edits sums, ledger, key frames and a card.
+// TestWhatTheIndexSaysOfItselfIsMadeRight edits sums, ledger, key frames and a manifest.
 func TestWhatTheIndexSaysOfItselfIsMadeRight(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
@@ -300,7 +300,7 @@ func TestWhatTheIndexSaysOfItselfIsMadeRight(t *testing.T) {
 		}),
 		FindingKeys:     statement("UPDATE segment SET key_frames = x'010101' WHERE start_us = ?", rows[2].Start),
 		FindingSetAside: edit(func(ctx context.Context, tx *index.Tx) error { return withdraw(ctx, tx, rows[0]) }),
-		FindingCard:     func() { ok(t, os.Remove(k.path(id, cardName))) },
+		FindingCard:     func() { ok(t, os.Remove(k.path(id, manifestName))) },
 	} {
 		before := k.footage(id)
 		spoil()

@@ -26,7 +26,7 @@ func (k *checker) checkCameras(ctx context.Context) error {
 			k.report.Cameras++
 		}
 		c.key = media.DeriveLabelKey(k.o.MasterKey, c.id)
-		if err := k.checkCard(c); err != nil {
+		if err := k.checkManifest(c); err != nil {
 			return err
 		}
 		k.cameras = append(k.cameras, c)
@@ -36,9 +36,9 @@ func (k *checker) checkCameras(ctx context.Context) error {
 	return err
 }
 
-// checkCard opens the camera's folder, where it can be, and reads its card.
-func (k *checker) checkCard(c *camera) error {
-	f := Finding{Kind: FindingCard, Camera: c.name, File: path.Join(c.folder, cardName), Remedy: "writes it again", subject: c.folder}
+// checkManifest opens the camera's folder, where it can be, and reads its manifest.
+func (k *checker) checkManifest(c *camera) error {
+	f := Finding{Kind: FindingCard, Camera: c.name, File: path.Join(c.folder, manifestName), Remedy: "writes it again", subject: c.folder}
 	var err error
 	c.files, err = k.disk.Sub(c.folder)
 	switch {
@@ -50,7 +50,7 @@ func (k *checker) checkCard(c *camera) error {
 	case err != nil:
 		return err
 	}
-	_, id, err := readCard(c.files)
+	_, id, err := readManifest(c.files)
 	switch {
 	case disk.IsMissing(err):
 		f.Problem = "the file is not there"
@@ -205,7 +205,7 @@ func (k *checker) checkSegment(ctx context.Context, c *camera, r index.Segment) 
 			return err
 		case !noted: // deleted meanwhile
 			return nil
-		case now != r: // closed, mended or marked meanwhile
+		case now != r: // closed, repaired or marked meanwhile
 			r = now
 			continue
 		}
@@ -225,7 +225,7 @@ func (k *checker) inspect(ctx context.Context, c *camera, r index.Segment) (*Fin
 	subject := path.Join(c.folder, r.Name())
 	switch r.State {
 	case index.StateOpen:
-		return &Finding{Kind: NoteOpen, Problem: "it is being written, or was when the program ended", Remedy: "nothing: it is closed, or settled at the next start"}, nil
+		return &Finding{Kind: NoteOpen, Problem: "it is being written, or was when the program ended", Remedy: "nothing: it is closed, or recovered at the next start"}, nil
 	case index.StateDeleting:
 		return &Finding{Kind: NoteDeleting, Problem: "it is marked to be deleted", Remedy: "nothing: retention finishes it"}, nil
 	case index.StateQuarantined:
@@ -316,7 +316,7 @@ func (k *checker) checkRest(ctx context.Context) error {
 	}
 	pending, err := k.index.Unresolved(ctx, 0, maxReported)
 	for _, d := range pending {
-		k.note(Finding{Kind: NoteDoubt, File: d.Subject, Problem: d.Problem, Remedy: "settles it", subject: d.Subject})
+		k.note(Finding{Kind: NoteDoubt, File: d.Subject, Problem: d.Problem, Remedy: "resolves it", subject: d.Subject})
 	}
 	return err
 }
@@ -334,12 +334,12 @@ func (k *checker) checkUnknown(e fs.DirEntry) {
 		return
 	}
 	defer d.Close()
-	card, id, err := readCard(d)
+	m, id, err := readManifest(d)
 	if err != nil {
 		k.note(foreign)
 		return
 	}
-	f := Finding{Kind: FindingFolder, Camera: card.Name, File: e.Name(), Problem: "the index does not know this camera",
+	f := Finding{Kind: FindingFolder, Camera: m.Name, File: e.Name(), Problem: "the index does not know this camera",
 		Remedy: "the next start of nvr takes it into the index, with all its footage"}
 	if c := k.look.cameras[id]; c != nil {
 		f.Problem = "it says that it is camera " + id.String() + ", whose folder is " + c.folder
@@ -348,7 +348,7 @@ func (k *checker) checkUnknown(e fs.DirEntry) {
 	k.find(f)
 }
 
-// checkFolder lists what lies in a camera's folder beside its card, streams and kept clips.
+// checkFolder lists what lies in a camera's folder beside its manifest, streams and kept clips.
 func (k *checker) checkFolder(c *camera) error {
 	if c.files == nil {
 		return nil
@@ -361,7 +361,7 @@ func (k *checker) checkFolder(c *camera) error {
 		name := e.Name()
 		_, notStream := media.ParseQuality(name)
 		switch {
-		case name == cardName, name == cardName+".new", name == keptFolder && e.IsDir():
+		case name == manifestName, name == manifestName+".new", name == keptFolder && e.IsDir():
 		case notStream == nil && e.IsDir():
 			err = k.checkStreamFolder(c, name)
 		default:
@@ -402,7 +402,7 @@ func (k *checker) checkQuarantine(ctx context.Context) error {
 		f := Finding{Kind: NoteQuarantined, File: path.Join(quarantineName, e.Name()), Remedy: "takes back what verifies", Problem: "nobody has looked into it yet"}
 		f.subject = f.File
 		found := f.File
-		if before, settled := strings.CutSuffix(f.File, settledSuffix); settled {
+		if before, settled := strings.CutSuffix(f.File, resolvedSuffix); settled {
 			f.Remedy, f.Problem, f.subject, found = "nothing: it stays there", "what verifies of it was taken back", "", before+".mp4"
 		}
 		issue, noted, err := k.index.LatestIssue(ctx, found)
@@ -410,7 +410,7 @@ func (k *checker) checkQuarantine(ctx context.Context) error {
 			return err
 		}
 		if noted {
-			f.Problem = issue.Problem + "; " + cmp.Or(issue.Outcome, "not settled yet")
+			f.Problem = issue.Problem + "; " + cmp.Or(issue.Outcome, "not resolved yet")
 		}
 		k.note(f)
 	}

@@ -257,7 +257,7 @@ func (s *Store) deleteForOwner(ctx context.Context, c *camera, rows []index.Segm
 		return err
 	}
 	for _, r := range rows {
-		s.breakPins(media.StreamID{Camera: c.id, Quality: r.Stream.Quality}, r.Start, r.End)
+		s.breakHolds(media.StreamID{Camera: c.id, Quality: r.Stream.Quality}, r.Start, r.End)
 	}
 	return s.finish(ctx, c, rows)
 }

@@ -70,7 +70,7 @@ func (l *life) retain(age time.Duration) {
 	l.did("retain %v", age)
 	l.keepFor(age)
 	d := deletion{why: ReasonDeleted}
-	limit := index.Micros(l.k.ageNow().Add(-age)) // a clock that leapt is not believed at once
+	limit := index.Micros(l.k.ageNow().Add(-age)) // a clock that jumped is not believed at once
 	for _, p := range l.tapes {
 		for _, r := range l.rows(p) {
 			if r.State == index.StateClosed && r.End <= limit && !l.keeps(r, true) {

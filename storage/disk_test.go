@@ -248,8 +248,8 @@ func TestReadersWritersAndRetentionTogether(t *testing.T) {
 	readers.Wait()
 	stop()
 	group.Wait()
-	if n := len(k.pins); n != 0 {
-		t.Errorf("%d pins are left", n)
+	if n := len(k.holds); n != 0 {
+		t.Errorf("%d holds are left", n)
 	}
 	checkWhole(k, nil)
 }

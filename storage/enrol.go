@@ -26,12 +26,12 @@ type CameraSpec struct {
 type Retain = index.Retain
 
 const (
-	cardName    = "camera.json"
-	cardVersion = 1
+	manifestName = "camera.json"
+	cardVersion  = 1
 )
 
-// card is the content of camera.json, by which a folder is known without the index.
-type card struct {
+// manifest is the content of camera.json, by which a folder is known without the index.
+type manifest struct {
 	Version int       `json:"version"`
 	Camera  string    `json:"camera"` // the UUID
 	Name    string    `json:"name"`
@@ -90,7 +90,7 @@ func (s *Store) enrolOne(ctx context.Context, c *camera, spec CameraSpec) (*came
 	changed := *c
 	changed.label, changed.retain = spec.Label, spec.Retain
 	if changed.label != c.label {
-		if err := changed.writeCard(); err != nil {
+		if err := changed.writeManifest(); err != nil {
 			return nil, explainDisk(s.o.Recordings, err)
 		}
 	}
@@ -135,7 +135,7 @@ func (s *Store) newCamera(ctx context.Context, spec CameraSpec) (*camera, error)
 	return c, nil
 }
 
-// makeFolder makes the camera's folder with its card and opens it.
+// makeFolder makes the camera's folder with its manifest and opens it.
 func (s *Store) makeFolder(c *camera) error {
 	if err := s.disk.Mkdir(c.folder); err != nil {
 		return err
@@ -144,7 +144,7 @@ func (s *Store) makeFolder(c *camera) error {
 	if c.files, err = s.disk.Sub(c.folder); err != nil {
 		return err
 	}
-	if err := errors.Join(c.writeCard(), s.disk.SyncDir(".")); err != nil {
+	if err := errors.Join(c.writeManifest(), s.disk.SyncDir(".")); err != nil {
 		return errors.Join(err, c.files.Close())
 	}
 	return nil
@@ -153,7 +153,7 @@ func (s *Store) makeFolder(c *camera) error {
 func (s *Store) retire(ctx context.Context, c *camera) error {
 	changed := *c
 	changed.retired = s.now()
-	if err := changed.writeCard(); err != nil {
+	if err := changed.writeManifest(); err != nil {
 		return explainDisk(s.o.Recordings, err)
 	}
 	if err := s.noteRetired(ctx, &changed); err != nil {
@@ -195,25 +195,25 @@ func (s *Store) know(c *camera) {
 
 var qualities = [...]media.Quality{media.Main, media.Sub}
 
-func (c *camera) writeCard() error {
-	b, err := json.MarshalIndent(card{Version: cardVersion, Camera: c.id.String(), Name: c.name, Label: c.label, Created: c.created, Retired: c.retired}, "", "  ")
+func (c *camera) writeManifest() error {
+	b, err := json.MarshalIndent(manifest{Version: cardVersion, Camera: c.id.String(), Name: c.name, Label: c.label, Created: c.created, Retired: c.retired}, "", "  ")
 	if err != nil {
 		return err
 	}
-	return disk.WriteFile(c.files, cardName, append(b, '\n'))
+	return disk.WriteFile(c.files, manifestName, append(b, '\n'))
 }
 
-func readCard(d disk.Folder) (card, media.CameraID, error) {
-	b, err := disk.ReadFile(d, cardName, maxSmallFile)
+func readManifest(d disk.Folder) (manifest, media.CameraID, error) {
+	b, err := disk.ReadFile(d, manifestName, maxSmallFile)
 	if err != nil {
-		return card{}, media.CameraID{}, err
+		return manifest{}, media.CameraID{}, err
 	}
-	var k card
+	var k manifest
 	if err := json.Unmarshal(b, &k); err != nil {
-		return k, media.CameraID{}, fmt.Errorf("%s: %w", cardName, err)
+		return k, media.CameraID{}, fmt.Errorf("%s: %w", manifestName, err)
 	}
 	if k.Version != cardVersion {
-		return k, media.CameraID{}, fmt.Errorf("%s has version %d, this program knows %d", cardName, k.Version, cardVersion)
+		return k, media.CameraID{}, fmt.Errorf("%s has version %d, this program knows %d", manifestName, k.Version, cardVersion)
 	}
 	id, err := media.ParseCameraID(k.Camera)
 	return k, id, err

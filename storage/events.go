@@ -52,9 +52,9 @@ func (s *Store) ServerEvents(ctx context.Context, since time.Time) ([]ServerEven
 	return events, nil
 }
 
-// DoubtsOf returns at most limit doubts about the permit's camera that were found since then, the newest first. It needs a
+// CameraIssues returns at most limit integrity issues about the permit's camera that were found since then, the newest first. It needs a
 // permit for Playback or Export that is bound to no time, and returns access.ErrDenied or ErrUnknownCamera.
-func (s *Store) DoubtsOf(ctx context.Context, p access.Permit, since time.Time, limit int) ([]Doubt, error) {
+func (s *Store) CameraIssues(ctx context.Context, p access.Permit, since time.Time, limit int) ([]IntegrityIssue, error) {
 	c, err := s.admit(p)
 	if err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func (s *Store) DoubtsOf(ctx context.Context, p access.Permit, since time.Time, 
 	}
 	found, err := s.index.IssuesIn(ctx, c.folder, since, limit)
 	if err != nil {
-		return nil, fmt.Errorf("doubts: %w", s.suspect(err))
+		return nil, fmt.Errorf("integrity issues: %w", s.suspect(err))
 	}
 	return found, nil
 }

@@ -59,27 +59,27 @@ func TestTheServersEventsAreToldOnce(t *testing.T) {
 	}
 }
 
-// TestDoubtsAreThoseOfThePermitsCamera, also where one folder's name begins with another's.
-func TestDoubtsAreThoseOfThePermitsCamera(t *testing.T) {
+// TestIssuesAreThoseOfThePermitsCamera, also where one folder's name begins with another's.
+func TestIssuesAreThoseOfThePermitsCamera(t *testing.T) {
 	k := newKit(t, "front-door", "garage")
 	front, garage := k.Store.cameras[k.ids["front-door"]].folder, k.Store.cameras[k.ids["garage"]].folder
 	for _, subject := range []string{front, front + "/main/2026-11-22/13-05-20.123Z.mp4", front + "-2/main/x.mp4", front + "0", garage + "/main"} {
 		ok(t, k.index.Write(t.Context(), func(tx *index.Tx) error {
-			return tx.NoteIssue(t.Context(), Doubt{Found: epoch, Source: index.SourceVerification, Subject: subject, Problem: "test"})
+			return tx.NoteIssue(t.Context(), IntegrityIssue{Found: epoch, Source: index.SourceVerification, Subject: subject, Problem: "test"})
 		}))
 	}
-	found, err := k.DoubtsOf(t.Context(), k.permit(k.ids["front-door"], access.Playback), epoch, 10)
+	found, err := k.CameraIssues(t.Context(), k.permit(k.ids["front-door"], access.Playback), epoch, 10)
 	ok(t, err)
 	if len(found) != 2 || found[1].Subject != front || !strings.HasPrefix(found[0].Subject, front+"/main/") {
-		t.Errorf("doubts %v", found)
+		t.Errorf("integrity issues %v", found)
 	}
-	none, err := k.DoubtsOf(t.Context(), k.permit(k.ids["front-door"], access.Playback), epoch.Add(time.Second), 10)
+	none, err := k.CameraIssues(t.Context(), k.permit(k.ids["front-door"], access.Playback), epoch.Add(time.Second), 10)
 	ok(t, err)
 	if len(none) != 0 {
-		t.Errorf("later doubts %v", none)
+		t.Errorf("later integrity issues %v", none)
 	}
-	_, err = k.DoubtsOf(t.Context(), access.Permit{}, epoch, 10)
+	_, err = k.CameraIssues(t.Context(), access.Permit{}, epoch, 10)
 	wantErr(t, err, access.ErrDenied)
-	_, err = k.DoubtsOf(t.Context(), k.permit(k.ids["front-door"], access.Live), epoch, 10)
+	_, err = k.CameraIssues(t.Context(), k.permit(k.ids["front-door"], access.Live), epoch, 10)
 	wantErr(t, err, access.ErrDenied)
 }

@@ -101,7 +101,7 @@ func (s *Store) noteDownSince(ctx context.Context, since time.Time, reason strin
 
 // noteAlive remembers that the recorder was alive.
 func (s *Store) noteAlive(ctx context.Context, tx *index.Tx, at time.Time) error {
-	by, left := s.leaps.state()
+	by, left := s.clockJumps.state()
 	return tx.NoteAlive(ctx, index.Alive{At: at, Boot: s.boot, ClockJump: by, JumpLeft: left})
 }
 
@@ -115,6 +115,6 @@ func (s *Store) lastAlive(ctx context.Context) (time.Time, error) {
 	if last.Boot != s.boot && last.Boot != "" && s.boot != "" {
 		s.down = ReasonComputerDown
 	}
-	s.leaps.resume(last.ClockJump, last.JumpLeft, s.now().Sub(last.At))
+	s.clockJumps.resume(last.ClockJump, last.JumpLeft, s.now().Sub(last.At))
 	return last.At, nil
 }

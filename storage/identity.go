@@ -161,7 +161,7 @@ func bare(err error) error {
 	return err
 }
 
-// explainDisk turns the errors that people can mend into sentences.
+// explainDisk turns the errors that people can fix into sentences.
 func explainDisk(path string, err error) error {
 	switch {
 	case err == nil, errors.Is(err, ErrRefused):
@@ -171,7 +171,7 @@ func explainDisk(path string, err error) error {
 	case errors.Is(err, fs.ErrPermission):
 		return refuse("%s may not be written by this user (%w)", path, err)
 	case disk.IsFull(err):
-		return refuse("%s is on a full disk; recording needs room there (%w)", path, err)
+		return refuse("%s is on a full disk; recording needs space there (%w)", path, err)
 	}
 	return fmt.Errorf("recordings %s: %w", path, err)
 }

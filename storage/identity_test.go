@@ -145,9 +145,9 @@ func TestACameraKeepsItsIdentityAndNobodyInheritsIt(t *testing.T) {
 	k := newKit(t, "front-door", "garage")
 	id, garage := k.ids["front-door"], k.ids["garage"]
 	folder := "front-door-" + id.String()[:8]
-	b, err := os.ReadFile(filepath.Join(k.o.Recordings, folder, cardName))
+	b, err := os.ReadFile(filepath.Join(k.o.Recordings, folder, manifestName))
 	ok(t, err)
-	var c card
+	var c manifest
 	ok(t, json.Unmarshal(b, &c))
 	if c.Camera != id.String() || c.Name != "front-door" || c.Label != "Label of front-door" || !c.Created.Equal(epoch) || !c.Retired.IsZero() {
 		t.Errorf("card %s", b)

@@ -125,7 +125,7 @@ func (l *life) open(x *faults) bool {
 				l.did("meanwhile")
 				l.film(l.tapes[l.r.IntN(len(l.tapes))], 1+l.r.IntN(12))
 			}
-			err = errors.Join(s.finishDeleting(context.Background()), s.reconcile(context.Background()), s.settleAll(context.Background(), &disk.Pace{}))
+			err = errors.Join(s.finishDeleting(context.Background()), s.reconcile(context.Background()), s.resolveAll(context.Background(), &disk.Pace{}))
 			for _, p := range l.tapes {
 				l.stop(p)
 			}
@@ -298,7 +298,7 @@ func (l *life) begin(p *tape) bool {
 		}
 		start = end
 	}
-	// What a power cut left in doubt may have survived, and deleted footage may have been last.
+	// What a power cut left with an integrity issue may have survived, and deleted footage may have been last.
 	last, err := l.k.EndOfFootage(context.Background(), p.stream)
 	if err != nil {
 		if !l.x.dead {

@@ -341,7 +341,7 @@ func (s *Store) finish(ctx context.Context, c *camera, rows []index.Segment) err
 	var gone []index.Segment
 	var errs []error
 	for _, r := range rows {
-		if s.pinned(media.StreamID{Camera: c.id, Quality: r.Stream.Quality}, r.Start, r.End) {
+		if s.held(media.StreamID{Camera: c.id, Quality: r.Stream.Quality}, r.Start, r.End) {
 			continue
 		}
 		if err := c.files.Remove(r.Name()); err != nil && !disk.IsMissing(err) {

@@ -28,9 +28,9 @@ func (s *Store) Run(ctx context.Context) error {
 	})
 	group.Go(func() { s.keepHouse(ctx) })
 	group.Go(func() { s.examineIndex(ctx) })
-	group.Go(func() { s.keepSettling(ctx) })
-	group.Go(func() { s.keepScrubbing(ctx) })
-	group.Go(func() { s.watchRoom(ctx) })
+	group.Go(func() { s.keepResolving(ctx) })
+	group.Go(func() { s.keepVerifying(ctx) })
+	group.Go(func() { s.watchSpace(ctx) })
 	tick := time.NewTicker(s.syncEvery())
 	defer tick.Stop()
 	for {

@@ -1,5 +1,5 @@
 // Package storage keeps footage: segments on disk, their index, the ledger of what was recorded and why not, retention,
-// recovery and clips. It is the only room that touches recordings.
+// recovery and clips. It is the only package that touches recordings.
 //
 // It promises (docs/architecture.md numbers them) that every segment file has a row and every closed row a synced file
 // of that size (I1, I2); that a kill loses at most Options.Sync of footage and a power cut little more (I3); that
@@ -66,8 +66,8 @@ type Store struct {
 
 	alarms  alarms
 	rates   rates
-	rooming sync.Mutex
-	room    room
+	spacing sync.Mutex
+	space   diskSpace
 	damage  struct { // of the index, met while it is in use
 		once  sync.Once
 		found chan struct{}
@@ -85,7 +85,7 @@ type Store struct {
 	cameras map[media.CameraID]*camera
 	writers map[media.StreamID]*Writer
 	days    map[media.StreamID]string // the folder that each stream's segments go to, once it is synced
-	pins    map[*pin]struct{}
+	holds   map[*hold]struct{}
 	owed    []owedChange
 	// leftovers are the segments that the last process left open and that are yet to be closed.
 	leftovers []index.Segment
@@ -93,9 +93,9 @@ type Store struct {
 	// keptRead has the cameras of which the index says what the files of kept clips say.
 	keptRead map[media.CameraID]struct{}
 
-	leaps leaps
-	boot  string // of the computer, see disk.BootID
-	down  string // why nothing ran before this start
+	clockJumps clockJumps
+	boot       string // of the computer, see disk.BootID
+	down       string // why nothing ran before this start
 }
 
 // camera is what the store knows of one camera. It is immutable; changes replace it.
@@ -112,7 +112,7 @@ type camera struct {
 	key     media.LabelKey
 }
 
-// Open opens the store, or makes one of an empty folder when the data folder knows none yet. It settles what a crash
+// Open opens the store, or makes one of an empty folder when the data folder knows none yet. It resolves what a crash
 // left half done as far as that is quick; the rest goes on in Run. It returns ErrRefused when recordings is not the
 // store that was there before, is in use by another process, or cannot be written.
 func Open(ctx context.Context, o Options) (*Store, error) {
@@ -125,7 +125,7 @@ func open(ctx context.Context, o Options, openFolder func(string) (disk.Folder, 
 		return nil, err
 	}
 	s := &Store{o: o, log: o.Logger, kick: make(chan struct{}, 1), cameras: map[media.CameraID]*camera{},
-		writers: map[media.StreamID]*Writer{}, days: map[media.StreamID]string{}, pins: map[*pin]struct{}{}, boot: disk.BootID(), down: ReasonNotRunning}
+		writers: map[media.StreamID]*Writer{}, days: map[media.StreamID]string{}, holds: map[*hold]struct{}{}, boot: disk.BootID(), down: ReasonNotRunning}
 	s.damage.found = make(chan struct{})
 	defer func() {
 		if err != nil {
@@ -147,11 +147,11 @@ func open(ctx context.Context, o Options, openFolder func(string) (disk.Folder, 
 		return nil, explainDisk(o.Recordings, err)
 	}
 	s.warnOfNetwork(disk.NetworkKind(o.Data))
-	s.room.shared = disk.Same(o.Data, o.Recordings)
+	s.space.shared = disk.Same(o.Data, o.Recordings)
 	if err = s.openIndexed(ctx); err != nil {
 		return nil, err
 	}
-	return s, s.checkRoom(ctx)
+	return s, s.requireSpace(ctx)
 }
 
 func (o *Options) fill() {
@@ -169,8 +169,8 @@ func (o *Options) fill() {
 	}
 }
 
-// checkRoom refuses a disk without room unless there is footage that retention can delete.
-func (s *Store) checkRoom(ctx context.Context) error {
+// requireSpace refuses a disk without space unless there is footage that retention can delete.
+func (s *Store) requireSpace(ctx context.Context) error {
 	free, total, err := s.disk.Space()
 	if err != nil {
 		return err
@@ -188,11 +188,11 @@ func (s *Store) checkRoom(ctx context.Context) error {
 			return nil
 		}
 	}
-	return refuse("%s has %s free of %s and no footage that could be deleted; recording needs %s free: make room or lower storage.min_free",
+	return refuse("%s has %s free of %s and no footage that could be deleted; recording needs %s free: free some space or lower storage.min_free",
 		s.o.Recordings, format.Size(free), format.Size(total), format.Size(need))
 }
 
-// leastFree is the room that recording cannot begin without.
+// leastFree is the space that recording cannot begin without.
 const leastFree = 16 << 20
 
 // Close ends what is still being written, says in the ledger that nothing is recorded from now on, and closes the

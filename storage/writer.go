@@ -103,8 +103,8 @@ func (w *Writer) Append(ctx context.Context, f *media.Fragment) error {
 	if err != nil {
 		return err
 	}
-	if w.s.noRoom() {
-		return w.fail(ctx, "append to "+w.stream.String(), errNoRoom)
+	if w.s.outOfSpace() {
+		return w.fail(ctx, "append to "+w.stream.String(), errOutOfSpace)
 	}
 	if w.mustRotate(f) {
 		w.closeSegment(context.WithoutCancel(ctx))

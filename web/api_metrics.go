@@ -45,7 +45,7 @@ func (s *Server) measure(ctx context.Context, v access.Viewer, g *gauges) error 
 	if err != nil {
 		return err
 	}
-	scrub, err := s.scrub(ctx)
+	scrub, err := s.verification(ctx)
 	if err != nil {
 		return err
 	}

@@ -15,16 +15,16 @@ import (
 // SystemReport is what /api/v1/system says: of each camera that the viewer may see, whether it is recording and what is
 // missing today; for administrators the disk, and how many cameras there are that are not theirs to see.
 type SystemReport struct {
-	Now      time.Time      `json:"now"`
-	Timezone string         `json:"timezone"`
-	Version  string         `json:"version"`
-	Cameras  []CameraHealth `json:"cameras"`
-	Canary   *canary.Report `json:"canary"`           // the server's test of itself; null where it makes none
-	Events   []EventReport  `json:"events"`           // of the last seven days, the newest first
-	Disk     *DiskReport    `json:"disk,omitempty"`   // administrators only
-	Alarms   []AlarmReport  `json:"alarms,omitempty"` // administrators only: what is wrong with disks and databases
-	Scrub    *ScrubReport   `json:"scrub,omitempty"`  // administrators only: the slow reading of all footage
-	Others   *int           `json:"others,omitempty"` // administrators only: cameras not in Cameras
+	Now          time.Time           `json:"now"`
+	Timezone     string              `json:"timezone"`
+	Version      string              `json:"version"`
+	Cameras      []CameraHealth      `json:"cameras"`
+	Canary       *canary.Report      `json:"canary"`           // the server's test of itself; null where it makes none
+	Events       []EventReport       `json:"events"`           // of the last seven days, the newest first
+	Disk         *DiskReport         `json:"disk,omitempty"`   // administrators only
+	Alarms       []AlarmReport       `json:"alarms,omitempty"` // administrators only: what is wrong with disks and databases
+	Verification *VerificationReport `json:"scrub,omitempty"`  // administrators only: the slow reading of all footage
+	Others       *int                `json:"others,omitempty"` // administrators only: cameras not in Cameras
 }
 
 // CameraHealth is what it says of a camera.
@@ -121,7 +121,7 @@ func (s *Server) addManaged(ctx context.Context, out *SystemReport, now time.Tim
 	for _, a := range s.Store.Alarms(ctx) {
 		out.Alarms = append(out.Alarms, AlarmReport{Code: a.Code, Since: a.Since.UTC(), Text: a.Text})
 	}
-	if out.Scrub, err = s.scrub(ctx); err != nil {
+	if out.Verification, err = s.verification(ctx); err != nil {
 		return err
 	}
 	out.Disk = &DiskReport{TotalBytes: usage.Total, FreeBytes: usage.Free, MinFreeBytes: usage.MinFree,

@@ -268,7 +268,7 @@ func TestSystemTellsViewersOfTheirsAndAdministratorsOfTheDisk(t *testing.T) {
 	w := filmed(t)
 	resp, body := w.do(w.as("alice", ask{path: "/api/v1/system"}))
 	sys := decode[SystemReport](t, resp, body)
-	if len(sys.Cameras) != 2 || sys.Disk != nil || sys.Scrub != nil || sys.Others != nil || sys.Cameras[0].Today == nil || bytes.Contains(body, []byte("ard")) {
+	if len(sys.Cameras) != 2 || sys.Disk != nil || sys.Verification != nil || sys.Others != nil || sys.Cameras[0].Today == nil || bytes.Contains(body, []byte("ard")) {
 		t.Errorf("alice: %s", body)
 	}
 	day := sys.Cameras[0].Today
@@ -280,7 +280,7 @@ func TestSystemTellsViewersOfTheirsAndAdministratorsOfTheDisk(t *testing.T) {
 	}
 	resp, body = w.do(w.as("root", ask{path: "/api/v1/system"}))
 	sys = decode[SystemReport](t, resp, body)
-	if len(sys.Cameras) != 0 || sys.Disk == nil || sys.Disk.FootageBytes == 0 || sys.Scrub == nil || sys.Scrub.TotalBytes == 0 || sys.Others == nil || *sys.Others != 3 {
+	if len(sys.Cameras) != 0 || sys.Disk == nil || sys.Disk.FootageBytes == 0 || sys.Verification == nil || sys.Verification.TotalBytes == 0 || sys.Others == nil || *sys.Others != 3 {
 		t.Errorf("root: %s", body)
 	}
 	for _, c := range w.cameras {

@@ -30,8 +30,8 @@ const (
 	maxEvents = 50
 	// Shorter gaps of a camera stand on its timeline, and are no events.
 	eventGap = time.Minute
-	// codeDoubt is the code of footage that was found to be other than it should be.
-	codeDoubt = "doubt"
+	// codeIssue is the code of footage that was found to be other than it should be.
+	codeIssue = "doubt"
 )
 
 // events returns the events of the last days that are for the viewer, the newest first.
@@ -81,7 +81,7 @@ func (s *Server) cameraEvents(ctx context.Context, p access.Permit, c Camera, sp
 			out = append(out, EventReport{From: g.From.UTC(), To: g.To.UTC(), Code: string(g.Code), Text: sentence(g.Reason), Cameras: []string{c.Name}})
 		}
 	}
-	found, err := s.Store.DoubtsOf(ctx, p, span.From, maxEvents)
+	found, err := s.Store.CameraIssues(ctx, p, span.From, maxEvents)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +90,7 @@ func (s *Server) cameraEvents(ctx context.Context, p access.Permit, c Camera, sp
 		if !d.Resolved.IsZero() {
 			text += "; " + d.Outcome
 		}
-		out = append(out, EventReport{From: d.Found.UTC(), To: later(d.Found, d.Resolved).UTC(), Code: codeDoubt, Text: sentence(text), Cameras: []string{c.Name}})
+		out = append(out, EventReport{From: d.Found.UTC(), To: later(d.Found, d.Resolved).UTC(), Code: codeIssue, Text: sentence(text), Cameras: []string{c.Name}})
 	}
 	return out, nil
 }
@@ -152,7 +152,7 @@ func (s *Server) eventViews(events []EventReport) []view.Event {
 	var out []view.Event
 	for _, e := range events {
 		v := view.Event{When: s.whenText(e.From), Text: e.Text}
-		if length := e.To.Sub(e.From); length >= time.Second && len(e.Cameras) > 0 && e.Code != codeDoubt {
+		if length := e.To.Sub(e.From); length >= time.Second && len(e.Cameras) > 0 && e.Code != codeIssue {
 			v.Length = "for " + format.Duration(length)
 		}
 		var labels []string

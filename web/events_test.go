@@ -90,7 +90,7 @@ func TestDoubtsAreEvents(t *testing.T) {
 	check(t, err)
 	for name, told := range map[string]bool{"alice": true, "bob": false, "root": false} {
 		got := slices.ContainsFunc(w.eventsFor(name), func(e EventReport) bool {
-			return e.Code == codeDoubt && e.Text == "Footage was not as it should be: a bit was flipped; it was set aside."
+			return e.Code == codeIssue && e.Text == "Footage was not as it should be: a bit was flipped; it was set aside."
 		})
 		if got != told {
 			t.Errorf("%s is told of the doubt: %t", name, got)

@@ -52,7 +52,7 @@ func (s *Server) pageSystem(w http.ResponseWriter, r *http.Request) error {
 	}
 	v.Events = s.eventViews(report.Events)
 	v.Canary = canaryOf(report.Canary, report.Now)
-	v.Scrub = s.scrubOf(report.Scrub)
+	v.Verification = s.verificationOf(report.Verification)
 	if report.Others != nil {
 		v.Others = othersText(*report.Others)
 	}

@@ -7,23 +7,23 @@ import (
 	"keepwatch.internal/internal/audit"
 )
 
-func TestTheScrubSaysHowFarItIsAndNeverThatAllIsWellWhenSomethingWasFound(t *testing.T) {
+func TestTheVerificationPassSaysHowFarItIsAndNeverThatAllIsWellWhenSomethingWasFound(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	s := &Server{Options: Options{Location: time.UTC, Now: func() time.Time { return now }}}
 	for _, c := range []struct {
-		r           ScrubReport
+		r           VerificationReport
 		state, want string
 	}{
-		{ScrubReport{}, "connecting", "The first round has not begun."},
-		{ScrubReport{Round: &now, ReadBytes: 12, TotalBytes: 100}, "recording", "All footage read again: 12 % of this round, nothing found."},
-		{ScrubReport{Round: &now, ReadBytes: 120, TotalBytes: 100, Found: 1}, "offline", "All footage read again: 100 % of this round; one file was damaged, and is set aside."},
-		{ScrubReport{LastRound: &now, Found: 3}, "offline", "All footage was read again; that round ended on 22 Nov, 12:00; 3 files were damaged, and are set aside."},
+		{VerificationReport{}, "connecting", "The first round has not begun."},
+		{VerificationReport{Round: &now, ReadBytes: 12, TotalBytes: 100}, "recording", "All footage read again: 12 % of this round, nothing found."},
+		{VerificationReport{Round: &now, ReadBytes: 120, TotalBytes: 100, Found: 1}, "offline", "All footage read again: 100 % of this round; one file was damaged, and is set aside."},
+		{VerificationReport{LastRound: &now, Found: 3}, "offline", "All footage was read again; that round ended on 22 Nov, 12:00; 3 files were damaged, and are set aside."},
 	} {
-		if v := s.scrubOf(&c.r); v.State != c.state || v.Words != c.want {
+		if v := s.verificationOf(&c.r); v.State != c.state || v.Words != c.want {
 			t.Errorf("%+v: %+v, want %s, %q", c.r, *v, c.state, c.want)
 		}
 	}
-	if s.scrubOf(nil) != nil {
+	if s.verificationOf(nil) != nil {
 		t.Error("who is told nothing sees a card")
 	}
 }

@@ -254,8 +254,8 @@ func (l *progressLine) end() {
 
 // progressText says how far it is, and how long it will take at this pace.
 func progressText(p storage.Progress, byBytes bool, took time.Duration) string {
-	if p.AllDoubts > 0 {
-		return fmt.Sprintf("settled %d of %d", p.Settled, p.AllDoubts)
+	if p.AllIssues > 0 {
+		return fmt.Sprintf("resolved %d of %d", p.Resolved, p.AllIssues)
 	}
 	done, all := p.Segments, p.AllSegments
 	if byBytes {

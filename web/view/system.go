@@ -16,17 +16,17 @@ type Verification struct {
 
 // System is the page that says whether everything is recorded.
 type System struct {
-	Shell   Shell
-	Good    bool
-	Verdict Verdict
-	Disk    *Disk  // for administrators
-	Alarms  []Fact // for administrators: since when, and what
-	Cameras []SystemCamera
-	Canary  *PrivacyCheck
-	Scrub   *Verification // for administrators
-	Events  []Event
-	Others  string // for administrators: that there are cameras that are not theirs
-	Footer  string
+	Shell        Shell
+	Good         bool
+	Verdict      Verdict
+	Disk         *Disk  // for administrators
+	Alarms       []Fact // for administrators: since when, and what
+	Cameras      []SystemCamera
+	Canary       *PrivacyCheck
+	Verification *Verification // for administrators
+	Events       []Event
+	Others       string // for administrators: that there are cameras that are not theirs
+	Footer       string
 }
 
 // Verdict is the answer to the question that the page is for.

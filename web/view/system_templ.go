@@ -183,12 +183,12 @@ func SystemPage(v System) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			if v.Scrub != nil {
+			if v.Verification != nil {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "<section class=\"card\"><header class=\"card-head\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = stateMark(v.Scrub.State).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = stateMark(v.Verification.State).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -197,7 +197,7 @@ func SystemPage(v System) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var10 string
-				templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs(Unbroken(v.Scrub.Words))
+				templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs(Unbroken(v.Verification.Words))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/view/system.templ`, Line: 46, Col: 33}
 				}

@@ -14,7 +14,7 @@ import (
 )
 
 // resolve looks at a subject and makes it right. It returns in words what it did.
-func (s *Store) resolve(ctx context.Context, subject string, p *disk.Pace) (string, error) {
+func (s *Store) repairSubject(ctx context.Context, subject string, p *disk.Pace) (string, error) {
 	if _, err := readIdentity(s.disk, s.o.Recordings); err != nil { // the whole disk is in trouble
 		return "", err
 	}
@@ -22,22 +22,22 @@ func (s *Store) resolve(ctx context.Context, subject string, p *disk.Pace) (stri
 	defer s.repairing.Unlock()
 	folder, name, inside := strings.Cut(subject, "/")
 	if folder == quarantineName {
-		return s.resolveQuarantined(ctx, subject, p)
+		return s.salvageQuarantined(ctx, subject, p)
 	}
 	c := s.cameraIn(folder)
 	switch parts := strings.Count(name, "/"); {
 	case c == nil || !fs.ValidPath(subject):
 		return "it belongs to no camera of this store: left alone", nil
 	case !inside:
-		return s.resolveCard(c)
+		return s.repairManifest(c)
 	case parts == 0:
 		quality, err := media.ParseQuality(name)
 		if err != nil {
 			return "it is no stream: left alone", nil
 		}
-		return s.resolveStream(ctx, index.Stream{Camera: c.row, Quality: quality})
+		return s.repairStream(ctx, index.Stream{Camera: c.row, Quality: quality})
 	}
-	return s.resolveFile(ctx, c, name, p)
+	return s.repairFile(ctx, c, name, p)
 }
 
 // cameraIn returns the camera of a folder; nil when there is none.
@@ -52,19 +52,19 @@ func (s *Store) cameraIn(folder string) *camera {
 	return nil
 }
 
-// resolveCard writes a camera.json that is lost or unreadable.
-func (s *Store) resolveCard(c *camera) (string, error) {
-	_, id, err := readCard(c.files)
+// repairManifest writes a camera.json that is lost or unreadable.
+func (s *Store) repairManifest(c *camera) (string, error) {
+	_, id, err := readManifest(c.files)
 	switch {
 	case err == nil && id == c.id:
 		return "it is in order", nil
 	case err == nil:
 		return fmt.Sprintf("it says that it is camera %s: left alone; stop nvr and put back the folder of %s", id, c.id), nil
 	}
-	if err := c.writeCard(); err != nil {
+	if err := c.writeManifest(); err != nil {
 		return "", err
 	}
-	return cardName + " was written again", nil
+	return manifestName + " was written again", nil
 }
 
 // rowOf returns the row of a camera's file.
@@ -73,9 +73,9 @@ func (s *Store) rowOf(ctx context.Context, c *camera, name string) (index.Segmen
 	return row, noted, s.suspect(err)
 }
 
-// resolveFile settles a file in a camera's folder. It looks for the file first: a file that is there has its row by then,
+// repairFile repairs a file in a camera's folder. It looks for the file first: a file that is there has its row by then,
 // unless it is a stray.
-func (s *Store) resolveFile(ctx context.Context, c *camera, name string, p *disk.Pace) (string, error) {
+func (s *Store) repairFile(ctx context.Context, c *camera, name string, p *disk.Pace) (string, error) {
 	_, err := c.files.Stat(name)
 	if err != nil && !disk.IsMissing(err) {
 		return "", err
@@ -97,7 +97,7 @@ func (s *Store) resolveFile(ctx context.Context, c *camera, name string, p *disk
 		return "it is being deleted", nil
 	case !there:
 		s.log.Error("a segment's file is missing", "camera", c.name, "segment", row.Name())
-		return "its file is missing: the time is a gap now", errors.Join(s.loseMissing(ctx, c, row, ReasonMissing), s.doubtQuarantined(ctx))
+		return "its file is missing: the time is a gap now", errors.Join(s.loseMissing(ctx, c, row, ReasonMissing), s.noteQuarantined(ctx))
 	}
 	keys, err := s.index.PackedKeys(ctx, row)
 	if err != nil {
@@ -157,8 +157,8 @@ func withdraw(ctx context.Context, tx *index.Tx, r index.Segment) error {
 	return tx.Enter(ctx, r.Stream, r.Start, r.End, gap(ReasonQuarantined))
 }
 
-// resolveStream makes what the index says of a stream as a whole fit its segments: the sums and the ledger.
-func (s *Store) resolveStream(ctx context.Context, st index.Stream) (string, error) {
+// repairStream makes what the index says of a stream as a whole fit its segments: the sums and the ledger.
+func (s *Store) repairStream(ctx context.Context, st index.Stream) (string, error) {
 	done := "it is in order"
 	err := s.write(ctx, func(tx *index.Tx) error {
 		sums, err := tx.Sums(ctx, st)
@@ -190,5 +190,5 @@ func (s *Store) resolveStream(ctx context.Context, st index.Stream) (string, err
 	return done, err
 }
 
-// streamFolder is the subject of doubts about a stream as a whole.
+// streamFolder is the subject of integrity issues about a stream as a whole.
 func streamFolder(c *camera, q media.Quality) string { return path.Join(c.folder, q.String()) }

@@ -186,8 +186,8 @@ func TestAChangeOfCodingIsToldWithItsParts(t *testing.T) {
 		c, err := k.OpenClip(t.Context(), p, media.Main, part)
 		all(t, c, err)
 	}
-	if n := len(k.pins); n != 0 {
-		t.Errorf("%d pins are left", n)
+	if n := len(k.holds); n != 0 {
+		t.Errorf("%d holds are left", n)
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 )
 
 // setAside makes sure that a segment whose bytes are wrong is served to nobody any more. Its file stays where it is, for
-// whoever wants to find out why, until the doubt that is noted about it is settled. A segment that is being written is
+// whoever wants to find out why, until the integrity issue about it is resolved. A segment that is being written is
 // sealed at its last good fragment instead.
 func (s *Store) setAside(c *camera, r index.Segment, why error) {
 	s.log.Error("footage does not verify; its segment was set aside", "camera", c.name, "segment", r.Name(), "err", why)
@@ -32,7 +32,7 @@ func (s *Store) setAside(c *camera, r index.Segment, why error) {
 		if err := withdraw(ctx, tx, r); err != nil {
 			return err
 		}
-		return tx.NoteIssue(ctx, Doubt{Found: s.now(), Source: index.SourceServing, Subject: path.Join(c.folder, r.Name()), Problem: why.Error()})
+		return tx.NoteIssue(ctx, IntegrityIssue{Found: s.now(), Source: index.SourceServing, Subject: path.Join(c.folder, r.Name()), Problem: why.Error()})
 	})
 	if err != nil {
 		s.log.Error("a segment could not be set aside", "camera", c.name, "segment", r.Name(), "err", err)
@@ -75,8 +75,8 @@ func (s *Store) quarantineFile(c *camera, name string, why error) error {
 	return err
 }
 
-// moveToQuarantine is quarantineFile that tells where the file is then. What verifies of it is taken back when the doubt that
-// is noted about it is settled.
+// moveToQuarantine is quarantineFile that tells where the file is then. What verifies of it is taken back when the
+// integrity issue about it is resolved.
 func (s *Store) moveToQuarantine(c *camera, name string, why error) (string, error) {
 	if err := s.disk.Mkdir(quarantineName); err != nil {
 		return "", err
@@ -105,7 +105,7 @@ func (s *Store) moveToQuarantine(c *camera, name string, why error) (string, err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	return target, s.writeOrOwe(ctx, "doubt", func(ctx context.Context, tx *index.Tx) error {
-		return tx.NoteIssue(ctx, Doubt{Found: s.now(), Source: index.SourceRecovery, Subject: target, Problem: why.Error()})
+	return target, s.writeOrOwe(ctx, "integrity issue", func(ctx context.Context, tx *index.Tx) error {
+		return tx.NoteIssue(ctx, IntegrityIssue{Found: s.now(), Source: index.SourceRecovery, Subject: target, Problem: why.Error()})
 	})
 }

@@ -18,10 +18,10 @@ import (
 )
 
 // reconcile closes what the last process left open, and then walks over all files and rows, the newest days first. Files without a row are adopted when their labels
-// verify and quarantined when not (I1); rows without a file become gaps; files shorter than their row says are mended.
+// verify and quarantined when not (I1); rows without a file become gaps; files shorter than their row says are repaired.
 // Recording goes on meanwhile.
 func (s *Store) reconcile(ctx context.Context) error {
-	s.settleLeftovers(ctx)
+	s.closeLeftovers(ctx)
 	s.mu.RLock()
 	known := s.cameras
 	s.mu.RUnlock()
@@ -34,8 +34,8 @@ func (s *Store) reconcile(ctx context.Context) error {
 		}
 	}
 	// What was taken out on the way is looked into at once: it may be mostly good.
-	if _, err := s.settleAfter(ctx, 0, &disk.Pace{Rate: settleRate}); err != nil && ctx.Err() == nil {
-		s.log.Error("a doubt about footage could not be settled; will try again", "err", err)
+	if _, err := s.resolveAfter(ctx, 0, &disk.Pace{Rate: resolveRate}); err != nil && ctx.Err() == nil {
+		s.log.Error("an integrity issue about footage could not be resolved; will try again", "err", err)
 	}
 	return errors.Join(errs...)
 }
@@ -104,7 +104,7 @@ func (s *Store) reconcileDay(ctx context.Context, c *camera, quality media.Quali
 	if err != nil && !disk.IsMissing(err) {
 		return err
 	}
-	if err := s.settleFolder(c, folder); err != nil {
+	if err := s.syncFolder(c, folder); err != nil {
 		return err
 	}
 	rows, err := s.index.BeginningIn(ctx, index.Stream{Camera: c.row, Quality: quality}, dayOf(day))
@@ -135,9 +135,9 @@ func (s *Store) reconcileDay(ctx context.Context, c *camera, quality media.Quali
 	return errors.Join(errs...)
 }
 
-// settleFolder makes what is seen in a folder survive a power cut when it changed so lately that it may not yet: a process
+// syncFolder makes what is seen in a folder survive a power cut when it changed so lately that it may not yet: a process
 // that was killed between deleting and syncing leaves its mark in the index, and nothing at all once that is lost, too.
-func (s *Store) settleFolder(c *camera, folder string) error {
+func (s *Store) syncFolder(c *camera, folder string) error {
 	if !s.recent(c, folder) {
 		return nil
 	}

@@ -23,7 +23,7 @@ import (
 // handed out, and ErrGone when a file vanished or the footage was deleted by its owner; after them the clip is over.
 type Clip struct {
 	r      *reader
-	pin    *pin
+	hold   *hold
 	layout segment.Layout
 	parts  []part // without their entries
 
@@ -107,7 +107,7 @@ func (c *Clip) Read(b []byte) (int, error) {
 	if err := c.allowed(); err != nil {
 		return 0, err
 	}
-	if c.failed == nil && c.pin != nil && c.r.s.pinBroken(c.pin) {
+	if c.failed == nil && c.hold != nil && c.r.s.holdBroken(c.hold) {
 		c.failed = ErrGone
 	}
 	if c.failed != nil {
@@ -190,8 +190,8 @@ func (c *Clip) Close() error {
 		return nil
 	}
 	c.closed, c.buffer, c.bytes, c.layout.Pieces = true, nil, nil, nil
-	if c.pin != nil {
-		c.r.s.unpin(c.pin)
+	if c.hold != nil {
+		c.r.s.endHold(c.hold)
 	}
 	return c.closeFile()
 }

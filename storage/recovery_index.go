@@ -162,7 +162,7 @@ const (
 	examineEvery = 24 * time.Hour
 )
 
-// examineIndex looks for damage that no statement has met yet, so that the index is mended while the files are still there.
+// examineIndex looks for damage that no statement has met yet, so that the index is repaired while the files are still there.
 func (s *Store) examineIndex(ctx context.Context) {
 	timer := time.NewTimer(examineAfter)
 	defer timer.Stop()

@@ -19,10 +19,10 @@ import (
 	"keepwatch.internal/storage/segment"
 )
 
-// settleNow settles all doubts, as a server does within a second.
+// settleNow settles all integrity issues, as a server does within a second.
 func (k *kit) settleNow() {
 	k.Helper()
-	ok(k, k.settleAll(k.Context(), &disk.Pace{}))
+	ok(k, k.resolveAll(k.Context(), &disk.Pace{}))
 }
 
 // bend changes a byte of a file and returns what the file was.
@@ -36,10 +36,10 @@ func bend(t testing.TB, path string, at int) []byte {
 	return good
 }
 
-// outcomes lists what became of doubts, the oldest first.
+// outcomes lists what became of integrity issues, the oldest first.
 func (k *kit) outcomes() (all []string) {
 	k.Helper()
-	list, err := k.Doubts(k.Context(), 100)
+	list, err := k.IntegrityIssues(k.Context(), 100)
 	ok(k, err)
 	for _, d := range list {
 		all = append([]string{d.Source + ": " + d.Outcome}, all...)
@@ -122,7 +122,7 @@ func TestARepairMayBeInterruptedAnywhere(t *testing.T) {
 	ok(t, os.Rename(k.path(id, rows[2].Name()), k.path(id, "main/2026-11-22/14-00-00.000Z.mp4")))
 	for _, f := range k.check(true, false).Findings {
 		ok(t, k.index.Write(t.Context(), func(tx *index.Tx) error {
-			return tx.NoteIssue(t.Context(), Doubt{Found: epoch, Source: index.SourceCheck, Subject: f.subject, Problem: f.Problem})
+			return tx.NoteIssue(t.Context(), IntegrityIssue{Found: epoch, Source: index.SourceCheck, Subject: f.subject, Problem: f.Problem})
 		}))
 	}
 	ok(t, k.Store.Close())
@@ -142,7 +142,7 @@ func TestARepairMayBeInterruptedAnywhere(t *testing.T) {
 			x.mu.Lock()
 			x.die = func() { _ = index.Close() }
 			x.mu.Unlock()
-			_ = broken.settleAll(t.Context(), &disk.Pace{})
+			_ = broken.resolveAll(t.Context(), &disk.Pace{})
 			_ = broken.guard.Close()
 			_ = index.Close()
 		}
@@ -234,16 +234,16 @@ func TestFootageInQuarantineDoesNotReplaceWhatTheArchiveHas(t *testing.T) {
 	ok(t, os.WriteFile(filepath.Join(filepath.Dir(copied), "junk.mp4"), []byte("junk"), 0o640))
 	k.settleNow()
 	got, err := os.ReadFile(k.path(id, r.Name()))
-	if _, there := os.Stat(strings.TrimSuffix(copied, ".mp4") + settledSuffix); err != nil || !bytes.Equal(got, b) || there != nil {
+	if _, there := os.Stat(strings.TrimSuffix(copied, ".mp4") + resolvedSuffix); err != nil || !bytes.Equal(got, b) || there != nil {
 		t.Errorf("%v, %v: %v", err, there, k.outcomes())
 	}
 	k.clean()
 	if n := len(k.outcomes()); n != 2 {
-		t.Errorf("%d doubts", n)
+		t.Errorf("%d integrity issues", n)
 	}
 	k.settleNow() // what was looked into is not looked into again
 	if n := len(k.outcomes()); n != 2 {
-		t.Errorf("%d doubts after another start", n)
+		t.Errorf("%d integrity issues after another start", n)
 	}
 }
 
@@ -269,8 +269,8 @@ func TestFilesInQuarantineAreAnAlarmUntilSomebodyRemovesThem(t *testing.T) {
 	}
 }
 
-// TestARunningStoreSettlesDoubtsByItself runs it until a noted doubt is settled.
-func TestARunningStoreSettlesDoubtsByItself(t *testing.T) {
+// TestARunningStoreSettlesIssuesByItself runs it until a noted doubt is settled.
+func TestARunningStoreSettlesIssuesByItself(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
 	k.record(id, film{start: epoch, seconds: 30})
@@ -289,8 +289,8 @@ func TestARunningStoreSettlesDoubtsByItself(t *testing.T) {
 	}
 }
 
-// TestWhatCannotBeReadStaysInDoubt has the disk refuse to read while a doubt is to be settled.
-func TestWhatCannotBeReadStaysInDoubt(t *testing.T) {
+// TestWhatCannotBeReadStaysAnIssue has the disk refuse to read while an integrity issue is to be settled.
+func TestWhatCannotBeReadStaysAnIssue(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
 	k.record(id, film{start: epoch, seconds: 10})
@@ -302,7 +302,7 @@ func TestWhatCannotBeReadStaysInDoubt(t *testing.T) {
 	x := &faults{read: syscall.EIO}
 	broken, err := openFaulty(t, k.clock, k.o, x)
 	ok(t, err)
-	if err := broken.settleAll(t.Context(), &disk.Pace{}); err == nil {
+	if err := broken.resolveAll(t.Context(), &disk.Pace{}); err == nil {
 		t.Error("settled without reading")
 	}
 	ok(t, broken.Store.Close())
@@ -315,17 +315,17 @@ func TestWhatCannotBeReadStaysInDoubt(t *testing.T) {
 	k.clean()
 }
 
-func TestTheSameDoubtIsNotedOnceUntilItIsSettled(t *testing.T) {
+func TestTheSameIssueIsNotedOnceUntilItIsSettled(t *testing.T) {
 	k := newKit(t, "front-door")
 	note := func() {
 		ok(t, k.index.Write(t.Context(), func(tx *index.Tx) error {
-			return tx.NoteIssue(t.Context(), Doubt{Found: epoch, Source: index.SourceCheck, Subject: "nobody/main/x.mp4", Problem: "p"})
+			return tx.NoteIssue(t.Context(), IntegrityIssue{Found: epoch, Source: index.SourceCheck, Subject: "nobody/main/x.mp4", Problem: "p"})
 		}))
 	}
 	note()
 	note()
 	if n := len(k.outcomes()); n != 1 {
-		t.Errorf("%d doubts", n)
+		t.Errorf("%d integrity issues", n)
 	}
 	k.settleNow()
 	note()
@@ -335,8 +335,8 @@ func TestTheSameDoubtIsNotedOnceUntilItIsSettled(t *testing.T) {
 	}
 }
 
-// TestTheScrubGoesOnWhereItStoodAndFindsWhatIsBent reads a store over, with a restart in the middle of the round.
-func TestTheScrubGoesOnWhereItStoodAndFindsWhatIsBent(t *testing.T) {
+// TestTheVerificationPassGoesOnWhereItStoodAndFindsWhatIsBent reads a store over, with a restart in the middle of the round.
+func TestTheVerificationPassGoesOnWhereItStoodAndFindsWhatIsBent(t *testing.T) {
 	k := newKit(t, "front-door", "garage")
 	for _, id := range k.ids {
 		k.record(id, film{start: epoch, seconds: 30})
@@ -345,11 +345,11 @@ func TestTheScrubGoesOnWhereItStoodAndFindsWhatIsBent(t *testing.T) {
 	bend(t, k.path(id, k.rowsOf(id)[1].Name()), 3000)
 	var waited time.Duration
 	for n := range 7 { // six segments and the end of the round
-		pause, err := k.scrubNext(t.Context())
+		pause, err := k.verifyNext(t.Context())
 		ok(t, err)
 		waited += pause
 		if n == 3 {
-			x, err := k.Scrub(t.Context())
+			x, err := k.VerificationPass(t.Context())
 			ok(t, err)
 			if x.Began.IsZero() || !x.LastRound.IsZero() || x.Camera == "" || x.Read == 0 || x.Read >= x.Total {
 				t.Errorf("in the middle of a round: %+v", x)
@@ -357,24 +357,24 @@ func TestTheScrubGoesOnWhereItStoodAndFindsWhatIsBent(t *testing.T) {
 			k.reopen()
 		}
 	}
-	x, err := k.Scrub(t.Context())
+	x, err := k.VerificationPass(t.Context())
 	ok(t, err)
 	if x.Found != 1 || x.LastRound.IsZero() || x.Read != x.Total || !x.Began.IsZero() {
 		t.Errorf("after the round: %+v", x)
 	}
-	if waited < 6*scrubPause {
+	if waited < 6*passPause {
 		t.Errorf("it waited %v between all segments of a tiny store", waited)
 	}
 	if all := k.outcomes(); len(all) != 1 || all[0] != "scrub: " {
-		t.Errorf("doubts %v", all)
+		t.Errorf("integrity issues %v", all)
 	}
 	k.settleNow()
 	k.clean()
 	// The next round begins a day later, and finds nothing.
 	read := func() int64 {
-		_, err := k.scrubNext(t.Context())
+		_, err := k.verifyNext(t.Context())
 		ok(t, err)
-		x, err := k.Scrub(t.Context())
+		x, err := k.VerificationPass(t.Context())
 		ok(t, err)
 		return x.Read
 	}
@@ -394,10 +394,10 @@ func TestALargeStoreIsReadOverInAMonth(t *testing.T) {
 	k.record(id, film{start: epoch, seconds: 4})
 	const total, segment = 4_000_000_000_000, 15_000_000
 	indextest.Exec(t, k.indexFile(""), "UPDATE stream SET size_bytes = ? WHERE quality = 1", int64(total))
-	pause, err := k.scrubPauseAfter(t.Context(), index.Segment{Size: segment})
+	pause, err := k.pauseAfter(t.Context(), index.Segment{Size: segment})
 	ok(t, err)
-	reading := segment * time.Second / scrubBurst
-	if round := total / segment * (pause + reading); round < scrubRound*95/100 || round > scrubRound*105/100 {
+	reading := segment * time.Second / passRate
+	if round := total / segment * (pause + reading); round < passDuration*95/100 || round > passDuration*105/100 {
 		t.Errorf("a round takes %v", round)
 	}
 }

@@ -332,8 +332,8 @@ func TestAStrayBesideWhatIsBeingWrittenIsQuarantined(t *testing.T) {
 	}
 }
 
-// TestWhatIsMendedIsSyncedBeforeItsRowSaysSo watches the recovery of an open segment whose last fragment is torn.
-func TestWhatIsMendedIsSyncedBeforeItsRowSaysSo(t *testing.T) {
+// TestWhatIsRepairedIsSyncedBeforeItsRowSaysSo watches the recovery of an open segment whose last fragment is torn.
+func TestWhatIsRepairedIsSyncedBeforeItsRowSaysSo(t *testing.T) {
 	k, path, _ := crashed(t)
 	info, err := os.Stat(path)
 	ok(t, err)

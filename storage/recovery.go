@@ -16,7 +16,7 @@ import (
 	"keepwatch.internal/storage/segment"
 )
 
-// recover settles what the last process left, as far as recording has to wait for it: it opens the cameras, finds out until
+// recover resolves what the last process left, as far as recording has to wait for it: it opens the cameras, finds out until
 // when at most each stream has footage, and ends runs and gaps. What reads files whole or depends on their number is
 // reconcile's, beside the recording. It may be interrupted at any point and repeated.
 func (s *Store) recover(ctx context.Context) error {
@@ -87,13 +87,13 @@ func (s *Store) openCamera(c *camera) error {
 	if c.files, err = s.disk.Sub(c.folder); err != nil {
 		return err
 	}
-	k, id, err := readCard(c.files)
+	k, id, err := readManifest(c.files)
 	if err == nil && c.retired.IsZero() && !k.Retired.IsZero() {
 		c.retired = k.Retired.UTC().Truncate(time.Microsecond)
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		err = c.writeCard()
+		err = c.writeManifest()
 	case err == nil && id != c.id:
 		err = refuse("the folder %s says it is camera %s, expected %s", c.folder, id, c.id)
 	}
@@ -133,7 +133,7 @@ func (s *Store) adoptCamera(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	k, id, err := readCard(d)
+	k, id, err := readManifest(d)
 	if err == nil && s.cameras[id] != nil {
 		err = fmt.Errorf("it says it is camera %s, whose folder is %s", id, s.cameras[id].folder)
 	}
@@ -175,7 +175,7 @@ func (s *Store) cameraOf(row int64) *camera {
 	return nil
 }
 
-// recoverSegment settles one open row by what its file holds.
+// recoverSegment closes one open row by what its file holds.
 func (s *Store) recoverSegment(ctx context.Context, c *camera, r index.Segment) error {
 	m, err := segment.Repair(c.owner(), r.Name())
 	another := err == nil && m.Run.ID != r.RunID

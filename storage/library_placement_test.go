@@ -51,8 +51,8 @@ func TestAPlacementIsWhatTheBytesAre(t *testing.T) {
 		}
 	}
 	ok(t, w.End(t.Context(), "over"))
-	if n := len(k.pins); n != 0 {
-		t.Errorf("%d pins are left", n)
+	if n := len(k.holds); n != 0 {
+		t.Errorf("%d holds are left", n)
 	}
 }
 

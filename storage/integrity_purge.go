@@ -78,13 +78,13 @@ func (s *Store) purge(doomed func(name string) (bool, error)) (n int, err error)
 }
 
 // removeNotes removes the note about a file in quarantine that is gone, also where a crash came between the two when it
-// got the name of a settled one.
+// got the name of a resolved one.
 func (s *Store) removeNotes(name string) error {
-	other, settled := strings.CutSuffix(name, settledSuffix)
-	if settled {
+	other, resolved := strings.CutSuffix(name, resolvedSuffix)
+	if resolved {
 		other += ".mp4"
 	} else {
-		other = strings.TrimSuffix(name, ".mp4") + settledSuffix
+		other = strings.TrimSuffix(name, ".mp4") + resolvedSuffix
 	}
 	err := disk.RemoveSynced(s.disk, name+noteSuffix)
 	if _, there := s.disk.Stat(other); disk.IsMissing(there) {
@@ -113,7 +113,7 @@ func (s *Store) holdsAny(ctx context.Context, c *camera, name string, span Span)
 		return false, err
 	}
 	defer f.Close()
-	x := &source{name: name, file: (&disk.Pace{Rate: settleRate}).File(ctx, f)}
+	x := &source{name: name, file: (&disk.Pace{Rate: resolveRate}).File(ctx, f)}
 	if x.size, err = f.Size(); err != nil {
 		return false, err
 	}

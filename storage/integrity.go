@@ -12,36 +12,36 @@ import (
 	"keepwatch.internal/storage/index"
 )
 
-// Doubt is something in the store that was found to be other than it should be. It is only a hint: whoever settles it looks
-// again, and goes by what is there then. So doubts may be noted by another process, twice, or in vain.
-type Doubt = index.IntegrityIssue
+// IntegrityIssue is something in the store that was found to be other than it should be. It is only a hint: whoever resolves it looks
+// again, and goes by what is there then. So integrity issues may be noted by another process, twice, or in vain.
+type IntegrityIssue = index.IntegrityIssue
 
 const (
-	// settleEvery is how often the server looks for doubts that another process noted.
-	settleEvery = time.Second
-	// settleAgain is when it tries again what it could not settle.
-	settleAgain = 30 * time.Second
-	// settleRate bounds what settling reads beside recording, bytes a second.
-	settleRate = 32 << 20
+	// resolveEvery is how often the server looks for integrity issues that another process noted.
+	resolveEvery = time.Second
+	// resolveAgain is when it tries again what it could not resolve.
+	resolveAgain = 30 * time.Second
+	// resolveRate bounds what resolving reads beside recording, bytes a second.
+	resolveRate = 32 << 20
 )
 
-// Doubts returns at most limit doubts, the newest first.
-func (s *Store) Doubts(ctx context.Context, limit int) ([]Doubt, error) {
+// IntegrityIssues returns at most limit integrity issues, the newest first.
+func (s *Store) IntegrityIssues(ctx context.Context, limit int) ([]IntegrityIssue, error) {
 	return s.index.Issues(ctx, limit)
 }
 
-// keepSettling settles doubts as they come, until ctx is over.
-func (s *Store) keepSettling(ctx context.Context) {
-	if err := s.doubtQuarantined(ctx); err != nil && ctx.Err() == nil {
+// keepResolving resolves integrity issues as they come, until ctx is over.
+func (s *Store) keepResolving(ctx context.Context) {
+	if err := s.noteQuarantined(ctx); err != nil && ctx.Err() == nil {
 		s.log.Error("the files in quarantine could not be listed", "err", err)
 	}
-	tick := time.NewTicker(settleEvery)
+	tick := time.NewTicker(resolveEvery)
 	defer tick.Stop()
 	var tried int64 // what has a larger number was not tried yet
 	var fresh time.Time
 	said := ""
 	for {
-		if time.Since(fresh) >= settleAgain {
+		if time.Since(fresh) >= resolveAgain {
 			tried, fresh = 0, time.Now()
 			if err := s.ageQuarantine(); err != nil {
 				s.log.Error("a file in quarantine could not be deleted", "err", err)
@@ -50,9 +50,9 @@ func (s *Store) keepSettling(ctx context.Context) {
 		}
 		before := tried
 		var err error
-		if tried, err = s.settleAfter(ctx, tried, &disk.Pace{Rate: settleRate}); err != nil && ctx.Err() == nil && err.Error() != said {
+		if tried, err = s.resolveAfter(ctx, tried, &disk.Pace{Rate: resolveRate}); err != nil && ctx.Err() == nil && err.Error() != said {
 			said = err.Error()
-			s.log.Error("a doubt about footage could not be settled; will try again", "err", err)
+			s.log.Error("an integrity issue about footage could not be resolved; will try again", "err", err)
 		}
 		if tried != before {
 			s.reviewQuarantine()
@@ -86,8 +86,8 @@ func (s *Store) reviewQuarantine() {
 		"Delete the files when you do not need them any more.", n, filepath.Join(s.o.Recordings, quarantineName)))
 }
 
-// settleAfter settles the doubts with larger numbers than after, and returns the largest that it tried.
-func (s *Store) settleAfter(ctx context.Context, after int64, p *disk.Pace) (int64, error) {
+// resolveAfter resolves the integrity issues with larger numbers than after, and returns the largest that it tried.
+func (s *Store) resolveAfter(ctx context.Context, after int64, p *disk.Pace) (int64, error) {
 	const batch = 16
 	var errs []error
 	for ctx.Err() == nil {
@@ -96,26 +96,26 @@ func (s *Store) settleAfter(ctx context.Context, after int64, p *disk.Pace) (int
 			return after, errors.Join(append(errs, err)...)
 		}
 		for _, d := range some {
-			if err := s.settle(ctx, d, p); err != nil {
+			if err := s.resolveIssue(ctx, d, p); err != nil {
 				errs = append(errs, fmt.Errorf("%s: %w", d.Subject, err))
 			}
 			after = d.ID
 		}
-		if len(some) == 0 { // settling one may have brought up another
+		if len(some) == 0 { // resolving one may have brought up another
 			break
 		}
 	}
 	return after, errors.Join(append(errs, ctx.Err())...)
 }
 
-// settle looks at what is in doubt, does what is to be done, and notes what that was. It may be interrupted anywhere and
+// resolveIssue looks at what an issue is about, does what is to be done, and notes what that was. It may be interrupted anywhere and
 // repeated.
-func (s *Store) settle(ctx context.Context, d Doubt, p *disk.Pace) error {
-	outcome, err := s.resolve(ctx, d.Subject, p)
+func (s *Store) resolveIssue(ctx context.Context, d IntegrityIssue, p *disk.Pace) error {
+	outcome, err := s.repairSubject(ctx, d.Subject, p)
 	if err != nil {
 		return err
 	}
-	s.log.Info("a doubt was settled", "subject", d.Subject, "finder", d.Source, "problem", d.Problem, "outcome", outcome)
+	s.log.Info("an integrity issue was resolved", "subject", d.Subject, "source", d.Source, "problem", d.Problem, "outcome", outcome)
 	return s.write(ctx, func(tx *index.Tx) error {
 		return tx.ResolveIssue(ctx, d.ID, s.now(), outcome)
 	})

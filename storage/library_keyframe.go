@@ -21,8 +21,8 @@ func (s *Store) OpenKeyFrame(ctx context.Context, p access.Permit, q media.Quali
 	if err != nil {
 		return nil, err
 	}
-	pin := s.pin(r.stream, math.MinInt64, index.Micros(at)+1)
-	defer s.unpin(pin) // what is served is in memory when this returns
+	held := s.hold(r.stream, math.MinInt64, index.Micros(at)+1)
+	defer s.endHold(held) // what is served is in memory when this returns
 	r.look()
 	row, key, err := r.findKey(ctx, index.Micros(at))
 	if err != nil {

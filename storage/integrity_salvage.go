@@ -16,9 +16,9 @@ import (
 	"keepwatch.internal/storage/segment"
 )
 
-// doubtQuarantined notes a doubt about every file in quarantine that nobody looked into yet: one that a crash left between
-// its move and its doubt, or that the index was lost over.
-func (s *Store) doubtQuarantined(ctx context.Context) error {
+// noteQuarantined notes an integrity issue about every file in quarantine that nobody looked into yet: one that a crash left between
+// its move and the note of its issue, or that the index was lost over.
+func (s *Store) noteQuarantined(ctx context.Context) error {
 	entries, err := s.disk.List(quarantineName)
 	if disk.IsMissing(err) {
 		return nil
@@ -27,7 +27,7 @@ func (s *Store) doubtQuarantined(ctx context.Context) error {
 		return err
 	}
 	for _, e := range entries {
-		if !regular(e) || !strings.HasSuffix(e.Name(), ".mp4") || strings.HasSuffix(e.Name(), settledSuffix) {
+		if !regular(e) || !strings.HasSuffix(e.Name(), ".mp4") || strings.HasSuffix(e.Name(), resolvedSuffix) {
 			continue
 		}
 		subject := path.Join(quarantineName, e.Name())
@@ -38,7 +38,7 @@ func (s *Store) doubtQuarantined(ctx context.Context) error {
 		if noted {
 			continue
 		}
-		d := Doubt{Found: s.now(), Source: index.SourceRecovery, Subject: subject, Problem: "a file in quarantine that nobody looked into"}
+		d := IntegrityIssue{Found: s.now(), Source: index.SourceRecovery, Subject: subject, Problem: "a file in quarantine that nobody looked into"}
 		if err := s.write(ctx, func(tx *index.Tx) error { return tx.NoteIssue(ctx, d) }); err != nil {
 			return err
 		}
@@ -55,15 +55,15 @@ type source struct {
 	segment.Salvaged
 }
 
-// settledSuffix ends the names of files in quarantine of which all that can be taken back was. The name says so, and not
+// resolvedSuffix ends the names of files in quarantine of which all that can be taken back was. The name says so, and not
 // the index, which may be lost: otherwise what is deleted later would come back from such a file.
-const settledSuffix = ".settled.mp4"
+const resolvedSuffix = ".settled.mp4"
 
-// resolveQuarantined takes back what verifies in a file in quarantine: all of it when all does, or else, in new files, each
-// stretch that does. The file with the damage stays there, complete, under a name that says that it is settled. Nothing
+// salvageQuarantined takes back what verifies in a file in quarantine: all of it when all does, or else, in new files, each
+// stretch that does. The file with the damage stays there, complete, under a name that says that nothing more is to be taken from it. Nothing
 // is taken back to where the archive has footage, or where footage was deleted.
-func (s *Store) resolveQuarantined(ctx context.Context, name string, p *disk.Pace) (string, error) {
-	if strings.HasSuffix(name, settledSuffix) {
+func (s *Store) salvageQuarantined(ctx context.Context, name string, p *disk.Pace) (string, error) {
+	if strings.HasSuffix(name, resolvedSuffix) {
 		return "what verifies of it was taken back before; it stays there", nil
 	}
 	f, err := s.disk.Open(name)
@@ -101,22 +101,22 @@ func (s *Store) resolveQuarantined(ctx context.Context, name string, p *disk.Pac
 	if x.Whole && back > 0 {
 		return fmt.Sprintf("all %s of it verify and were taken back", format.Duration(back)), nil
 	}
-	settled, err := s.markSettled(name)
+	resolved, err := s.markResolved(name)
 	if err != nil {
 		return "", err
 	}
 	if back == 0 {
-		return "it stays there, as " + settled + hindrance, nil
+		return "it stays there, as " + resolved + hindrance, nil
 	}
 	return fmt.Sprintf("%s of the %s that verify were taken back; the damaged file stays there, complete, as %s%s",
-		format.Duration(back), format.Duration(all), settled, hindrance), nil
+		format.Duration(back), format.Duration(all), resolved, hindrance), nil
 }
 
-// markSettled gives a file in quarantine the name that says that nothing more is to be taken from it. The note about it
+// markResolved gives a file in quarantine the name that says that nothing more is to be taken from it. The note about it
 // goes first, so that a crash between the two is made good by doing both again.
-func (s *Store) markSettled(name string) (string, error) {
+func (s *Store) markResolved(name string) (string, error) {
 	base := strings.TrimSuffix(name, ".mp4")
-	target := base + settledSuffix
+	target := base + resolvedSuffix
 	for n := 2; ; n++ {
 		_, err := s.disk.Stat(target)
 		if disk.IsMissing(err) {
@@ -125,7 +125,7 @@ func (s *Store) markSettled(name string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		target = fmt.Sprintf("%s-%d%s", base, n, settledSuffix)
+		target = fmt.Sprintf("%s-%d%s", base, n, resolvedSuffix)
 	}
 	if err := s.disk.Rename(name+noteSuffix, target+noteSuffix); err != nil && !disk.IsMissing(err) {
 		return "", err

@@ -44,8 +44,8 @@ func (s *Store) Placement(ctx context.Context, p access.Permit, q media.Quality,
 		return nil, err
 	}
 	from, to := index.Micros(span.From), index.Micros(span.To)
-	pin := s.pin(r.stream, math.MinInt64, to)
-	defer s.unpin(pin)
+	held := s.hold(r.stream, math.MinInt64, to)
+	defer s.endHold(held)
 	r.look()
 	x, err := r.choose(ctx, from, to)
 	if err != nil {

@@ -22,7 +22,7 @@ import (
 const recoveriesAtOnce = 4
 
 // boundOpen notes the segments that were being written when the last process ended, each with the end that it has at most.
-// So a stream may be recorded again at once, behind what it has, before its file is read whole: that is settleLeftovers'.
+// So a stream may be recorded again at once, behind what it has, before its file is read whole: that is closeLeftovers'.
 func (s *Store) boundOpen(ctx context.Context) error {
 	open, err := s.index.InState(ctx, index.StateOpen)
 	if err != nil || len(open) == 0 {
@@ -44,7 +44,7 @@ func (s *Store) boundOpen(ctx context.Context) error {
 	for i, r := range open {
 		// Where nothing was recorded there is little to look at. Such a row goes at once: what begins in the very same
 		// microsecond, as it may when the clock was set back, finds its place free.
-		if ends[i] > r.Start || !s.settleLeftover(ctx, r) {
+		if ends[i] > r.Start || !s.closeLeftover(ctx, r) {
 			s.leftovers = append(s.leftovers, r)
 		}
 	}
@@ -102,9 +102,9 @@ func (s *Store) atMost(c *camera, r index.Segment) int64 {
 	return max(r.Start, index.Micros(s.now()))
 }
 
-// settleLeftovers closes the segments that the last process left open. A file that cannot be read is looked at again at
+// closeLeftovers closes the segments that the last process left open. A file that cannot be read is looked at again at
 // the next start, and must not keep the others from being closed.
-func (s *Store) settleLeftovers(ctx context.Context) {
+func (s *Store) closeLeftovers(ctx context.Context) {
 	s.mu.RLock()
 	left := slices.Clone(s.leftovers)
 	s.mu.RUnlock()
@@ -112,7 +112,7 @@ func (s *Store) settleLeftovers(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if !s.settleLeftover(ctx, left[i]) {
+		if !s.closeLeftover(ctx, left[i]) {
 			return
 		}
 		s.mu.Lock()
@@ -121,8 +121,8 @@ func (s *Store) settleLeftovers(ctx context.Context) {
 	})
 }
 
-// settleLeftover closes one of them, and reports whether it did.
-func (s *Store) settleLeftover(ctx context.Context, r index.Segment) bool {
+// closeLeftover closes one of them, and reports whether it did.
+func (s *Store) closeLeftover(ctx context.Context, r index.Segment) bool {
 	c := s.cameraOf(r.Stream.Camera)
 	if err := s.recoverSegment(ctx, c, r); err != nil {
 		s.log.Error("a segment could not be recovered", "camera", c.name, "segment", r.Name(), "err", err)

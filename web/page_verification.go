@@ -6,8 +6,8 @@ import (
 	"keepwatch.internal/web/view"
 )
 
-// scrubOf tells it for people; nil for those who are not told.
-func (s *Server) scrubOf(r *ScrubReport) *view.Verification {
+// verificationOf tells it for people; nil for those who are not told.
+func (s *Server) verificationOf(r *VerificationReport) *view.Verification {
 	if r == nil {
 		return nil
 	}

@@ -24,7 +24,7 @@ func (k *kit) quarantined() []string {
 // aside is where a camera's file lies that was moved to quarantine, settled or not.
 func (k *kit) aside(id media.CameraID, name string) string {
 	moved := filepath.Join(k.o.Recordings, quarantineName, k.cameras[id].folder+"-"+strings.ReplaceAll(name, "/", "-"))
-	if settled := strings.TrimSuffix(moved, ".mp4") + settledSuffix; exists(settled) {
+	if settled := strings.TrimSuffix(moved, ".mp4") + resolvedSuffix; exists(settled) {
 		return settled
 	}
 	return moved

@@ -43,11 +43,11 @@ func (s *Store) openChosen(ctx context.Context, p access.Permit, q media.Quality
 		return nil, err
 	}
 	from, to := index.Micros(o.span.From), index.Micros(o.span.To)
-	c := &Clip{r: r, pin: s.pin(r.stream, math.MinInt64, to), loaded: -1}
+	c := &Clip{r: r, hold: s.hold(r.stream, math.MinInt64, to), loaded: -1}
 	c.gate.permit = p
 	defer func() {
 		if err != nil {
-			s.unpin(c.pin)
+			s.endHold(c.hold)
 		}
 	}()
 	r.look()
@@ -58,7 +58,7 @@ func (s *Store) openChosen(ctx context.Context, p access.Permit, q media.Quality
 	if err := o.lay(c, x, o.span); err != nil {
 		return nil, err
 	}
-	s.narrow(c.pin, index.Micros(c.Start()), index.Micros(c.End()))
+	s.narrowHold(c.hold, index.Micros(c.Start()), index.Micros(c.End()))
 	return c, nil
 }
 
