@@ -195,20 +195,11 @@ func (k *checker) identify() error {
 		return err
 	}
 	found, err := readIdentity(k.disk, k.o.Recordings)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case found == nil && known == nil:
-		return refuse("%s holds no store yet: start nvr run first", k.o.Recordings)
-	case found == nil:
-		return refuse("%s has no %s: expected the store %s made on %s; is its disk mounted there?",
-			k.o.Recordings, identityName, known.Store, known.Created.Format(time.DateOnly))
-	case known != nil && known.Store != found.Store:
-		return refuse("%s holds the store %s, expected %s: mount the right disk, or name its own data folder instead of %s",
-			k.o.Recordings, found.Store, known.Store, k.o.Data)
-	case found.KeyCheck != keyCheck(k.o.MasterKey):
-		return refuse("the footage in %s was labelled with another master key: restore the one that belongs to the store %s",
-			k.o.Recordings, found.Store)
+	}
+	if err := k.o.Store.sameStore(found, known); err != nil {
+		return err
 	}
 	k.report.Store = found.Store
 	return nil

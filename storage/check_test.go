@@ -408,3 +408,25 @@ func TestTheReportKeepsItsNames(t *testing.T) {
 		t.Error(n)
 	}
 }
+
+// TestOpeningAndCheckingRefuseAStoreInTheSameWords gives both the wrong disk, an empty one, and the wrong key.
+func TestOpeningAndCheckingRefuseAStoreInTheSameWords(t *testing.T) {
+	k, elsewhere := newKit(t, "front-door"), newKit(t, "garage")
+	ok(t, k.Store.Close())
+	ok(t, elsewhere.Store.Close())
+	for what, change := range map[string]func(*Options){
+		"another store's disk": func(o *Options) { o.Recordings = elsewhere.o.Recordings },
+		"an empty disk":        func(o *Options) { o.Recordings = t.TempDir() },
+		"another key":          func(o *Options) { o.MasterKey = [32]byte{9} },
+	} {
+		o := k.o
+		change(&o)
+		_, opened := Open(t.Context(), o)
+		wantErr(t, opened, ErrRefused)
+		_, checked := Check(t.Context(), CheckOptions{Recordings: o.Recordings, Data: o.Data, MasterKey: o.MasterKey, Store: Options{Now: o.Now, Logger: o.Logger}})
+		wantErr(t, checked, ErrRefused)
+		if opened.Error() != checked.Error() {
+			t.Errorf("%s:\n%v\n%v", what, opened, checked)
+		}
+	}
+}

@@ -7,7 +7,6 @@ import (
 
 	"keepwatch.internal/internal/sqlite"
 	"keepwatch.internal/storage/disk"
-	"keepwatch.internal/storage/index"
 )
 
 var (
@@ -82,21 +81,4 @@ const (
 	MaxClip     = 24 * time.Hour
 	MaxSegments = time.Hour
 	MaxTimeline = 400 * 24 * time.Hour
-)
-
-// Reasons for gaps that the store gives itself. The recorder brings its own with SetGap and Writer.End.
-const (
-	ReasonNotYet      = "not yet"
-	ReasonBefore      = index.ReasonBefore
-	ReasonWaiting     = "waiting for the first picture"
-	ReasonNotRecorded = "this stream is not recorded"
-	ReasonNotRunning  = "recorder was not running"
-	ReasonRetired     = "this camera was removed from the configuration"
-	ReasonDeleted     = "deleted by retention"
-	ReasonDiskFull    = "disk full"
-	ReasonDiskError   = "disk error"
-	ReasonLost        = "pictures were lost on the way to the disk"
-	ReasonMissing     = "the file is missing"
-	ReasonQuarantined = "the footage does not verify and was set aside"
-	ReasonRebuilt     = "unknown: the index was rebuilt from the files"
 )

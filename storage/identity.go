@@ -56,23 +56,35 @@ func identify(recordings, data disk.Folder, o Options) (identity, error) {
 	if err != nil {
 		return identity{}, err
 	}
-	switch {
-	case found == nil && known != nil:
-		return identity{}, refuse("%s has no %s: expected the store %s made on %s; is its disk mounted there?",
-			o.Recordings, identityName, known.Store, known.Created.Format(time.DateOnly))
-	case found == nil:
+	if found == nil && known == nil {
 		return newIdentity(recordings, data, o)
-	case known != nil && known.Store != found.Store:
-		return identity{}, refuse("%s holds the store %s, expected %s: mount the right disk, or give it another data folder than %s",
-			o.Recordings, found.Store, known.Store, o.Data)
-	case found.KeyCheck != keyCheck(o.MasterKey):
-		return identity{}, refuse("the footage in %s was labelled with another master key: restore the one that belongs to the store %s",
-			o.Recordings, found.Store)
+	}
+	if err := o.sameStore(found, known); err != nil {
+		return identity{}, err
 	}
 	if known == nil {
 		return *found, found.write(data)
 	}
 	return *found, nil
+}
+
+// sameStore refuses the store found in the recordings folder, nil when there is none, unless it is the one that the data folder
+// knows, and labelled with the master key. known is nil when the data folder knows none.
+func (o Options) sameStore(found, known *identity) error {
+	switch {
+	case found == nil && known == nil:
+		return refuse("%s holds no store yet: start nvr run first", o.Recordings)
+	case found == nil:
+		return refuse("%s has no %s: expected the store %s made on %s; is its disk mounted there?",
+			o.Recordings, identityName, known.Store, known.Created.Format(time.DateOnly))
+	case known != nil && known.Store != found.Store:
+		return refuse("%s holds the store %s, expected %s: mount the right disk, or use the data folder of this store instead of %s",
+			o.Recordings, found.Store, known.Store, o.Data)
+	case found.KeyCheck != keyCheck(o.MasterKey):
+		return refuse("the footage in %s was labelled with another master key: restore the one that belongs to the store %s",
+			o.Recordings, found.Store)
+	}
+	return nil
 }
 
 func newIdentity(recordings, data disk.Folder, o Options) (identity, error) {

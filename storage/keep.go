@@ -202,14 +202,6 @@ func (s *Store) keptOne(ctx context.Context, c *camera, id KeptID) (Kept, error)
 	return s.keptOf(c, row)[0], nil
 }
 
-// manage checks that the permit allows to keep and delete footage now, and returns its camera.
-func (s *Store) manage(p access.Permit) (*camera, error) {
-	if err := p.Check(s.o.Now(), access.Manage); err != nil {
-		return nil, err
-	}
-	return s.camera(media.CameraID(p.Camera()))
-}
-
 // plainLine reports whether text is one line of at most so many characters.
 func plainLine(text string, most int) bool {
 	if !utf8.ValidString(text) || utf8.RuneCountInString(text) > most {

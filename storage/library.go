@@ -76,7 +76,7 @@ func (c *Clip) codings(x chosen, span Span) []Span {
 		if to.After(span.To) {
 			to = span.To
 		}
-		same := last != nil && (last.SameCoding(part.run) || !c.gate.permit.Audio() && last.Video.Equal(part.run.Video))
+		same := last != nil && (last.SameCoding(part.run) || !c.gate.current().Audio() && last.Video.Equal(part.run.Video))
 		if same {
 			spans[len(spans)-1].To = to
 		} else {
@@ -93,7 +93,7 @@ func (c *Clip) layProgressive(x chosen, span Span) (err error) {
 		return &FormatChangedError{parts}
 	}
 	c.parts = x.parts
-	c.layout, err = segment.Progressive(c.shares(), c.gate.permit.Audio())
+	c.layout, err = segment.Progressive(c.shares(), c.gate.current().Audio())
 	c.dropEntries()
 	return err
 }
@@ -107,7 +107,7 @@ func (c *Clip) layFragments(x chosen, _ Span) error {
 			break
 		}
 	}
-	c.layout = segment.Fragmented(c.shares(), c.gate.permit.Audio(), c.r.key)
+	c.layout = segment.Fragmented(c.shares(), c.gate.current().Audio(), c.r.key)
 	c.dropEntries()
 	return nil
 }

@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"io"
 	"sort"
-	"sync"
 	"time"
 
-	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage/disk"
 	"keepwatch.internal/storage/segment"
@@ -27,10 +25,7 @@ type Clip struct {
 	layout segment.Layout
 	parts  []part // without their entries
 
-	gate struct {
-		sync.Mutex
-		permit access.Permit
-	}
+	gate gate
 
 	pos    int64
 	file   disk.File // of the part that was read last
@@ -56,33 +51,6 @@ func (c *Clip) MIME() string { return c.layout.MIME }
 
 // Size returns its length in bytes.
 func (c *Clip) Size() int64 { return c.layout.Size }
-
-// Renew makes the clip readable until the permit expires. The permit must be for the same viewer, camera and action as
-// the one that the clip was opened with, and still allow to hear when there is sound; otherwise it returns
-// access.ErrDenied and the old permit stays.
-func (c *Clip) Renew(p access.Permit) error {
-	c.gate.Lock()
-	defer c.gate.Unlock()
-	old := c.gate.permit
-	a, b := p.Viewer(), old.Viewer()
-	same := a.Kind == b.Kind && a.AccountID == b.AccountID && a.GrantID == b.GrantID && p.Camera() == old.Camera()
-	if !same || p.Window() != old.Window() || c.layout.Audio && !p.Audio() {
-		return access.ErrDenied
-	}
-	if err := p.Check(c.r.s.o.Now(), old.Action()); err != nil {
-		return err
-	}
-	c.gate.permit = p
-	return nil
-}
-
-// allowed asks the permit.
-func (c *Clip) allowed() error {
-	c.gate.Lock()
-	p := c.gate.permit
-	c.gate.Unlock()
-	return p.Check(c.r.s.o.Now(), access.Playback, access.Export)
-}
 
 // Seek sets where the next Read begins, as io.Seeker says.
 func (c *Clip) Seek(offset int64, whence int) (int64, error) {

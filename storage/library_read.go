@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage/disk"
 	"keepwatch.internal/storage/index"
@@ -18,35 +17,9 @@ type part struct {
 	entries []media.Entry
 }
 
-// reader opens segments of one stream of the camera that a permit names.
-type reader struct {
-	s      *Store
-	c      *camera
-	stream media.StreamID
-	key    media.LabelKey
-	window access.Window // nothing outside of it is handed out
-	live   live
-}
-
-// reader checks the permit. Everything it finds later is compared with the permit's camera, not with what the index says
-// of itself.
-func (s *Store) reader(p access.Permit, q media.Quality) (*reader, error) {
-	c, err := s.admit(p)
-	if err != nil {
-		return nil, err
-	}
-	camera := media.CameraID(p.Camera())
-	return &reader{s: s, c: c, stream: media.StreamID{Camera: camera, Quality: q}, key: s.LabelKey(camera), window: p.Window()}, nil
-}
-
 // look takes note of what is being written. It comes before the index is asked: what is closed in between has its row
 // then, and what is begun in between is not seen.
 func (r *reader) look() { r.live = r.s.liveOf(r.stream) }
-
-// expected says what a segment's file has to be: footage of the permit's camera.
-func (r *reader) expected(row index.Segment) segment.Expected {
-	return segment.Expected{Stream: r.stream, Key: r.key, Run: row.RunID, Start: row.Start, End: row.End, Size: row.Size, Init: row.Init}
-}
 
 // parts opens all segments of the span, and the last before it.
 func (r *reader) parts(ctx context.Context, from, to int64) ([]part, error) {

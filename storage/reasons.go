@@ -40,8 +40,21 @@ const (
 	CodeOther             Code = "other"                // a reason of another version of the program
 )
 
-// Further reasons that the store gives itself.
+// Reasons for gaps that the store gives itself. The recorder brings its own with SetGap and Writer.End.
 const (
+	ReasonNotYet         = "not yet"
+	ReasonBefore         = index.ReasonBefore
+	ReasonWaiting        = "waiting for the first picture"
+	ReasonNotRecorded    = "this stream is not recorded"
+	ReasonNotRunning     = "recorder was not running"
+	ReasonRetired        = "this camera was removed from the configuration"
+	ReasonDeleted        = "deleted by retention"
+	ReasonDiskFull       = "disk full"
+	ReasonDiskError      = "disk error"
+	ReasonLost           = "pictures were lost on the way to the disk"
+	ReasonMissing        = "the file is missing"
+	ReasonQuarantined    = "the footage does not verify and was set aside"
+	ReasonRebuilt        = "unknown: the index was rebuilt from the files"
 	ReasonStopped        = "recorder was stopped"
 	ReasonComputerDown   = "the computer was off or restarted without stopping the recorder"
 	ReasonDeletedByOwner = "deleted by its owner"

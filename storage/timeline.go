@@ -81,14 +81,6 @@ func (s *Store) Timeline(ctx context.Context, p access.Permit, q media.Quality, 
 	return t, nil
 }
 
-// admit checks that the permit allows to see footage now, and returns its camera.
-func (s *Store) admit(p access.Permit) (*camera, error) {
-	if err := p.Check(s.o.Now(), access.Playback, access.Export); err != nil {
-		return nil, err
-	}
-	return s.camera(media.CameraID(p.Camera()))
-}
-
 // stretch is a piece of time for which one thing holds.
 type stretch struct {
 	index.LedgerEntry

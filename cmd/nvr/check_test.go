@@ -112,7 +112,7 @@ func TestProgressTellsShareAndTimeLeft(t *testing.T) {
 		"checked 10.0 %: 1 of 10 segments, 5.0 MB; about 90 s left": {storage.Progress{Segments: 1, AllSegments: 10, Bytes: 5e6, AllBytes: 20e6}, false},
 		"checked 100.0 %: 11 of 11 segments, 0 B; about 0 s left":   {storage.Progress{Segments: 11, AllSegments: 10}, false},
 		"checked 0 segments": {storage.Progress{}, true},
-		"resolved 3 of 4":     {storage.Progress{Segments: 9, AllSegments: 9, Resolved: 3, AllIssues: 4}, true},
+		"resolved 3 of 4":    {storage.Progress{Segments: 9, AllSegments: 9, Resolved: 3, AllIssues: 4}, true},
 	} {
 		if got := progressText(x.p, x.byBytes, 10*time.Second); got != want {
 			t.Errorf("%q, want %q", got, want)
