@@ -10,33 +10,33 @@ import (
 	"keepwatch.internal/internal/access"
 )
 
-// policy says who a route is for. The zero value is nobody decided, and keeps the server from starting.
+// policy is who may use a route. The zero value means that nobody decided; it keeps the server from starting.
 type policy uint8
 
 const (
 	unclassified  policy = iota
-	public               // anyone; who it is is not looked at
-	visitor              // anyone, told apart from signed-in viewers
-	setupOnly            // anyone who has the code from the console, while there is no account
+	public               // anyone; the caller is not identified
+	visitor              // anyone; signed-in viewers are identified
+	setupOnly            // anyone with the code from the console, while there is no account
 	caller               // any account, token or link
 	signedIn             // any account or token
-	person               // an account that signed in itself: what manages accounts is for no program
-	measuring            // an administrator's tokens that are made to read figures; for others it does not exist
-	administrator        // accounts that manage the system; for others it does not exist
-	seesCamera           // holders of any right on camera {id}: pages about it
-	onCamera             // holders of the route's action on camera {id}
-	onCameras            // callers; the handler asks for a permit for every camera that the query names, or answers as if there were none
+	person               // an account that signed in itself; for managing accounts, so no tokens
+	measuring            // administrators' tokens made for metrics; for others the route does not exist
+	administrator        // administrators; for others the route does not exist
+	seesCamera           // viewers with any right on camera {id}: pages about it
+	onCamera             // viewers who may take the route's action on camera {id}
+	onCameras            // callers; the handler authorizes each camera that the query names, and answers 404 if one is refused
 )
 
 type (
-	// handler answers a request; an error it returns is answered by fail, unless the answer has begun.
+	// handler answers a request. failures answers the error that it returns.
 	handler func(w http.ResponseWriter, r *http.Request) error
 
-	// cameraHandler answers a request about one camera's footage. The permit is the only thing that tells it which.
+	// cameraHandler answers a request about one camera. The permit says which: it never reads the name in the URL.
 	cameraHandler func(w http.ResponseWriter, r *http.Request, p access.Permit) error
 )
 
-// route is an entry of the table. An onCamera route has an action and a camera handler, every other a plain handler.
+// route is an entry of the table. An onCamera route has an action and a camera handler, every other route a plain handler.
 type route struct {
 	method, path string
 	policy       policy
@@ -87,7 +87,7 @@ func (s *Server) routes() []route {
 	return slices.Concat(s.openRoutes(), s.pageRoutes(), s.apiRoutes(), s.footageRoutes())
 }
 
-// openRoutes are what needs no session: files, doors and links.
+// openRoutes need no session: files, sign-in and links.
 func (s *Server) openRoutes() []route {
 	return []route{
 		page("/healthz", public, s.healthz),
