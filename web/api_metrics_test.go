@@ -11,9 +11,9 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// TestFiguresAreForTokensMadeForThem asks as everybody. Who may not read them cannot tell that they are there, but for
+// TestMetricsNeedATokenMadeForThem asks as everybody. Who may not read them cannot tell that they are there, but for
 // having to sign in.
-func TestFiguresAreForTokensMadeForThem(t *testing.T) {
+func TestMetricsNeedATokenMadeForThem(t *testing.T) {
 	w := filmed(t)
 	bare, err := w.accounts.NewToken(t.Context(), "root", accounts.TokenSpec{Label: "no figures", Actions: access.Rights(access.Live)})
 	check(t, err)
@@ -36,8 +36,8 @@ func TestFiguresAreForTokensMadeForThem(t *testing.T) {
 	}
 }
 
-// TestFiguresNameOnlyCamerasOfTheToken compares what an administrator learns of others' cameras with what of their own.
-func TestFiguresNameOnlyCamerasOfTheToken(t *testing.T) {
+// TestMetricsNameOnlyCamerasOfTheToken compares what an administrator learns of others' cameras with what of their own.
+func TestMetricsNameOnlyCamerasOfTheToken(t *testing.T) {
 	w := filmed(t)
 	w.probeOnce()
 	w.status.set(CameraStatus{ID: w.cameras["front"].ID, State: "recording", LastFrame: time.Now(), Streams: []StreamStatus{{Quality: media.Main, LostPackets: 7, BitsPerSecond: 1000}}},

@@ -264,7 +264,7 @@ func TestAFormatThatChangesInsideAClipIsAConflictWithItsParts(t *testing.T) {
 	}
 }
 
-func TestSystemTellsViewersOfTheirsAndAdministratorsOfTheDisk(t *testing.T) {
+func TestViewersSeeTheirCamerasAndAdministratorsTheDisk(t *testing.T) {
 	w := filmed(t)
 	resp, body := w.do(w.as("alice", ask{path: "/api/v1/system"}))
 	sys := decode[SystemReport](t, resp, body)

@@ -11,7 +11,7 @@ import (
 	"testing/fstest"
 )
 
-func TestStaticFilesAreKeptForEverUnderAURLOfTheirContent(t *testing.T) {
+func TestStaticFilesAreCachedForeverUnderAURLOfTheirContent(t *testing.T) {
 	w := inhabited(t)
 	names := 0
 	err := fs.WalkDir(staticFiles, "static", func(p string, d fs.DirEntry, err error) error {
@@ -64,7 +64,7 @@ func TestTheURLChangesWithAnyFile(t *testing.T) {
 	}
 }
 
-func TestAnAssetThatIsNotThereIsOurMistake(t *testing.T) {
+func TestAMissingAssetPanics(t *testing.T) {
 	defer func() {
 		if recover() == nil {
 			t.Error("asset returned")

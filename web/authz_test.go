@@ -207,8 +207,8 @@ func (w *world) fingerprint(rt route, p principal, camera, method, query string)
 	return strings.ReplaceAll(all, camera, "X")
 }
 
-// TestRightsThatAreNotHeldOpenNothing tries each action alone.
-func TestRightsThatAreNotHeldOpenNothing(t *testing.T) {
+// TestActionsWithoutARightAreRefused tries each action alone.
+func TestActionsWithoutARightAreRefused(t *testing.T) {
 	w := filmed(t)
 	for _, rt := range w.server.routes() {
 		if rt.policy != onCamera {

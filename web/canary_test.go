@@ -160,8 +160,8 @@ func leaksOfKnowledge() map[string]func(*world) {
 	}
 }
 
-// TestTheCanaryHitsOnPlantedLeaks plants the leaks of others between the canary and the server, or in the database.
-func TestTheCanaryHitsOnPlantedLeaks(t *testing.T) {
+// TestTheCanaryFindsPlantedLeaks plants the leaks of others between the canary and the server, or in the database.
+func TestTheCanaryFindsPlantedLeaks(t *testing.T) {
 	plants := leaksOfFootage()
 	maps.Copy(plants, leaksOfKnowledge())
 	for name, plant := range plants {
@@ -230,8 +230,8 @@ func TestALeakStopsAllFootageAndSaysSo(t *testing.T) {
 	check(t, err) // recording goes on
 }
 
-// TestTroubleIsNoLeak has the server fail in every way that is not a leak.
-func TestTroubleIsNoLeak(t *testing.T) {
+// TestServerTroubleIsNoLeak has the server fail in every way that is not a leak.
+func TestServerTroubleIsNoLeak(t *testing.T) {
 	w := filmed(t)
 	handler := w.server.handler
 	answerer := handler
@@ -286,8 +286,8 @@ func varying(rw http.ResponseWriter, r *http.Request, turn *int, next http.Handl
 	next.ServeHTTP(rw, r)
 }
 
-// TestARestartTestsAnew seats, films and asks again over the same databases.
-func TestARestartTestsAnew(t *testing.T) {
+// TestTheCanaryStartsOverAfterARestart seats, films and asks again over the same databases.
+func TestTheCanaryStartsOverAfterARestart(t *testing.T) {
 	w := filmed(t)
 	for range 3 {
 		w.server.canary = canary.New(w.server.canaryOptions())

@@ -77,8 +77,8 @@ func TestEventsOfACameraAreForThoseWhoSeeItsRecordings(t *testing.T) {
 	}
 }
 
-// TestDoubtsAreEvents of the camera whose footage was in doubt.
-func TestDoubtsAreEvents(t *testing.T) {
+// TestIntegrityIssuesAreEvents of the camera whose footage was in doubt.
+func TestIntegrityIssuesAreEvents(t *testing.T) {
 	w := filmed(t)
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(filepath.Dir(w.people), "data", "index.db")+"?_pragma=busy_timeout(5000)")
 	check(t, err)

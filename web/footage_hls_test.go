@@ -90,7 +90,7 @@ func TestALinkToATimePlaysThatTimeAndNoSound(t *testing.T) {
 	}
 }
 
-func TestPlaylistsSayWhereACodingChangesAndFootageIsMissing(t *testing.T) {
+func TestPlaylistsMarkFormatChangesAndMissingFootage(t *testing.T) {
 	start := time.Date(2026, 11, 22, 13, 5, 20, 123456000, time.UTC)
 	fragments := func(from, n int, head int64) (out []storage.FragmentPlacement) {
 		for i := range n {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestASidecarHasOneLengthAtAnyMoment: the size of a zip is told before, and a gap may begin in whatever moment it is asked for.
-func TestASidecarHasOneLengthAtAnyMoment(t *testing.T) {
+// TestTheLengthOfASidecarIsConstant: the size of a zip is told before, and a gap may begin in whatever moment it is asked for.
+func TestTheLengthOfASidecarIsConstant(t *testing.T) {
 	whole := time.Date(2026, 10, 25, 2, 0, 0, 0, time.FixedZone("", 3600))
 	var lengths []int
 	for _, at := range []time.Time{whole, whole.Add(500 * time.Millisecond), whole.Add(123456 * time.Microsecond)} {

@@ -106,9 +106,9 @@ func TestAZipHoldsEveryCamerasClipWithItsSidecar(t *testing.T) {
 	}
 }
 
-// TestTheRecordHoldsTheBytesOfAZip adds up what is on record of two cameras: all of the zip but the list at its end, and what
+// TestTheAuditLogHasTheBytesOfAZip adds up what is on record of two cameras: all of the zip but the list at its end, and what
 // describes the last file.
-func TestTheRecordHoldsTheBytesOfAZip(t *testing.T) {
+func TestTheAuditLogHasTheBytesOfAZip(t *testing.T) {
 	w := large(t, "attic", "yard")
 	l := w.tap()
 	resp, body := w.do(w.as("bob", ask{path: "/api/v1/export.zip?camera=attic&camera=yard&" + w.span(2, 6)}))
@@ -129,8 +129,8 @@ func TestTheRecordHoldsTheBytesOfAZip(t *testing.T) {
 	w.recorded("yard", "bob", access.Export, second+int64(len(text)), second+int64(len(text)))
 }
 
-// TestAZipIsForWhoeverMayExportFromAllOfIt asks, as everybody, for one camera and for pairs, on the wire.
-func TestAZipIsForWhoeverMayExportFromAllOfIt(t *testing.T) {
+// TestAZipNeedsTheExportRightOnEveryCamera asks, as everybody, for one camera and for pairs, on the wire.
+func TestAZipNeedsTheExportRightOnEveryCamera(t *testing.T) {
 	w := filmed(t)
 	owned := map[string]string{"alice": "front attic", "bob": "yard attic"}
 	names := []string{"front", "yard", "attic", "unknown"}
@@ -193,7 +193,7 @@ func (w *world) zipAs(p principal, cameras ...string) string {
 	return resp.Status + "\n" + header.String() + string(body)
 }
 
-func TestTheRightToAnyCameraCutsAZipWithinASecond(t *testing.T) {
+func TestRevokingAnyCameraCutsAZipWithinASecond(t *testing.T) {
 	w := large(t, "attic", "yard")
 	resp := w.open(t.Context(), w.as("bob", ask{path: "/api/v1/export.zip?camera=attic&camera=yard&" + w.span(0, filmLength)}))
 	defer resp.Body.Close()
@@ -215,7 +215,7 @@ func TestTheRightToAnyCameraCutsAZipWithinASecond(t *testing.T) {
 	}
 }
 
-func TestAZipHoldsPartsAndSaysWhatIsMissing(t *testing.T) {
+func TestAZipHasPartsAndListsWhatIsMissing(t *testing.T) {
 	w := filmed(t)
 	again := w.cameras["attic"]
 	again.Name = "of another coding"
@@ -274,8 +274,8 @@ func TestKeptClipsGoIntoOneZip(t *testing.T) {
 	}
 }
 
-// TestTheSizeOfAZipIsKnownBefore writes zips, one of them with a file that needs 64 bits, and one whose list does.
-func TestTheSizeOfAZipIsKnownBefore(t *testing.T) {
+// TestTheSizeOfAZipIsKnownInAdvance writes zips, one of them with a file that needs 64 bits, and one whose list does.
+func TestTheSizeOfAZipIsKnownInAdvance(t *testing.T) {
 	nothing := make([]byte, 1<<20)
 	for _, entries := range [][]zipEntry{nil, {{"a.mp4", 0}}, {{"a.mp4", 12345}, {"a.json", 77}, {"front-door_2026.mp4", 1}}, {{"a.mp4", 1<<32 + 5}, {"a.json", 600}},
 		{{"a.mp4", 1<<32 - 1}}, {{"a.mp4", 3 << 30}, {"b.mp4", 2 << 30}, {"b.json", 1}}} {

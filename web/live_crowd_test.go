@@ -11,7 +11,7 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-func TestASlowReaderIsToldWhatItLostAndGoesOnAtAKeyFrame(t *testing.T) {
+func TestASlowReaderLearnsWhatItLostAndContinuesAtAKeyFrame(t *testing.T) {
 	w := inhabited(t)
 	c := w.cameras["front"]
 	p := w.socket("alice")

@@ -285,7 +285,7 @@ func TestRevocationEndsATileWithinASecondAndLeavesTheOthers(t *testing.T) {
 	}
 }
 
-func TestAForeignTileIsToldWhatAnUnknownOneIs(t *testing.T) {
+func TestAForeignTileLooksLikeAnUnknownOne(t *testing.T) {
 	w := inhabited(t)
 	w.transmit(w.cameras["yard"], media.Main, 10*time.Millisecond)
 	w.status.set(CameraStatus{ID: w.cameras["yard"].ID, State: "recording", Reason: "a secret of bob's"})
@@ -320,7 +320,7 @@ func TestANewRunComesWithANewInitHeader(t *testing.T) {
 	}
 }
 
-func TestTilesToldTheirStateAtFirstAndOnChange(t *testing.T) {
+func TestTilesSendTheirStateFirstAndOnChange(t *testing.T) {
 	w := inhabited(t)
 	p := w.socket("alice")
 	p.watch(tileRequest{3, "front", "sub"})
@@ -335,7 +335,7 @@ func TestTilesToldTheirStateAtFirstAndOnChange(t *testing.T) {
 	}
 }
 
-func TestWatchReplacesTheSetAndKeepsWhatStays(t *testing.T) {
+func TestWatchReplacesTheSetAndKeepsUnchangedTiles(t *testing.T) {
 	w := inhabited(t)
 	w.transmit(w.cameras["front"], media.Main, 10*time.Millisecond)
 	w.transmit(w.cameras["attic"], media.Main, 10*time.Millisecond)
@@ -355,7 +355,7 @@ func TestWatchReplacesTheSetAndKeepsWhatStays(t *testing.T) {
 	}
 }
 
-func TestAConnectionTellsTheServersClockAtFirstAndAgain(t *testing.T) {
+func TestAConnectionSendsTheServersTimeRegularly(t *testing.T) {
 	w := inhabited(t)
 	p := w.socket("alice")
 	var last int64
@@ -376,7 +376,7 @@ func TestAConnectionTellsTheServersClockAtFirstAndAgain(t *testing.T) {
 	}
 }
 
-func TestMessagesThatMakeNoSenseEndTheConnection(t *testing.T) {
+func TestInvalidMessagesEndTheConnection(t *testing.T) {
 	w := inhabited(t)
 	tile := func(n int) string { return fmt.Sprintf(`{"tile":%d,"camera":"front","stream":"sub"}`, n) }
 	many := make([]string, maxTiles+1)

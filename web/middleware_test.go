@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-func TestHostsOfTheLocalNetworkAreAnsweredAndOthersAreNot(t *testing.T) {
+func TestOnlyHostsOfTheLocalNetworkAreAnswered(t *testing.T) {
 	w := inhabited(t)
 	answered := []string{"localhost", "LOCALHOST:8443", "127.0.0.1", "127.0.0.1:8443", "192.168.1.5", "8.8.8.8", "[::1]", "[::1]:8443",
 		"[fe80::1]:80", "nas", "nas:8443", "nas.local", "nas.local.", "a.b.lan", "nvr.internal", "nvr.home.arpa", "NVR.EXAMPLE.NET",
@@ -97,8 +97,8 @@ func TestOnlyConfiguredNetworksMayConnectAndOnlyProxiesAreBelieved(t *testing.T)
 	}
 }
 
-// TestWhoMayConnectIsSaidByTheConfigurationAlone starts a server without networks: it has no list of its own to fall back on.
-func TestWhoMayConnectIsSaidByTheConfigurationAlone(t *testing.T) {
+// TestAServerWithoutNetworksDoesNotStart starts a server without networks: it has no list of its own to fall back on.
+func TestAServerWithoutNetworksDoesNotStart(t *testing.T) {
 	o := empty(t).options
 	o.Networks = nil
 	if _, err := New(o); err == nil || !strings.Contains(err.Error(), "network") {
@@ -125,7 +125,7 @@ func TestForwardedSchemeAndHostAreBelievedOfProxiesOnly(t *testing.T) {
 	}
 }
 
-func TestPagesOfOtherOriginsCannotAsk(t *testing.T) {
+func TestRequestsOfOtherOriginsAreRefused(t *testing.T) {
 	w := inhabited(t)
 	own := strings.TrimPrefix(w.http.URL, "http://")
 	type try struct {
@@ -202,7 +202,7 @@ func TestEveryAnswerCarriesTheSecurityHeaders(t *testing.T) {
 	}
 }
 
-func TestAPanicIsA500ThatSaysNothingButTheRequest(t *testing.T) {
+func TestAPanicIsA500ThatNamesOnlyTheRequest(t *testing.T) {
 	log := &syncBuffer{}
 	s := &middleware{failures: &failures{logger: logTo(log)}, logger: logTo(log)}
 	h := s.trace(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -220,7 +220,7 @@ func TestAPanicIsA500ThatSaysNothingButTheRequest(t *testing.T) {
 	}
 }
 
-func TestAPanicAfterTheBeginningTearsTheConnection(t *testing.T) {
+func TestAPanicAfterTheFirstBytesAbortsTheConnection(t *testing.T) {
 	s := &middleware{failures: &failures{logger: discard()}, logger: discard()}
 	srv := httptest.NewServer(s.trace(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, strings.Repeat("half of it ", 1000))
@@ -243,7 +243,7 @@ func TestAPanicAfterTheBeginningTearsTheConnection(t *testing.T) {
 	}
 }
 
-func TestBodiesAreBounded(t *testing.T) {
+func TestBodiesAreLimited(t *testing.T) {
 	w := inhabited(t)
 	large := strings.Repeat(" ", maxBody+1)
 	for _, header := range []map[string]string{{"Content-Type": "application/json"}, {"Content-Type": "application/x-www-form-urlencoded"}} {

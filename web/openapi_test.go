@@ -282,7 +282,7 @@ func TestEveryDescribedAnswerCanBeHad(t *testing.T) {
 	}
 }
 
-func TestTheDescriptionTellsWrongAnswersFromRight(t *testing.T) {
+func TestTheDescriptionRejectsWrongAnswers(t *testing.T) {
 	d := loadDescription(t)
 	gap := map[string]any{"$ref": "#/components/schemas/Gap"}
 	right := `{"from":"2026-11-22T13:05:20Z","to":"2026-11-22T13:05:21Z","code":"other","reason":"x"}`

@@ -101,7 +101,7 @@ func TestPoliciesAdmitWhomTheyName(t *testing.T) {
 	}
 }
 
-func TestAnErrorAfterTheBeginningTearsTheConnection(t *testing.T) {
+func TestAnErrorAfterTheFirstBytesAbortsTheConnection(t *testing.T) {
 	w := inhabited(t)
 	half := func(rw http.ResponseWriter, r *http.Request) error {
 		if _, err := rw.Write([]byte("half")); err != nil {
@@ -122,9 +122,9 @@ func TestAnErrorAfterTheBeginningTearsTheConnection(t *testing.T) {
 	}
 }
 
-// TestAPermitThatRanOutOnTheWayIsNoMissingCamera lets a handler come to use its permit when that is no longer valid. The
+// TestAnExpiredPermitIsNotAMissingCamera lets a handler come to use its permit when that is no longer valid. The
 // owner is told to try again; a stranger learns nothing.
-func TestAPermitThatRanOutOnTheWayIsNoMissingCamera(t *testing.T) {
+func TestAnExpiredPermitIsNotAMissingCamera(t *testing.T) {
 	w := inhabited(t)
 	var late atomic.Int64
 	w.reopen(func(o *Options) { o.Now = func() time.Time { return time.Now().Add(time.Duration(late.Load())) } })

@@ -81,7 +81,7 @@ func TestUnderTLSOnlyTheHostCookieCounts(t *testing.T) {
 	}
 }
 
-func TestWhoAsksIsDecidedByOneProofAlone(t *testing.T) {
+func TestOneCredentialAloneDecidesWhoTheCallerIs(t *testing.T) {
 	w := inhabited(t)
 	alice := cookieName(false) + "=" + w.sessions["alice"]
 	bob := cookieName(false) + "=" + w.sessions["bob"]
@@ -178,7 +178,7 @@ func TestABadLoginSaysTheSameForAnyoneAndIsSlowedDown(t *testing.T) {
 	t.Error("nobody slowed 40 guesses down")
 }
 
-func TestBodiesThatAreNotWhatTheyShouldBeAreRefused(t *testing.T) {
+func TestMalformedBodiesAreRefused(t *testing.T) {
 	w := inhabited(t)
 	for body, want := range map[string]int{
 		"": 400, "{": 400, "[]": 400, `"x"`: 400, `{"username":1,"password":"x"}`: 400, `{"username":"alice","password":"x","admin":true}`: 400,
@@ -198,7 +198,7 @@ func TestBodiesThatAreNotWhatTheyShouldBeAreRefused(t *testing.T) {
 	}
 }
 
-func TestNextLeadsNowhereElse(t *testing.T) {
+func TestNextLeadsOnlyToThisServer(t *testing.T) {
 	for next, want := range map[string]string{
 		"/live": "/live", "/cameras/front?at=2026-11-22T13:05:20Z": "/cameras/front?at=2026-11-22T13:05:20Z", "/a%20b": "/a%20b",
 		"": "/", "live": "/", "//evil.com": "/", "///evil.com": "/", "/\\evil.com": "/", "\\\\evil.com": "/", "https://evil.com": "/",

@@ -193,7 +193,7 @@ func TestARangeThatBeginsInDamagedFootageIsAProblem(t *testing.T) {
 	beside.Body.Close()
 }
 
-func TestFootageDamagedFurtherOnTearsTheAnswer(t *testing.T) {
+func TestFootageDamagedLaterAbortsTheAnswer(t *testing.T) {
 	w := large(t, "front")
 	own, _ := filepath.Glob(filepath.Join(w.recordings, "front-*", "main", "*", "*.mp4"))
 	b, err := os.ReadFile(own[0])
@@ -249,7 +249,7 @@ func TestRunStopsInTimeWhateverViewersDo(t *testing.T) {
 	}
 }
 
-func TestPlainHTTPLeadsToHTTPSOfTheSameNameOnly(t *testing.T) {
+func TestPlainHTTPRedirectsToHTTPSOnTheSameNameOnly(t *testing.T) {
 	w := empty(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)

@@ -116,8 +116,8 @@ func (w *world) viewsOf(camera string) []audit.View {
 	return page.List
 }
 
-// TestTheRecordHoldsTheBytesThatTheWireCarried watches in every way there is.
-func TestTheRecordHoldsTheBytesThatTheWireCarried(t *testing.T) {
+// TestTheAuditLogHasTheBytesThatWereSent watches in every way there is.
+func TestTheAuditLogHasTheBytesThatWereSent(t *testing.T) {
 	w := large(t, "attic", "yard")
 	at := w.start.Add(5 * time.Second).Format(time.RFC3339)
 	l := w.tap()
@@ -166,7 +166,7 @@ func (w *world) recorded(camera, account string, a access.Action, least, most in
 	}
 }
 
-func TestTheRecordHoldsTheBytesOfLivePictures(t *testing.T) {
+func TestTheAuditLogHasTheBytesOfLiveVideo(t *testing.T) {
 	w := filmed(t)
 	l := w.tap()
 	w.transmit(w.cameras["attic"], media.Main, 20*time.Millisecond)
@@ -203,7 +203,7 @@ func TestTheRecordHoldsTheBytesOfLivePictures(t *testing.T) {
 	w.recorded("attic", "alice", access.Live, received, received)
 }
 
-func TestWhatCannotBePutOnRecordIsNotShown(t *testing.T) {
+func TestWhatCannotBeLoggedIsNotShown(t *testing.T) {
 	w := filmed(t)
 	w.broadcast(w.cameras["front"], media.Main, 3)
 	var skew atomic.Int64 // a stream whose viewer left may still look at the clock
