@@ -305,7 +305,7 @@ func TestNothingIsRecordedBeforeItIsKnownWhomToExpect(t *testing.T) {
 	store.fail = errors.New("no such table")
 	r := newRigWith(t, store, testcam.Camera{Name: "door"})
 	r.until("door", "offline", 10*time.Second, func(s recorder.Status) bool {
-		return s.State == recorder.Offline && s.Reason == "whom to expect at this address cannot be read from the accounts database"
+		return s.State == recorder.Offline && s.Reason == "the fingerprint of this camera cannot be read from the accounts database"
 	})
 	store.mu.Lock()
 	store.fail = nil
