@@ -28,7 +28,7 @@ func (s *Server) apiDays(w http.ResponseWriter, r *http.Request, p access.Permit
 	if err != nil {
 		return err
 	}
-	month, err := s.monthParameter(q)
+	month, err := s.site.monthParameter(q)
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (s *Server) apiDays(w http.ResponseWriter, r *http.Request, p access.Permit
 	if err != nil {
 		return err
 	}
-	days, err := s.coverageOf(r.Context(), p, quality, month.first(), month.last())
+	days, err := s.coverage.of(r.Context(), p, quality, month.first(), month.last())
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/accounts"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage"
 )
@@ -52,7 +53,7 @@ func (s *Server) apiKept(w http.ResponseWriter, r *http.Request, p access.Permit
 
 // apiAllKept answers GET /api/v1/kept: what is kept of all cameras whose recordings the caller may see.
 func (s *Server) apiAllKept(w http.ResponseWriter, r *http.Request) error {
-	all, err := s.allKept(r.Context(), viewerOf(r))
+	all, err := s.kept.all(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
 	}
@@ -63,28 +64,35 @@ func (s *Server) apiAllKept(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, r, http.StatusOK, out)
 }
 
+// keptList lists kept clips, for pages and for the API.
+type keptList struct {
+	accounts *accounts.Directory
+	cameras  *cameraList
+	store    *storage.Store
+}
+
 // keptBy is a kept clip with its camera.
 type keptBy struct {
 	storage.Kept
 	camera visibleCamera
 }
 
-// allKept lists what is kept of all cameras whose recordings the viewer may see, the newest footage first.
-func (s *Server) allKept(ctx context.Context, v access.Viewer) ([]keptBy, error) {
-	cameras, err := s.cameras.visibleTo(ctx, v)
+// all lists what is kept of all cameras whose recordings the viewer may see, the newest footage first.
+func (k *keptList) all(ctx context.Context, v access.Viewer) ([]keptBy, error) {
+	cameras, err := k.cameras.visibleTo(ctx, v)
 	if err != nil {
 		return nil, err
 	}
 	var all []keptBy
 	for _, c := range cameras {
-		p, err := s.Accounts.Authorize(ctx, v, access.Playback, access.Camera(c.ID))
+		p, err := k.accounts.Authorize(ctx, v, access.Playback, access.Camera(c.ID))
 		if errors.Is(err, access.ErrDenied) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		kept, err := s.Store.Kept(ctx, p)
+		kept, err := k.store.Kept(ctx, p)
 		if err != nil {
 			return nil, err
 		}
@@ -138,7 +146,7 @@ func (s *Server) apiUnkeep(w http.ResponseWriter, r *http.Request, p access.Perm
 	if err != nil {
 		return err
 	}
-	if err := s.requireFresh(r); err != nil {
+	if err := requireFresh(r, s.Accounts); err != nil {
 		return err
 	}
 	if err := s.Store.Unkeep(r.Context(), p, id); err != nil {
@@ -166,7 +174,7 @@ func (s *Server) apiDeleteFootage(w http.ResponseWriter, r *http.Request, p acce
 		return err
 	}
 	if preview != "1" {
-		if err := s.requireFresh(r); err != nil {
+		if err := requireFresh(r, s.Accounts); err != nil {
 			return err
 		}
 	}

@@ -41,7 +41,7 @@ func (s *Server) measure(ctx context.Context, v access.Viewer, g *gauges) error 
 	if err != nil {
 		return err
 	}
-	usage, err := s.Store.Usage(ctx, s.dayAt(s.Now()))
+	usage, err := s.Store.Usage(ctx, s.site.dayAt(s.Now()))
 	if err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func shareOut(x accounts.Share) shareJSON {
 
 // apiShares answers GET /api/v1/cameras/{id}/shares.
 func (s *Server) apiShares(w http.ResponseWriter, r *http.Request, p access.Permit) error {
-	shares, err := s.sharesFor(r, p)
+	shares, err := s.shares.of(r, p)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (s *Server) apiNewShare(w http.ResponseWriter, r *http.Request, p access.Pe
 	if spec.Actions, err = rightsNamed(in.Actions); err != nil {
 		return problem(http.StatusBadRequest, sentence(err.Error()))
 	}
-	id, link, err := s.newShare(r, spec)
+	id, link, err := s.shares.give(r, spec)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (s *Server) apiRevoke(w http.ResponseWriter, r *http.Request, p access.Perm
 	if err != nil {
 		return err
 	}
-	if err := s.revoke(r, p, id); err != nil {
+	if err := s.shares.revoke(r, p, id); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

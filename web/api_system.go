@@ -83,7 +83,7 @@ func (s *Server) systemFor(ctx context.Context, v access.Viewer) (SystemReport, 
 	now := s.Now()
 	out := SystemReport{Now: now.UTC(), Timezone: s.Location.String(), Version: s.Version, Cameras: []CameraHealth{}, Canary: s.canaryReport()}
 	status := s.cameras.statusByID()
-	expected, err := s.forecasts(ctx)
+	expected, err := forecasts(ctx, s.Store)
 	if err != nil {
 		return SystemReport{}, err
 	}
@@ -112,7 +112,7 @@ func (s *Server) systemFor(ctx context.Context, v access.Viewer) (SystemReport, 
 
 // addManaged adds what is for administrators.
 func (s *Server) addManaged(ctx context.Context, out *SystemReport, now time.Time) error {
-	usage, err := s.Store.Usage(ctx, s.dayAt(now))
+	usage, err := s.Store.Usage(ctx, s.site.dayAt(now))
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func (s *Server) today(ctx context.Context, v access.Viewer, c Camera, now time.
 	if err != nil {
 		return nil, err
 	}
-	span := s.dayAt(now)
+	span := s.site.dayAt(now)
 	day := &DayReport{From: span.From, To: span.To, MissingByCode: map[string]float64{}, Gaps: []gapJSON{}}
 	if !span.From.Before(span.To) {
 		return day, nil
@@ -160,9 +160,4 @@ func (s *Server) today(ctx context.Context, v access.Viewer, c Camera, now time.
 		day.Gaps = append(day.Gaps, gapOf(g))
 	}
 	return day, nil
-}
-
-// dayAt is the day in the site's time zone from its begin until now.
-func (s *Server) dayAt(now time.Time) storage.Span {
-	return storage.Span{From: dayOf(now, s.Location).from.UTC(), To: now.UTC()}
 }

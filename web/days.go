@@ -2,9 +2,6 @@ package web
 
 import (
 	"context"
-	"fmt"
-	"net/http"
-	"net/url"
 	"time"
 
 	"keepwatch.internal/internal/access"
@@ -12,6 +9,12 @@ import (
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage"
 )
+
+// coverage says how much of each day of the site was recorded.
+type coverage struct {
+	store *storage.Store
+	site  siteClock
+}
 
 // dayCoverage says how much of a day, as far as it has gone, was recorded. Recorded, missing and deleted are all of it but
 // the time before the camera was added.
@@ -21,9 +24,9 @@ type dayCoverage struct {
 	recorded, missing, deleted time.Duration
 }
 
-// coverageOf returns the coverage of the days from first to last that have begun and that the permit opens, in order.
-func (s *Server) coverageOf(ctx context.Context, p access.Permit, q media.Quality, first, last siteDay) ([]dayCoverage, error) {
-	span := storage.Span{From: first.from, To: earlier(last.to, s.Now())}
+// of returns the coverage of the days from first to last that have begun and that the permit opens, in order.
+func (c *coverage) of(ctx context.Context, p access.Permit, q media.Quality, first, last siteDay) ([]dayCoverage, error) {
+	span := storage.Span{From: first.from, To: earlier(last.to, c.site.now())}
 	if w := p.Window(); !w.Open() {
 		span = storage.Span{From: later(span.From, w.From), To: earlier(span.To, w.To)}
 	}
@@ -31,11 +34,11 @@ func (s *Server) coverageOf(ctx context.Context, p access.Permit, q media.Qualit
 	if !span.From.Before(span.To) {
 		return days, nil
 	}
-	tl, err := s.Store.Timeline(ctx, p, q, span)
+	tl, err := c.store.Timeline(ctx, p, q, span)
 	if err != nil {
 		return nil, err
 	}
-	for d := dayOf(span.From, s.Location); d.from.Before(span.To); d = d.shift(1) {
+	for d := dayOf(span.From, c.site.location); d.from.Before(span.To); d = d.shift(1) {
 		if !d.from.Before(d.to) {
 			continue // a day that the zone left out
 		}
@@ -115,23 +118,6 @@ type siteMonth struct {
 	year  int
 	month time.Month
 	loc   *time.Location
-}
-
-// monthParameter reads month, "2026-11"; without it, the one of now.
-func (s *Server) monthParameter(q url.Values) (siteMonth, error) {
-	text, err := parameter(q, "month")
-	if err != nil {
-		return siteMonth{}, err
-	}
-	now := s.Now().In(s.Location)
-	if text == "" {
-		return siteMonth{now.Year(), now.Month(), s.Location}, nil
-	}
-	t, err := time.Parse("2006-01", text)
-	if err != nil || t.Year() < firstYear+1 || t.Year() >= lastYear {
-		return siteMonth{}, problem(http.StatusBadRequest, fmt.Sprintf("The parameter month must be a month like 2026-11, from the years %d to %d.", firstYear+1, lastYear-1))
-	}
-	return siteMonth{t.Year(), t.Month(), s.Location}, nil
 }
 
 func (m siteMonth) first() siteDay { return newSiteDay(m.year, m.month, 1, m.loc) }

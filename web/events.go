@@ -144,14 +144,14 @@ func serverEventText(e storage.ServerEvent) string {
 	return sentence(string(e.Code))
 }
 
-func (s *Server) eventViews(events []EventReport) []view.Event {
+func (h *systemPages) eventViews(events []EventReport) []view.Event {
 	known := map[string]Camera{}
-	for _, c := range s.Cameras {
+	for _, c := range h.cameras.all {
 		known[c.Name] = c
 	}
 	var out []view.Event
 	for _, e := range events {
-		v := view.Event{When: s.whenText(e.From), Text: e.Text}
+		v := view.Event{When: h.site.when(e.From), Text: e.Text}
 		if length := e.To.Sub(e.From); length >= time.Second && len(e.Cameras) > 0 && e.Code != codeIssue {
 			v.Length = "for " + format.Duration(length)
 		}

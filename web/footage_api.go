@@ -22,9 +22,3 @@ type footageAPI struct {
 	slots   *slots        // of clips
 	opening chan struct{} // held while a long clip is opened
 }
-
-// siteClock is the time where the cameras are.
-type siteClock struct {
-	now      func() time.Time
-	location *time.Location
-}

@@ -22,8 +22,8 @@ type ForecastReport struct {
 }
 
 // forecasts returns what is to be expected of each camera.
-func (s *Server) forecasts(ctx context.Context) (map[media.CameraID]*ForecastReport, error) {
-	list, err := s.Store.Forecast(ctx)
+func forecasts(ctx context.Context, store *storage.Store) (map[media.CameraID]*ForecastReport, error) {
+	list, err := store.Forecast(ctx)
 	if err != nil {
 		return nil, err
 	}

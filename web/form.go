@@ -43,7 +43,7 @@ func fieldOf(err error) string {
 // form makes the handler of a form on a page. Mistakes are told on the page, and what needs the password asks for it and
 // then goes on, without the form having to be filled in again. The path may name a section of the page: it is that of the
 // notice.
-func (s *Server) form(section string, page formPage, do formAction) handler {
+func (h *pages) form(section string, page formPage, do formAction) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		form, err := readForm(r)
 		if err != nil {
@@ -52,16 +52,16 @@ func (s *Server) form(section string, page formPage, do formAction) handler {
 		if form.Has(view.ConfirmField) {
 			again := form.Get(view.ConfirmField)
 			form.Del(view.ConfirmField)
-			if err := s.Accounts.Confirm(r.Context(), viewerOf(r), again, infoOf(r).client); err != nil {
-				return s.askAgain(w, r, form, err)
+			if err := h.accounts.Confirm(r.Context(), viewerOf(r), again, infoOf(r).client); err != nil {
+				return h.askAgain(w, r, form, err)
 			}
 		}
 		out, err := do(r, form)
 		if errors.Is(err, accounts.ErrNotFresh) {
-			return s.askAgain(w, r, form, nil)
+			return h.askAgain(w, r, form, nil)
 		}
 		if err != nil {
-			words, status, mine := s.formComplaint(err)
+			words, status, mine := formComplaint(err)
 			if !mine {
 				return err
 			}
@@ -77,19 +77,19 @@ func (s *Server) form(section string, page formPage, do formAction) handler {
 
 // freshForm reads a form for which the password has to have been given lately, by people: tokens have none. When it asks
 // for the password instead, it reports that the request is answered.
-func (s *Server) freshForm(w http.ResponseWriter, r *http.Request) (form url.Values, answered bool, err error) {
+func (h *pages) freshForm(w http.ResponseWriter, r *http.Request) (form url.Values, answered bool, err error) {
 	if form, err = readForm(r); err != nil {
 		return nil, false, err
 	}
 	if form.Has(view.ConfirmField) {
 		again := form.Get(view.ConfirmField)
 		form.Del(view.ConfirmField)
-		if err := s.Accounts.Confirm(r.Context(), viewerOf(r), again, infoOf(r).client); err != nil {
-			return nil, true, s.askAgain(w, r, form, err)
+		if err := h.accounts.Confirm(r.Context(), viewerOf(r), again, infoOf(r).client); err != nil {
+			return nil, true, h.askAgain(w, r, form, err)
 		}
 	}
-	if err := s.requireFresh(r); errors.Is(err, accounts.ErrNotFresh) {
-		return nil, true, s.askAgain(w, r, form, nil)
+	if err := requireFresh(r, h.accounts); errors.Is(err, accounts.ErrNotFresh) {
+		return nil, true, h.askAgain(w, r, form, nil)
 	} else if err != nil {
 		return nil, false, err
 	}
@@ -97,19 +97,19 @@ func (s *Server) freshForm(w http.ResponseWriter, r *http.Request) (form url.Val
 }
 
 // requireFresh returns accounts.ErrNotFresh for people who have not given their password lately.
-func (s *Server) requireFresh(r *http.Request) error {
+func requireFresh(r *http.Request, d *accounts.Directory) error {
 	if viewerOf(r).Kind != access.AccountView {
 		return nil
 	}
-	return s.Accounts.RequireFresh(r.Context(), viewerOf(r))
+	return d.RequireFresh(r.Context(), viewerOf(r))
 }
 
 // askAgain asks for the password before it does what the form wants; the form waits in hidden fields of the page.
-func (s *Server) askAgain(w http.ResponseWriter, r *http.Request, form url.Values, cause error) error {
-	v := view.Confirm{Shell: s.shell(r, "Your password", "door-page"), Action: r.URL.Path, Back: backOf(r)}
+func (h *pages) askAgain(w http.ResponseWriter, r *http.Request, form url.Values, cause error) error {
+	v := view.Confirm{Shell: h.shell(r, "Your password", "door-page"), Action: r.URL.Path, Back: backOf(r)}
 	status := http.StatusOK
 	if cause != nil {
-		words, st, mine := s.formComplaint(cause)
+		words, st, mine := formComplaint(cause)
 		if !mine {
 			return cause
 		}

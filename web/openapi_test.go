@@ -216,7 +216,7 @@ func kindOf(v any) string {
 func TestTheDescriptionAndTheRouteTableNameTheSame(t *testing.T) {
 	d := loadDescription(t)
 	table := map[string]bool{}
-	for _, rt := range (&Server{}).routes() {
+	for _, rt := range inhabited(t).server.routes() {
 		if !strings.HasPrefix(rt.path, "/api/") && rt.path != "/healthz" && rt.path != "/readyz" && rt.path != "/metrics" {
 			continue // pages and their files
 		}

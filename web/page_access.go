@@ -15,18 +15,29 @@ import (
 	"keepwatch.internal/web/view"
 )
 
+// sharingPages are the pages on which a camera is shared.
+type sharingPages struct {
+	*pages
+	shares *shares
+}
+
+// shares gives and revokes shares of cameras, for pages and for the API.
+type shares struct {
+	accounts *accounts.Directory
+}
+
 // localMoment is how browsers write a moment without zone.
 const localMoment = "2006-01-02T15:04:05"
 
 // pageSharing shows who can see a camera. It is for those who may share it; owners see all, others what they gave.
-func (s *Server) pageSharing(w http.ResponseWriter, r *http.Request, p access.Permit) error {
-	return s.writeSharing(w, r, p, noticeOf(r))
+func (h *sharingPages) pageSharing(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	return h.writeSharing(w, r, p, noticeOf(r))
 }
 
-func (s *Server) writeSharing(w http.ResponseWriter, r *http.Request, p access.Permit, n view.Notice) error {
-	c := s.cameras.ofPermit(p)
-	v := view.Sharing{Shell: s.shell(r, "Who can see "+c.Label, "cameras"), Notice: n, Camera: cameraURL(c.Name), Label: c.Label, Zone: s.Location.String()}
-	rights, err := s.Accounts.Rights(r.Context(), p.Viewer())
+func (h *sharingPages) writeSharing(w http.ResponseWriter, r *http.Request, p access.Permit, n view.Notice) error {
+	c := h.cameras.ofPermit(p)
+	v := view.Sharing{Shell: h.shell(r, "Who can see "+c.Label, "cameras"), Notice: n, Camera: cameraURL(c.Name), Label: c.Label, Zone: h.site.location.String()}
+	rights, err := h.accounts.Rights(r.Context(), p.Viewer())
 	if err != nil {
 		return err
 	}
@@ -36,17 +47,17 @@ func (s *Server) writeSharing(w http.ResponseWriter, r *http.Request, p access.P
 	if v.Owner = held.Has(access.Manage); v.Owner {
 		v.ForAccounts = append(v.ForAccounts, choicesOf(access.Rights(access.Share), 0)...)
 	}
-	if err := s.addSeers(r, p, &v); err != nil {
+	if err := h.addGrantees(r, p, &v); err != nil {
 		return err
 	}
-	shares, err := s.sharesFor(r, p)
+	shares, err := h.shares.of(r, p)
 	if err != nil {
 		return err
 	}
 	for _, x := range shares {
-		v.Shares = append(v.Shares, s.shareRow(x))
+		v.Shares = append(v.Shares, h.shareRow(x))
 	}
-	now := s.Now().In(s.Location)
+	now := h.site.now().In(h.site.location)
 	v.From, v.To = now.Add(-time.Hour).Format(localMoment), now.Format(localMoment)
 	if from := n.Typed("from"); from != "" {
 		v.From, v.To = from, n.Typed("end")
@@ -54,9 +65,9 @@ func (s *Server) writeSharing(w http.ResponseWriter, r *http.Request, p access.P
 	return writePage(w, r, n.Status, view.SharingPage(v))
 }
 
-// addSeers adds who can see the camera, for those who may know.
-func (s *Server) addSeers(r *http.Request, p access.Permit, v *view.Sharing) error {
-	seers, err := s.seers(r, p)
+// addGrantees adds who can see the camera, for those who may know.
+func (h *sharingPages) addGrantees(r *http.Request, p access.Permit, v *view.Sharing) error {
+	seers, err := h.shares.whoSees(r, p)
 	if err != nil {
 		return err
 	}
@@ -66,35 +77,35 @@ func (s *Server) addSeers(r *http.Request, p access.Permit, v *view.Sharing) err
 			row.Name = "A link without a name"
 		}
 		if w := x.Grant.Window; !w.Open() {
-			row.Words += ", of " + s.stretchText(w.From, w.To)
+			row.Words += ", of " + h.site.between(w.From, w.To)
 		}
 		if until := lastUntil(x); !until.IsZero() {
-			row.Words += ", until " + s.whenText(until)
+			row.Words += ", until " + h.site.when(until)
 		}
 		v.Seers = append(v.Seers, row)
 	}
 	return nil
 }
 
-// seers asks who can see the camera, and returns nobody to viewers who may not know.
-func (s *Server) seers(r *http.Request, p access.Permit) ([]accounts.Grantee, error) {
-	manage, err := s.Accounts.Authorize(r.Context(), p.Viewer(), access.Manage, p.Camera())
+// whoSees asks who can see the camera, and returns nobody to viewers who may not know.
+func (s *shares) whoSees(r *http.Request, p access.Permit) ([]accounts.Grantee, error) {
+	manage, err := s.accounts.Authorize(r.Context(), p.Viewer(), access.Manage, p.Camera())
 	if errors.Is(err, access.ErrDenied) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	return s.Accounts.Grantees(r.Context(), manage)
+	return s.accounts.Grantees(r.Context(), manage)
 }
 
 // seenBy says who can see a camera, in a sentence for those who may share it.
-func (s *Server) seenBy(r *http.Request, c visibleCamera) (string, error) {
-	p, err := s.Accounts.Authorize(r.Context(), viewerOf(r), access.Share, access.Camera(c.ID))
+func (s *shares) seenBy(r *http.Request, c visibleCamera) (string, error) {
+	p, err := s.accounts.Authorize(r.Context(), viewerOf(r), access.Share, access.Camera(c.ID))
 	if err != nil {
 		return "", err
 	}
-	seers, err := s.seers(r, p)
+	seers, err := s.whoSees(r, p)
 	if err != nil || seers == nil {
 		return "It was shared with you, and you may share it.", err
 	}
@@ -143,9 +154,9 @@ func lastUntil(x accounts.Grantee) time.Time {
 	return last
 }
 
-// sharesFor lists the shares of the permit's camera: all that count now to its owner, to others those that they gave.
-func (s *Server) sharesFor(r *http.Request, p access.Permit) ([]accounts.Share, error) {
-	seers, err := s.seers(r, p)
+// of lists the shares of the permit's camera: all that count now to its owner, to others those that they gave.
+func (s *shares) of(r *http.Request, p access.Permit) ([]accounts.Share, error) {
+	seers, err := s.whoSees(r, p)
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +167,7 @@ func (s *Server) sharesFor(r *http.Request, p access.Permit) ([]accounts.Share, 
 	if p.Viewer().Kind != access.AccountView {
 		return shares, nil
 	}
-	given, err := s.Accounts.SharesBy(r.Context(), p.Viewer())
+	given, err := s.accounts.SharesBy(r.Context(), p.Viewer())
 	for _, x := range given { // also those that are over
 		if x.Camera == p.Camera() && !slices.ContainsFunc(shares, func(y accounts.Share) bool { return y.ID == x.ID }) {
 			shares = append(shares, x)
@@ -166,7 +177,7 @@ func (s *Server) sharesFor(r *http.Request, p access.Permit) ([]accounts.Share, 
 	return shares, err
 }
 
-func (s *Server) shareRow(x accounts.Share) view.Share {
+func (h *sharingPages) shareRow(x accounts.Share) view.Share {
 	row := view.Share{ID: strconv.FormatInt(x.ID, 10), To: x.Account, Words: "may " + rightsWords(x.Actions)}
 	if x.IsLink() {
 		row.To = "Link"
@@ -175,51 +186,51 @@ func (s *Server) shareRow(x accounts.Share) view.Share {
 		}
 	}
 	if !x.Window.Open() {
-		row.Words += ", of " + s.stretchText(x.Window.From, x.Window.To)
+		row.Words += ", of " + h.site.between(x.Window.From, x.Window.To)
 	}
 	switch {
 	case x.Until.IsZero():
 		row.Words += "; until it is revoked"
-	case !x.Until.After(s.Now()):
-		row.Words += "; ended " + s.whenText(x.Until)
+	case !x.Until.After(h.site.now()):
+		row.Words += "; ended " + h.site.when(x.Until)
 	default:
-		row.Words += "; until " + s.whenText(x.Until)
+		row.Words += "; until " + h.site.when(x.Until)
 	}
-	row.Words += "; given by " + x.By + " on " + s.whenText(x.Created)
+	row.Words += "; given by " + x.By + " on " + h.site.when(x.Created)
 	return row
 }
 
 // postShare gives a share.
-func (s *Server) postShare(w http.ResponseWriter, r *http.Request, p access.Permit) error {
-	page := func(w http.ResponseWriter, r *http.Request, n view.Notice) error { return s.writeSharing(w, r, p, n) }
-	return s.form("shares", page, func(r *http.Request, form url.Values) (outcome, error) {
-		spec, err := s.shareOf(form)
+func (h *sharingPages) postShare(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	page := func(w http.ResponseWriter, r *http.Request, n view.Notice) error { return h.writeSharing(w, r, p, n) }
+	return h.form("shares", page, func(r *http.Request, form url.Values) (outcome, error) {
+		spec, err := h.shareOf(form)
 		if err != nil {
 			return outcome{}, err
 		}
 		spec.Camera = p.Camera()
-		_, link, err := s.newShare(r, spec)
+		_, link, err := h.shares.give(r, spec)
 		if err != nil || link == "" {
-			return outcome{next: cameraURL(s.cameras.ofPermit(p).Name) + "/access?done=share"}, err
+			return outcome{next: cameraURL(h.cameras.ofPermit(p).Name) + "/access?done=share"}, err
 		}
-		return outcome{once: s.linkMade(r, p, link)}, nil
+		return outcome{once: h.linkMade(r, p, link)}, nil
 	})(w, r)
 }
 
-// newShare gives a share for a person who gave the password lately, or for a token that may share.
-func (s *Server) newShare(r *http.Request, spec accounts.ShareSpec) (id int64, link string, err error) {
-	if err := s.requireFresh(r); err != nil {
+// give gives a share for a person who gave the password lately, or for a token that may share.
+func (s *shares) give(r *http.Request, spec accounts.ShareSpec) (id int64, link string, err error) {
+	if err := requireFresh(r, s.accounts); err != nil {
 		return 0, "", err
 	}
-	id, link, err = s.Accounts.NewShare(r.Context(), viewerOf(r), spec)
+	id, link, err = s.accounts.NewShare(r.Context(), viewerOf(r), spec)
 	if link != "" {
-		link = s.linkURL(r, link)
+		link = linkURL(r, link)
 	}
 	return id, link, err
 }
 
 // linkURL is the address of a link, on the server as the caller knows it.
-func (s *Server) linkURL(r *http.Request, secret string) string {
+func linkURL(r *http.Request, secret string) string {
 	scheme := "http"
 	if infoOf(r).secure {
 		scheme = "https"
@@ -228,12 +239,12 @@ func (s *Server) linkURL(r *http.Request, secret string) string {
 }
 
 // shareOf reads the form of a new share.
-func (s *Server) shareOf(form url.Values) (spec accounts.ShareSpec, err error) {
+func (h *sharingPages) shareOf(form url.Values) (spec accounts.ShareSpec, err error) {
 	spec = accounts.ShareSpec{Label: form.Get("label")}
 	if spec.Actions, err = rightsNamed(form["action"]); err != nil {
 		return spec, problem(http.StatusBadRequest, sentence(err.Error()))
 	}
-	if spec.Until, err = s.daysFromNow(form.Get("until")); err != nil {
+	if spec.Until, err = h.site.daysFromNow(form.Get("until")); err != nil {
 		return spec, err
 	}
 	if form.Get("to") == "account" {
@@ -244,45 +255,35 @@ func (s *Server) shareOf(form url.Values) (spec accounts.ShareSpec, err error) {
 		return spec, nil
 	}
 	if form.Get("window") != "" {
-		spec.Window.From, err = s.localTime(form.Get("from"))
+		spec.Window.From, err = h.site.localTime(form.Get("from"))
 		if err == nil {
-			spec.Window.To, err = s.localTime(form.Get("end"))
+			spec.Window.To, err = h.site.localTime(form.Get("end"))
 		}
 	}
 	return spec, err
 }
 
-// localTime reads a moment on the site's clock, as browsers send it.
-func (s *Server) localTime(text string) (time.Time, error) {
-	for _, form := range []string{localMoment, "2006-01-02T15:04"} {
-		if t, err := time.ParseInLocation(form, text, s.Location); err == nil && t.Year() >= firstYear && t.Year() < lastYear {
-			return t.UTC(), nil
-		}
-	}
-	return time.Time{}, problem(http.StatusBadRequest, "That is not a time such as 2026-11-22 13:05:20.")
-}
-
 // postRevoke ends a share.
-func (s *Server) postRevoke(w http.ResponseWriter, r *http.Request, p access.Permit) error {
-	page := func(w http.ResponseWriter, r *http.Request, n view.Notice) error { return s.writeSharing(w, r, p, n) }
-	return s.form("shares", page, func(r *http.Request, form url.Values) (outcome, error) {
+func (h *sharingPages) postRevoke(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	page := func(w http.ResponseWriter, r *http.Request, n view.Notice) error { return h.writeSharing(w, r, p, n) }
+	return h.form("shares", page, func(r *http.Request, form url.Values) (outcome, error) {
 		id, err := strconv.ParseInt(form.Get("share"), 10, 64)
 		if err != nil {
 			return outcome{}, notFound()
 		}
-		return outcome{next: cameraURL(s.cameras.ofPermit(p).Name) + "/access?done=revoked"}, s.revoke(r, p, id)
+		return outcome{next: cameraURL(h.cameras.ofPermit(p).Name) + "/access?done=revoked"}, h.shares.revoke(r, p, id)
 	})(w, r)
 }
 
 // revoke ends a share of the permit's camera. One of another camera does not exist here.
-func (s *Server) revoke(r *http.Request, p access.Permit, id int64) error {
-	shares, err := s.sharesFor(r, p)
+func (s *shares) revoke(r *http.Request, p access.Permit, id int64) error {
+	shares, err := s.of(r, p)
 	if err != nil {
 		return err
 	}
 	for _, x := range shares {
 		if x.ID == id {
-			return s.Accounts.RevokeShare(r.Context(), viewerOf(r), id)
+			return s.accounts.RevokeShare(r.Context(), viewerOf(r), id)
 		}
 	}
 	return access.ErrDenied

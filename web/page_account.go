@@ -6,13 +6,14 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"time"
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
-	"keepwatch.internal/internal/format"
 	"keepwatch.internal/web/view"
 )
+
+// accountPages are the pages on which people look after their own account.
+type accountPages struct{ *pages }
 
 // doneWords are the messages that a page shows after a form was carried out; the address names one of them.
 func doneWords(name string) (section, words string) {
@@ -51,48 +52,40 @@ func noticeOf(r *http.Request) view.Notice {
 	return view.Notice{Section: section, Words: words, Status: http.StatusOK}
 }
 
-func (s *Server) pageAccount(w http.ResponseWriter, r *http.Request) error {
-	return s.writeAccount(w, r, noticeOf(r))
+func (h *accountPages) pageAccount(w http.ResponseWriter, r *http.Request) error {
+	return h.writeAccount(w, r, noticeOf(r))
 }
 
-func (s *Server) writeAccount(w http.ResponseWriter, r *http.Request, n view.Notice) error {
-	v := view.Account{Shell: s.shell(r, "Account", "account"), Notice: n}
-	if err := s.addFactors(r, &v); err != nil {
+func (h *accountPages) writeAccount(w http.ResponseWriter, r *http.Request, n view.Notice) error {
+	v := view.Account{Shell: h.shell(r, "Account", "account"), Notice: n}
+	if err := h.addFactors(r, &v); err != nil {
 		return err
 	}
-	sessions, err := s.Accounts.Sessions(r.Context(), viewerOf(r))
+	sessions, err := h.accounts.Sessions(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
 	}
 	for _, x := range sessions {
-		words := fmt.Sprintf("signed in %s from %s, last used %s", s.whenText(x.Created), x.Address, s.hourText(x.Used))
+		words := fmt.Sprintf("signed in %s from %s, last used %s", h.site.when(x.Created), x.Address, h.site.lastUsed(x.Used))
 		v.Sessions = append(v.Sessions, view.SessionRow{ID: strconv.FormatInt(x.ID, 10), Device: deviceWords(x.Agent), Words: words, Current: x.Current})
 	}
-	if err := s.addTokens(r, &v); err != nil {
+	if err := h.addTokens(r, &v); err != nil {
 		return err
 	}
 	return writePage(w, r, n.Status, view.AccountPage(v))
 }
 
-// hourText tells a last use, which is known to the hour.
-func (s *Server) hourText(t time.Time) string {
-	if ago := s.Now().Sub(t); ago < 2*time.Hour {
-		return "lately"
-	}
-	return format.Ago(t, s.Now())
-}
-
-func (s *Server) addTokens(r *http.Request, v *view.Account) error {
-	tokens, err := s.Accounts.OwnTokens(r.Context(), viewerOf(r))
+func (h *accountPages) addTokens(r *http.Request, v *view.Account) error {
+	tokens, err := h.accounts.OwnTokens(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
 	}
-	cameras, err := s.cameras.visibleTo(r.Context(), viewerOf(r))
+	cameras, err := h.cameras.visibleTo(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
 	}
 	for _, t := range tokens {
-		v.Tokens = append(v.Tokens, view.TokenRow{ID: strconv.FormatInt(t.ID, 10), Label: t.Label, Words: s.tokenWords(t, cameras)})
+		v.Tokens = append(v.Tokens, view.TokenRow{ID: strconv.FormatInt(t.ID, 10), Label: t.Label, Words: h.tokenWords(t, cameras)})
 	}
 	for _, c := range cameras {
 		v.Cameras = append(v.Cameras, view.CameraChoice{Name: c.Name, Label: c.Label})
@@ -107,7 +100,7 @@ func (s *Server) addTokens(r *http.Request, v *view.Account) error {
 // metricsName is what a token for the figures of the system is asked for with, beside actions.
 const metricsName = "metrics"
 
-func (s *Server) tokenWords(t accounts.Token, cameras []visibleCamera) string {
+func (h *accountPages) tokenWords(t accounts.Token, cameras []visibleCamera) string {
 	words := rightsWords(t.Actions)
 	if t.Metrics && t.Actions == 0 {
 		words = "the figures of the system"
@@ -120,15 +113,15 @@ func (s *Server) tokenWords(t accounts.Token, cameras []visibleCamera) string {
 		words += ", on " + namesOf(t.Cameras, cameras)
 	}
 	if !t.Until.IsZero() {
-		words += ", until " + s.whenText(t.Until)
-		if !t.Until.After(s.Now()) {
+		words += ", until " + h.site.when(t.Until)
+		if !t.Until.After(h.site.now()) {
 			words += " (over)"
 		}
 	}
 	if t.Used.IsZero() {
 		return words + "; never used"
 	}
-	return words + "; last used " + s.hourText(t.Used)
+	return words + "; last used " + h.site.lastUsed(t.Used)
 }
 
 // namesOf lists the labels of those cameras that are the viewer's to see, and counts the others.
@@ -160,8 +153,8 @@ func namesOf(ids []access.Camera, cameras []visibleCamera) string {
 }
 
 // changePassword is the form that does.
-func (s *Server) changePassword(r *http.Request, form url.Values) (outcome, error) {
-	err := s.Accounts.ChangePassword(r.Context(), viewerOf(r),
+func (h *accountPages) changePassword(r *http.Request, form url.Values) (outcome, error) {
+	err := h.accounts.ChangePassword(r.Context(), viewerOf(r),
 		accounts.PasswordChange{Old: form.Get("old"), New: form.Get("new"), Address: infoOf(r).client})
 	if errors.Is(err, accounts.ErrBadLogin) {
 		return outcome{}, mistakeIn("old", http.StatusForbidden, "That is not your password until now.")
@@ -170,38 +163,38 @@ func (s *Server) changePassword(r *http.Request, form url.Values) (outcome, erro
 }
 
 // endSessions ends one session, the others, or all.
-func (s *Server) endSessions(r *http.Request, form url.Values) (outcome, error) {
+func (h *accountPages) endSessions(r *http.Request, form url.Values) (outcome, error) {
 	v := viewerOf(r)
 	switch which := form.Get("session"); which {
 	case "all":
-		_, err := s.Accounts.EndAllSessions(r.Context(), v)
+		_, err := h.accounts.EndAllSessions(r.Context(), v)
 		return outcome{next: "/login"}, err
 	case "others":
-		_, err := s.Accounts.EndOtherSessions(r.Context(), v)
+		_, err := h.accounts.EndOtherSessions(r.Context(), v)
 		return outcome{next: "/account?done=session#sessions"}, err
 	default:
 		id, err := strconv.ParseInt(which, 10, 64)
 		if err != nil {
 			return outcome{}, notFound()
 		}
-		return outcome{next: "/account?done=session#sessions"}, s.Accounts.EndSession(r.Context(), v, id)
+		return outcome{next: "/account?done=session#sessions"}, h.accounts.EndSession(r.Context(), v, id)
 	}
 }
 
 // newToken makes a token and shows it, once.
-func (s *Server) newToken(r *http.Request, form url.Values) (outcome, error) {
-	spec, err := s.tokenOf(r, form)
+func (h *accountPages) newToken(r *http.Request, form url.Values) (outcome, error) {
+	spec, err := h.tokenOf(r, form)
 	if err != nil {
 		return outcome{}, err
 	}
-	token, err := s.Accounts.NewOwnToken(r.Context(), viewerOf(r), spec)
-	return outcome{once: view.SecretPage(view.Secret{Shell: s.shell(r, "New token", "account"), Title: "Token “" + spec.Label + "”",
+	token, err := h.accounts.NewOwnToken(r.Context(), viewerOf(r), spec)
+	return outcome{once: view.SecretPage(view.Secret{Shell: h.shell(r, "New token", "account"), Title: "Token “" + spec.Label + "”",
 		Lead: "Copy it now to where it is needed: it is not kept here and cannot be shown again.", Lines: []string{token},
 		Hint: "Programs send it as “Authorization: Bearer …”. Whoever has it may do what you allowed it.", Next: "/account#tokens"})}, err
 }
 
 // tokenOf reads the form of a new token.
-func (s *Server) tokenOf(r *http.Request, form url.Values) (accounts.TokenSpec, error) {
+func (h *accountPages) tokenOf(r *http.Request, form url.Values) (accounts.TokenSpec, error) {
 	spec := accounts.TokenSpec{Label: form.Get("label")}
 	var names []string
 	for _, name := range form["action"] {
@@ -215,31 +208,19 @@ func (s *Server) tokenOf(r *http.Request, form url.Values) (accounts.TokenSpec, 
 	if spec.Actions, err = rightsNamed(names); err != nil {
 		return spec, problem(http.StatusBadRequest, sentence(err.Error()))
 	}
-	if spec.Until, err = s.daysFromNow(form.Get("until")); err != nil {
+	if spec.Until, err = h.site.daysFromNow(form.Get("until")); err != nil {
 		return spec, err
 	}
 	if form.Get("cameras") == "these" {
-		spec.Cameras, err = s.cameras.visibleNamed(r, form["camera"])
+		spec.Cameras, err = h.cameras.visibleNamed(r, form["camera"])
 	}
 	return spec, err
 }
 
-// daysFromNow reads how long something shall last; empty is for ever.
-func (s *Server) daysFromNow(days string) (time.Time, error) {
-	if days == "" {
-		return time.Time{}, nil
-	}
-	n, err := strconv.Atoi(days)
-	if err != nil || n < 1 || n > 3660 {
-		return time.Time{}, problem(http.StatusBadRequest, "That is not a number of days.")
-	}
-	return s.Now().AddDate(0, 0, n), nil
-}
-
-func (s *Server) removeToken(r *http.Request, form url.Values) (outcome, error) {
+func (h *accountPages) removeToken(r *http.Request, form url.Values) (outcome, error) {
 	id, err := strconv.ParseInt(form.Get("token"), 10, 64)
 	if err != nil {
 		return outcome{}, notFound()
 	}
-	return outcome{next: "/account?done=token#tokens"}, s.Accounts.RemoveOwnToken(r.Context(), viewerOf(r), id)
+	return outcome{next: "/account?done=token#tokens"}, h.accounts.RemoveOwnToken(r.Context(), viewerOf(r), id)
 }

@@ -17,17 +17,17 @@ import (
 // stripDays is how many days a strip shows.
 const stripDays = 30
 
-func (s *Server) pageCameras(w http.ResponseWriter, r *http.Request) error {
-	cameras, err := s.cameras.visibleTo(r.Context(), viewerOf(r))
+func (h *cameraPages) pageCameras(w http.ResponseWriter, r *http.Request) error {
+	cameras, err := h.cameras.visibleTo(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
 	}
-	v := view.Cameras{Shell: withScript(s.shell(r, "Cameras", "cameras"), "cameras"), Notice: noticeOf(r), Admin: viewerOf(r).Admin}
-	expected, err := s.forecasts(r.Context())
+	v := view.Cameras{Shell: withScript(h.shell(r, "Cameras", "cameras"), "cameras"), Notice: noticeOf(r), Admin: viewerOf(r).Admin}
+	expected, err := forecasts(r.Context(), h.store)
 	if err != nil {
 		return err
 	}
-	usage, err := s.Store.Usage(r.Context(), s.dayAt(s.Now()))
+	usage, err := h.store.Usage(r.Context(), h.site.dayAt(h.site.now()))
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (s *Server) pageCameras(w http.ResponseWriter, r *http.Request) error {
 		taken[u.ID] = u
 	}
 	for _, c := range cameras {
-		row, err := s.cameraRow(r.Context(), viewerOf(r), c, expected[c.ID], taken[c.ID])
+		row, err := h.cameraCard(r.Context(), viewerOf(r), c, expected[c.ID], taken[c.ID])
 		if err != nil {
 			return err
 		}
@@ -45,27 +45,27 @@ func (s *Server) pageCameras(w http.ResponseWriter, r *http.Request) error {
 	return writePage(w, r, http.StatusOK, view.CamerasPage(v))
 }
 
-// cameraRow says of a camera what the viewer may know: only who may see its recordings is told what there is of them.
-func (s *Server) cameraRow(ctx context.Context, v access.Viewer, c visibleCamera, f *ForecastReport, u storage.CameraUsage) (view.CameraCard, error) {
+// cameraCard says of a camera what the viewer may know: only who may see its recordings is told what there is of them.
+func (h *cameraPages) cameraCard(ctx context.Context, v access.Viewer, c visibleCamera, f *ForecastReport, u storage.CameraUsage) (view.CameraCard, error) {
 	row := view.CameraCard{Label: c.Label, Href: cameraURL(c.Name), State: stateOf(c.Status), Words: stateWords(c.Status), Advice: c.Status.Advice,
 		Share: c.Rights.Has(access.Share), Manage: c.Rights.Has(access.Manage)}
-	now := s.Now()
-	p, err := s.Accounts.Authorize(ctx, v, access.Playback, access.Camera(c.ID))
+	now := h.site.now()
+	p, err := h.accounts.Authorize(ctx, v, access.Playback, access.Camera(c.ID))
 	if err != nil && !errors.Is(err, access.ErrDenied) {
 		return row, err
 	}
 	if err == nil {
-		today := dayOf(now, s.Location)
-		days, err := s.coverageOf(ctx, p, media.Main, today.shift(1-stripDays), today)
+		today := dayOf(now, h.site.location)
+		days, err := h.coverage.of(ctx, p, media.Main, today.shift(1-stripDays), today)
 		if err != nil {
 			return row, err
 		}
-		row.Strip = s.stripOf(days, row.Href)
+		row.Strip = h.stripOf(days, row.Href)
 		if n := len(days); n > 0 && days[n-1].String() == today.String() {
 			row.Facts = append(row.Facts, view.Fact{Label: "Recorded today", Value: coverageText(days[n-1].recorded.Seconds(), days[n-1].missing.Seconds())})
 		}
 		if p.Window().Open() {
-			row.Facts = append(row.Facts, s.keptFacts(u, f, now)...)
+			row.Facts = append(row.Facts, h.keptFacts(u, f, now)...)
 			if f != nil && f.Advice != "" {
 				row.Advice = append(row.Advice[:len(row.Advice):len(row.Advice)], f.Advice)
 			}
@@ -79,11 +79,11 @@ func (s *Server) cameraRow(ctx context.Context, v access.Viewer, c visibleCamera
 }
 
 // keptFacts say how far footage reaches back, how far it will, and what it takes.
-func (s *Server) keptFacts(u storage.CameraUsage, f *ForecastReport, now time.Time) []view.Fact {
+func (h *cameraPages) keptFacts(u storage.CameraUsage, f *ForecastReport, now time.Time) []view.Fact {
 	var facts []view.Fact
 	reaches := "no footage yet"
 	if !u.Oldest.IsZero() {
-		reaches = format.Duration(now.Sub(u.Oldest)) + ", to " + s.whenText(u.Oldest)
+		reaches = format.Duration(now.Sub(u.Oldest)) + ", to " + h.site.when(u.Oldest)
 	}
 	facts = append(facts, view.Fact{Label: "Reaches back", Value: reaches})
 	if f != nil {
@@ -98,7 +98,7 @@ func (s *Server) keptFacts(u storage.CameraUsage, f *ForecastReport, now time.Ti
 
 // stripOf draws days. What was recorded stands at the foot of a bar, what is missing above it; a line at the foot says that
 // footage was deleted.
-func (s *Server) stripOf(days []dayCoverage, here string) *view.MonthStrip {
+func (h *cameraPages) stripOf(days []dayCoverage, here string) *view.MonthStrip {
 	strip := &view.MonthStrip{To: "today", Sum: sumWords(days), Href: here + "/days"}
 	for i, d := range days {
 		x := (stripDays - len(days) + i) * 10
@@ -114,7 +114,7 @@ func (s *Server) stripOf(days []dayCoverage, here string) *view.MonthStrip {
 			strip.Deleted += fmt.Sprintf("M%d 96h8v4h-8z", x)
 		}
 	}
-	strip.From = dayOf(s.Now(), s.Location).shift(1 - stripDays).from.In(s.Location).Format("2 Jan")
+	strip.From = dayOf(h.site.now(), h.site.location).shift(1 - stripDays).from.In(h.site.location).Format("2 Jan")
 	return strip
 }
 

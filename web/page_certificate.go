@@ -33,13 +33,13 @@ func hexPairs(sum []byte) string {
 
 // pageCertificate shows how to install the authority's certificate, and the digests to compare. It needs no session: a
 // device that does not trust the box yet is one on which nobody should type a password.
-func (s *Server) pageCertificate(w http.ResponseWriter, r *http.Request) error {
-	der := certificateDER(s.CertificatePEM)
+func (h *doorPages) pageCertificate(w http.ResponseWriter, r *http.Request) error {
+	der := certificateDER(h.certificatePEM)
 	if der == nil {
 		return notFound()
 	}
 	short := sha1.Sum(der) // Windows shows no other
-	v := view.Certificate{Shell: s.shell(r, "Trust this recorder", "door-page"), SHA256: Fingerprint(s.CertificatePEM), SHA1: hexPairs(short[:]),
+	v := view.Certificate{Shell: h.shell(r, "Trust this recorder", "door-page"), SHA256: Fingerprint(h.certificatePEM), SHA1: hexPairs(short[:]),
 		Devices: deviceList()}
 	return writePage(w, r, http.StatusOK, view.CertificatePage(v))
 }
@@ -54,13 +54,13 @@ func certificateDER(certificatePEM []byte) []byte {
 
 // certificate hands out the certificate of the box's own authority as text, for people to install on their devices. It is
 // as public as the TLS handshake that shows it.
-func (s *Server) certificate(w http.ResponseWriter, r *http.Request) error {
-	return writeCertificate(w, r, s.CertificatePEM, "application/x-pem-file", "pem")
+func (h *doorPages) certificate(w http.ResponseWriter, r *http.Request) error {
+	return writeCertificate(w, r, h.certificatePEM, "application/x-pem-file", "pem")
 }
 
 // certificateFile is the same in DER, under the type at which telephones offer to install it.
-func (s *Server) certificateFile(w http.ResponseWriter, r *http.Request) error {
-	return writeCertificate(w, r, certificateDER(s.CertificatePEM), "application/x-x509-ca-cert", "crt")
+func (h *doorPages) certificateFile(w http.ResponseWriter, r *http.Request) error {
+	return writeCertificate(w, r, certificateDER(h.certificatePEM), "application/x-x509-ca-cert", "crt")
 }
 
 func writeCertificate(w http.ResponseWriter, r *http.Request, body []byte, kind, extension string) error {

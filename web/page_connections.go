@@ -5,23 +5,28 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"keepwatch.internal/internal/format"
 	"keepwatch.internal/web/view"
 )
 
-// connections returns the connection log, with the names of cameras that are not the viewer's left out: an administrator sees
+// connectionLog is every connection that the program made, as far as a viewer may know of it.
+type connectionLog struct {
+	list    func() []Connection // nil knows none
+	cameras *cameraList
+}
+
+// visibleTo returns the connection log, with the names of cameras that are not the viewer's left out: an administrator sees
 // where the box connects to, and not what is there.
-func (s *Server) connections(r *http.Request) ([]Connection, error) {
-	if s.Connections == nil {
+func (l *connectionLog) visibleTo(r *http.Request) ([]Connection, error) {
+	if l.list == nil {
 		return nil, nil
 	}
-	cameras, err := s.cameras.visibleTo(r.Context(), viewerOf(r))
+	cameras, err := l.cameras.visibleTo(r.Context(), viewerOf(r))
 	if err != nil {
 		return nil, err
 	}
-	all := slices.Clone(s.Connections())
+	all := slices.Clone(l.list())
 	for i := range all {
 		if !slices.ContainsFunc(cameras, func(c visibleCamera) bool { return c.Name == all[i].Camera }) {
 			all[i].Camera = ""
@@ -31,20 +36,20 @@ func (s *Server) connections(r *http.Request) ([]Connection, error) {
 }
 
 // pageConnections shows administrators every connection that the program made since it started.
-func (s *Server) pageConnections(w http.ResponseWriter, r *http.Request) error {
-	all, err := s.connections(r)
+func (h *systemPages) pageConnections(w http.ResponseWriter, r *http.Request) error {
+	all, err := h.outgoing.visibleTo(r)
 	if err != nil {
 		return err
 	}
-	v := view.Connections{Shell: s.shell(r, "Connections", "system")}
+	v := view.Connections{Shell: h.shell(r, "Connections", "system")}
 	labels := map[string]string{}
-	for _, c := range s.Cameras {
+	for _, c := range h.cameras.all {
 		labels[c.Name] = c.Label
 	}
 	var refused uint64
 	for _, c := range all {
 		refused += c.Refused
-		row := view.ConnectionRow{Address: c.Address, Camera: labels[c.Camera], Words: s.connectionWords(c), Refused: c.Refused > 0}
+		row := view.ConnectionRow{Address: c.Address, Camera: labels[c.Camera], Words: h.connectionWords(c), Refused: c.Refused > 0}
 		if c.Remote != c.Address {
 			row.Remote = c.Remote
 		}
@@ -80,8 +85,8 @@ func timesText(n uint64) string {
 	return fmt.Sprintf("%d times", n)
 }
 
-func (s *Server) connectionWords(c Connection) string {
-	now := s.Now()
+func (h *systemPages) connectionWords(c Connection) string {
+	now := h.site.now()
 	if c.Refused > 0 {
 		return fmt.Sprintf("%s, refused %s, last %s", strings.ToUpper(c.Protocol), timesText(c.Refused), format.Ago(c.Last, now))
 	}
@@ -96,38 +101,4 @@ func (s *Server) connectionWords(c Connection) string {
 		words += fmt.Sprintf(", %s received, %s sent", format.Size(int64(c.Received)), format.Size(int64(c.Sent)))
 	}
 	return words + ", last " + format.Ago(c.Last, now)
-}
-
-// connectionJSON is a connection in the API.
-type connectionJSON struct {
-	Camera   *string   `json:"camera"` // null for cameras that are not the caller's to see
-	Protocol string    `json:"protocol"`
-	Address  string    `json:"address"`
-	Remote   string    `json:"remote"`
-	First    time.Time `json:"first"`
-	Last     time.Time `json:"last"`
-	Count    uint64    `json:"count"`
-	Failed   uint64    `json:"failed"`
-	Refused  uint64    `json:"refused"`
-	Open     int       `json:"open"`
-	Sent     uint64    `json:"sent_bytes"`
-	Received uint64    `json:"received_bytes"`
-}
-
-// apiConnections answers GET /api/v1/connections.
-func (s *Server) apiConnections(w http.ResponseWriter, r *http.Request) error {
-	all, err := s.connections(r)
-	if err != nil {
-		return err
-	}
-	out := []connectionJSON{}
-	for _, c := range all {
-		j := connectionJSON{Protocol: c.Protocol, Address: c.Address, Remote: c.Remote, First: c.First.UTC(), Last: c.Last.UTC(), Count: c.Count,
-			Failed: c.Failed, Refused: c.Refused, Open: c.Open, Sent: c.Sent, Received: c.Received}
-		if c.Camera != "" {
-			j.Camera = &c.Camera
-		}
-		out = append(out, j)
-	}
-	return writeJSON(w, r, http.StatusOK, map[string]any{"connections": out})
 }

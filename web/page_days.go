@@ -14,23 +14,23 @@ import (
 )
 
 // pageDays shows a month of a camera: /cameras/{id}/days, with ?month=2026-11.
-func (s *Server) pageDays(w http.ResponseWriter, r *http.Request) error {
+func (h *cameraPages) pageDays(w http.ResponseWriter, r *http.Request) error {
 	c := cameraOf(r)
 	q, err := query(r)
 	if err != nil {
 		return err
 	}
-	month, err := s.monthParameter(q)
+	month, err := h.site.monthParameter(q)
 	if err != nil {
 		return err
 	}
 	here := cameraURL(c.Name)
-	v := view.Days{Shell: s.shell(r, c.Label+", "+month.words(), "cameras"), Label: c.Label, Back: here, Month: month.words(),
+	v := view.Days{Shell: h.shell(r, c.Label+", "+month.words(), "cameras"), Label: c.Label, Back: here, Month: month.words(),
 		Previous: here + "/days?month=" + month.shift(-1).String()}
-	if next := month.shift(1); next.first().from.Before(s.Now()) {
+	if next := month.shift(1); next.first().from.Before(h.site.now()) {
 		v.Next = here + "/days?month=" + next.String()
 	}
-	p, err := s.Accounts.Authorize(r.Context(), viewerOf(r), access.Playback, access.Camera(c.ID))
+	p, err := h.accounts.Authorize(r.Context(), viewerOf(r), access.Playback, access.Camera(c.ID))
 	if errors.Is(err, access.ErrDenied) {
 		v.Denied = true
 		return writePage(w, r, http.StatusOK, view.DaysPage(v))
@@ -38,23 +38,23 @@ func (s *Server) pageDays(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	days, err := s.coverageOf(r.Context(), p, media.Main, month.first(), month.last())
+	days, err := h.coverage.of(r.Context(), p, media.Main, month.first(), month.last())
 	if err != nil {
 		return err
 	}
 	v.Weekdays = view.Weekdays()
-	v.Weeks = s.weeksOf(month, days, here)
+	v.Weeks = h.weeksOf(month, days, here)
 	v.Sum = sumWords(days)
 	return writePage(w, r, http.StatusOK, view.DaysPage(v))
 }
 
 // weeksOf lays a month out in weeks, the first and the last filled up with fields without a number.
-func (s *Server) weeksOf(month siteMonth, days []dayCoverage, here string) [][]view.CalendarDay {
+func (h *cameraPages) weeksOf(month siteMonth, days []dayCoverage, here string) [][]view.CalendarDay {
 	known := map[string]dayCoverage{}
 	for _, d := range days {
 		known[d.String()] = d
 	}
-	today := dayOf(s.Now(), s.Location).String()
+	today := dayOf(h.site.now(), h.site.location).String()
 	lead := (int(time.Date(month.year, month.month, 1, 12, 0, 0, 0, time.UTC).Weekday()) + 6) % 7
 	fields := make([]view.CalendarDay, lead, 42)
 	last := time.Date(month.year, month.month+1, 0, 12, 0, 0, 0, time.UTC).Day()

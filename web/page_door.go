@@ -9,12 +9,19 @@ import (
 	"keepwatch.internal/web/view"
 )
 
+// doorPages are the pages of people who are not signed in: set-up, sign-in, and the certificate to trust.
+type doorPages struct {
+	*pages
+	sessions       *sessions
+	certificatePEM []byte // of the box's own authority; may be empty
+}
+
 // pageHome leads to where one can go.
-func (s *Server) pageHome(w http.ResponseWriter, r *http.Request) error {
+func (h *doorPages) pageHome(w http.ResponseWriter, r *http.Request) error {
 	target := "/live"
 	if viewerOf(r).IsZero() {
 		target = "/login"
-		_, needed, err := s.Accounts.SetupCode(r.Context())
+		_, needed, err := h.accounts.SetupCode(r.Context())
 		if err != nil {
 			return err
 		}
@@ -26,28 +33,28 @@ func (s *Server) pageHome(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (s *Server) pageSetup(w http.ResponseWriter, r *http.Request) error {
-	return s.writeSetup(w, r, http.StatusOK, view.Setup{})
+func (h *doorPages) pageSetup(w http.ResponseWriter, r *http.Request) error {
+	return h.writeSetup(w, r, http.StatusOK, view.Setup{})
 }
 
-func (s *Server) writeSetup(w http.ResponseWriter, r *http.Request, status int, v view.Setup) error {
-	v.Shell = s.shell(r, "Set up", "door-page")
+func (h *doorPages) writeSetup(w http.ResponseWriter, r *http.Request, status int, v view.Setup) error {
+	v.Shell = h.shell(r, "Set up", "door-page")
 	return writePage(w, r, status, view.SetupPage(v))
 }
 
 // postSetup makes the first account and lets its owner in.
-func (s *Server) postSetup(w http.ResponseWriter, r *http.Request) error {
+func (h *doorPages) postSetup(w http.ResponseWriter, r *http.Request) error {
 	form, err := readForm(r)
 	if err != nil {
 		return err
 	}
 	c := credentials{Code: form.Get("code"), Username: form.Get("username"), Password: form.Get("password")}
-	if _, err := s.setUp(w, r, c); err != nil {
-		words, status, mine := s.formComplaint(err)
+	if _, err := h.sessions.setUp(w, r, c); err != nil {
+		words, status, mine := formComplaint(err)
 		if !mine {
 			return err
 		}
-		return s.writeSetup(w, r, status, view.Setup{Notice: view.Notice{Words: words, Complaint: true, Field: fieldOf(err), Form: form}})
+		return h.writeSetup(w, r, status, view.Setup{Notice: view.Notice{Words: words, Complaint: true, Field: fieldOf(err), Form: form}})
 	}
 	http.Redirect(w, r, "/cameras?done=setup", http.StatusSeeOther)
 	return nil
@@ -55,13 +62,13 @@ func (s *Server) postSetup(w http.ResponseWriter, r *http.Request) error {
 
 // pageLogin asks for a name and a password. Before there is any account it leads to the set-up, and who is signed in
 // already is sent on.
-func (s *Server) pageLogin(w http.ResponseWriter, r *http.Request) error {
+func (h *doorPages) pageLogin(w http.ResponseWriter, r *http.Request) error {
 	next := localPath(r.URL.Query().Get("next"))
 	if !viewerOf(r).IsZero() {
 		http.Redirect(w, r, next, http.StatusSeeOther)
 		return nil
 	}
-	_, needed, err := s.Accounts.SetupCode(r.Context())
+	_, needed, err := h.accounts.SetupCode(r.Context())
 	if err != nil {
 		return err
 	}
@@ -69,26 +76,26 @@ func (s *Server) pageLogin(w http.ResponseWriter, r *http.Request) error {
 		http.Redirect(w, r, "/setup", http.StatusSeeOther)
 		return nil
 	}
-	return s.writeLogin(w, r, http.StatusOK, view.Login{Next: next, Ended: r.URL.Query().Get("ended") != ""})
+	return h.writeLogin(w, r, http.StatusOK, view.Login{Next: next, Ended: r.URL.Query().Get("ended") != ""})
 }
 
-func (s *Server) writeLogin(w http.ResponseWriter, r *http.Request, status int, v view.Login) error {
-	v.Shell = s.shell(r, "Sign in", "door-page")
+func (h *doorPages) writeLogin(w http.ResponseWriter, r *http.Request, status int, v view.Login) error {
+	v.Shell = h.shell(r, "Sign in", "door-page")
 	_, none := accounts.PasskeyOrigin(r.Host, infoOf(r).secure)
 	v.Passkeys = none == nil
-	v.OwnAuthority = len(s.CertificatePEM) > 0
+	v.OwnAuthority = len(h.certificatePEM) > 0
 	return writePage(w, r, status, view.LoginPage(v))
 }
 
-func (s *Server) postLogin(w http.ResponseWriter, r *http.Request) error {
+func (h *doorPages) postLogin(w http.ResponseWriter, r *http.Request) error {
 	form, err := readForm(r)
 	if err != nil {
 		return err
 	}
 	c := credentials{Username: form.Get("username"), Password: form.Get("password"), TOTP: form.Get("code")}
 	next := localPath(form.Get("next"))
-	if _, err := s.login(w, r, c); err != nil {
-		words, status, mine := s.formComplaint(err)
+	if _, err := h.sessions.login(w, r, c); err != nil {
+		words, status, mine := formComplaint(err)
 		if !mine {
 			return err
 		}
@@ -99,14 +106,14 @@ func (s *Server) postLogin(w http.ResponseWriter, r *http.Request) error {
 		if errors.Is(err, accounts.ErrNeedsCode) {
 			v.Complaint, status = "", http.StatusOK
 		}
-		return s.writeLogin(w, r, status, v)
+		return h.writeLogin(w, r, status, v)
 	}
 	http.Redirect(w, r, next, http.StatusSeeOther)
 	return nil
 }
 
-func (s *Server) postLogout(w http.ResponseWriter, r *http.Request) error {
-	if err := s.logout(w, r); err != nil {
+func (h *doorPages) postLogout(w http.ResponseWriter, r *http.Request) error {
+	if err := h.sessions.logout(w, r); err != nil {
 		return err
 	}
 	http.Redirect(w, r, "/login", http.StatusSeeOther)
@@ -114,7 +121,7 @@ func (s *Server) postLogout(w http.ResponseWriter, r *http.Request) error {
 }
 
 // formComplaint says what was wrong with a form, where it is for the person who filled it in to mend.
-func (s *Server) formComplaint(err error) (words string, status int, mine bool) {
+func formComplaint(err error) (words string, status int, mine bool) {
 	_, invalid := errors.AsType[*accounts.InvalidError](err)
 	_, throttled := errors.AsType[*accounts.ThrottledError](err)
 	if p, ok := errors.AsType[*Problem](err); ok && (p.Status == http.StatusBadRequest || p.Status == http.StatusForbidden) {
@@ -133,9 +140,9 @@ func (s *Server) formComplaint(err error) (words string, status int, mine bool) 
 
 // errorPage shows a problem to people. It asks nobody who they are: what does not exist for one viewer must look to
 // all the same.
-func (s *Server) errorPage(w http.ResponseWriter, r *http.Request, p *Problem) error {
+func (h *pages) errorPage(w http.ResponseWriter, r *http.Request, p *Problem) error {
 	r = withViewer(r, access.Viewer{})
-	v := view.Error{Shell: s.shell(r, p.Title, "door-page"), Title: p.Title, Detail: p.Detail, Request: p.Instance}
+	v := view.Error{Shell: h.shell(r, p.Title, "door-page"), Title: p.Title, Detail: p.Detail, Request: p.Instance}
 	switch p.Status {
 	case http.StatusBadRequest:
 		v.Title = "This address does not work"

@@ -20,8 +20,8 @@ import (
 const qrPixels = 232
 
 // addFactors adds what the account has beside its password.
-func (s *Server) addFactors(r *http.Request, v *view.Account) error {
-	f, err := s.Accounts.Factors(r.Context(), viewerOf(r))
+func (h *accountPages) addFactors(r *http.Request, v *view.Account) error {
+	f, err := h.accounts.Factors(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
 	}
@@ -31,9 +31,9 @@ func (s *Server) addFactors(r *http.Request, v *view.Account) error {
 		v.RecoveryWords = "One recovery code is left, for when the phone is lost: make new ones."
 	}
 	for _, k := range f.Passkeys {
-		words := "made " + s.whenText(k.Created) + ", for " + k.Origin
+		words := "made " + h.site.when(k.Created) + ", for " + k.Origin
 		if !k.Used.IsZero() {
-			words += ", last used " + s.hourText(k.Used)
+			words += ", last used " + h.site.lastUsed(k.Used)
 		}
 		label := k.Label
 		if label == "" {
@@ -48,8 +48,8 @@ func (s *Server) addFactors(r *http.Request, v *view.Account) error {
 }
 
 // beginTOTP shows the key for the authenticator app, once.
-func (s *Server) beginTOTP(r *http.Request, _ url.Values) (outcome, error) {
-	key, err := s.Accounts.BeginTOTP(r.Context(), viewerOf(r))
+func (h *accountPages) beginTOTP(r *http.Request, _ url.Values) (outcome, error) {
+	key, err := h.accounts.BeginTOTP(r.Context(), viewerOf(r))
 	if err != nil {
 		return outcome{}, err
 	}
@@ -57,7 +57,7 @@ func (s *Server) beginTOTP(r *http.Request, _ url.Values) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	return outcome{once: view.FactorPage(view.Factor{Shell: s.shell(r, "Second factor", "account"), Picture: picture, Key: key.Secret})}, nil
+	return outcome{once: view.FactorPage(view.Factor{Shell: h.shell(r, "Second factor", "account"), Picture: picture, Key: key.Secret})}, nil
 }
 
 // qrCode draws an address as a QR code, as the URL of a picture that is in the page itself.
@@ -78,46 +78,46 @@ func qrCode(address string) (string, error) {
 }
 
 // confirmTOTP switches the second factor on and shows the recovery codes, once.
-func (s *Server) confirmTOTP(r *http.Request, form url.Values) (outcome, error) {
-	codes, err := s.Accounts.ConfirmTOTP(r.Context(), viewerOf(r), form.Get("code"))
+func (h *accountPages) confirmTOTP(r *http.Request, form url.Values) (outcome, error) {
+	codes, err := h.accounts.ConfirmTOTP(r.Context(), viewerOf(r), form.Get("code"))
 	if errors.Is(err, accounts.ErrBadFactor) {
 		return outcome{}, problem(http.StatusBadRequest, "That was not the code that the app shows now. Look whether the phone's clock is right, and set it up again.")
 	}
-	return s.recoveryCodes(r, codes), err
+	return h.recoveryCodes(r, codes), err
 }
 
-func (s *Server) newRecoveryCodes(r *http.Request, _ url.Values) (outcome, error) {
-	codes, err := s.Accounts.NewRecoveryCodes(r.Context(), viewerOf(r))
-	return s.recoveryCodes(r, codes), err
+func (h *accountPages) newRecoveryCodes(r *http.Request, _ url.Values) (outcome, error) {
+	codes, err := h.accounts.NewRecoveryCodes(r.Context(), viewerOf(r))
+	return h.recoveryCodes(r, codes), err
 }
 
-func (s *Server) recoveryCodes(r *http.Request, codes []string) outcome {
-	return outcome{once: view.SecretPage(view.Secret{Shell: s.shell(r, "Recovery codes", "account"), Title: "Your recovery codes",
+func (h *accountPages) recoveryCodes(r *http.Request, codes []string) outcome {
+	return outcome{once: view.SecretPage(view.Secret{Shell: h.shell(r, "Recovery codes", "account"), Title: "Your recovery codes",
 		Lead:  "Keep them where you keep important papers. Each signs you in once in place of the app's code. They cannot be shown again; older ones have ended.",
 		Lines: codes, Next: "/account?done=totp-on#totp"})}
 }
 
-func (s *Server) removeTOTP(r *http.Request, _ url.Values) (outcome, error) {
-	return outcome{next: "/account?done=totp-off#totp"}, s.Accounts.RemoveTOTP(r.Context(), viewerOf(r))
+func (h *accountPages) removeTOTP(r *http.Request, _ url.Values) (outcome, error) {
+	return outcome{next: "/account?done=totp-off#totp"}, h.accounts.RemoveTOTP(r.Context(), viewerOf(r))
 }
 
 // beginPasskey asks the browser for a new passkey.
-func (s *Server) beginPasskey(r *http.Request, _ url.Values) (outcome, error) {
+func (h *accountPages) beginPasskey(r *http.Request, _ url.Values) (outcome, error) {
 	at, err := accounts.PasskeyOrigin(r.Host, infoOf(r).secure)
 	if err != nil {
 		return outcome{}, err
 	}
-	options, ceremony, err := s.Accounts.BeginPasskey(r.Context(), viewerOf(r), at)
+	options, ceremony, err := h.accounts.BeginPasskey(r.Context(), viewerOf(r), at)
 	if err != nil {
 		return outcome{}, err
 	}
-	return outcome{once: view.PasskeyPage(view.Passkey{Shell: withScript(s.shell(r, "New passkey", "door-page"), "passkey"), Title: "New passkey", New: true,
+	return outcome{once: view.PasskeyPage(view.Passkey{Shell: withScript(h.shell(r, "New passkey", "door-page"), "passkey"), Title: "New passkey", New: true,
 		Lead: "Your browser will ask where to keep it, and for your fingerprint, face or code.", Options: string(options), Ceremony: ceremony,
 		Label: deviceWords(r.UserAgent())})}, nil
 }
 
-func (s *Server) finishPasskey(r *http.Request, form url.Values) (outcome, error) {
-	err := s.Accounts.FinishPasskey(r.Context(), viewerOf(r),
+func (h *accountPages) finishPasskey(r *http.Request, form url.Values) (outcome, error) {
+	err := h.accounts.FinishPasskey(r.Context(), viewerOf(r),
 		accounts.Answer{Ceremony: form.Get("ceremony"), Response: []byte(form.Get("response")), Label: form.Get("label")})
 	if errors.Is(err, accounts.ErrBadPasskey) {
 		return outcome{}, problem(http.StatusBadRequest, sentence(err.Error()))
@@ -125,29 +125,29 @@ func (s *Server) finishPasskey(r *http.Request, form url.Values) (outcome, error
 	return outcome{next: "/account?done=passkey-new#passkeys"}, err
 }
 
-func (s *Server) removePasskey(r *http.Request, form url.Values) (outcome, error) {
+func (h *accountPages) removePasskey(r *http.Request, form url.Values) (outcome, error) {
 	id, err := strconv.ParseInt(form.Get("passkey"), 10, 64)
 	if err != nil {
 		return outcome{}, notFound()
 	}
-	return outcome{next: "/account?done=passkey#passkeys"}, s.Accounts.RemovePasskey(r.Context(), viewerOf(r), id)
+	return outcome{next: "/account?done=passkey#passkeys"}, h.accounts.RemovePasskey(r.Context(), viewerOf(r), id)
 }
 
 // postPasskeyLogin asks the browser for a passkey of this place.
-func (s *Server) postPasskeyLogin(w http.ResponseWriter, r *http.Request) error {
+func (h *doorPages) postPasskeyLogin(w http.ResponseWriter, r *http.Request) error {
 	form, err := readForm(r)
 	if err != nil {
 		return err
 	}
-	return s.writePasskeyLogin(w, r, view.Passkey{Next: localPath(form.Get("next"))})
+	return h.writePasskeyLogin(w, r, view.Passkey{Next: localPath(form.Get("next"))})
 }
 
-func (s *Server) writePasskeyLogin(w http.ResponseWriter, r *http.Request, v view.Passkey) error {
+func (h *doorPages) writePasskeyLogin(w http.ResponseWriter, r *http.Request, v view.Passkey) error {
 	at, err := accounts.PasskeyOrigin(r.Host, infoOf(r).secure)
 	if err != nil {
 		return problem(http.StatusBadRequest, sentence(err.Error()))
 	}
-	options, ceremony, err := s.Accounts.BeginPasskeyLogin(r.Context(), at, infoOf(r).client)
+	options, ceremony, err := h.accounts.BeginPasskeyLogin(r.Context(), at, infoOf(r).client)
 	if err != nil {
 		return err
 	}
@@ -155,27 +155,27 @@ func (s *Server) writePasskeyLogin(w http.ResponseWriter, r *http.Request, v vie
 	if v.Complaint != "" {
 		status = http.StatusForbidden
 	}
-	v.Shell, v.Title = withScript(s.shell(withViewer(r, access.Viewer{}), "Sign in", "door-page"), "passkey"), "Sign in with a passkey"
+	v.Shell, v.Title = withScript(h.shell(withViewer(r, access.Viewer{}), "Sign in", "door-page"), "passkey"), "Sign in with a passkey"
 	v.Lead, v.Options, v.Ceremony = "Your browser asks for your fingerprint, face or code.", string(options), ceremony
 	return writePage(w, r, status, view.PasskeyPage(v))
 }
 
 // postPasskeyAnswer lets in who holds the passkey.
-func (s *Server) postPasskeyAnswer(w http.ResponseWriter, r *http.Request) error {
+func (h *doorPages) postPasskeyAnswer(w http.ResponseWriter, r *http.Request) error {
 	form, err := readForm(r)
 	if err != nil {
 		return err
 	}
 	next := localPath(form.Get("next"))
-	session, err := s.Accounts.PasskeyLogin(r.Context(), accounts.Answer{Ceremony: form.Get("ceremony"), Response: []byte(form.Get("response"))},
+	session, err := h.accounts.PasskeyLogin(r.Context(), accounts.Answer{Ceremony: form.Get("ceremony"), Response: []byte(form.Get("response"))},
 		accounts.Attempt{Address: infoOf(r).client, Agent: r.UserAgent()})
 	if errors.Is(err, accounts.ErrBadPasskey) {
-		return s.writePasskeyLogin(w, r, view.Passkey{Next: next, Complaint: "That passkey was not accepted. Try again, or sign in with the password."})
+		return h.writePasskeyLogin(w, r, view.Passkey{Next: next, Complaint: "That passkey was not accepted. Try again, or sign in with the password."})
 	}
 	if err != nil {
 		return err
 	}
-	if _, err := s.enter(w, r, session); err != nil {
+	if _, err := h.sessions.enter(w, r, session); err != nil {
 		return err
 	}
 	http.Redirect(w, r, next, http.StatusSeeOther)

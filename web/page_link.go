@@ -15,6 +15,13 @@ import (
 	"keepwatch.internal/web/view"
 )
 
+// linkPages are what the holder of a share link sees.
+type linkPages struct {
+	*pages
+	sessions *sessions
+	store    *storage.Store
+}
+
 // asLink is the query parameter by which a request says that it comes with the link and not with a session: who is
 // signed in can use a link as well.
 const (
@@ -38,11 +45,11 @@ func linkProblem() *Problem {
 }
 
 // enterLink turns a link into a cookie, so that the secret leaves the address and the history, and shows the page.
-func (s *Server) enterLink(w http.ResponseWriter, r *http.Request) error {
+func (h *linkPages) enterLink(w http.ResponseWriter, r *http.Request) error {
 	secret := r.PathValue("secret")
-	_, err := s.Accounts.ByLink(r.Context(), secret)
+	_, err := h.accounts.ByLink(r.Context(), secret)
 	if errors.Is(err, accounts.ErrNobody) {
-		return s.noLink(w, r)
+		return h.noLink(w, r)
 	}
 	if err != nil {
 		return err
@@ -55,9 +62,9 @@ func (s *Server) enterLink(w http.ResponseWriter, r *http.Request) error {
 }
 
 // noLink says that there is nothing behind a link, whatever the reason.
-func (s *Server) noLink(w http.ResponseWriter, r *http.Request) error {
+func (h *linkPages) noLink(w http.ResponseWriter, r *http.Request) error {
 	p := linkProblem()
-	v := view.Error{Shell: s.shell(withViewer(r, access.Viewer{}), p.Detail, "door-page"), Title: "Nothing behind this link", Detail: p.Detail, Stranger: true}
+	v := view.Error{Shell: h.shell(withViewer(r, access.Viewer{}), p.Detail, "door-page"), Title: "Nothing behind this link", Detail: p.Detail, Stranger: true}
 	return writePage(w, r, p.Status, view.ErrorPage(v))
 }
 
@@ -65,52 +72,52 @@ func (s *Server) noLink(w http.ResponseWriter, r *http.Request) error {
 func isLink(r *http.Request) bool { return r.URL.Query().Get(asLink) == asLinkValue }
 
 // linkViewer resolves the cookie of a link.
-func (s *Server) linkViewer(r *http.Request) (access.Viewer, error) {
+func (s *sessions) linkViewer(r *http.Request) (access.Viewer, error) {
 	cookies := r.CookiesNamed(linkCookieName(infoOf(r).secure))
 	if len(cookies) != 1 { // two of the name are none: one was planted
 		return access.Viewer{}, accounts.ErrNobody
 	}
-	return s.Accounts.ByLink(r.Context(), cookies[0].Value)
+	return s.accounts.ByLink(r.Context(), cookies[0].Value)
 }
 
 // pageLink shows what a link opens. It looks at the link's cookie alone.
-func (s *Server) pageLink(w http.ResponseWriter, r *http.Request) error {
-	viewer, err := s.linkViewer(r)
+func (h *linkPages) pageLink(w http.ResponseWriter, r *http.Request) error {
+	viewer, err := h.sessions.linkViewer(r)
 	if errors.Is(err, accounts.ErrNobody) {
-		return s.noLink(w, r)
+		return h.noLink(w, r)
 	}
 	if err != nil {
 		return err
 	}
-	share, err := s.Accounts.LinkShare(r.Context(), viewer)
+	share, err := h.accounts.LinkShare(r.Context(), viewer)
 	if errors.Is(err, accounts.ErrNobody) {
-		return s.noLink(w, r)
+		return h.noLink(w, r)
 	}
 	if err != nil {
 		return err
 	}
-	c, there := s.cameras.byID(share.Camera)
-	grants, err := s.Accounts.Grants(r.Context(), viewer)
+	c, there := h.cameras.byID(share.Camera)
+	grants, err := h.accounts.Grants(r.Context(), viewer)
 	if err != nil {
 		return err
 	}
 	grant, held := grants[share.Camera]
 	if !there || !held {
-		return s.noLink(w, r)
+		return h.noLink(w, r)
 	}
-	v := view.Link{Shell: s.shell(r, c.Label, "link-page"), Label: c.Label, By: share.By, Note: share.Label,
+	v := view.Link{Shell: h.shell(r, c.Label, "link-page"), Label: c.Label, By: share.By, Note: share.Label,
 		Export: grant.Rights.Has(access.Export), Footage: grant.Rights.Has(access.Playback)}
 	if !share.Until.IsZero() {
-		v.Until = s.whenText(share.Until)
+		v.Until = h.site.when(share.Until)
 	}
 	if grant.Rights.Has(access.Live) && grant.Window.Open() {
-		tile := s.tileOf(visibleCamera{Camera: c, Rights: grant.Rights, Status: s.cameras.reported()[c.ID]})
+		tile := tileOf(visibleCamera{Camera: c, Rights: grant.Rights, Status: h.cameras.reported()[c.ID]}, zoneName(h.site.location))
 		tile.Href = "" // its page is not for the link
 		v.Tile = &tile
 		v.Shell = withScript(v.Shell, "live")
 	}
 	if v.Footage {
-		if err := s.addPieces(r, viewer, c, &v); err != nil {
+		if err := h.addPieces(r, viewer, c, &v); err != nil {
 			return err
 		}
 	}
@@ -118,12 +125,12 @@ func (s *Server) pageLink(w http.ResponseWriter, r *http.Request) error {
 }
 
 // addPieces lists the footage that the link opens, the newest first, and picks the one that the address asks for.
-func (s *Server) addPieces(r *http.Request, viewer access.Viewer, c Camera, v *view.Link) error {
-	p, err := s.Accounts.Authorize(r.Context(), viewer, access.Playback, access.Camera(c.ID))
+func (h *linkPages) addPieces(r *http.Request, viewer access.Viewer, c Camera, v *view.Link) error {
+	p, err := h.accounts.Authorize(r.Context(), viewer, access.Playback, access.Camera(c.ID))
 	if err != nil {
 		return err
 	}
-	now := s.Now().UTC()
+	now := h.site.now().UTC()
 	span := storage.Span{From: now.Add(-linkReach), To: now}
 	if w := p.Window(); !w.Open() {
 		span = storage.Span{From: w.From, To: earlier(w.To, now)}
@@ -131,7 +138,7 @@ func (s *Server) addPieces(r *http.Request, viewer access.Viewer, c Camera, v *v
 	if !span.From.Before(span.To) {
 		return nil
 	}
-	t, err := s.Store.Timeline(r.Context(), p, media.Main, span)
+	t, err := h.store.Timeline(r.Context(), p, media.Main, span)
 	if err != nil {
 		return err
 	}
@@ -140,7 +147,7 @@ func (s *Server) addPieces(r *http.Request, viewer access.Viewer, c Camera, v *v
 		q := url.Values{"from": {piece.From.UTC().Format(time.RFC3339Nano)}, "to": {piece.To.UTC().Format(time.RFC3339Nano)}, asLink: {asLinkValue}}
 		clip := "/api/v1/cameras/" + c.Name + "/clip.mp4?" + q.Encode()
 		at := piece.From.UTC().Format(time.RFC3339Nano)
-		row := view.LinkPiece{Words: s.stretchText(piece.From, piece.To), Href: "/link?at=" + url.QueryEscape(at), Save: clip + "&download=1",
+		row := view.LinkPiece{Words: h.site.between(piece.From, piece.To), Href: "/link?at=" + url.QueryEscape(at), Save: clip + "&download=1",
 			Current: wanted == at || wanted == "" && len(v.Pieces) == 0}
 		if row.Current {
 			v.Shown, v.ShownAs = clip, row.Words
@@ -164,7 +171,7 @@ func piecesOf(t storage.Timeline) []storage.Span {
 }
 
 // leaveLink forgets the link in this browser.
-func (s *Server) leaveLink(w http.ResponseWriter, r *http.Request) error {
+func (h *linkPages) leaveLink(w http.ResponseWriter, r *http.Request) error {
 	secure := infoOf(r).secure
 	http.SetCookie(w, &http.Cookie{Name: linkCookieName(secure), Path: "/", MaxAge: -1, HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode})
 	http.Redirect(w, r, "/link", http.StatusSeeOther)
@@ -172,9 +179,9 @@ func (s *Server) leaveLink(w http.ResponseWriter, r *http.Request) error {
 }
 
 // linkMade shows a new link, once.
-func (s *Server) linkMade(r *http.Request, p access.Permit, link string) templ.Component {
-	c := s.cameras.ofPermit(p)
-	return view.SecretPage(view.Secret{Shell: s.shell(r, "New link", "cameras"), Title: "A link to " + c.Label,
+func (h *sharingPages) linkMade(r *http.Request, p access.Permit, link string) templ.Component {
+	c := h.cameras.ofPermit(p)
+	return view.SecretPage(view.Secret{Shell: h.shell(r, "New link", "cameras"), Title: "A link to " + c.Label,
 		Lead: "Copy it now and send it: it is not kept here and cannot be shown again. It can be revoked at any time.", Lines: []string{link},
 		Hint: "Whoever has it sees what you allowed, as long as they can reach this recorder under this address.",
 		Next: cameraURL(c.Name) + "/access"})

@@ -12,29 +12,35 @@ import (
 	"keepwatch.internal/web/view"
 )
 
+// livePages is the page of moving tiles, and its arrangement.
+type livePages struct {
+	*pages
+	layouts *layout.Store
+}
+
 // maxArranged is the number of tiles up to which a grid has an arrangement that shows all of them at once.
 const maxArranged = 16
 
-func (s *Server) pageLive(w http.ResponseWriter, r *http.Request) error {
+func (h *livePages) pageLive(w http.ResponseWriter, r *http.Request) error {
 	q, err := query(r)
 	if err != nil {
 		return err
 	}
-	return s.writeLive(w, r, liveStateIn(q), view.Notice{Status: http.StatusOK})
+	return h.writeLive(w, r, liveStateIn(q), view.Notice{Status: http.StatusOK})
 }
 
 // writeLiveAfter shows the page that a form came from.
-func (s *Server) writeLiveAfter(w http.ResponseWriter, r *http.Request, n view.Notice) error {
-	return s.writeLive(w, r, liveStateOf(n.Form), n)
+func (h *livePages) writeLiveAfter(w http.ResponseWriter, r *http.Request, n view.Notice) error {
+	return h.writeLive(w, r, liveStateOf(n.Form), n)
 }
 
-func (s *Server) writeLive(w http.ResponseWriter, r *http.Request, st liveState, n view.Notice) error {
-	cameras, l, err := s.arrangedOf(r)
+func (h *livePages) writeLive(w http.ResponseWriter, r *http.Request, st liveState, n view.Notice) error {
+	cameras, l, err := h.arranged(r)
 	if err != nil {
 		return err
 	}
 	v := view.Live{Admin: viewerOf(r).Admin, Cameras: len(cameras) > 0}
-	v.Shell = withScript(s.shell(r, "Live", "live"), "live")
+	v.Shell = withScript(h.shell(r, "Live", "live"), "live")
 	if st.Shape == "" {
 		st.Shape = shapeOf(l)
 	}
@@ -50,20 +56,20 @@ func (s *Server) writeLive(w http.ResponseWriter, r *http.Request, st liveState,
 	if len(cameras) > 1 {
 		v.Bar = barOf(&st, l, len(shown))
 	}
-	s.layOut(&v, st, shown)
+	h.layOut(&v, st, shown)
 	if st.Arrange && viewerOf(r).Kind == access.AccountView {
 		v.Editor = editorOf(st, l, cameras, n)
 	}
 	return writePage(w, r, n.Status, view.LivePage(v))
 }
 
-// arrangedOf returns the cameras whose live picture the viewer may see, in the account's order, and what it has arranged.
-func (s *Server) arrangedOf(r *http.Request) ([]visibleCamera, layout.Layout, error) {
-	l, err := s.Layouts.Of(r.Context(), viewerOf(r))
+// arranged returns the cameras whose live picture the viewer may see, in the account's order, and what it has arranged.
+func (h *livePages) arranged(r *http.Request) ([]visibleCamera, layout.Layout, error) {
+	l, err := h.layouts.Of(r.Context(), viewerOf(r))
 	if err != nil {
 		return nil, l, err
 	}
-	all, err := s.cameras.visibleTo(r.Context(), viewerOf(r))
+	all, err := h.cameras.visibleTo(r.Context(), viewerOf(r))
 	if err != nil {
 		return nil, l, err
 	}
@@ -113,7 +119,7 @@ func barOf(st *liveState, l layout.Layout, shown int) *view.LiveBar {
 }
 
 // layOut fills the grid with what the state shows of the cameras.
-func (s *Server) layOut(v *view.Live, st liveState, shown []visibleCamera) {
+func (h *livePages) layOut(v *view.Live, st liveState, shown []visibleCamera) {
 	from, to := 0, len(shown)
 	if n := tilesOf(st.Shape); n > 0 {
 		from, to = min((st.Page-1)*n, len(shown)), min(st.Page*n, len(shown))
@@ -123,7 +129,7 @@ func (s *Server) layOut(v *view.Live, st liveState, shown []visibleCamera) {
 		big = max(0, slices.IndexFunc(shown, func(c visibleCamera) bool { return c.Name == st.Big }))
 	}
 	for i := from; i < to; i++ {
-		t := s.tileOf(shown[i])
+		t := tileOf(shown[i], zoneName(h.site.location))
 		t.Large = i == big || st.Shape == "1"
 		if st.Arrange {
 			t.Move = &view.TileMove{State: st.fields()}
@@ -148,9 +154,9 @@ func (s *Server) layOut(v *view.Live, st liveState, shown []visibleCamera) {
 	v.Arrangement = arrangement(st.Shape, to-from)
 }
 
-func (s *Server) tileOf(c visibleCamera) view.Tile {
+func tileOf(c visibleCamera, zone string) view.Tile {
 	t := view.Tile{Name: c.Name, Label: c.Label, Page: cameraURL(c.Name), Href: cameraURL(c.Name), State: stateOf(c.Status), Reason: c.Status.Reason, Sub: c.HasSub,
-		Sound: c.Audio && c.Rights.Has(access.Audio), Save: c.Rights.Has(access.Export), Zone: zoneName(s.Location)}
+		Sound: c.Audio && c.Rights.Has(access.Audio), Save: c.Rights.Has(access.Export), Zone: zone}
 	if t.Words = stateWords(c.Status); t.State == "recording" {
 		t.Words = ""
 	}
@@ -204,9 +210,9 @@ func editorOf(st liveState, l layout.Layout, cameras []visibleCamera, n view.Not
 
 // arrange carries out a form of the live page: a layout is chosen, a tile takes the place of another, or a group is made,
 // changed or removed.
-func (s *Server) arrange(r *http.Request, form url.Values) (outcome, error) {
+func (h *livePages) arrange(r *http.Request, form url.Values) (outcome, error) {
 	st := liveStateOf(form)
-	cameras, l, err := s.arrangedOf(r)
+	cameras, l, err := h.arranged(r)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -226,7 +232,7 @@ func (s *Server) arrange(r *http.Request, form url.Values) (outcome, error) {
 		err = problem(http.StatusBadRequest, "The form says nothing to do.")
 	}
 	if err == nil {
-		err = s.Layouts.Set(r.Context(), viewerOf(r), l)
+		err = h.layouts.Set(r.Context(), viewerOf(r), l)
 	}
 	return outcome{next: st.href()}, err
 }

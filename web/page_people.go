@@ -11,24 +11,27 @@ import (
 	"keepwatch.internal/web/view"
 )
 
-func (s *Server) pagePeople(w http.ResponseWriter, r *http.Request) error {
-	return s.writePeople(w, r, noticeOf(r))
+// peoplePages are the pages on which administrators manage accounts.
+type peoplePages struct{ *pages }
+
+func (h *peoplePages) pagePeople(w http.ResponseWriter, r *http.Request) error {
+	return h.writePeople(w, r, noticeOf(r))
 }
 
-func (s *Server) writePeople(w http.ResponseWriter, r *http.Request, n view.Notice) error {
-	people, err := s.Accounts.People(r.Context(), viewerOf(r))
+func (h *peoplePages) writePeople(w http.ResponseWriter, r *http.Request, n view.Notice) error {
+	people, err := h.accounts.People(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
 	}
-	v := view.People{Shell: s.shell(r, "People", "people"), Notice: n}
+	v := view.People{Shell: h.shell(r, "People", "people"), Notice: n}
 	for _, p := range people {
-		v.People = append(v.People, view.Person{Name: p.Name, Admin: p.Admin, Self: p.ID == viewerOf(r).AccountID, Words: s.personWords(p)})
+		v.People = append(v.People, view.Person{Name: p.Name, Admin: p.Admin, Self: p.ID == viewerOf(r).AccountID, Words: h.personWords(p)})
 	}
 	return writePage(w, r, n.Status, view.PeoplePage(v))
 }
 
-func (s *Server) personWords(p accounts.Person) string {
-	words := []string{"since " + p.Created.In(s.Location).Format("2 Jan 2006")}
+func (h *peoplePages) personWords(p accounts.Person) string {
+	words := []string{"since " + p.Created.In(h.site.location).Format("2 Jan 2006")}
 	switch {
 	case p.Cameras == 0:
 		words = append(words, "sees no camera")
@@ -62,26 +65,26 @@ func counted(n int, what string) string {
 }
 
 // addPerson makes an account.
-func (s *Server) addPerson(r *http.Request, form url.Values) (outcome, error) {
+func (h *peoplePages) addPerson(r *http.Request, form url.Values) (outcome, error) {
 	if form.Get("password") != form.Get("again") {
 		return outcome{}, mistakeIn("again", http.StatusBadRequest, "The two passwords differ.")
 	}
-	err := s.Accounts.AddAccount(r.Context(), viewerOf(r),
+	err := h.accounts.AddAccount(r.Context(), viewerOf(r),
 		accounts.NewAccount{Name: form.Get("username"), Password: form.Get("password"), Admin: form.Get("admin") != ""})
 	return outcome{next: "/people?done=person"}, err
 }
 
 // pageRemoval says what the removal of an account takes with it.
-func (s *Server) pageRemoval(w http.ResponseWriter, r *http.Request) error {
+func (h *peoplePages) pageRemoval(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("person")
-	effects, err := s.Accounts.RemovalEffects(r.Context(), name)
+	effects, err := h.accounts.RemovalEffects(r.Context(), name)
 	if errors.Is(err, accounts.ErrNoUser) {
 		return notFound()
 	}
 	if err != nil {
 		return err
 	}
-	return writePage(w, r, http.StatusOK, view.RemovalPage(view.Removal{Shell: s.shell(r, "Remove "+name, "people"), Name: name,
+	return writePage(w, r, http.StatusOK, view.RemovalPage(view.Removal{Shell: h.shell(r, "Remove "+name, "people"), Name: name,
 		Effects: effectWords(name, effects), Possible: !effects.LastOne}))
 }
 
@@ -114,8 +117,8 @@ func effectWords(name string, e accounts.Effects) []string {
 	return append(words, "What "+name+" watched stays on record. Footage stays.")
 }
 
-func (s *Server) removePerson(r *http.Request, form url.Values) (outcome, error) {
-	err := s.Accounts.RemoveAccount(r.Context(), viewerOf(r), r.PathValue("person"))
+func (h *peoplePages) removePerson(r *http.Request, form url.Values) (outcome, error) {
+	err := h.accounts.RemoveAccount(r.Context(), viewerOf(r), r.PathValue("person"))
 	switch {
 	case errors.Is(err, accounts.ErrLastAdmin):
 		return outcome{}, problem(http.StatusBadRequest, sentence(accounts.ErrLastAdmin.Error()))

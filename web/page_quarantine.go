@@ -16,11 +16,11 @@ import (
 const pathAccept = "/accept"
 
 // quarantineOf returns what to ask a viewer who may manage the camera, or nil.
-func (s *Server) quarantineOf(r *http.Request, c visibleCamera) (*view.Quarantine, error) {
+func (h *cameraPages) quarantineOf(r *http.Request, c visibleCamera) (*view.Quarantine, error) {
 	if !c.Rights.Has(access.Manage) {
 		return nil, nil
 	}
-	devices, err := s.Identity.NewDevicesOf(r.Context(), access.Camera(c.ID))
+	devices, err := h.identity.NewDevicesOf(r.Context(), access.Camera(c.ID))
 	if err != nil || len(devices) == 0 {
 		return nil, err
 	}
@@ -35,17 +35,17 @@ func (s *Server) quarantineOf(r *http.Request, c visibleCamera) (*view.Quarantin
 		}
 		first = earlier(first, d.Since)
 	}
-	v.Since = first.In(s.Location).Format("Mon, 2 Jan 2006 " + time.TimeOnly)
+	v.Since = first.In(h.site.location).Format("Mon, 2 Jan 2006 " + time.TimeOnly)
 	return v, nil
 }
 
 // postAccept takes the new device for the camera, when it is the one that was asked about.
-func (s *Server) postAccept(w http.ResponseWriter, r *http.Request, p access.Permit) error {
-	form, answered, err := s.freshForm(w, r)
+func (h *cameraPages) postAccept(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	form, answered, err := h.freshForm(w, r)
 	if err != nil || answered {
 		return err
 	}
-	switch err := s.Identity.AcceptNewDevices(r.Context(), p.Camera(), form["claim"], p.Viewer().Name); {
+	switch err := h.identity.AcceptNewDevices(r.Context(), p.Camera(), form["claim"], p.Viewer().Name); {
 	case errors.Is(err, identity.ErrNoNewDevice):
 		return problem(http.StatusConflict, "There is nothing to accept: the camera is back, or the new device was accepted already.")
 	case errors.Is(err, identity.ErrNewDeviceChanged):

@@ -15,22 +15,29 @@ import (
 	"keepwatch.internal/web/view"
 )
 
+// savedPages are the list of kept clips, and the pages on which footage is kept, released and deleted.
+type savedPages struct {
+	*pages
+	kept  *keptList
+	store *storage.Store
+}
+
 // savedAtOnce is how many clips the list shows on one page.
 const savedAtOnce = 200
 
 // pageSaved lists what is kept of the viewer's cameras: /saved, with ?q= words, ?camera= and ?day= that it is searched for, and
 // ?before= only what begins before that time.
-func (s *Server) pageSaved(w http.ResponseWriter, r *http.Request) error {
-	all, err := s.allKept(r.Context(), viewerOf(r))
+func (h *savedPages) pageSaved(w http.ResponseWriter, r *http.Request) error {
+	all, err := h.kept.all(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
 	}
-	v := view.Saved{Shell: withScript(s.shell(r, "Saved", "saved"), "saved"), Any: len(all) > 0}
+	v := view.Saved{Shell: withScript(h.shell(r, "Saved", "saved"), "saved"), Any: len(all) > 0}
 	before, err := beforeParameter(r)
 	if err != nil {
 		return err
 	}
-	search, err := s.savedFilter(r, all)
+	search, err := h.savedFilter(r, all)
 	if err != nil {
 		return err
 	}
@@ -52,7 +59,7 @@ func (s *Server) pageSaved(w http.ResponseWriter, r *http.Request) error {
 			continue
 		}
 		last = k.Span.From
-		clip := s.savedClip(k.Kept, k.camera.Camera, k.camera.Rights)
+		clip := h.savedClip(k.Kept, k.camera.Camera, k.camera.Rights)
 		v.Zip = v.Zip || clip.Ticket != ""
 		v.Clips = append(v.Clips, clip)
 	}
@@ -70,7 +77,7 @@ type savedSearch struct {
 }
 
 // savedFilter reads what the list is searched for.
-func (s *Server) savedFilter(r *http.Request, all []keptBy) (savedSearch, error) {
+func (h *savedPages) savedFilter(r *http.Request, all []keptBy) (savedSearch, error) {
 	var f savedSearch
 	q, err := query(r)
 	if err != nil {
@@ -83,13 +90,13 @@ func (s *Server) savedFilter(r *http.Request, all []keptBy) (savedSearch, error)
 		*value = strings.TrimSpace(*value)
 	}
 	if f.Day != "" {
-		day, err := time.ParseInLocation(time.DateOnly, f.Day, s.Location)
+		day, err := time.ParseInLocation(time.DateOnly, f.Day, h.site.location)
 		if err != nil || day.Year() < firstYear || day.Year() >= lastYear {
 			return f, problem(http.StatusBadRequest, "The day in the address is not a date such as 2026-11-22.")
 		}
-		f.day = dayOf(day.Add(12*time.Hour), s.Location)
+		f.day = dayOf(day.Add(12*time.Hour), h.site.location)
 	}
-	for _, c := range s.Cameras { // in their order
+	for _, c := range h.cameras.all { // in their order
 		if slices.ContainsFunc(all, func(k keptBy) bool { return k.camera.ID == c.ID }) {
 			f.Cameras = append(f.Cameras, view.CameraChoice{Name: c.Name, Label: c.Label})
 		}
@@ -131,8 +138,8 @@ func beforeParameter(r *http.Request) (time.Time, error) {
 	return timeParameter(q, "before")
 }
 
-func (s *Server) savedClip(k storage.Kept, c Camera, rights access.Rights) view.SavedClip {
-	x := view.SavedClip{Anchor: "kept-" + k.ID.String(), Title: k.Note, Camera: c.Label, When: s.spanText(k.Span), Length: format.Duration(k.Span.To.Sub(k.Span.From)),
+func (h *savedPages) savedClip(k storage.Kept, c Camera, rights access.Rights) view.SavedClip {
+	x := view.SavedClip{Anchor: "kept-" + k.ID.String(), Title: k.Note, Camera: c.Label, When: h.site.span(k.Span), Length: format.Duration(k.Span.To.Sub(k.Span.From)),
 		Size: format.Size(k.Bytes) + " on the disk", By: k.By, Play: cameraURL(c.Name) + "?at=" + url.QueryEscape(rfc3339(k.Span.From))}
 	if x.Title == "" {
 		x.Title = noNote
@@ -160,19 +167,8 @@ func (s *Server) savedClip(k storage.Kept, c Camera, rights access.Rights) view.
 // noNote stands for the note of a clip that has none.
 const noNote = "Without a note"
 
-// spanText is a span on the site's clock: "Sun, 22 Nov 2026, 13:05:20 – 13:09:00".
-func (s *Server) spanText(span storage.Span) string {
-	const day = "Mon, 2 Jan 2006, "
-	from, to := span.From.In(s.Location), span.To.In(s.Location)
-	second := ""
-	if from.Format(day) != to.Format(day) {
-		second = to.Format(day)
-	}
-	return from.Format(day+time.TimeOnly) + "\u00a0–\u00a0" + second + to.Format(time.TimeOnly)
-}
-
 // postKeep keeps the span of a form and shows it in the list.
-func (s *Server) postKeep(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+func (h *savedPages) postKeep(w http.ResponseWriter, r *http.Request, p access.Permit) error {
 	form, err := readForm(r)
 	if err != nil {
 		return err
@@ -181,7 +177,7 @@ func (s *Server) postKeep(w http.ResponseWriter, r *http.Request, p access.Permi
 	if err != nil {
 		return err
 	}
-	kept, err := s.Store.Keep(r.Context(), p, storage.BothStreams, span, strings.TrimSpace(form.Get("note")))
+	kept, err := h.store.Keep(r.Context(), p, storage.BothStreams, span, strings.TrimSpace(form.Get("note")))
 	if err != nil {
 		return err
 	}
@@ -190,35 +186,35 @@ func (s *Server) postKeep(w http.ResponseWriter, r *http.Request, p access.Permi
 }
 
 // pageKept asks what is to become of a kept clip.
-func (s *Server) pageKept(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+func (h *savedPages) pageKept(w http.ResponseWriter, r *http.Request, p access.Permit) error {
 	id, err := keptParameter(r.PathValue("kept"))
 	if err != nil {
 		return err
 	}
-	k, err := s.Store.KeptOne(r.Context(), p, id)
+	k, err := h.store.KeptOne(r.Context(), p, id)
 	if err != nil {
 		return err
 	}
-	c := s.cameras.ofPermit(p)
-	v, err := s.removeView(r, p, k.Span, id)
+	c := h.cameras.ofPermit(p)
+	v, err := h.removeView(r, p, k.Span, id)
 	if err != nil {
 		return err
 	}
-	v.Shell = s.shell(r, "Remove a saved clip", "saved")
+	v.Shell = h.shell(r, "Remove a saved clip", "saved")
 	v.Kept, v.Note, v.Named, v.Back = true, k.Note, id.String(), "/saved"
 	if v.Note == "" {
 		v.Note = noNote
 	}
 	v.LetGo = cameraURL(c.Name) + "/kept/" + id.String() + "/release"
-	if v.Fate, err = s.fateOf(r, p, k); err != nil {
+	if v.Fate, err = h.fateOf(r, p, k); err != nil {
 		return err
 	}
 	return writePage(w, r, http.StatusOK, view.RemovePage(v))
 }
 
 // fateOf says what becomes of a kept clip's footage when it is let go.
-func (s *Server) fateOf(r *http.Request, p access.Permit, k storage.Kept) (string, error) {
-	outlooks, err := s.Store.Forecast(r.Context())
+func (h *savedPages) fateOf(r *http.Request, p access.Permit, k storage.Kept) (string, error) {
+	outlooks, err := h.store.Forecast(r.Context())
 	if err != nil {
 		return "", err
 	}
@@ -226,7 +222,7 @@ func (s *Server) fateOf(r *http.Request, p access.Permit, k storage.Kept) (strin
 		if access.Camera(f.ID) != p.Camera() || f.TooEarly || f.Days <= 0 || f.Limit == storage.NoLimit {
 			continue
 		}
-		left := time.Duration(f.Days*24*float64(time.Hour)) - s.Now().Sub(k.Span.To)
+		left := time.Duration(f.Days*24*float64(time.Hour)) - h.site.now().Sub(k.Span.To)
 		if left <= 0 {
 			return "It is older than the footage that this camera keeps, so it will be deleted within seconds.", nil
 		}
@@ -236,12 +232,12 @@ func (s *Server) fateOf(r *http.Request, p access.Permit, k storage.Kept) (strin
 }
 
 // removeView says what deleting the footage of the span would take.
-func (s *Server) removeView(r *http.Request, p access.Permit, span storage.Span, named ...storage.KeptID) (view.Remove, error) {
-	c := s.cameras.ofPermit(p)
-	v := view.Remove{Camera: c.Label, When: s.spanText(span), Length: format.Duration(span.To.Sub(span.From)), Delete: cameraURL(c.Name) + "/delete",
+func (h *savedPages) removeView(r *http.Request, p access.Permit, span storage.Span, named ...storage.KeptID) (view.Remove, error) {
+	c := h.cameras.ofPermit(p)
+	v := view.Remove{Camera: c.Label, When: h.site.span(span), Length: format.Duration(span.To.Sub(span.From)), Delete: cameraURL(c.Name) + "/delete",
 		From: span.From.UTC().Format(time.RFC3339Nano), To: span.To.UTC().Format(time.RFC3339Nano),
 		Back: cameraURL(c.Name) + "?at=" + url.QueryEscape(rfc3339(span.From))}
-	d, err := s.Store.PreviewDelete(r.Context(), p, span, named...)
+	d, err := h.store.PreviewDelete(r.Context(), p, span, named...)
 	if p := problemOf(err); err != nil && p.Status == http.StatusNotFound {
 		v.Gone = true
 		return v, nil
@@ -249,24 +245,24 @@ func (s *Server) removeView(r *http.Request, p access.Permit, span storage.Span,
 	if err != nil {
 		return v, err
 	}
-	v.Going = s.spanText(d.Span) + ", " + format.Size(d.Bytes)
+	v.Going = h.site.span(d.Span) + ", " + format.Size(d.Bytes)
 	for _, k := range d.Kept {
-		v.InTheWay = append(v.InTheWay, s.savedClip(k, c, access.Owned))
+		v.InTheWay = append(v.InTheWay, h.savedClip(k, c, access.Owned))
 	}
 	return v, nil
 }
 
 // postRelease lets a kept clip go. What is older than the footage that its camera keeps is deleted then, so that this asks for
 // the password as deleting does.
-func (s *Server) postRelease(w http.ResponseWriter, r *http.Request, p access.Permit) error {
-	if _, answered, err := s.freshForm(w, r); err != nil || answered {
+func (h *savedPages) postRelease(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	if _, answered, err := h.freshForm(w, r); err != nil || answered {
 		return err
 	}
 	id, err := keptParameter(r.PathValue("kept"))
 	if err != nil {
 		return err
 	}
-	if err := s.Store.Unkeep(r.Context(), p, id); err != nil {
+	if err := h.store.Unkeep(r.Context(), p, id); err != nil {
 		return err
 	}
 	http.Redirect(w, r, "/saved", http.StatusSeeOther)
@@ -274,7 +270,7 @@ func (s *Server) postRelease(w http.ResponseWriter, r *http.Request, p access.Pe
 }
 
 // pageDelete asks whether the footage of a span is to be deleted, and says exactly what would go.
-func (s *Server) pageDelete(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+func (h *savedPages) pageDelete(w http.ResponseWriter, r *http.Request, p access.Permit) error {
 	q, err := query(r)
 	if err != nil {
 		return err
@@ -283,17 +279,17 @@ func (s *Server) pageDelete(w http.ResponseWriter, r *http.Request, p access.Per
 	if err != nil {
 		return err
 	}
-	v, err := s.removeView(r, p, span)
+	v, err := h.removeView(r, p, span)
 	if err != nil {
 		return err
 	}
-	v.Shell = s.shell(r, "Delete footage", "saved")
+	v.Shell = h.shell(r, "Delete footage", "saved")
 	return writePage(w, r, http.StatusOK, view.RemovePage(v))
 }
 
 // postDelete deletes the footage of a span, and the kept clips that are named.
-func (s *Server) postDelete(w http.ResponseWriter, r *http.Request, p access.Permit) error {
-	form, answered, err := s.freshForm(w, r)
+func (h *savedPages) postDelete(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	form, answered, err := h.freshForm(w, r)
 	if err != nil || answered {
 		return err
 	}
@@ -301,12 +297,12 @@ func (s *Server) postDelete(w http.ResponseWriter, r *http.Request, p access.Per
 	if err != nil {
 		return err
 	}
-	if _, err := s.Store.DeleteFootage(r.Context(), p, span, named...); err != nil {
+	if _, err := h.store.DeleteFootage(r.Context(), p, span, named...); err != nil {
 		return err
 	}
 	target := "/saved"
 	if len(named) == 0 {
-		target = cameraURL(s.cameras.ofPermit(p).Name) + "?at=" + url.QueryEscape(rfc3339(span.From))
+		target = cameraURL(h.cameras.ofPermit(p).Name) + "?at=" + url.QueryEscape(rfc3339(span.From))
 	}
 	http.Redirect(w, r, target, http.StatusSeeOther)
 	return nil

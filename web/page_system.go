@@ -2,12 +2,14 @@ package web
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"net/http"
 	"strconv"
 	"time"
 
+	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/format"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage"
@@ -15,13 +17,20 @@ import (
 	"keepwatch.internal/web/view"
 )
 
+// systemPages are the pages that say how the recorder is.
+type systemPages struct {
+	*pages
+	outgoing *connectionLog
+	report   func(context.Context, access.Viewer) (SystemReport, error) // what the viewer may know of the system
+}
+
 // pageSystem shows what the API's system report says, with what is known of the streams. It shows no footage.
-func (s *Server) pageSystem(w http.ResponseWriter, r *http.Request) error {
-	report, err := s.systemFor(r.Context(), viewerOf(r))
+func (h *systemPages) pageSystem(w http.ResponseWriter, r *http.Request) error {
+	report, err := h.report(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
 	}
-	cameras, err := s.cameras.visibleTo(r.Context(), viewerOf(r))
+	cameras, err := h.cameras.visibleTo(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
 	}
@@ -29,7 +38,7 @@ func (s *Server) pageSystem(w http.ResponseWriter, r *http.Request) error {
 	for _, c := range cameras {
 		known[c.Name] = c
 	}
-	v := view.System{Shell: withScript(s.shell(r, "System", "system"), "system"),
+	v := view.System{Shell: withScript(h.shell(r, "System", "system"), "system"),
 		Footer: fmt.Sprintf("Days are those of %s. Keepwatch %s.", report.Timezone, report.Version)}
 	failing := 0
 	for _, h := range report.Cameras {
@@ -48,11 +57,11 @@ func (s *Server) pageSystem(w http.ResponseWriter, r *http.Request) error {
 		v.Disk = diskOf(*report.Disk)
 	}
 	for _, a := range report.Alarms {
-		v.Alarms = append(v.Alarms, view.Fact{Label: "Since " + a.Since.In(s.Location).Format("2 January, 15:04"), Value: a.Text})
+		v.Alarms = append(v.Alarms, view.Fact{Label: "Since " + a.Since.In(h.site.location).Format("2 January, 15:04"), Value: a.Text})
 	}
-	v.Events = s.eventViews(report.Events)
+	v.Events = h.eventViews(report.Events)
 	v.Canary = canaryOf(report.Canary, report.Now)
-	v.Verification = s.verificationOf(report.Verification)
+	v.Verification = verificationOf(report.Verification, h.site)
 	if report.Others != nil {
 		v.Others = othersText(*report.Others)
 	}

@@ -106,7 +106,7 @@ func (w *world) recording(names ...string) {
 	w.status.set(list...)
 }
 
-var pages = []string{"/live", "/timeline", "/cameras", "/cameras/front", "/system"}
+var mainPages = []string{"/live", "/timeline", "/cameras", "/cameras/front", "/system"}
 
 func TestPagesHoldNothingInlineAndLoadNothingFromElsewhere(t *testing.T) {
 	w := filmed(t)
@@ -126,7 +126,7 @@ func TestPagesHoldNothingInlineAndLoadNothingFromElsewhere(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range pages {
+	for _, path := range mainPages {
 		check(path, w.page("alice", path))
 	}
 	for _, path := range []string{"/login", "/nothing"} {
@@ -137,7 +137,7 @@ func TestPagesHoldNothingInlineAndLoadNothingFromElsewhere(t *testing.T) {
 
 func TestEveryFileThatAPageNamesIsThere(t *testing.T) {
 	w := filmed(t)
-	for _, path := range pages {
+	for _, path := range mainPages {
 		p := w.page("alice", path)
 		named := append(p.all("link"), p.all("script")...)
 		if len(named) < 3 {
@@ -155,7 +155,7 @@ func TestEveryFileThatAPageNamesIsThere(t *testing.T) {
 func TestModulesThatAPageImportsAreNamedInItsHead(t *testing.T) {
 	w := filmed(t)
 	imports := regexp.MustCompile(`(?m)^import .* from "(\.[a-z./]+\.js)";`)
-	for _, path := range pages {
+	for _, path := range mainPages {
 		p := w.page("alice", path)
 		named := map[string]bool{}
 		var todo []string
@@ -221,7 +221,7 @@ func TestAForeignCamerasPageIsThatOfNone(t *testing.T) {
 
 func TestALabelIsTextAndNeverMarkup(t *testing.T) {
 	w := filmed(t)
-	for _, path := range pages {
+	for _, path := range mainPages {
 		p := w.page("alice", path)
 		if len(p.all("door")) != 0 {
 			t.Errorf("%s takes a label for markup", path)

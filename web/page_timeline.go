@@ -20,7 +20,7 @@ const mostPlayed, firstPlayed = 9, 4
 
 // pageTimeline shows a day of all cameras whose recordings the viewer may see: /timeline, with ?cameras= those to play,
 // by their names with commas between, and ?at= a moment in UTC, or ?day= a day of the site.
-func (s *Server) pageTimeline(w http.ResponseWriter, r *http.Request) error {
+func (h *cameraPages) pageTimeline(w http.ResponseWriter, r *http.Request) error {
 	q, err := query(r)
 	if err != nil {
 		return err
@@ -29,7 +29,7 @@ func (s *Server) pageTimeline(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	all, err := s.cameras.visibleTo(r.Context(), viewerOf(r))
+	all, err := h.cameras.visibleTo(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (s *Server) pageTimeline(w http.ResponseWriter, r *http.Request) error {
 	if len(chosen) == 0 && asked != "" {
 		return access.ErrDenied // none is theirs, or none exists: the same answer
 	}
-	v, day, err := s.timelineView(r, q)
+	v, day, err := h.timelineView(r, q)
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (s *Server) pageTimeline(w http.ResponseWriter, r *http.Request) error {
 		v.Previous, v.Next = v.Previous+"&cameras="+v.Chosen, v.Next+"&cameras="+v.Chosen
 	}
 	for _, c := range cameras {
-		row, err := s.timelineRow(r, c, day)
+		row, err := h.timelineRow(r, c, day)
 		if errors.Is(err, access.ErrDenied) {
 			continue // the right was taken away just now
 		}
@@ -80,34 +80,34 @@ func chosenOf(cameras []visibleCamera, asked string, given bool) []string {
 }
 
 // timelineView prepares what the page says of its moment, and the day to show.
-func (s *Server) timelineView(r *http.Request, q url.Values) (view.Timeline, siteDay, error) {
-	now := s.Now()
-	moment, given, err := s.momentOf(q, now)
+func (h *cameraPages) timelineView(r *http.Request, q url.Values) (view.Timeline, siteDay, error) {
+	now := h.site.now()
+	moment, given, err := h.site.momentParameter(q, now)
 	if err != nil {
 		return view.Timeline{}, siteDay{}, err
 	}
-	day, local := dayOf(moment, s.Location), moment.In(s.Location)
+	day, local := dayOf(moment, h.site.location), moment.In(h.site.location)
 	v := view.Timeline{
-		Zone: zoneName(s.Location), Day: day.String(), Today: dayOf(now, s.Location).String(), DayWords: local.Format("Mon, 2 Jan 2006"),
+		Zone: zoneName(h.site.location), Day: day.String(), Today: dayOf(now, h.site.location).String(), DayWords: local.Format("Mon, 2 Jan 2006"),
 		DaySeconds: int(day.to.Sub(day.from).Seconds()), Clock: local.Format(time.TimeOnly), Date: local.Format("Mon, 2 Jan 2006"),
 		Most: mostPlayed, Admin: viewerOf(r).Admin,
 	}
 	if given {
 		v.At = rfc3339(moment)
 	}
-	v.Shell = withScript(s.shell(r, "Timeline", "timeline"), "timeline")
+	v.Shell = withScript(h.shell(r, "Timeline", "timeline"), "timeline")
 	v.Shell.Styles = append(v.Shell.Styles, asset("css/timeline.css"))
 	return v, day, nil
 }
 
 // timelineRow returns a camera's day.
-func (s *Server) timelineRow(r *http.Request, c visibleCamera, day siteDay) (view.TimelineRow, error) {
+func (h *cameraPages) timelineRow(r *http.Request, c visibleCamera, day siteDay) (view.TimelineRow, error) {
 	row := view.TimelineRow{Name: c.Name, Label: c.Label, Href: cameraURL(c.Name), HasSub: c.HasSub, Audio: c.Audio && c.Rights.Has(access.Audio)}
-	p, err := s.Accounts.Authorize(r.Context(), viewerOf(r), access.Playback, access.Camera(c.ID))
+	p, err := h.accounts.Authorize(r.Context(), viewerOf(r), access.Playback, access.Camera(c.ID))
 	if err != nil {
 		return row, err
 	}
-	t, err := s.Store.Timeline(r.Context(), p, media.Main, storage.Span{From: day.from, To: day.to})
+	t, err := h.store.Timeline(r.Context(), p, media.Main, storage.Span{From: day.from, To: day.to})
 	if err != nil {
 		return row, err
 	}
@@ -116,12 +116,12 @@ func (s *Server) timelineRow(r *http.Request, c visibleCamera, day siteDay) (vie
 		return row, err
 	}
 	row.Timeline = string(answer)
-	row.Stretches = s.stretches(row.Href, t)
+	row.Stretches = h.parts(row.Href, t)
 	return row, nil
 }
 
-// stretches lists a day in order of time: what was recorded, and the gaps between that are long enough to speak of.
-func (s *Server) stretches(href string, t storage.Timeline) []view.TimelinePart {
+// parts lists a day in order of time: what was recorded, and the gaps between that are long enough to speak of.
+func (h *cameraPages) parts(href string, t storage.Timeline) []view.TimelinePart {
 	var footage []storage.Span
 	for _, span := range t.Spans {
 		if n := len(footage); n > 0 && span.From.Sub(footage[n-1].To) < listedGap {
@@ -136,14 +136,14 @@ func (s *Server) stretches(href string, t storage.Timeline) []view.TimelinePart 
 	}
 	var all []stretch
 	for _, f := range footage {
-		g := s.gapView(storage.Gap{From: f.From, To: f.To})
+		g := h.site.gapView(storage.Gap{From: f.From, To: f.To})
 		all = append(all, stretch{f.From, view.TimelinePart{Time: g.Time, Length: g.Length, Href: href + "?at=" + url.QueryEscape(rfc3339(f.From))}})
 	}
 	for _, gap := range t.Gaps {
 		if gap.To.Sub(gap.From) < listedGap || gap.Reason == storage.ReasonNotYet {
 			continue
 		}
-		g := s.gapView(gap)
+		g := h.site.gapView(gap)
 		all = append(all, stretch{gap.From, view.TimelinePart{Time: g.Time, Reason: g.Reason, Length: g.Length, Href: href + g.Href, Gap: true}})
 	}
 	slices.SortStableFunc(all, func(a, b stretch) int { return a.at.Compare(b.at) })

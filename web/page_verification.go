@@ -7,7 +7,7 @@ import (
 )
 
 // verificationOf tells it for people; nil for those who are not told.
-func (s *Server) verificationOf(r *VerificationReport) *view.Verification {
+func verificationOf(r *VerificationReport, site siteClock) *view.Verification {
 	if r == nil {
 		return nil
 	}
@@ -16,7 +16,7 @@ func (s *Server) verificationOf(r *VerificationReport) *view.Verification {
 	case r.Round != nil && r.TotalBytes > 0:
 		v.Words = fmt.Sprintf("All footage read again: %d %% of this round", min(100, r.ReadBytes*100/r.TotalBytes))
 	case r.LastRound != nil:
-		v.Words = "All footage was read again; that round ended on " + s.whenText(*r.LastRound)
+		v.Words = "All footage was read again; that round ended on " + site.when(*r.LastRound)
 	default:
 		return &view.Verification{State: "connecting", Words: "The first round has not begun."}
 	}

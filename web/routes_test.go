@@ -49,7 +49,7 @@ func TestARouteWithoutAPolicyKeepsTheServerFromStarting(t *testing.T) {
 }
 
 func TestEveryRouteOfTheTableIsClassified(t *testing.T) {
-	table := (&Server{}).routes()
+	table := inhabited(t).server.routes()
 	if len(table) < 15 {
 		t.Fatalf("only %d routes", len(table))
 	}

@@ -118,6 +118,14 @@ type Server struct {
 	live       *liveAPI
 	footage    *footageAPI
 	accountAPI *accountAPI
+
+	site     siteClock
+	sessions *sessions
+	shares   *shares
+	kept     *keptList
+	coverage coverage
+	outgoing *connectionLog
+	pageGroups
 }
 
 // New assembles a server and checks its route table: an entry without a policy is an error. It starts nothing.
@@ -141,18 +149,24 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("static files: %w", err)
 	}
-	s := &Server{Options: o, files: files, stopping: make(chan struct{})}
+	s := &Server{Options: o, files: files, stopping: make(chan struct{}), site: siteClock{now: o.Now, location: o.Location}}
 	site := len(s.Cameras)
 	s.Cameras = slices.Concat(s.Cameras, syntheticCameras(o.Canary))
 	s.cameras = &cameraList{all: s.Cameras, site: site, unknown: media.NewCameraID(), status: o.Status, accounts: o.Accounts}
 	s.gate = &gate{accounts: o.Accounts, views: o.Views, halted: s.leaked, stopping: s.stopping, now: o.Now}
 	s.live = &liveAPI{gate: s.gate, cameras: s.cameras, hub: o.Hub, keys: o.Store.LabelKey,
 		slots: newSlots(maxStreams, maxStreamsAccount), now: o.Now, logger: o.Logger}
-	s.footage = &footageAPI{gate: s.gate, cameras: s.cameras, store: o.Store, site: siteClock{now: o.Now, location: o.Location}, version: o.Version,
+	s.footage = &footageAPI{gate: s.gate, cameras: s.cameras, store: o.Store, site: s.site, version: o.Version,
 		slots: newSlots(maxClips, maxClipsAccount), opening: make(chan struct{}, longClips)}
 	s.accountAPI = &accountAPI{accounts: o.Accounts, layouts: o.Layouts, cameras: s.cameras}
-	failures := &failures{page: s.errorPage, logger: o.Logger}
-	s.admission = &admission{resolve: s.resolve, accounts: o.Accounts, cameras: s.cameras, gate: s.gate, failures: failures}
+	s.sessions = &sessions{accounts: o.Accounts, logger: o.Logger}
+	s.shares = &shares{accounts: o.Accounts}
+	s.kept = &keptList{accounts: o.Accounts, cameras: s.cameras, store: o.Store}
+	s.coverage = coverage{store: o.Store, site: s.site}
+	s.outgoing = &connectionLog{list: o.Connections, cameras: s.cameras}
+	s.pageGroups = s.newPageGroups()
+	failures := &failures{page: s.door.errorPage, logger: o.Logger}
+	s.admission = &admission{resolve: s.sessions.resolve, accounts: o.Accounts, cameras: s.cameras, gate: s.gate, failures: failures}
 	s.middleware = &middleware{hosts: o.Hosts, networks: o.Networks, proxies: o.Proxies, secure: o.Secure, failures: failures, logger: o.Logger}
 	routes, err := s.admission.compile(s.routes())
 	if err != nil {

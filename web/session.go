@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"mime"
 	"net/http"
 	"net/url"
@@ -14,6 +15,12 @@ import (
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
 )
+
+// sessions resolves who asks, and begins and ends the sessions of browsers.
+type sessions struct {
+	accounts *accounts.Directory
+	logger   *slog.Logger
+}
 
 // cookieAge is how long a browser keeps the cookie, in seconds: the longest that browsers allow (RFC 6265bis section
 // 5.5). Accounts decides how long the session itself lasts.
@@ -63,7 +70,7 @@ func withViewer(r *http.Request, v access.Viewer) *http.Request {
 // bad token is told so, whatever session the same machine has. The error is accounts.ErrNobody or the database's.
 //
 // Requests of a link say so in the query, as=link: then its cookie alone counts.
-func (s *Server) resolve(r *http.Request) (access.Viewer, error) {
+func (s *sessions) resolve(r *http.Request) (access.Viewer, error) {
 	if isLink(r) {
 		return s.linkViewer(r)
 	}
@@ -72,13 +79,13 @@ func (s *Server) resolve(r *http.Request) (access.Viewer, error) {
 		if len(values) > 1 || !strings.EqualFold(scheme, "Bearer") || token == "" {
 			return access.Viewer{}, accounts.ErrNobody
 		}
-		return s.Accounts.ByToken(r.Context(), strings.TrimSpace(token))
+		return s.accounts.ByToken(r.Context(), strings.TrimSpace(token))
 	}
 	session := sessionOf(r)
 	if session == "" {
 		return access.Viewer{}, accounts.ErrNobody
 	}
-	return s.Accounts.BySession(r.Context(), session)
+	return s.accounts.BySession(r.Context(), session)
 }
 
 // credentials are what a person types to come in.
@@ -97,7 +104,7 @@ func (s *Server) apiLogin(w http.ResponseWriter, r *http.Request) error {
 	if err := readJSON(r, &c); err != nil {
 		return err
 	}
-	v, err := s.login(w, r, c)
+	v, err := s.sessions.login(w, r, c)
 	if err != nil {
 		return err
 	}
@@ -105,9 +112,9 @@ func (s *Server) apiLogin(w http.ResponseWriter, r *http.Request) error {
 }
 
 // login starts a session, ends the one that the browser had, and sets the cookie.
-func (s *Server) login(w http.ResponseWriter, r *http.Request, c credentials) (access.Viewer, error) {
+func (s *sessions) login(w http.ResponseWriter, r *http.Request, c credentials) (access.Viewer, error) {
 	ctx := r.Context()
-	session, err := s.Accounts.Login(ctx, accounts.Attempt{Username: c.Username, Password: c.Password, Code: c.TOTP,
+	session, err := s.accounts.Login(ctx, accounts.Attempt{Username: c.Username, Password: c.Password, Code: c.TOTP,
 		Address: infoOf(r).client, Agent: r.UserAgent()})
 	if err != nil {
 		return access.Viewer{}, err
@@ -116,15 +123,15 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request, c credentials) (a
 }
 
 // enter lets the holder of a new session in.
-func (s *Server) enter(w http.ResponseWriter, r *http.Request, session string) (access.Viewer, error) {
+func (s *sessions) enter(w http.ResponseWriter, r *http.Request, session string) (access.Viewer, error) {
 	ctx := r.Context()
-	v, err := s.Accounts.BySession(ctx, session)
+	v, err := s.accounts.BySession(ctx, session)
 	if err != nil {
 		return access.Viewer{}, err
 	}
 	if old := sessionOf(r); old != "" {
-		if err := s.Accounts.Logout(ctx, old); err != nil {
-			s.Logger.Warn("end previous session", "req", infoOf(r).id, "err", err)
+		if err := s.accounts.Logout(ctx, old); err != nil {
+			s.logger.Warn("end previous session", "req", infoOf(r).id, "err", err)
 		}
 	}
 	setSession(w, r, session)
@@ -133,16 +140,16 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request, session string) (
 
 // apiLogout answers DELETE /api/v1/session. It needs no session that still lasts: who wants to be out is out.
 func (s *Server) apiLogout(w http.ResponseWriter, r *http.Request) error {
-	if err := s.logout(w, r); err != nil {
+	if err := s.sessions.logout(w, r); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-func (s *Server) logout(w http.ResponseWriter, r *http.Request) error {
+func (s *sessions) logout(w http.ResponseWriter, r *http.Request) error {
 	if session := sessionOf(r); session != "" {
-		if err := s.Accounts.Logout(r.Context(), session); err != nil {
+		if err := s.accounts.Logout(r.Context(), session); err != nil {
 			return err
 		}
 	}
@@ -160,7 +167,7 @@ func (s *Server) apiSetup(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	body.credentials.Code = body.Code
-	v, err := s.setUp(w, r, body.credentials)
+	v, err := s.sessions.setUp(w, r, body.credentials)
 	if err != nil {
 		return err
 	}
@@ -168,8 +175,8 @@ func (s *Server) apiSetup(w http.ResponseWriter, r *http.Request) error {
 }
 
 // setUp makes the first account and signs it in.
-func (s *Server) setUp(w http.ResponseWriter, r *http.Request, c credentials) (access.Viewer, error) {
-	if err := s.Accounts.Setup(r.Context(), c.Code, c.Username, c.Password); err != nil {
+func (s *sessions) setUp(w http.ResponseWriter, r *http.Request, c credentials) (access.Viewer, error) {
+	if err := s.accounts.Setup(r.Context(), c.Code, c.Username, c.Password); err != nil {
 		return access.Viewer{}, err
 	}
 	return s.login(w, r, c)

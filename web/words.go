@@ -1,10 +1,11 @@
 package web
 
 import (
+	"fmt"
 	"strings"
-	"time"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/format"
 	"keepwatch.internal/web/view"
 )
 
@@ -73,26 +74,6 @@ func rightsNamed(names []string) (access.Rights, error) {
 	return rights, nil
 }
 
-// whenText is a moment on the site's clock, for people: "22 Nov, 13:05", with the year when it is not this one.
-func (s *Server) whenText(t time.Time) string {
-	local := t.In(s.Location)
-	if local.Year() != s.Now().In(s.Location).Year() {
-		return local.Format("2 Jan 2006, 15:04")
-	}
-	return local.Format("2 Jan, 15:04")
-}
-
-// stretchText is a stretch of time on the site's clock: "22 Nov, 13:05 – 14:10".
-func (s *Server) stretchText(from, to time.Time) string {
-	if to.Sub(from) < 2*time.Minute && to.After(from) {
-		return s.whenText(from) + from.In(s.Location).Format(":05–") + to.In(s.Location).Format(time.TimeOnly)
-	}
-	if dayOf(from, s.Location).String() == dayOf(to, s.Location).String() {
-		return s.whenText(from) + "–" + to.In(s.Location).Format("15:04")
-	}
-	return s.whenText(from) + " – " + s.whenText(to)
-}
-
 // deviceWords makes "Firefox on Linux" out of what a browser calls itself.
 func deviceWords(agent string) string {
 	browser := firstIn(agent, [][2]string{{"Edg", "Edge"}, {"OPR/", "Opera"}, {"SamsungBrowser", "Samsung Internet"}, {"Firefox", "Firefox"}, {"FxiOS", "Firefox"},
@@ -124,4 +105,54 @@ func cut(text string, runes int) string {
 		return text
 	}
 	return string(r[:runes]) + "…"
+}
+
+// stateWords says how a camera is, with the reason where there is one.
+func stateWords(c CameraStatus) string {
+	state := stateOf(c)
+	if c.Reason == "" {
+		return state
+	}
+	return state + ": " + c.Reason
+}
+
+// firstWords stand over a picture that has not come yet.
+func firstWords(c CameraStatus) string {
+	if stateOf(c) == "recording" {
+		return "waiting for the first picture"
+	}
+	return stateWords(c)
+}
+
+func stateOf(c CameraStatus) string {
+	if c.State == "" {
+		return "not started"
+	}
+	return c.State
+}
+
+func pictureText(st StreamStatus) string {
+	if st.Codec == "" {
+		return "nothing received yet"
+	}
+	text := fmt.Sprintf("%s %d×%d", st.Codec, st.Width, st.Height)
+	if st.FPS > 0 {
+		text += fmt.Sprintf(", %.3g frames/s", st.FPS)
+	}
+	return text
+}
+
+// streamText is all that is known of a stream, on one line.
+func streamText(st StreamStatus) string {
+	text := pictureText(st)
+	if st.BitsPerSecond > 0 {
+		text += ", " + format.Rate(st.BitsPerSecond)
+	}
+	if st.GOP > 0 {
+		text += fmt.Sprintf(", key frame every %.2g s", st.GOP.Seconds())
+	}
+	if st.LostPackets > 0 {
+		text += fmt.Sprintf(", %d packets lost", st.LostPackets)
+	}
+	return text
 }

@@ -9,7 +9,7 @@ import (
 
 func TestTheVerificationPassSaysHowFarItIsAndNeverThatAllIsWellWhenSomethingWasFound(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	s := &Server{Options: Options{Location: time.UTC, Now: func() time.Time { return now }}}
+	site := siteClock{location: time.UTC, now: func() time.Time { return now }}
 	for _, c := range []struct {
 		r           VerificationReport
 		state, want string
@@ -19,18 +19,18 @@ func TestTheVerificationPassSaysHowFarItIsAndNeverThatAllIsWellWhenSomethingWasF
 		{VerificationReport{Round: &now, ReadBytes: 120, TotalBytes: 100, Found: 1}, "offline", "All footage read again: 100 % of this round; one file was damaged, and is set aside."},
 		{VerificationReport{LastRound: &now, Found: 3}, "offline", "All footage was read again; that round ended on 22 Nov, 12:00; 3 files were damaged, and are set aside."},
 	} {
-		if v := s.verificationOf(&c.r); v.State != c.state || v.Words != c.want {
+		if v := verificationOf(&c.r, site); v.State != c.state || v.Words != c.want {
 			t.Errorf("%+v: %+v, want %s, %q", c.r, *v, c.state, c.want)
 		}
 	}
-	if s.verificationOf(nil) != nil {
+	if verificationOf(nil, site) != nil {
 		t.Error("who is told nothing sees a card")
 	}
 }
 
 func TestChangesAreToldWithTimesOnTheSitesClock(t *testing.T) {
-	s := &Server{Options: Options{Location: time.FixedZone("", 3600), Now: func() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) }}}
-	got := s.changeWords(audit.Change{What: "share given", Detail: "mia: live, playback, until 2026-11-29T07:21:59Z, \"for mia\""})
+	site := siteClock{location: time.FixedZone("", 3600), now: func() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) }}
+	got := changeWords(audit.Change{What: "share given", Detail: "mia: live, playback, until 2026-11-29T07:21:59Z, \"for mia\""}, site)
 	if want := `Share given: mia: live, playback, until 29 Nov, 08:21, "for mia".`; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
@@ -52,8 +52,8 @@ func TestDevicesAreNamedAsPeopleNameThem(t *testing.T) {
 
 func TestChangesTellTimesOnTheSitesClock(t *testing.T) {
 	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	s := &Server{Options: Options{Location: time.FixedZone("", 3600), Now: func() time.Time { return at }}}
-	got := s.changeWords(audit.Change{What: "share given", Detail: "a link: playback, until 2026-11-29T07:36:00Z, of 2026-11-22T08:33:13Z to 2026-11-22T08:33:33Z, \"of 9 to 5\""})
+	site := siteClock{location: time.FixedZone("", 3600), now: func() time.Time { return at }}
+	got := changeWords(audit.Change{What: "share given", Detail: "a link: playback, until 2026-11-29T07:36:00Z, of 2026-11-22T08:33:13Z to 2026-11-22T08:33:33Z, \"of 9 to 5\""}, site)
 	if want := "Share given: a link: playback, until 29 Nov, 08:36, of 22 Nov, 09:33:13–09:33:33, \"of 9 to 5\"."; got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}

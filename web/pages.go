@@ -1,0 +1,111 @@
+package web
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/a-h/templ"
+
+	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/web/view"
+)
+
+// pageGroups are the handlers of pages, grouped by what they need.
+type pageGroups struct {
+	door     *doorPages
+	account  *accountPages
+	people   *peoplePages
+	sharing  *sharingPages
+	auditLog *auditPages
+	link     *linkPages
+	tiles    *livePages
+	camera   *cameraPages
+	saved    *savedPages
+	system   *systemPages
+}
+
+// pages is what every page needs: who asks, which cameras there are, and the time of the site.
+type pages struct {
+	accounts *accounts.Directory
+	cameras  *cameraList
+	gate     *gate
+	site     siteClock
+}
+
+// newPageGroups assembles the handlers of pages from what the server has.
+func (s *Server) newPageGroups() pageGroups {
+	p := &pages{accounts: s.Accounts, cameras: s.cameras, gate: s.gate, site: s.site}
+	return pageGroups{
+		door:     &doorPages{pages: p, sessions: s.sessions, certificatePEM: s.CertificatePEM},
+		account:  &accountPages{pages: p},
+		people:   &peoplePages{pages: p},
+		sharing:  &sharingPages{pages: p, shares: s.shares},
+		auditLog: &auditPages{pages: p},
+		link:     &linkPages{pages: p, sessions: s.sessions, store: s.Store},
+		tiles:    &livePages{pages: p, layouts: s.Layouts},
+		camera:   &cameraPages{pages: p, shares: s.shares, coverage: s.coverage, identity: s.Identity, store: s.Store},
+		saved:    &savedPages{pages: p, kept: s.kept, store: s.Store},
+		system:   &systemPages{pages: p, outgoing: s.outgoing, report: s.systemFor},
+	}
+}
+
+// shell is what is around a page: its title, and the section of the navigation that it belongs to.
+func (h *pages) shell(r *http.Request, title, section string) view.Shell {
+	v := viewerOf(r)
+	return view.Shell{Title: title, Section: section, User: v.Name, Initial: initialOf(v.Name), Admin: v.Admin, Halted: h.gate.halted() != nil,
+		Icon: asset("icon.svg"), Styles: assets("css/app.css", "css/watch.css", "css/live.css"), Scripts: assets(shellScript), Modules: assets(imported(shellScript)...),
+		Now: strconv.FormatInt(h.site.now().UnixMilli(), 10)}
+}
+
+// shellScript runs on every page.
+const shellScript = "shell/shell.js"
+
+// withScript adds the module that has the page's name, and those that it imports, so that a browser fetches all at once.
+func withScript(page view.Shell, name string) view.Shell {
+	script := "pages/" + name + ".js"
+	page.Scripts = append(page.Scripts, asset(script))
+	page.Modules = assets(imported(shellScript, script)...)
+	return page
+}
+
+// assets returns the URLs of static files by their names.
+func assets(names ...string) []string {
+	urls := make([]string, len(names))
+	for i, name := range names {
+		urls[i] = asset(name)
+	}
+	return urls
+}
+
+func initialOf(name string) string {
+	first, size := utf8.DecodeRuneInString(name)
+	if size == 0 {
+		return "?"
+	}
+	return string(unicode.ToUpper(first))
+}
+
+// writePage renders a page as a whole before anything of it is sent, so that one that cannot be rendered is an error
+// page and not half of one.
+func writePage(w http.ResponseWriter, r *http.Request, status int, page templ.Component) error {
+	var b strings.Builder
+	if err := page.Render(r.Context(), &b); err != nil {
+		return fmt.Errorf("render page: %w", err)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(b.Len()))
+	w.WriteHeader(status)
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func cameraURL(name string) string { return "/cameras/" + name }
