@@ -43,7 +43,15 @@ func TestRecordingsPlayWhereThereIsNoMediaSource(t *testing.T) {
 func (b *tab) showsTheMomentInTheAddress(camera string) testcam.Mark {
 	b.t.Helper()
 	const fps, gop = 15, 30
+	var address string
+	var keys []testcam.Mark
+	b.t.Cleanup(func() {
+		if b.t.Failed() {
+			b.t.Logf("at %s the recorder has the key frame %v", address, keys)
+		}
+	})
 	return b.shows(camera, "the moment in its address", func(m testcam.Mark) bool {
+		address = eval[string](b, `location.href`)
 		ctx, stop := context.WithTimeout(b.ctx, stepTimeout)
 		defer stop()
 		file, err := chromedp.Run(ctx, chromedp.Evaluate[[]int](`fetch("/api/v1/cameras/`+camera+`/keyframe.mp4?at=" + new URL(location.href).searchParams.get("at"))
@@ -55,7 +63,7 @@ func (b *tab) showsTheMomentInTheAddress(camera string) testcam.Mark {
 		for _, v := range file {
 			bytes = append(bytes, byte(v))
 		}
-		marks := camtest.MarksIn(bytes)
-		return len(marks) == 1 && m.Frame >= marks[0].Frame && m.Frame <= marks[0].Frame+gop+fps
+		keys = camtest.MarksIn(bytes)
+		return len(keys) == 1 && m.Frame >= keys[0].Frame && m.Frame <= keys[0].Frame+gop+fps
 	})
 }

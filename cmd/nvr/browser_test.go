@@ -283,11 +283,13 @@ func (b *tab) saves(camera, folder string) {
 	}
 	b.do(chromedp.Click(`#live`))
 	b.shows(camera, "live again", func(m testcam.Mark) bool { return time.Since(m.Time) < 4*time.Second })
+	before := b.shows(camera, "a picture", func(testcam.Mark) bool { return true })
 	b.do(chromedp.KeyEvent("i"))
 	marked := b.shows(camera, "a picture", func(testcam.Mark) bool { return true })
-	b.shows(camera, "four seconds on", func(m testcam.Mark) bool { return m.Frame > marked.Frame+60 })
+	ends := b.shows(camera, "four seconds on", func(m testcam.Mark) bool { return m.Frame > marked.Frame+60 })
 	b.do(chromedp.KeyEvent("o"))
-	b.shows(camera, "and recorded", func(m testcam.Mark) bool { return m.Frame > marked.Frame+90 })
+	after := b.shows(camera, "a picture", func(testcam.Mark) bool { return true })
+	b.shows(camera, "and recorded", func(m testcam.Mark) bool { return m.Frame > after.Frame+30 })
 	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#save").open = true`), chromedp.Click(`#save-button`))
 	var files []string
 	until(b.t, 20*time.Second, "the download", func() bool {
@@ -304,8 +306,12 @@ func (b *tab) saves(camera, folder string) {
 			b.t.Fatalf("picture %d of the file is %v; the first was %v", i, m, all[0])
 		}
 	}
-	if n := len(all); n < 60 || n > 200 {
-		b.t.Errorf("about five seconds hold %d pictures", n)
+	const gop, second = 30, 15 // a clip begins with a key frame; times in its form are whole seconds
+	if first := all[0].Frame; first > marked.Frame || first+gop+second < before.Frame {
+		b.t.Errorf("the clip begins with picture %d; its beginning was marked between %d and %d", first, before.Frame, marked.Frame)
+	}
+	if last := all[len(all)-1].Frame; last+second < ends.Frame || last > after.Frame+2*second {
+		b.t.Errorf("the clip ends with picture %d; its end was marked between %d and %d", last, ends.Frame, after.Frame)
 	}
 	if err := os.RemoveAll(folder); err != nil && !errors.Is(err, os.ErrNotExist) {
 		b.t.Fatal(err)

@@ -338,9 +338,9 @@ func TestWhatTheBrowserCannotPlayIsReplacedAndSaid(t *testing.T) {
 		b := s.watchedBy(800, 600, script)
 		b.comes("hall", name+": the small picture in the grid", of(media.Sub))
 		b.slowly(chromedp.Click(`#shape-1`))
-		b.says("hall", ".age", "small picture")
+		b.says("hall", ".age", "low resolution")
 		b.goesOn("hall", "the full picture was refused: "+name)
-		if got := eval[string](b, `document.querySelector("#toast").textContent`); !regexp.MustCompile(`cannot play .* H\.265 picture\. Showing the small one`).MatchString(got) {
+		if got := eval[string](b, `document.querySelector("#toast").textContent`); !regexp.MustCompile(`cannot play .* H\.265 stream\. Showing the low-resolution stream`).MatchString(got) {
 			t.Errorf("%s: the page says %q", name, got)
 		}
 		b.slowly(chromedp.Navigate("about:blank"))
@@ -348,6 +348,6 @@ func TestWhatTheBrowserCannotPlayIsReplacedAndSaid(t *testing.T) {
 	b := s.watchedBy(800, 600, `delete window.MediaSource; delete window.ManagedMediaSource`)
 	b.slowly(chromedp.Navigate(s.url+"/live?layout=1&page=2"), chromedp.WaitVisible(`.tile[data-camera=garden]`))
 	first := b.comes("garden", "a single picture", of(media.Sub))
-	b.says("garden", ".age", "single pictures")
+	b.says("garden", ".age", "key frames only")
 	b.comes("garden", "the next single picture", func(m testcam.Mark) bool { return m.Frame > first.Frame && time.Since(m.Time) < 10*time.Second })
 }

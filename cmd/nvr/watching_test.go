@@ -394,7 +394,7 @@ func (w *watching) opensAGap() {
 	gap := last.at.Add(first.at.Sub(last.at) * 3 / 4)
 	w.opens("yard", gap)
 	w.paints("the first picture after the gap, or one that follows", func(m testcam.Mark) bool { return m.Run == first.mark.Run })
-	if words := w.text("#gap-words"); !strings.Contains(words, "No recording at") || !strings.Contains(words, "nearest") || strings.Count(words, ":") < 4 {
+	if words := w.text("#gap-words"); !strings.Contains(words, "Nothing recorded at") || !strings.Contains(words, "nearest") || strings.Count(words, ":") < 4 {
 		w.t.Errorf("the note says %q", words)
 	}
 	w.do(chromedp.Click("#gap-before"))

@@ -16,13 +16,13 @@ test("one burst does not flatten the rest", () => {
 
 test("a picture that never changes is quiet throughout, noise and all", () => {
   const a = of(Array.from({ length: 100 }, (_, i) => 100_000 + (i % 7) * 500));
-  for (let i = 0; i < 100; i++) assert.equal(activityText(a, all, from + i * 10_000 + 5), "quiet");
+  for (let i = 0; i < 100; i++) assert.equal(activityText(a, all, from + i * 10_000 + 5), "little movement");
 });
 
 test("words follow what is seen, and nothing is said where nothing was recorded", () => {
   const a = of([...Array(20).fill(100_000), 160_000, ...Array(3).fill(300_000), null]);
-  assert.equal(activityText(a, all, from + 5_000), "quiet");
-  assert.equal(activityText(a, all, from + 210_500), "lively");
+  assert.equal(activityText(a, all, from + 5_000), "little movement");
+  assert.equal(activityText(a, all, from + 210_500), "lots of movement");
   assert.equal(activityText(a, all, from + 245_000), "");
   assert.equal(activityText(a, all, from - 1), "");
   assert.equal(activityText(null, all, from), "");
@@ -32,8 +32,8 @@ test("words follow what is seen, and nothing is said where nothing was recorded"
 test("what is much is judged by what is in view", () => {
   const a = of([...Array(100).fill(100_000), ...Array(100).fill(150_000), ...Array(100).fill(4_000_000)]);
   const quiet = { from, to: from + 2_000_000 };
-  assert.equal(activityText(a, quiet, from + 1_500_000), "lively");
-  assert.equal(activityText(a, { from, to: from + 3_000_000 }, from + 1_500_000), "quiet");
+  assert.equal(activityText(a, quiet, from + 1_500_000), "lots of movement");
+  assert.equal(activityText(a, { from, to: from + 3_000_000 }, from + 1_500_000), "little movement");
 });
 
 test("no more is asked for than can be drawn", () => {

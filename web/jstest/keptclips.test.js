@@ -29,5 +29,5 @@ test("footage that was filed later than it happened says so, and no other", () =
   });
   assert.equal(footage.spans.length, 1);
   assert.equal(footage.clockNote(at("02:00:30")), "");
-  assert.match(footage.clockNote(at("02:01:30")), /clock had been set back.* 30 s earlier/);
+  assert.match(footage.clockNote(at("02:01:30")), /clock was set back.* 30 s earlier/);
 });

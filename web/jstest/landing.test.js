@@ -30,9 +30,9 @@ test("a gap of a second is passed without a word", () => {
 test("the note says why, and tells days apart where there are several", () => {
   const day = namer(berlin, [T, T + MIN, null]);
   assert.equal(noteText({ t: T, reason: "camera unreachable", shown: T + MIN }, day),
-    "No recording at 03:00:00: camera unreachable. The nearest recording is shown: 03:01:00.");
+    "Nothing recorded at 03:00:00: camera unreachable. Showing the nearest recording, 03:01:00.");
   const days = namer(berlin, [T, T + 26 * 60 * MIN]);
   assert.equal(noteText({ t: T, reason: "", shown: T + 26 * 60 * MIN }, days),
-    "No recording at 22 Nov 03:00:00. The nearest recording is shown: 23 Nov 05:00:00.");
-  assert.match(noteText({ t: T, reason: "", shown: null }, day), /Nothing else was recorded/);
+    "Nothing recorded at 22 Nov 03:00:00. Showing the nearest recording, 23 Nov 05:00:00.");
+  assert.match(noteText({ t: T, reason: "", shown: null }, day), /There is no other recording/);
 });

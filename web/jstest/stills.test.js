@@ -45,7 +45,7 @@ test("what is not there or cannot be decoded is told", async () => {
 
 test("single pictures are never called a moving one, and freeze like one", () => {
   const tile = { connected: true, state: "recording", reason: "", behind: 5, refused: "", gone: false, lost: false, stills: true };
-  assert.deepEqual(tileWords(tile), { life: "live", age: "single pictures · 5.0 s", words: "" });
+  assert.deepEqual(tileWords(tile), { life: "live", age: "key frames only · 5.0 s", words: "" });
   assert.equal(tileWords({ ...tile, behind: 11 }).life, "stale");
   assert.equal(tileWords({ ...tile, stills: false }).life, "stale");
 });

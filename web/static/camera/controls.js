@@ -66,5 +66,5 @@ function typed(input, a) {
   const t = takeMoment(input, context);
   if (t === null) return;
   a.goTo(Math.min(t, context.now));
-  announce(`playing from ${context.zone.clock(t)}`);
+  announce(`Playing from ${context.zone.clock(t)}`);
 }

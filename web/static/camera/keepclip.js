@@ -17,7 +17,7 @@ export function wireKeep(form, onkept) {
     if (event.defaultPrevented || event.submitter !== button) return;
     event.preventDefault();
     button.setAttribute("aria-busy", "true");
-    if (await keep(form, note).catch(() => toast("The recorder does not answer. Nothing was kept."))) onkept();
+    if (await keep(form, note).catch(() => toast("The recorder is not responding. Nothing was kept."))) onkept();
     button.removeAttribute("aria-busy");
   });
 }
@@ -32,6 +32,6 @@ async function keep(form, note) {
   });
   const said = await answer.json();
   if (answer.ok) note.value = "";
-  toast(answer.ok ? "Kept. You find it under Saved." : `Not kept: ${said.detail ?? said.title}`);
+  toast(answer.ok ? "Kept. Find it in Saved." : `Not kept: ${said.detail ?? said.title}`);
   return answer.ok;
 }

@@ -86,7 +86,7 @@ export class ClipExport {
   mark(edge) {
     const { marks, swapped } = mark(this.set, edge, this.moment().at);
     this.set = marks;
-    if (swapped) toast("The marks were the wrong way round, so they were swapped.");
+    if (swapped) toast("Start and end were swapped.");
     this.panel.open = true;
     this.changed();
   }
@@ -120,7 +120,7 @@ export class ClipExport {
     const wrong = wrongMarks(this.set);
     this.allow(!wrong);
     if (!wrong) this.say(this.length());
-    else if (spanned({ ...this.set, from: this.set.to, to: this.set.from })) this.say(wrong, " ", plainButton("Swap them", () => this.swap()));
+    else if (spanned({ ...this.set, from: this.set.to, to: this.set.from })) this.say(wrong, " ", plainButton("Swap", () => this.swap()));
     else this.say(wrong);
     this.onmarks();
     clearTimeout(this.timer);
@@ -195,11 +195,11 @@ export class ClipExport {
     const problem = await answer.json();
     if (this.asked !== url) return;
     /** @type {(string | Node)[]} */
-    const words = [`${this.length()} · ${problem.detail ?? problem.title ?? "not to be had"}`];
+    const words = [`${this.length()} · ${problem.detail ?? problem.title ?? "not available"}`];
     (problem.parts ?? []).forEach((/** @type {{from: string, to: string}} */ part, /** @type {number} */ i) => {
       const link = document.createElement("a");
       link.href = this.url(Date.parse(part.from), Date.parse(part.to));
-      link.textContent = `part ${i + 1}`;
+      link.textContent = `Part ${i + 1}`;
       words.push(" ", link);
     });
     this.say(...words);

@@ -48,7 +48,7 @@ export function mark(marks, edge, moment) {
  * @param {Marks} marks @returns {string}
  */
 export function wrongMarks(marks) {
-  if (marks.from === null || marks.to === null) return "Set a beginning and an end.";
-  if (marks.from === marks.to) return "The beginning and the end are the same moment.";
-  return marks.from > marks.to ? "The end lies before the beginning." : "";
+  if (marks.from === null || marks.to === null) return "Set a start and an end.";
+  if (marks.from === marks.to) return "Start and end are the same moment.";
+  return marks.from > marks.to ? "The end is before the start." : "";
 }

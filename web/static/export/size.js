@@ -1,10 +1,13 @@
 // How large a file is that is about to be saved, in words, and whether there is room for it.
 
-/** @param {number} bytes @returns {string} */
+/** @param {number} bytes @returns {string} as the server writes sizes: "999 B", "1.5 MB", "12 GB" */
 export function sizeText(bytes) {
-  if (bytes < 1e6) return `${Math.max(1, Math.round(bytes / 1e3))} kB`;
-  if (bytes < 1e9) return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
-  return `${(bytes / 1e9).toFixed(1)} GB`;
+  if (bytes < 1000) return `${bytes} B`;
+  const units = "kMGTPE";
+  let value = bytes / 1000;
+  let unit = 0;
+  for (; value >= 999.5 && unit < units.length - 1; unit++) value /= 1000;
+  return `${value.toFixed(value < 9.95 ? 1 : 0)} ${units[unit]}B`;
 }
 
 /**
@@ -15,5 +18,5 @@ export async function roomWarning(bytes) {
   const told = await navigator.storage?.estimate?.().catch(() => null);
   if (!told?.quota) return "";
   const room = told.quota - (told.usage ?? 0);
-  return bytes > room ? `This device may not have room for it: the browser counts on ${sizeText(Math.max(0, room))}.` : "";
+  return bytes > room ? `This device may not have enough space: the browser reports ${sizeText(Math.max(0, room))} free.` : "";
 }

@@ -53,7 +53,7 @@ export function activityText(a, view, t) {
   const of = a && rate !== null ? levels(a, view) : null;
   if (rate === null || !of) return "";
   const h = height(rate, of);
-  return h > 0.7 ? "lively" : h > 0.4 ? "some activity" : "quiet";
+  return h > 0.7 ? "lots of movement" : h > 0.4 ? "some movement" : "little movement";
 }
 
 /**

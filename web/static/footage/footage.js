@@ -50,7 +50,7 @@ export class Footage {
   clockNote(t) {
     const shift = this.shifts.find((s) => s.from <= t && t < s.to);
     if (!shift) return "";
-    return `the recorder's clock had been set back: this began ${lengthText(shift.seconds * 1000)} earlier than written here`;
+    return `the recorder's clock was set back: this happened ${lengthText(shift.seconds * 1000)} earlier than shown here`;
   }
 
   /** @param {number} t @returns {number | null} t if it was recorded, else where footage next begins */

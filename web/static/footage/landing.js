@@ -32,8 +32,8 @@ export function landing({ before, after, nearest }, t, direction) {
  */
 export function noteText({ t, reason, shown }, name) {
   const why = reason ? `: ${reason}` : "";
-  const instead = shown === null ? "Nothing else was recorded, either." : `The nearest recording is shown: ${name(shown)}.`;
-  return `No recording at ${name(t)}${why}. ${instead}`;
+  const instead = shown === null ? "There is no other recording." : `Showing the nearest recording, ${name(shown)}.`;
+  return `Nothing recorded at ${name(t)}${why}. ${instead}`;
 }
 
 /**

@@ -12,11 +12,25 @@ const DAY = 24 * HOUR;
 /** The server answers no longer stretches than 400 days; nothing older is gone to. */
 export const OLDEST = 399 * DAY;
 
+/**
+ * What can be gone to: from the oldest day to the end of this one.
+ * @param {import("../time/zone.js").Zone} zone @param {() => number} now @returns {() => Span}
+ */
+export function limitsOf(zone, now) {
+  let day = "";
+  let end = 0;
+  return () => {
+    const today = zone.day(now());
+    if (today !== day) [day, end] = [today, zone.dayBounds(today).to];
+    return { from: end - OLDEST, to: end };
+  };
+}
+
 /** How far to look around a moment without footage, in turn. */
 const WIDER = [DAY, 31 * DAY, OLDEST];
 
 /**
- * @typedef {object} ReelHooks
+ * @typedef {object} RecordingListHooks
  * @property {() => Span} limits what can be known: from the oldest day to the end of this one
  * @property {() => number} now ms
  * @property {() => void} onchange more or other things are known
@@ -25,7 +39,7 @@ const WIDER = [DAY, 31 * DAY, OLDEST];
  */
 
 export class RecordingList {
-  /** @param {string} camera @param {Footage} footage @param {Span} loaded what footage is about @param {ReelHooks} hooks */
+  /** @param {string} camera @param {Footage} footage @param {Span} loaded what footage is about @param {RecordingListHooks} hooks */
   constructor(camera, footage, loaded, hooks) {
     this.camera = camera;
     this.footage = footage;

@@ -80,9 +80,9 @@ export function tileWords(t) {
   if (t.refused) return { life: "refused", age: "", words: t.refused };
   const trouble = !t.connected ? "no connection to the recorder, reconnecting" : stateWords(t.state, t.reason);
   if (t.behind === null) return { life: "waiting", age: "", words: trouble || "waiting for the first picture" };
-  if (t.stills && t.behind < STALE_STILL) return { life: "live", age: `single pictures · ${ageText(t.behind)}`, words: "" };
+  if (t.stills && t.behind < STALE_STILL) return { life: "live", age: `key frames only · ${ageText(t.behind)}`, words: "" };
   if (t.behind < STALE) {
-    return { life: "live", age: `live · ${ageText(t.behind)}${t.lost ? " · pictures left out" : ""}`, words: "" };
+    return { life: "live", age: `live · ${ageText(t.behind)}${t.lost ? " · skipping frames (slow connection)" : ""}`, words: "" };
   }
   return { life: "stale", age: `frozen ${ageText(t.behind)}`, words: trouble || "reconnecting" };
 }

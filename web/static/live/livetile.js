@@ -139,7 +139,7 @@ export class LiveTile {
     this.refused[layer.quality] = layer.feed.refused;
     const other = layer.quality === "main" ? "sub" : "main";
     if (first && this.element.dataset.sub !== undefined && !this.refused[other]) {
-      toast(`${this.element.dataset.label}: ${layer.feed.refused} Showing the ${other === "sub" ? "small" : "full"} one.`);
+      toast(`${this.element.dataset.label}: ${layer.feed.refused} Showing the ${other === "sub" ? "low" : "full"}-resolution stream instead.`);
     }
     queueMicrotask(this.page.onchange);
   }
@@ -151,7 +151,7 @@ export class LiveTile {
     this.next?.feed.tick(connected);
     const { element } = this;
     const small = this.refused.main && this.shown.quality === "sub" && life === "live" && (this.full || element.dataset.large !== undefined);
-    setText(element.querySelector(".age"), (age || noAge(life, this.shown.feed.state, connected)) + (small ? " · small picture" : ""));
+    setText(element.querySelector(".age"), (age || noAge(life, this.shown.feed.state, connected)) + (small ? " · low resolution" : ""));
     setText(element.querySelector(".notice-age"), life === "stale" ? age : "");
     setText(element.querySelector(".notice-words"), words);
     this.listen();
@@ -188,7 +188,7 @@ export class LiveTile {
     const picture = feed.stills?.canvas ?? video;
     const name = pictureName(this.camera, new Zone(this.element.dataset.zone ?? ""), feed.wall());
     const saved = feed.shown && box.isConnected && await savePicture(picture, name);
-    toast(saved ? `Saved ${name}` : "There is no picture to save yet.");
+    toast(saved ? `Saved as ${name}` : "No picture to save yet");
   }
 
   async fullScreen() {
@@ -209,7 +209,7 @@ export class LiveTile {
       await video.requestPictureInPicture();
     } catch {
       video.disablePictureInPicture = true;
-      toast("The browser does not show this picture in a window of its own.");
+      toast("Picture-in-picture is not available in this browser.");
     }
     this.page.onchange();
   }

@@ -22,7 +22,7 @@ function askBrowser() {
 async function ask() {
   if (asking) return;
   if (!("PublicKeyCredential" in window) || !("parseRequestOptionsFromJSON" in PublicKeyCredential)) {
-    complain("This browser has no passkeys, or not yet in the way that is needed here. Use a newer one, or a code app.");
+    complain("This browser does not support passkeys. Use a newer browser, or an authenticator app.");
     return;
   }
   asking = true;
@@ -35,9 +35,9 @@ async function ask() {
   } catch (error) {
     asking = false;
     const name = error instanceof Error ? error.name : "";
-    if (name === "InvalidStateError") complain("This device has a passkey for you here already.");
-    else if (name === "SecurityError") complain("The browser does not trust this address enough for passkeys: install the recorder's certificate first.");
-    else complain("No passkey came of it. Try again, or leave it.");
+    if (name === "InvalidStateError") complain("This device already has a passkey for your account.");
+    else if (name === "SecurityError") complain("Passkeys need a trusted connection. Install the recorder's certificate first.");
+    else complain("No passkey was created or used. Try again.");
   }
 }
 

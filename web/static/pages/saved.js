@@ -24,7 +24,7 @@ function changed(form) {
   button.disabled = n === 0;
   asked = "";
   clearTimeout(timer);
-  say(n === 0 ? "Tick clips to save them together." : n === 1 ? "One clip." : `${n} clips.`);
+  say(n === 0 ? "Select clips to download them together." : n === 1 ? "One clip." : `${n} clips.`);
   if (n > 0) timer = window.setTimeout(() => measure(form, n), 350);
 }
 
@@ -39,7 +39,7 @@ async function measure(form, n) {
     if (asked !== url) return;
     const clips = n === 1 ? "One clip" : `${n} clips`;
     if (answer.ok) say([clips, sizeText(size), warning].filter(Boolean).join(" · "));
-    else say(answer.status === 400 ? "That is too much for one zip: at most 32 clips, of 24 hours together." : "No footage is left of these.");
+    else say(answer.status === 400 ? "Too much for one zip: select at most 32 clips and 24 hours." : "No footage is left of these clips.");
     /** @type {HTMLButtonElement} */ (byId("zip-button")).disabled = !answer.ok;
   } catch {
     // No network: the download will say.

@@ -8,14 +8,13 @@ import { Footage, gapText } from "../footage/footage.js";
 import { keptText, parseKept } from "../footage/keptclips.js";
 import { wireKeys } from "../shell/keys.js";
 import { endedSession } from "../live/connection.js";
-import { KEYS_FROM, Master, Waiting } from "../sync/master.js";
+import { KEYS_FROM, RATES } from "../player/rates.js";
+import { Master, Waiting } from "../sync/master.js";
 import { columnsFor } from "../timeline/rowplan.js";
 import { TimelineTile } from "../sync/timelinetile.js";
 import { absence, address, allBegun, dark, edgeOfAny, gapOfAll, lastOfAny, nextOfAny, stepOfAny } from "../footage/combined.js";
 import { takeMoment } from "../time/timefield.js";
 import { Zone, shiftDay } from "../time/zone.js";
-
-const RATES = [0.25, 0.5, 1, 2, 4, 8, 16];
 
 /** Playback stays this far behind the present, ms: what is newer is just being written. */
 const PRESENT = 4000;
@@ -126,7 +125,7 @@ function toggleCamera(c) {
   const names = tiles.map((t) => t.facts.name);
   if (c.box.checked && names.length >= most) {
     c.box.checked = false;
-    toast(`${most} cameras play at once: take one away first.`);
+    toast(`Up to ${most} cameras can play together. Remove one first.`);
     return;
   }
   choose(c.box.checked ? [...names, c.name] : names.filter((n) => n !== c.name));
@@ -246,7 +245,7 @@ function tick() {
     master.set(edge, time);
     if (master.rate > 1) {
       setRate(1);
-      toast("caught up: the present");
+      toast("Caught up: now at normal speed");
     }
   }
   const at = moment();
@@ -348,7 +347,7 @@ function typed(input) {
   const t = takeMoment(input, { zone, day, now: now() });
   if (t === null) return;
   goTo(t, true);
-  announce(`playing from ${exactly(t)}`);
+  announce(`Playing from ${exactly(t)}`);
 }
 
 async function fullScreen() {
@@ -373,19 +372,19 @@ function doing() {
   if (state.ended) return "nothing to play";
   if (!state.playing) return "paused";
   const speed = master.rate === 1 ? "" : `${master.rate}× · `;
-  if (master.running) return `${speed}${master.rate >= KEYS_FROM ? "key frames" : "playing in step"}`;
-  return "waiting for pictures";
+  if (master.running) return `${speed}${master.rate >= KEYS_FROM ? "key frames" : "in sync"}`;
+  return "buffering";
 }
 
 function paint() {
   const t = moment();
   setText(byId("clock"), exactly(t));
   setText(byId("date"), zone.date(t));
-  setText(byId("age"), tiles.length === 0 ? "no camera chosen" : doing());
+  setText(byId("age"), tiles.length === 0 ? "no camera selected" : doing());
   page.playing = String(state.playing);
   byId("play").setAttribute("aria-label", state.playing ? "Pause" : "Play");
   byId("play").toggleAttribute("disabled", tiles.length === 0);
-  setText(byId("timeline-note"), tiles.length === 0 ? "Choose cameras in the list below: they play here, in step." : state.ended);
+  setText(byId("timeline-note"), tiles.length === 0 ? "Select cameras in the list below to play them here, in sync." : state.ended);
   rows.update({ at: t, now: now() });
   for (const tile of tiles) tile.lead(t);
   const slider = byId("timeline-slider");

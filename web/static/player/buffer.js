@@ -28,13 +28,13 @@ export function sourceClass() {
  */
 export function refusal(mime) {
   const source = sourceClass();
-  if (!source) return "This browser cannot play streamed video. A current Firefox, Chrome, Edge or Safari can.";
+  if (!source) return "This browser cannot play streamed video. Use a current Firefox, Chrome, Edge or Safari.";
   return source.isTypeSupported(mime) ? "" : cannotPlay(mime);
 }
 
 /** @param {string} mime */
 export function cannotPlay(mime) {
-  return `This browser cannot play this camera's ${codecName(mime)} picture.`;
+  return `This browser cannot play this camera's ${codecName(mime)} stream.`;
 }
 
 /** @param {string} mime @returns {string} the name of the video codec */

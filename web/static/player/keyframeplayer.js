@@ -1,11 +1,10 @@
 // Playing so fast that only key frames are shown: each is fetched alone, at the pace of a clock that runs at the rate.
 
+import { KEYS_FROM } from "./rates.js";
+
 /** @typedef {import("../footage/footage.js").Footage} Footage */
 /** @typedef {import("../footage/footage.js").Gap} Gap */
 /** @typedef {import("./keyframeview.js").KeyFrameView} KeyFrameView */
-
-/** From this rate on. */
-export const KEYS_FROM = 8;
 
 /** How often the clock is looked at, ms. */
 const BEAT = 30;

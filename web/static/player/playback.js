@@ -74,7 +74,7 @@ export class Playback {
         if (answer.status === 401) options.onleave?.();
         return endedSession(answer);
       },
-      onmissing: () => options.onrefused("This browser cannot play the full picture, and the small one is not recorded. A saved clip plays elsewhere."),
+      onmissing: () => options.onrefused("This browser cannot play the full-resolution stream, and no low-resolution stream is recorded. Save a clip to play it in another player."),
     };
   }
 

@@ -73,7 +73,7 @@ export class Refresh {
     words.className = "offline";
     words.setAttribute("role", "status");
     part.before(words); // before it has words, so that a screen reader hears them come
-    words.textContent = `No connection to the recorder, reconnecting. Below is how it was at ${this.fetched.toLocaleTimeString()}.`;
+    words.textContent = `No connection to the recorder, reconnecting. This page is from ${this.fetched.toLocaleTimeString()}.`;
     document.body.dataset.offline = "";
   }
 }

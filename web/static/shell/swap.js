@@ -64,7 +64,7 @@ export class Swap {
       if (history === "replace" && answer.ok) window.history.replaceState(null, "", answer.url);
       this.put(document.adoptNode(fresh));
     } catch {
-      if (!request.signal.aborted) toast("No connection to the recorder: nothing was changed.");
+      if (!request.signal.aborted) toast("No connection to the recorder. Nothing was changed.");
     }
   }
 

@@ -1,6 +1,7 @@
 // One camera's picture that follows the master: it plays what the master's moment is, or shows nothing at all.
 
-import { KEYS_FROM, keepStep } from "./master.js";
+import { keepStep } from "./master.js";
+import { KEYS_FROM } from "../player/rates.js";
 import { Reader } from "../player/reader.js";
 import { KeyFrameView } from "../player/keyframeview.js";
 import { MediaBuffer } from "../player/buffer.js";
@@ -59,7 +60,7 @@ export class Follower {
     this.refused = "";
     this.buffer = new MediaBuffer(video, (why) => this.refuse(why));
     this.reader = new Reader(this.buffer, {
-      ...options, onrefused: (why) => this.refuse(why), onmissing: () => this.use(this.fullRefused ? "" : "main", "The small picture is not recorded."),
+      ...options, onrefused: (why) => this.refuse(why), onmissing: () => this.use(this.fullRefused ? "" : "main", "The low-resolution stream is not recorded."),
     });
     this.fullRefused = "";
     this.arriving = true; // the picture of the moment that was gone to is not there yet

@@ -36,9 +36,6 @@ export class Master {
   }
 }
 
-/** From this rate on, only key frames are shown: no browser decodes nine cameras sixteen times as fast as they filmed. */
-export const KEYS_FROM = 8;
-
 /** A picture that is off by less is left alone, by more is nudged, by more is moved at once, ms at normal speed. */
 export const STEP = { still: 4, nudge: 400 };
 
