@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/sqlite"
 	"keepwatch.internal/storage/disk"
 	"keepwatch.internal/storage/index"
@@ -146,7 +145,8 @@ func (k *checker) run(ctx context.Context) (err error) {
 	}
 	k.index, err = index.OpenReader(ctx, filepath.Join(k.o.Data, index.FileName))
 	if err == nil {
-		k.look = &Store{o: k.o.Store, log: k.o.Store.Logger, disk: k.disk, index: k.index, cameras: map[media.CameraID]*camera{}}
+		k.look = newStore(k.o.Store)
+		k.look.disk, k.look.index = k.disk, k.index
 		k.look.damage.once.Do(func() {}) // what is damaged is reported here, and nowhere else
 		for _, step := range []func(context.Context) error{k.checkIndex, k.checkCameras, k.checkStreams, k.checkRest} {
 			if err = step(ctx); err != nil {

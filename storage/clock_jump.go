@@ -65,16 +65,3 @@ func (d *clockJumps) state() (by, left time.Duration) {
 	defer d.mu.Unlock()
 	return d.by, d.left
 }
-
-// ageNow is the time by which retention counts age.
-func (s *Store) ageNow() time.Time {
-	by, _ := s.clockJumps.state()
-	return s.now().Add(-by)
-}
-
-// lookAtClock has retention not believe a clock that jumped.
-func (s *Store) lookAtClock(moment time.Time) {
-	if s.clockJumps.look(s.now(), moment) {
-		s.log.Warn("the clock jumped ahead; for a day footage is not deleted by age at its word", "clock", s.now(), "believed", s.ageNow())
-	}
-}

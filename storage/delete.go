@@ -215,9 +215,7 @@ func (s *Store) closeOpen(ctx context.Context, stream media.StreamID, span Span)
 	if len(now.entries) == 0 || now.start >= index.Micros(span.To) || now.end <= index.Micros(span.From) {
 		return nil
 	}
-	s.mu.RLock()
-	w := s.writers[stream]
-	s.mu.RUnlock()
+	w := s.writer(stream)
 	if w == nil {
 		return nil // it was closed just now
 	}

@@ -5,14 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
+	"sync"
 	"syscall"
 	"time"
 
 	"keepwatch.internal/internal/format"
-	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/sqlite"
 	"keepwatch.internal/storage/disk"
-	"keepwatch.internal/storage/index"
 )
 
 const (
@@ -26,13 +26,21 @@ const (
 	spaceEvery = time.Second
 )
 
-// diskSpace is what the store knows of the space on its disks. Its fields but the last are used by one goroutine at a time, under
-// Store.spacing.
+// diskSpace looks after the space on the disks of recordings and data.
 type diskSpace struct {
-	reserve int64 // size of the reserve; 0 while there is none
-	shared  bool  // data and recordings are on the same disk
+	o      *Options
+	disk   disk.Folder // recordings
+	data   disk.Folder
+	log    *slog.Logger
+	alarms *alarms
+	wake   func() // asks for retention soon
 
-	stopped bool // footage is refused, so that it does not take the space that the databases need; under Store.mu
+	spacing sync.Mutex // held while the reserve is looked at and changed
+	reserve int64      // size of the reserve; 0 while there is none
+	shared  bool       // data and recordings are on the same disk
+
+	refusing sync.RWMutex
+	stopped  bool // footage is refused, so that it does not take the space that the databases need
 }
 
 // errOutOfSpace is why footage is refused while the reserve is given up. It is that of a full disk.
@@ -45,15 +53,15 @@ func reserveSizes(total int64) (reserve, least int64) {
 }
 
 // watchSpace looks after the free space until ctx is over.
-func (s *Store) watchSpace(ctx context.Context) {
+func (d *diskSpace) watchSpace(ctx context.Context) {
 	tick := time.NewTicker(spaceEvery)
 	defer tick.Stop()
 	last := ""
 	for {
 		text := ""
-		if err := s.manageReserve(); err != nil {
+		if err := d.manageReserve(); err != nil {
 			if text = err.Error(); text != last {
-				s.log.Error("the reserve of the data folder", "err", err)
+				d.log.Error("the reserve of the data folder", "err", err)
 			}
 		}
 		last = text
@@ -66,75 +74,75 @@ func (s *Store) watchSpace(ctx context.Context) {
 }
 
 // manageReserve gives the reserve up when the data folder's disk is about to be full, and makes it again when there is space.
-func (s *Store) manageReserve() error {
-	s.spacing.Lock()
-	defer s.spacing.Unlock()
-	free, total, err := s.data.Space()
+func (d *diskSpace) manageReserve() error {
+	d.spacing.Lock()
+	defer d.spacing.Unlock()
+	free, total, err := d.data.Space()
 	if err != nil {
 		return err
 	}
 	size, least := reserveSizes(total)
 	switch {
-	case s.space.reserve == 0 && free >= size+2*least:
-		if err := s.makeReserve(size); err != nil {
+	case d.reserve == 0 && free >= size+2*least:
+		if err := d.makeReserve(size); err != nil {
 			return err
 		}
-		s.refuseFootage(false)
-	case s.space.reserve != 0 && free < least:
-		if err := s.dropReserve(); err != nil {
+		d.refuseFootage(false)
+	case d.reserve != 0 && free < least:
+		if err := d.dropReserve(); err != nil {
 			return err
 		}
-	case s.space.reserve == 0 && free < least:
-		s.refuseFootage(s.space.shared)
+	case d.reserve == 0 && free < least:
+		d.refuseFootage(d.shared)
 	}
-	return s.reportSpace()
+	return d.reportSpace()
 }
 
-// hold refuses footage, or takes it again.
-func (s *Store) refuseFootage(stopped bool) {
-	s.mu.Lock()
-	changed := s.space.stopped != stopped
-	s.space.stopped = stopped
-	s.mu.Unlock()
+// refuseFootage refuses footage, or takes it again.
+func (d *diskSpace) refuseFootage(stopped bool) {
+	d.refusing.Lock()
+	changed := d.stopped != stopped
+	d.stopped = stopped
+	d.refusing.Unlock()
 	switch {
 	case changed && stopped:
-		s.log.Error("the disk is full: recording stops until there is space again", "path", s.o.Recordings)
-		s.wake()
+		d.log.Error("the disk is full: recording stops until there is space again", "path", d.o.Recordings)
+		d.wake()
 	case changed:
-		s.log.Info("there is space again: recording goes on", "path", s.o.Recordings)
+		d.log.Info("there is space again: recording goes on", "path", d.o.Recordings)
 	}
 }
 
 // outOfSpace reports whether footage is refused.
-func (s *Store) outOfSpace() bool {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.space.stopped
+func (d *diskSpace) outOfSpace() bool {
+	d.refusing.RLock()
+	defer d.refusing.RUnlock()
+	return d.stopped
 }
 
 // reportSpace raises the alarm about the disks, or ends it.
-func (s *Store) reportSpace() error {
+func (d *diskSpace) reportSpace() error {
 	var full []string
 	for _, x := range []struct {
 		path string
 		d    disk.Folder
-	}{{s.o.Data, s.data}, {s.o.Recordings, s.disk}} {
+	}{{d.o.Data, d.data}, {d.o.Recordings, d.disk}} {
 		free, total, err := x.d.Space()
 		if err != nil {
 			return err
 		}
-		if _, least := reserveSizes(total); free < least || s.outOfSpace() {
+		if _, least := reserveSizes(total); free < least || d.outOfSpace() {
 			full = append(full, fmt.Sprintf("%s (%s of %s are free)", x.path, format.Size(free), format.Size(total)))
 		}
-		if s.space.shared {
+		if d.shared {
 			break
 		}
 	}
 	if len(full) == 0 {
-		s.lower(AlarmDiskFull)
+		d.alarms.lower(AlarmDiskFull)
 		return nil
 	}
-	s.raise(AlarmDiskFull, fmt.Sprintf("The disk is full: %s. What the cameras send is dropped until there is space. The oldest footage is deleted as "+
+	d.alarms.raise(AlarmDiskFull, fmt.Sprintf("The disk is full: %s. What the cameras send is dropped until there is space. The oldest footage is deleted as "+
 		"storage.min_free says; if that does not help, something else fills the disk: delete it there, or keep less footage.", joined(full)))
 	return nil
 }
@@ -147,19 +155,19 @@ func joined(parts []string) string {
 }
 
 // makeReserve makes the reserve. One of the right size that is there already is taken.
-func (s *Store) makeReserve(size int64) error {
-	info, err := s.data.Stat(reserveName)
+func (d *diskSpace) makeReserve(size int64) error {
+	info, err := d.data.Stat(reserveName)
 	if err == nil && info.Size() == size {
-		s.space.reserve = size
+		d.reserve = size
 		return nil
 	}
 	if err == nil {
-		err = s.data.Remove(reserveName)
+		err = d.data.Remove(reserveName)
 	}
 	if err != nil && !disk.IsMissing(err) {
 		return err
 	}
-	f, err := s.data.Create(reserveName)
+	f, err := d.data.Create(reserveName)
 	if err != nil {
 		return err
 	}
@@ -168,59 +176,39 @@ func (s *Store) makeReserve(size int64) error {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
-		return errors.Join(err, s.data.Remove(reserveName))
+		return errors.Join(err, d.data.Remove(reserveName))
 	}
-	s.space.reserve = size
+	d.reserve = size
 	return nil
 }
 
 // dropReserve gives the reserve up. Where footage goes to the same disk, none is taken from then on, since it would have the
 // space used up in a moment.
-func (s *Store) dropReserve() error {
-	s.refuseFootage(s.space.shared)
-	told := s.reportSpace() // first: whoever sees that the reserve is gone finds the alarm
-	if err := s.data.Remove(reserveName); err != nil && !disk.IsMissing(err) {
+func (d *diskSpace) dropReserve() error {
+	d.refuseFootage(d.shared)
+	told := d.reportSpace() // first: whoever sees that the reserve is gone finds the alarm
+	if err := d.data.Remove(reserveName); err != nil && !disk.IsMissing(err) {
 		return err
 	}
-	s.space.reserve = 0
-	s.log.Warn("the disk of the data folder is full: its reserve was given up", "path", s.o.Data)
-	s.wake()
+	d.reserve = 0
+	d.log.Warn("the disk of the data folder is full: its reserve was given up", "path", d.o.Data)
+	d.wake()
 	return told
 }
 
 // rescue gives the reserve up for a statement that found the disk full, and reports whether it is worth another try.
-func (s *Store) rescue(err error) bool {
+func (d *diskSpace) rescue(err error) bool {
 	if !sqlite.IsFull(err) && !disk.IsFull(err) {
 		return false
 	}
-	s.spacing.Lock()
-	defer s.spacing.Unlock()
-	if s.space.reserve == 0 {
+	d.spacing.Lock()
+	defer d.spacing.Unlock()
+	if d.reserve == 0 {
 		return false
 	}
-	if err := s.dropReserve(); err != nil {
-		s.log.Error("the reserve of the data folder", "err", err)
+	if err := d.dropReserve(); err != nil {
+		d.log.Error("the reserve of the data folder", "err", err)
 		return false
 	}
 	return true
-}
-
-// sacrifice is for a disk so full that the index cannot even note what is to be deleted, the reserve being used up by others:
-// it deletes the file of the first of the rows before they are marked, so that there is space to mark them. It reports
-// whether it did. A crash right after it leaves a row without a file, which becomes a gap.
-func (s *Store) sacrifice(ctx context.Context, c *camera, rows []index.Segment) bool {
-	if !s.space.shared {
-		return false
-	}
-	for _, r := range rows {
-		kept, err := s.index.IsKept(ctx, r)
-		if err != nil || kept || s.held(media.StreamID{Camera: c.id, Quality: r.Stream.Quality}, r.Start, r.End) {
-			continue
-		}
-		if err := c.files.Remove(r.Name()); err == nil {
-			s.log.Warn("the disk is full to the last byte: a segment was deleted before the index could note it", "camera", c.name, "segment", r.Name())
-			return true
-		}
-	}
-	return false
 }

@@ -248,7 +248,7 @@ func TestReadersWritersAndRetentionTogether(t *testing.T) {
 	readers.Wait()
 	stop()
 	group.Wait()
-	if n := len(k.holds); n != 0 {
+	if n := len(k.holds.open); n != 0 {
 		t.Errorf("%d holds are left", n)
 	}
 	checkWhole(k, nil)

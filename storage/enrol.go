@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"regexp"
 	"time"
 
@@ -182,15 +181,6 @@ func (s *Store) noteRetired(ctx context.Context, c *camera) error {
 		}
 		return nil
 	})
-}
-
-// know replaces what the store knows of the camera.
-func (s *Store) know(c *camera) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	known := maps.Clone(s.cameras)
-	known[c.id] = c
-	s.cameras = known
 }
 
 var qualities = [...]media.Quality{media.Main, media.Sub}

@@ -31,9 +31,7 @@ func (s *Store) Forecast(ctx context.Context) ([]CameraForecast, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.mu.RLock()
-	known := s.cameras
-	s.mu.RUnlock()
+	known := s.all()
 	var list []*holdings
 	for _, c := range known {
 		h, err := holdingsOf(ctx, s.index.Reader, c, c.retain)

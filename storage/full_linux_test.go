@@ -102,7 +102,7 @@ func TestAtZeroBytesFreeLoginAndDeletionWork(t *testing.T) {
 
 	before := len(k.rowsOf(id))
 	d.fill(t)
-	eventually(t, "the reserve is given up and footage refused", func() bool { return !exists(reserve) && k.outOfSpace() })
+	eventually(t, "the reserve is given up and footage refused", func() bool { return !exists(reserve) && k.space.outOfSpace() })
 	k.alarmedIn(AlarmDiskFull, o.Data, "full")
 	var problem *DiskError
 	if err := w.Append(ctx, fragments[120]); !errors.As(err, &problem) || problem.Reason() != ReasonDiskFull {
@@ -123,7 +123,7 @@ func TestAtZeroBytesFreeLoginAndDeletionWork(t *testing.T) {
 
 	d.leave(t)
 	began := time.Now()
-	eventually(t, "footage is taken again", func() bool { return !k.outOfSpace() && exists(reserve) })
+	eventually(t, "footage is taken again", func() bool { return !k.space.outOfSpace() && exists(reserve) })
 	for _, f := range fragments[124:] { // a key frame
 		c.set(f.End())
 		ok(t, w.Append(ctx, f))

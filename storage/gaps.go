@@ -23,9 +23,7 @@ func (s *Store) SetGap(ctx context.Context, stream media.StreamID, from time.Tim
 	if !c.retired.IsZero() {
 		return fmt.Errorf("%w: %s is retired", ErrUnknownCamera, c.name)
 	}
-	s.mu.RLock()
-	w := s.writers[stream]
-	s.mu.RUnlock()
+	w := s.writer(stream)
 	if w != nil {
 		return w.gap(ctx, from, reason)
 	}
@@ -46,9 +44,7 @@ func (s *Store) EndOfFootage(ctx context.Context, stream media.StreamID) (time.T
 	if err != nil {
 		return time.Time{}, err
 	}
-	s.mu.RLock()
-	w := s.writers[stream]
-	s.mu.RUnlock()
+	w := s.writer(stream)
 	if w != nil {
 		if end := w.footageEnd(); !end.IsZero() {
 			return end, nil
@@ -76,9 +72,7 @@ func (s *Store) noteDownSince(ctx context.Context, since time.Time, reason strin
 	if s.index == nil {
 		return nil
 	}
-	s.mu.RLock()
-	known := s.cameras
-	s.mu.RUnlock()
+	known := s.all()
 	return s.index.Write(ctx, func(tx *index.Tx) error {
 		for _, c := range known {
 			for _, quality := range qualities {

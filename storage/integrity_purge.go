@@ -20,9 +20,7 @@ func (s *Store) purgeQuarantine(ctx context.Context, c *camera, span Span) (int,
 
 // ageQuarantine deletes the files in quarantine that are older than footage of their camera may be.
 func (s *Store) ageQuarantine() error {
-	s.mu.RLock()
-	known := s.cameras
-	s.mu.RUnlock()
+	known := s.all()
 	now := s.ageNow()
 	_, err := s.purge(func(name string) (bool, error) {
 		for _, c := range known {

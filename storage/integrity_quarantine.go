@@ -20,9 +20,7 @@ import (
 func (s *Store) setAside(c *camera, r index.Segment, why error) {
 	s.log.Error("footage does not verify; its segment was set aside", "camera", c.name, "segment", r.Name(), "err", why)
 	stream := media.StreamID{Camera: c.id, Quality: r.Stream.Quality}
-	s.mu.RLock()
-	w := s.writers[stream]
-	s.mu.RUnlock()
+	w := s.writer(stream)
 	if w != nil {
 		w.distrust(r.Start)
 	}

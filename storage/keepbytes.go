@@ -37,9 +37,7 @@ func (s *Store) keptBytesOf(ctx context.Context, c *camera) (int64, error) {
 
 // keptTotal returns how many bytes of all cameras kept spans pin.
 func (s *Store) keptTotal(ctx context.Context) (int64, error) {
-	s.mu.RLock()
-	known := s.cameras
-	s.mu.RUnlock()
+	known := s.all()
 	var sum int64
 	for _, c := range known {
 		n, err := s.keptBytesOf(ctx, c)

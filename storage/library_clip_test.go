@@ -186,7 +186,7 @@ func TestAChangeOfCodingIsToldWithItsParts(t *testing.T) {
 		c, err := k.OpenClip(t.Context(), p, media.Main, part)
 		all(t, c, err)
 	}
-	if n := len(k.holds); n != 0 {
+	if n := len(k.holds.open); n != 0 {
 		t.Errorf("%d holds are left", n)
 	}
 }

@@ -1,6 +1,8 @@
 package storage
 
 import (
+	"sync"
+
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage/index"
 )
@@ -15,33 +17,39 @@ type hold struct {
 	lost     []index.Interval // what an owner deleted of it
 }
 
+// holds knows which footage open clips need.
+type holds struct {
+	holding sync.RWMutex
+	open    map[*hold]struct{}
+}
+
 // hold adds a hold; endHold takes it away.
-func (s *Store) hold(stream media.StreamID, from, to int64) *hold {
+func (h *holds) hold(stream media.StreamID, from, to int64) *hold {
 	p := &hold{stream: stream, from: from, to: to}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.holds[p] = struct{}{}
+	h.holding.Lock()
+	defer h.holding.Unlock()
+	h.open[p] = struct{}{}
 	return p
 }
 
 // narrow changes what p covers to less than before.
-func (s *Store) narrowHold(p *hold, from, to int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (h *holds) narrowHold(p *hold, from, to int64) {
+	h.holding.Lock()
+	defer h.holding.Unlock()
 	p.from, p.to = from, to
 }
 
-func (s *Store) endHold(p *hold) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.holds, p)
+func (h *holds) endHold(p *hold) {
+	h.holding.Lock()
+	defer h.holding.Unlock()
+	delete(h.open, p)
 }
 
 // held reports whether a clip over any of [from, to) of the stream is open.
-func (s *Store) held(stream media.StreamID, from, to int64) bool {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	for p := range s.holds {
+func (h *holds) held(stream media.StreamID, from, to int64) bool {
+	h.holding.RLock()
+	defer h.holding.RUnlock()
+	for p := range h.open {
 		if p.stream == stream && p.from < to && from < p.to && !p.broken() {
 			return true
 		}
@@ -50,17 +58,17 @@ func (s *Store) held(stream media.StreamID, from, to int64) bool {
 }
 
 // breakHolds makes the clips over any of [from, to) of the stream end: an owner deleted it.
-func (s *Store) breakHolds(stream media.StreamID, from, to int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for p := range s.holds {
+func (h *holds) breakHolds(stream media.StreamID, from, to int64) {
+	h.holding.Lock()
+	defer h.holding.Unlock()
+	for p := range h.open {
 		if p.stream == stream && p.from < to && from < p.to {
 			p.lost = append(p.lost, index.Interval{From: from, To: to})
 		}
 	}
 }
 
-// broken reports whether anything of what p covers was deleted. It is asked under the store's lock.
+// broken reports whether anything of what p covers was deleted. It is asked under the lock.
 func (p *hold) broken() bool {
 	for _, x := range p.lost {
 		if p.from < x.To && x.From < p.to {
@@ -71,8 +79,8 @@ func (p *hold) broken() bool {
 }
 
 // holdBroken asks it under the lock.
-func (s *Store) holdBroken(p *hold) bool {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+func (h *holds) holdBroken(p *hold) bool {
+	h.holding.RLock()
+	defer h.holding.RUnlock()
 	return p.broken()
 }

@@ -51,7 +51,7 @@ func TestAPlacementIsWhatTheBytesAre(t *testing.T) {
 		}
 	}
 	ok(t, w.End(t.Context(), "over"))
-	if n := len(k.holds); n != 0 {
+	if n := len(k.holds.open); n != 0 {
 		t.Errorf("%d holds are left", n)
 	}
 }

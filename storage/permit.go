@@ -14,20 +14,26 @@ import (
 	"keepwatch.internal/storage/segment"
 )
 
+// admission checks permits before anything is looked up.
+type admission struct {
+	permitTime func() time.Time // the clock that permits go by
+	roster     *roster
+}
+
 // admit checks that the permit allows to see footage now, and returns its camera.
-func (s *Store) admit(p access.Permit) (*camera, error) {
-	if err := p.Check(s.o.Now(), access.Playback, access.Export); err != nil {
+func (a *admission) admit(p access.Permit) (*camera, error) {
+	if err := p.Check(a.permitTime(), access.Playback, access.Export); err != nil {
 		return nil, err
 	}
-	return s.camera(media.CameraID(p.Camera()))
+	return a.roster.camera(media.CameraID(p.Camera()))
 }
 
 // manage checks that the permit allows to keep and delete footage now, and returns its camera.
-func (s *Store) manage(p access.Permit) (*camera, error) {
-	if err := p.Check(s.o.Now(), access.Manage); err != nil {
+func (a *admission) manage(p access.Permit) (*camera, error) {
+	if err := p.Check(a.permitTime(), access.Manage); err != nil {
 		return nil, err
 	}
-	return s.camera(media.CameraID(p.Camera()))
+	return a.roster.camera(media.CameraID(p.Camera()))
 }
 
 // reader opens segments of one stream of the camera that a permit names.

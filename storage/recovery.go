@@ -163,18 +163,6 @@ func (s *Store) adoptCamera(ctx context.Context, name string) error {
 	return nil
 }
 
-// cameraOf returns the camera of a row.
-func (s *Store) cameraOf(row int64) *camera {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	for _, c := range s.cameras {
-		if c.row == row {
-			return c
-		}
-	}
-	return nil
-}
-
 // recoverSegment closes one open row by what its file holds.
 func (s *Store) recoverSegment(ctx context.Context, c *camera, r index.Segment) error {
 	m, err := segment.Repair(c.owner(), r.Name())

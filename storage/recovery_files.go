@@ -22,9 +22,7 @@ import (
 // Recording goes on meanwhile.
 func (s *Store) reconcile(ctx context.Context) error {
 	s.closeLeftovers(ctx)
-	s.mu.RLock()
-	known := s.cameras
-	s.mu.RUnlock()
+	known := s.all()
 	var errs []error
 	for _, c := range known {
 		for _, quality := range qualities {

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/sqlite"
@@ -138,43 +137,4 @@ func (s *Store) dropOldDamaged() error {
 		}
 	}
 	return nil
-}
-
-// suspect looks whether err says that the index is damaged, and if so ends Run. It returns err.
-func (s *Store) suspect(err error) error {
-	if err == nil || !sqlite.IsDamaged(err) {
-		return err
-	}
-	s.damage.once.Do(func() {
-		s.log.Error("the index is damaged", "err", err)
-		if note := disk.WriteFile(s.data, suspectName, []byte(err.Error()+"\n")); note != nil {
-			s.log.Error("that the index is damaged could not be noted for the next start", "err", note)
-		}
-		s.damage.err = err
-		close(s.damage.found)
-	})
-	return err
-}
-
-// examineAfter is how long after the start the index is read whole, and examineEvery how often from then on.
-const (
-	examineAfter = time.Minute
-	examineEvery = 24 * time.Hour
-)
-
-// examineIndex looks for damage that no statement has met yet, so that the index is repaired while the files are still there.
-func (s *Store) examineIndex(ctx context.Context) {
-	timer := time.NewTimer(examineAfter)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-timer.C:
-		}
-		if err := s.suspect(s.index.Examine(ctx)); err != nil && ctx.Err() == nil {
-			s.log.Warn("the index could not be examined", "err", err)
-		}
-		timer.Reset(examineEvery)
-	}
 }

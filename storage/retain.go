@@ -188,9 +188,7 @@ func (s *Store) retain(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(append(errs, err)...)
 	}
-	s.mu.RLock()
-	known := s.cameras
-	s.mu.RUnlock()
+	known := s.all()
 	d := &deleter{s: s, began: time.Now()}
 	p := &pass{now: s.ageNow(), take: d.take, flush: d.flush}
 	p.lack = func(freed int64) (int64, error) {
@@ -382,4 +380,24 @@ func (s *Store) removeEmptyDays(c *camera, days map[string]bool) {
 			c.files.Remove(day) //nolint:errcheck // it fails while the folder is not empty; an empty one does no harm
 		}
 	}
+}
+
+// sacrifice is for a disk so full that the index cannot even note what is to be deleted, the reserve being used up by others:
+// it deletes the file of the first of the rows before they are marked, so that there is space to mark them. It reports
+// whether it did. A crash right after it leaves a row without a file, which becomes a gap.
+func (s *Store) sacrifice(ctx context.Context, c *camera, rows []index.Segment) bool {
+	if !s.space.shared {
+		return false
+	}
+	for _, r := range rows {
+		kept, err := s.index.IsKept(ctx, r)
+		if err != nil || kept || s.held(media.StreamID{Camera: c.id, Quality: r.Stream.Quality}, r.Start, r.End) {
+			continue
+		}
+		if err := c.files.Remove(r.Name()); err == nil {
+			s.log.Warn("the disk is full to the last byte: a segment was deleted before the index could note it", "camera", c.name, "segment", r.Name())
+			return true
+		}
+	}
+	return false
 }

@@ -30,7 +30,7 @@ func (s *Store) Run(ctx context.Context) error {
 	group.Go(func() { s.examineIndex(ctx) })
 	group.Go(func() { s.keepResolving(ctx) })
 	group.Go(func() { s.keepVerifying(ctx) })
-	group.Go(func() { s.watchSpace(ctx) })
+	group.Go(func() { s.space.watchSpace(ctx) })
 	tick := time.NewTicker(s.syncEvery())
 	defer tick.Stop()
 	for {

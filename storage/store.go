@@ -15,7 +15,6 @@ package storage
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"sync"
@@ -62,54 +61,28 @@ type Store struct {
 	disk  disk.Folder // recordings
 	data  disk.Folder // the data folder
 	guard io.Closer
-	index *index.DB
-
-	alarms  alarms
-	rates   rates
-	spacing sync.Mutex
-	space   diskSpace
-	damage  struct { // of the index, met while it is in use
-		once  sync.Once
-		found chan struct{}
-		err   error // set before found is closed
-	}
+	roster
+	storeClock
+	alarms
+	database
+	holds
+	admission
+	space diskSpace
+	rates rates
 
 	enrolling sync.Mutex // serialises Enrol
-	settling  sync.Mutex // serialises the changes that are owed
 	keeping   sync.Mutex // serialises what is kept, let go, and deleted by owners
 	repairing sync.Mutex // held while a file or row that is not as it should be is made right
 	kick      chan struct{}
 
-	mu      sync.RWMutex
-	closed  bool
-	cameras map[media.CameraID]*camera
-	writers map[media.StreamID]*Writer
-	days    map[media.StreamID]string // the folder that each stream's segments go to, once it is synced
-	holds   map[*hold]struct{}
-	owed    []owedChange
 	// leftovers are the segments that the last process left open and that are yet to be closed.
 	leftovers []index.Segment
 	stale     bool // the index is older than the recordings, or new beside old ones
 	// keptRead has the cameras of which the index says what the files of kept clips say.
 	keptRead map[media.CameraID]struct{}
 
-	clockJumps clockJumps
-	boot       string // of the computer, see disk.BootID
-	down       string // why nothing ran before this start
-}
-
-// camera is what the store knows of one camera. It is immutable; changes replace it.
-type camera struct {
-	row     int64
-	id      media.CameraID
-	name    string
-	label   string
-	folder  string
-	created time.Time
-	retired time.Time // zero while in use
-	retain  Retain
-	files   disk.Folder
-	key     media.LabelKey
+	boot string // of the computer, see disk.BootID
+	down string // why nothing ran before this start
 }
 
 // Open opens the store, or makes one of an empty folder when the data folder knows none yet. It resolves what a crash
@@ -124,9 +97,7 @@ func open(ctx context.Context, o Options, openFolder func(string) (disk.Folder, 
 	if err := prepareFolders(o); err != nil {
 		return nil, err
 	}
-	s := &Store{o: o, log: o.Logger, kick: make(chan struct{}, 1), cameras: map[media.CameraID]*camera{},
-		writers: map[media.StreamID]*Writer{}, days: map[media.StreamID]string{}, holds: map[*hold]struct{}{}, boot: disk.BootID(), down: ReasonNotRunning}
-	s.damage.found = make(chan struct{})
+	s := newStore(o)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.release())
@@ -143,6 +114,7 @@ func open(ctx context.Context, o Options, openFolder func(string) (disk.Folder, 
 	if s.data, err = openFolder(o.Data); err != nil {
 		return nil, err
 	}
+	s.database.data, s.space.data, s.space.disk = s.data, s.data, s.disk
 	if s.id, err = identify(s.disk, s.data, o); err != nil {
 		return nil, explainDisk(o.Recordings, err)
 	}
@@ -152,6 +124,19 @@ func open(ctx context.Context, o Options, openFolder func(string) (disk.Folder, 
 		return nil, err
 	}
 	return s, s.requireSpace(ctx)
+}
+
+// newStore assembles a store that is not open.
+func newStore(o Options) *Store {
+	s := &Store{o: o, log: o.Logger, roster: newRoster(), kick: make(chan struct{}, 1), boot: disk.BootID(), down: ReasonNotRunning}
+	s.storeClock = storeClock{wall: o.Now, log: o.Logger}
+	s.alarms.clock = &s.storeClock
+	s.holds.open = map[*hold]struct{}{}
+	s.admission = admission{permitTime: o.Now, roster: &s.roster}
+	s.space.o, s.space.log, s.space.alarms, s.space.wake = &s.o, o.Logger, &s.alarms, s.wake
+	s.database.log, s.database.rescue = o.Logger, s.space.rescue
+	s.damage.found = make(chan struct{})
+	return s
 }
 
 func (o *Options) fill() {
@@ -239,26 +224,4 @@ func (s *Store) release() error {
 // LabelKey returns the key that labels the camera's footage.
 func (s *Store) LabelKey(id media.CameraID) media.LabelKey {
 	return media.DeriveLabelKey(s.o.MasterKey, id)
-}
-
-// camera returns what the store knows of a camera, retired or not.
-func (s *Store) camera(id media.CameraID) (*camera, error) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.closed {
-		return nil, ErrClosed
-	}
-	c := s.cameras[id]
-	if c == nil || id.IsZero() {
-		return nil, fmt.Errorf("%w: %v", ErrUnknownCamera, id)
-	}
-	return c, nil
-}
-
-// now is the wall clock in whole microseconds, UTC, and never before Earliest.
-func (s *Store) now() time.Time {
-	if t := s.o.Now().UTC().Truncate(time.Microsecond); t.After(Earliest()) {
-		return t
-	}
-	return Earliest()
 }

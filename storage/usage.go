@@ -40,9 +40,7 @@ func (s *Store) Usage(ctx context.Context, day Span) (Usage, error) {
 		return Usage{}, err
 	}
 	u := Usage{Total: total, Free: free, MinFree: s.o.MinFree.of(total)}
-	s.mu.RLock()
-	known := s.cameras
-	s.mu.RUnlock()
+	known := s.all()
 	totals, err := s.index.StreamTotals(ctx)
 	if err != nil {
 		return Usage{}, fmt.Errorf("usage: %w", err)

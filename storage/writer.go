@@ -71,15 +71,6 @@ func (s *Store) Begin(ctx context.Context, run *media.Run) (*Writer, error) {
 	return w, nil
 }
 
-// forget takes the writer out of the list of those that write.
-func (s *Store) forget(w *Writer) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.writers[w.stream] == w {
-		delete(s.writers, w.stream)
-	}
-}
-
 func (w *Writer) insertRun(ctx context.Context, tx *index.Tx) error {
 	end, err := tx.LastEnd(ctx, w.st)
 	if err != nil {
@@ -103,7 +94,7 @@ func (w *Writer) Append(ctx context.Context, f *media.Fragment) error {
 	if err != nil {
 		return err
 	}
-	if w.s.outOfSpace() {
+	if w.s.space.outOfSpace() {
 		return w.fail(ctx, "append to "+w.stream.String(), errOutOfSpace)
 	}
 	if w.mustRotate(f) {

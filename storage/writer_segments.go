@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/media"
-	"keepwatch.internal/storage/index"
 	"keepwatch.internal/storage/segment"
 )
 
@@ -31,45 +30,6 @@ func (s *Store) makeDay(c *camera, stream media.StreamID, day string) error {
 	}
 	s.knowDay(stream, day)
 	return nil
-}
-
-// knowDay remembers which day's folder of a stream is there for sure.
-func (s *Store) knowDay(stream media.StreamID, day string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.days[stream] = day
-}
-
-// live is what is being written of a stream: a snapshot that later appends do not change.
-type live struct {
-	run     int64
-	end     int64 // of the footage, also of earlier segments of the run
-	start   int64 // of the open segment; meaningless without entries
-	size    int64
-	entries []media.Entry
-}
-
-// liveOf returns what is being written of a stream; its run is 0 when nothing is.
-func (s *Store) liveOf(stream media.StreamID) live {
-	s.mu.RLock()
-	w := s.writers[stream]
-	s.mu.RUnlock()
-	if w == nil {
-		return live{}
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.end == index.NoEnd {
-		return live{}
-	}
-	x := live{run: w.row, end: w.end}
-	if g := w.seg; g != nil {
-		x.start = g.Start
-		if x.entries, x.size = g.Entries(); len(x.entries) > 0 { // the last may be newer than w.end
-			x.end = max(x.end, g.End())
-		}
-	}
-	return x
 }
 
 // syncDirty syncs every segment that was written to since its last sync. A file whose sync fails is never synced again,

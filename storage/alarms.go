@@ -28,49 +28,50 @@ const (
 	AlarmQuarantine   = "quarantine"    // footage that does not verify lies in the quarantine folder
 )
 
-// alarms keeps what is wrong now. The zero value is ready.
+// alarms keeps what is wrong now.
 type alarms struct {
-	mu  sync.Mutex
-	now map[string]Alarm
+	clock    *storeClock
+	alarming sync.Mutex
+	raised   map[string]Alarm
 }
 
-// raise adds an alarm, or renews the text of one that stands.
-func (s *Store) raise(code, text string) {
-	s.alarms.mu.Lock()
-	defer s.alarms.mu.Unlock()
-	a, standing := s.alarms.now[code]
+// raise adds an alarm, or renews the text of one that is raised.
+func (a *alarms) raise(code, text string) {
+	a.alarming.Lock()
+	defer a.alarming.Unlock()
+	x, standing := a.raised[code]
 	if !standing {
-		a = Alarm{Code: code, Since: s.now()}
+		x = Alarm{Code: code, Since: a.clock.now()}
 	}
-	a.Text = text
-	if s.alarms.now == nil {
-		s.alarms.now = map[string]Alarm{}
+	x.Text = text
+	if a.raised == nil {
+		a.raised = map[string]Alarm{}
 	}
-	s.alarms.now[code] = a
+	a.raised[code] = x
 }
 
-// lower ends an alarm, if it stands.
-func (s *Store) lower(code string) {
-	s.alarms.mu.Lock()
-	defer s.alarms.mu.Unlock()
-	delete(s.alarms.now, code)
+// lower ends an alarm, if it is raised.
+func (a *alarms) lower(code string) {
+	a.alarming.Lock()
+	defer a.alarming.Unlock()
+	delete(a.raised, code)
 }
 
 // standing reports whether an alarm was raised and not lowered.
-func (s *Store) standing(code string) bool {
-	s.alarms.mu.Lock()
-	defer s.alarms.mu.Unlock()
-	_, ok := s.alarms.now[code]
+func (a *alarms) standing(code string) bool {
+	a.alarming.Lock()
+	defer a.alarming.Unlock()
+	_, ok := a.raised[code]
 	return ok
 }
 
 // Alarms returns what is wrong with the store now, the oldest first. It needs no permit, since it shows no footage.
-func (s *Store) Alarms(context.Context) []Alarm {
-	s.alarms.mu.Lock()
-	defer s.alarms.mu.Unlock()
-	out := make([]Alarm, 0, len(s.alarms.now))
-	for _, a := range s.alarms.now {
-		out = append(out, a)
+func (a *alarms) Alarms(context.Context) []Alarm {
+	a.alarming.Lock()
+	defer a.alarming.Unlock()
+	out := make([]Alarm, 0, len(a.raised))
+	for _, x := range a.raised {
+		out = append(out, x)
 	}
 	slices.SortFunc(out, func(a, b Alarm) int { return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Code, b.Code)) })
 	return out

@@ -1,0 +1,137 @@
+package storage
+
+import (
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+
+	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/disk"
+	"keepwatch.internal/storage/index"
+)
+
+// roster knows which cameras there are and which streams are being written.
+type roster struct {
+	mu      sync.RWMutex
+	closed  bool
+	cameras map[media.CameraID]*camera
+	writers map[media.StreamID]*Writer
+	days    map[media.StreamID]string // the folder that each stream's segments go to, once it is synced
+}
+
+// newRoster is one without cameras.
+func newRoster() roster {
+	return roster{cameras: map[media.CameraID]*camera{}, writers: map[media.StreamID]*Writer{}, days: map[media.StreamID]string{}}
+}
+
+// camera is what the store knows of one camera. It is immutable; changes replace it.
+type camera struct {
+	row     int64
+	id      media.CameraID
+	name    string
+	label   string
+	folder  string
+	created time.Time
+	retired time.Time // zero while in use
+	retain  Retain
+	files   disk.Folder
+	key     media.LabelKey
+}
+
+// camera returns what the store knows of a camera, retired or not.
+func (r *roster) camera(id media.CameraID) (*camera, error) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.closed {
+		return nil, ErrClosed
+	}
+	c := r.cameras[id]
+	if c == nil || id.IsZero() {
+		return nil, fmt.Errorf("%w: %v", ErrUnknownCamera, id)
+	}
+	return c, nil
+}
+
+// cameraOf returns the camera of a row.
+func (r *roster) cameraOf(row int64) *camera {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for _, c := range r.cameras {
+		if c.row == row {
+			return c
+		}
+	}
+	return nil
+}
+
+// all returns the cameras, retired ones among them. The map is never changed.
+func (r *roster) all() map[media.CameraID]*camera {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.cameras
+}
+
+// writer returns what writes a stream now; nil when nothing does.
+func (r *roster) writer(stream media.StreamID) *Writer {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.writers[stream]
+}
+
+// know replaces what the store knows of the camera.
+func (r *roster) know(c *camera) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	known := maps.Clone(r.cameras)
+	known[c.id] = c
+	r.cameras = known
+}
+
+// forget takes the writer out of the list of those that write.
+func (r *roster) forget(w *Writer) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.writers[w.stream] == w {
+		delete(r.writers, w.stream)
+	}
+}
+
+// knowDay remembers which day's folder of a stream is there for sure.
+func (r *roster) knowDay(stream media.StreamID, day string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.days[stream] = day
+}
+
+// live is what is being written of a stream: a snapshot that later appends do not change.
+type live struct {
+	run     int64
+	end     int64 // of the footage, also of earlier segments of the run
+	start   int64 // of the open segment; meaningless without entries
+	size    int64
+	entries []media.Entry
+}
+
+// liveOf returns what is being written of a stream; its run is 0 when nothing is.
+func (r *roster) liveOf(stream media.StreamID) live {
+	r.mu.RLock()
+	w := r.writers[stream]
+	r.mu.RUnlock()
+	if w == nil {
+		return live{}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.end == index.NoEnd {
+		return live{}
+	}
+	x := live{run: w.row, end: w.end}
+	if g := w.seg; g != nil {
+		x.start = g.Start
+		if x.entries, x.size = g.Entries(); len(x.entries) > 0 { // the last may be newer than w.end
+			x.end = max(x.end, g.End())
+		}
+	}
+	return x
+}
