@@ -178,7 +178,7 @@ func (a *app) run(ctx context.Context, listeners ...served) error {
 	stopRecording()
 	cameras.Wait()
 	stopKeeping()
-	hung := within(diskPatience, "bring the rest to the disk", func() error { store.Wait(); return nil })
+	hung := within(diskPatience, "write the rest to the disk", func() error { store.Wait(); return nil })
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 		return errors.Join(cause, hung)
 	}
@@ -198,7 +198,7 @@ func within(limit time.Duration, what string, f func() error) error {
 	case err := <-done:
 		return err
 	case <-timer.C:
-		return fmt.Errorf("%s: the disk does not answer within %v; the next start settles what is open", what, limit)
+		return fmt.Errorf("%s: the disk does not answer within %v; the next start recovers what was left open", what, limit)
 	}
 }
 
@@ -290,13 +290,13 @@ func runCommand(ctx context.Context, t terminal, args []string) error {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: slog.LevelInfo}))
-	log.Info("keepwatch starts", "version", versionText())
+	log.Info("keepwatch starting", "version", versionText())
 	for anew := (time.Time{}); ; anew = time.Now() {
 		err := runApp(ctx, t, c, log)
 		if !errors.Is(err, storage.ErrIndexDamaged) || ctx.Err() != nil || time.Since(anew) < soonest {
 			return err
 		}
-		log.Error("starting anew, to make the index again from the recordings", "err", err)
+		log.Error("restarting, to rebuild the index from the recordings", "err", err)
 	}
 }
 

@@ -41,11 +41,11 @@ func cameraCommand(ctx context.Context, t terminal, args []string) (err error) {
 	switch {
 	case len(words) == 1 && words[0] == "list", len(words) == 2 && words[0] == "accept":
 	case len(words) > 0 && words[0] == "accept":
-		return usagef("accept takes the id of one camera, not %d", len(words)-1)
+		return usagef("accept needs the id of one camera, not %d", len(words)-1)
 	case len(words) > 0 && words[0] == "list":
-		return usagef("%q is too much", strings.Join(words[1:], " "))
+		return usagef("unexpected argument %q", strings.Join(words[1:], " "))
 	default:
-		return usagef("say what to do: list or accept ID")
+		return usagef("what to do is missing: list or accept ID")
 	}
 	call := cameraCall{t: t, ids: map[string]media.CameraID{}}
 	if call.conf, err = loadConfig(t, *path); err != nil {
@@ -76,7 +76,7 @@ func cameraCommand(ctx context.Context, t terminal, args []string) (err error) {
 func openMetAccounts(ctx context.Context, c *config.Config) (*accounts.Directory, error) {
 	path := filepath.Join(c.Data, "accounts.db")
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no %s: the server has not run with this configuration yet, so no camera has been met", path)
+		return nil, fmt.Errorf("there is no %s: the server has not run with this configuration yet, so it knows no camera", path)
 	}
 	key, err := masterKey(c.Data, c.Recordings)
 	if err != nil {
@@ -107,7 +107,7 @@ func (c cameraCall) list(ctx context.Context) error {
 	fmt.Fprintln(w, "CAMERA\tSTREAM\tADDRESS\tKNOWN SINCE\tIDENTITY")
 	for _, one := range c.conf.Cameras {
 		for _, p := range streamsOf(&config.Config{Cameras: []config.Camera{one}}, c.ids) {
-			since, strength := "-", "not met yet"
+			since, strength := "-", "not connected yet"
 			if known, met := registry.Fingerprint(p.Stream); met && c.met(one.ID) {
 				since, strength = known.Since.In(c.conf.Timezone).Format(time.DateOnly), registry.Strength(p.Stream)
 			}
@@ -129,7 +129,7 @@ func (c cameraCall) met(name string) bool { _, ok := c.ids[name]; return ok }
 // accept takes the device that answers in a camera's place for the camera.
 func (c cameraCall) accept(ctx context.Context, name string) error {
 	if !c.met(name) {
-		return fmt.Errorf("camera %s was not met yet: nothing to accept", name)
+		return fmt.Errorf("camera %s has not connected yet: nothing to accept", name)
 	}
 	devices, err := c.identity.NewDevicesOf(ctx, access.Camera(c.ids[name]))
 	if err != nil {

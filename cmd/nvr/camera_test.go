@@ -37,7 +37,7 @@ func (s *site) listed(name, want string) {
 func TestAReplacedCameraWaitsForTheConsole(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, testcam.Camera{Name: "door", TLS: true, NoSub: true}, testcam.Camera{Name: "yard", NoSub: true})
-	if out, err := s.command("camera", "accept", "door").CombinedOutput(); err == nil || !strings.Contains(string(out), "was not met yet") {
+	if out, err := s.command("camera", "accept", "door").CombinedOutput(); err == nil || !strings.Contains(string(out), "has not connected yet") {
 		t.Errorf("before the first start: %v, %s", err, out)
 	}
 	s.start()
@@ -56,7 +56,7 @@ func TestAReplacedCameraWaitsForTheConsole(t *testing.T) {
 		t.Errorf("the log does not say what to do:\n%s", s.log.String())
 	}
 	said := s.said("camera", "accept", "door")
-	if !strings.Contains(said, "key of its certificate: was ") || !strings.Contains(said, "taken for door from now on") {
+	if !strings.Contains(said, "key of its certificate: was ") || !strings.Contains(said, "accepted as door") {
 		t.Errorf("accept says %q", said)
 	}
 	again := strings.Count(s.log.String(), "camera recording")

@@ -43,9 +43,9 @@ func checkCommand(ctx context.Context, t terminal, args []string) error {
 	path := configFlag(fs)
 	call := &checkCall{t: t, rate: checkRate}
 	fs.BoolVar(&call.readData, "read-data", false, "read and verify every byte of footage")
-	fs.BoolVar(&call.repair, "repair", false, "make right what was found")
-	fs.BoolVar(&call.json, "json", false, "print the report for programs")
-	fs.Func("rate", "bytes a second that are read at most, like 50MB; 0 for no limit", func(text string) (err error) {
+	fs.BoolVar(&call.repair, "repair", false, "repair what can be repaired")
+	fs.BoolVar(&call.json, "json", false, "print the report as JSON")
+	fs.Func("rate", "at most so many bytes a second, for example 50MB; 0 for no limit", func(text string) (err error) {
 		call.rate, err = parseRate(text)
 		return err
 	})
@@ -74,7 +74,7 @@ func checkCommand(ctx context.Context, t terminal, args []string) error {
 // checkUsage explains a flag that is known from other programs.
 func checkUsage(err error) error {
 	if usage, ok := errors.AsType[*usageError](err); ok && strings.Contains(usage.text, "not defined: -fix") {
-		return usagef("there is no -fix; -repair makes right what was found, and deletes no footage")
+		return usagef("there is no -fix; -repair repairs what can be repaired, and deletes no footage")
 	}
 	return err
 }
@@ -86,7 +86,7 @@ func parseRate(text string) (int64, error) {
 	}
 	n, ok := config.ParseSize(text)
 	if !ok {
-		return 0, errors.New("a size with its unit is expected, for example 50MB, or 0 for no limit")
+		return 0, errors.New("a size with its unit is needed, for example 50MB, or 0 for no limit")
 	}
 	return n, nil
 }
@@ -96,7 +96,7 @@ func checkFootage(ctx context.Context, call *checkCall) error {
 	c := call.conf
 	if _, err := os.Stat(filepath.Join(c.Recordings, "store.json")); err != nil {
 		if _, known := os.Stat(filepath.Join(c.Data, "store.json")); known != nil {
-			return fmt.Errorf("there is no store yet: neither in %s nor in %s; start nvr run first", c.Recordings, c.Data)
+			return fmt.Errorf("there is no footage yet: no store in %s or %s; start nvr run first", c.Recordings, c.Data)
 		}
 		return fmt.Errorf("%s has no store.json, but %s expects a store there: is its disk mounted?", c.Recordings, c.Data)
 	}
@@ -136,7 +136,7 @@ func checkFootage(ctx context.Context, call *checkCall) error {
 func explainCheck(err error) error {
 	switch {
 	case errors.Is(err, context.Canceled):
-		return errors.New("interrupted; nothing is left half done, and nothing that was not reached was looked at")
+		return errors.New("interrupted; nothing is left half done, and the rest was not checked")
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%w: run it as the user that nvr runs as", err)
 	}
@@ -157,13 +157,13 @@ func printReport(w io.Writer, r *storage.Report) {
 		}
 	}
 	for _, f := range r.Notes {
-		fmt.Fprintf(w, "note: %s: %s\n", place(f), f.Problem)
+		fmt.Fprintf(w, "warning: %s: %s\n", place(f), f.Problem)
 		if f.Done != "" {
 			fmt.Fprintf(w, "    done: %s\n", f.Done)
 		}
 	}
 	if r.Omitted > 0 {
-		fmt.Fprintf(w, "and %d more that are not listed\n", r.Omitted)
+		fmt.Fprintf(w, "and %d more, not listed\n", r.Omitted)
 	}
 	depth := "headers, tables and index; -read-data reads every byte"
 	if r.ReadData {
@@ -171,7 +171,7 @@ func printReport(w io.Writer, r *storage.Report) {
 	}
 	fmt.Fprintf(w, "checked %d segments of %d cameras, %s of footage (%s): ", r.Segments, r.Cameras, format.Size(r.Bytes), depth)
 	if len(r.Findings) == 0 {
-		fmt.Fprintln(w, "all is in order")
+		fmt.Fprintln(w, "no errors")
 		return
 	}
 	var lost float64
@@ -181,14 +181,14 @@ func printReport(w io.Writer, r *storage.Report) {
 			left, lost = left+1, lost+f.Seconds
 		}
 	}
-	fmt.Fprintf(w, "%d findings", len(r.Findings)+r.Omitted)
+	fmt.Fprintf(w, "%d errors", len(r.Findings)+r.Omitted)
 	switch {
 	case !r.Repair:
-		fmt.Fprintf(w, ", %s of footage concerned; -repair makes right what can be, and deletes no footage\n", duration(lost))
+		fmt.Fprintf(w, "; %s of footage affected; -repair repairs what can be repaired, and deletes no footage\n", duration(lost))
 	case left == 0:
-		fmt.Fprintln(w, ", all settled; check again to see that nothing is left")
+		fmt.Fprintln(w, ", all repaired; check again to confirm")
 	default:
-		fmt.Fprintf(w, ", %d not settled\n", left)
+		fmt.Fprintf(w, ", %d not repaired\n", left)
 	}
 }
 

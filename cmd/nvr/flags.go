@@ -43,7 +43,7 @@ func parse(fs *flag.FlagSet, args []string) ([]string, error) {
 func parseNone(fs *flag.FlagSet, args []string) error {
 	words, err := parse(fs, args)
 	if err == nil && len(words) > 0 {
-		return usagef("%q is too much", strings.Join(words, " "))
+		return usagef("unexpected argument %q", strings.Join(words, " "))
 	}
 	return err
 }
@@ -65,8 +65,8 @@ func findConfig(given string) (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("no configuration: neither -config nor $NVR_CONFIG is given, and there is no %s. "+
-		"Copy config.example.yaml to config.yaml and name your cameras in it, or run \"nvr demo\"", strings.Join(places, " and no "))
+	return "", fmt.Errorf("no configuration: -config and $NVR_CONFIG are not set, and there is no %s. "+
+		"Copy config.example.yaml to config.yaml and add your cameras, or run \"nvr demo\"", strings.Join(places, " and no "))
 }
 
 // loadConfig reads the configuration; its mistakes are printed one by one.

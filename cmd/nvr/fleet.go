@@ -139,15 +139,15 @@ func advice(stream string, h recorder.Health) []string {
 		if off < 0 {
 			off, side = -off, "behind"
 		}
-		all = append(all, fmt.Sprintf("%sthe camera's own clock is %v %s: recordings go by this computer's clock, but a time shown in the picture is wrong; set a time server (NTP) in the camera",
+		all = append(all, fmt.Sprintf("%sthe camera's own clock is %v %s: recordings use this computer's clock, but a time shown in the picture is wrong; set a time server (NTP) in the camera",
 			stream, off, side))
 	}
 	if h.Shift > 0 {
-		all = append(all, fmt.Sprintf("%sthis computer's clock was set back: until it has caught up, footage is filed %v later than it happens, so that nothing is overwritten",
+		all = append(all, fmt.Sprintf("%sthis computer's clock was set back: until it has caught up, footage is stored %v later than it happened, so that nothing is overwritten",
 			stream, h.Shift.Round(time.Second)))
 	}
 	if h.LostPackets > 100 {
-		all = append(all, fmt.Sprintf("%s%d packets were lost on the network: set transport: tcp, or look at the camera's cable or Wi-Fi", stream, h.LostPackets))
+		all = append(all, fmt.Sprintf("%s%d packets were lost on the network: set transport: tcp, or check the camera's cable or Wi-Fi", stream, h.LostPackets))
 	}
 	return all
 }

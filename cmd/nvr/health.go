@@ -36,11 +36,11 @@ func healthCommand(ctx context.Context, t terminal, args []string) error {
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return fmt.Errorf("the server does not answer at %s: %w", url, err)
+		return fmt.Errorf("the server at %s does not answer: %w", url, err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("the server at %s is up, but not ready: it answers %s", url, resp.Status)
+		return fmt.Errorf("the server at %s is running but not ready: it answers %s", url, resp.Status)
 	}
 	fmt.Fprintln(t.out, "fine")
 	return nil

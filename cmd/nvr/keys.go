@@ -20,7 +20,7 @@ func masterKey(data, recordings string) (key [32]byte, err error) {
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Stat(filepath.Join(recordings, "store.json")); err == nil {
-			return key, fmt.Errorf("%s is missing, and the footage in %s can be verified with it alone: restore the file, or name an empty recordings folder", path, recordings)
+			return key, fmt.Errorf("%s is missing, and the footage in %s cannot be verified without it: restore the file, or choose an empty recordings folder", path, recordings)
 		}
 		return newMasterKey(dir, path)
 	}

@@ -1,8 +1,16 @@
 // Command nvr is Keepwatch, a self-hosted network video recorder: it records the RTSP cameras named in one YAML file to
 // plain MP4, and shows live view and recordings in a web page on the owner's own network.
 //
-// This package is the roof over the rooms: flags, configuration, wiring, signals and exit codes, and nothing that a
-// room could own. Exit status: 0 fine, 1 it found or met a problem (named on standard error), 2 wrong usage.
+// This package joins the others: flags, configuration, wiring, signals and exit codes. What another package could own does not
+// belong here. Exit status: 0 fine, 1 a problem was found or met (named on standard error), 2 wrong usage.
+//
+// Read in this order:
+//
+//  1. main.go: the table of commands; flags.go: how each reads its flags and the configuration.
+//  2. app.go: nvr run: what is opened, started and stopped, in which order.
+//  3. fleet.go: a recorder for each stream, and what pages show of them; fingerprints.go, outbound.go: what recorders are given.
+//  4. accounts.go, keys.go: the databases and keys that every command opens alike.
+//  5. check.go, retention.go, user.go, camera.go and the rest: one command each.
 package main
 
 import (
@@ -41,18 +49,18 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"run", "[-config FILE]", "record and serve", runCommand},
-		{"demo", "[-cameras N] [-dir DIR] [-listen ADDR]", "the whole thing with simulated cameras, nothing to configure", demoCommand},
-		{"validate", "[-config FILE]", "list every mistake in a configuration", validateCommand},
-		{"retention", "-dry-run [-config FILE] [-json]", "say what would be deleted, and why; works beside a running server", retentionCommand},
+		{"demo", "[-cameras N] [-dir DIR] [-listen ADDR]", "try it with simulated cameras, without a configuration", demoCommand},
+		{"validate", "[-config FILE]", "check a configuration and list its mistakes", validateCommand},
+		{"retention", "-dry-run [-config FILE] [-json]", "show what retention would delete and why, while the server runs or not", retentionCommand},
 		{"check", "[-config FILE] [-read-data] [-repair] [-json] [-rate SIZE]", "verify footage against index, while the server runs or not", checkCommand},
 		{"user", "add | list | passwd | remove | token | … [NAME]", "manage accounts, while the server runs or not", userCommand},
-		{"camera", "list | accept ID", "who answers for each camera; take another one in its place", cameraCommand},
-		{"healthcheck", "[-config FILE]", "ask the running server whether it is well", healthCommand},
+		{"camera", "list | accept ID", "which device each camera is; accept a replacement", cameraCommand},
+		{"healthcheck", "[-config FILE]", "check that the server is running and ready", healthCommand},
 		{"version", "", "print the version", versionCommand},
 	}
 }
 
-// usageError is a call whose words are wrong.
+// usageError is a wrong command line.
 type usageError struct{ text string }
 
 func (e *usageError) Error() string { return e.text }
@@ -79,7 +87,7 @@ func run(t terminal, args []string) int {
 			return report(t, c, c.run(ctx, t, args[1:]))
 		}
 	}
-	fmt.Fprintf(t.err, "nvr: there is no command %q; the commands are %s. \"nvr help\" says what they do.\n", args[0], names())
+	fmt.Fprintf(t.err, "nvr: unknown command %q; the commands are %s. See \"nvr help\".\n", args[0], names())
 	return exitUsage
 }
 
@@ -96,7 +104,7 @@ func untilSignal(t terminal) (context.Context, func()) {
 		}
 		cancel()
 		if _, ok := <-signals; ok {
-			fmt.Fprintln(t.err, "nvr: second signal, leaving at once")
+			fmt.Fprintln(t.err, "nvr: second signal, exiting at once")
 			os.Exit(exitProblem)
 		}
 	}()
@@ -127,7 +135,7 @@ func report(t terminal, c command, err error) int {
 	return exitProblem
 }
 
-// errSaid is returned by a command that has already told what is wrong.
+// errSaid is returned by a command that has already printed what is wrong.
 var errSaid = errors.New("said already")
 
 func names() string {
@@ -139,9 +147,9 @@ func names() string {
 }
 
 func help(w io.Writer) {
-	fmt.Fprint(w, "Keepwatch records your cameras, for your eyes only.\n\n")
+	fmt.Fprint(w, "Keepwatch: a network video recorder for your own cameras.\n\n")
 	for _, c := range commands() {
 		fmt.Fprintf(w, "  nvr %-11s %-39s %s\n", c.name, c.args, c.about)
 	}
-	fmt.Fprint(w, "\nFILE is $NVR_CONFIG, /config/config.yaml or ./config.yaml unless given.\nTo look around: nvr demo\n")
+	fmt.Fprint(w, "\nFILE defaults to $NVR_CONFIG, /config/config.yaml or ./config.yaml.\nTo try it out: nvr demo\n")
 }

@@ -19,13 +19,13 @@ import (
 func retentionCommand(ctx context.Context, t terminal, args []string) error {
 	fs := newFlags()
 	path := configFlag(fs)
-	dry := fs.Bool("dry-run", false, "say what would go, delete nothing")
-	asJSON := fs.Bool("json", false, "for programs")
+	dry := fs.Bool("dry-run", false, "show what would be deleted, delete nothing")
+	asJSON := fs.Bool("json", false, "print the report as JSON")
 	if err := parseNone(fs, args); err != nil {
 		return err
 	}
 	if !*dry {
-		return usagef("this command deletes nothing, so it wants -dry-run: the running server deletes by itself what the limits in the configuration say")
+		return usagef("this command needs -dry-run, since it deletes nothing: the running server deletes what exceeds the limits in the configuration")
 	}
 	c, err := loadConfig(t, *path)
 	if err != nil {
@@ -119,30 +119,30 @@ func goingOf(list []storage.Going) []retentionGoing {
 
 // printPlan writes the plan for people.
 func printPlan(w io.Writer, p storage.Plan, c *config.Config) {
-	fmt.Fprintf(w, "%s: %s free of %s; at least %s stay free\n", c.Recordings, format.Size(p.Free), format.Size(p.Total), format.Size(p.MinFree))
+	fmt.Fprintf(w, "%s: %s free of %s; at least %s is kept free\n", c.Recordings, format.Size(p.Free), format.Size(p.Total), format.Size(p.MinFree))
 	for _, x := range p.Cameras {
 		retired := ""
 		if x.Retired {
-			retired = ", not configured any more"
+			retired = ", no longer configured"
 		}
 		fmt.Fprintf(w, "\n%s%s: %s of footage%s; %s\n", x.Name, retired, format.Size(x.Bytes), keptText(x.Kept), outlookText(x.CameraForecast))
 		if x.Retain != x.Applied {
-			fmt.Fprintf(w, "  the recorder was last started with %s; this file says %s, from the next start on\n", retainText(x.Applied), retainText(x.Retain))
+			fmt.Fprintf(w, "  the running limits are %s; this file says %s, which applies from the next start\n", retainText(x.Applied), retainText(x.Retain))
 		}
 		printGoing(w, "now", x.Now, x.Retain, c)
 		printGoing(w, "within 24 hours", x.Day, x.Retain, c)
 	}
 	if p.Lacking > 0 {
-		fmt.Fprintf(w, "\n%s will be missing from what is to stay free, with nothing left that may be deleted: let kept clips go, or make room\n", format.Size(p.Lacking))
+		fmt.Fprintf(w, "\n%s too little will be free, with nothing left that may be deleted: remove kept clips, or free disk space\n", format.Size(p.Lacking))
 	}
 }
 
 func printGoing(w io.Writer, when string, list []storage.Going, r storage.Retain, c *config.Config) {
 	if len(list) == 0 {
-		fmt.Fprintf(w, "  %s: nothing goes\n", when)
+		fmt.Fprintf(w, "  %s: nothing to delete\n", when)
 	}
 	for _, g := range list {
-		why := "because the disk is full to its limit"
+		why := "the disk is at its limit"
 		switch g.Limit {
 		case storage.LimitAge:
 			why = "older than " + format.Days(r.Age.Hours()/24)
@@ -170,7 +170,7 @@ func keptText(n int64) string {
 func outlookText(f storage.CameraForecast) string {
 	switch {
 	case f.TooEarly:
-		return "less than an hour to go by, too early for a forecast"
+		return "less than an hour recorded, too early for a forecast"
 	case f.BytesPerDay == 0:
 		return "nothing was recorded in the last 24 hours"
 	}

@@ -30,7 +30,7 @@ func (s *storm) weather(ctx context.Context, r *rand.Rand, objects int64) {
 			s.tally.do(func() { s.tally.waves++ })
 			s.recovered(time.Now(), "a wave")
 		case 1:
-			s.lock(ctx, "accounts.db", 0x6b77_0001, "../../internal/accounts")
+			s.lock(ctx, "accounts.db", 0x6b77_0001, "../../internal/accounts/schema")
 		case 2, 5:
 			s.strike(ctx, r)
 		case 3:

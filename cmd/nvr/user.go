@@ -68,14 +68,14 @@ func userCommand(ctx context.Context, t terminal, args []string) error {
 	fs := newFlags()
 	path := configFlag(fs)
 	call := userCall{t: t}
-	fs.BoolVar(&call.admin, "admin", false, "add: make it an administrator")
+	fs.BoolVar(&call.admin, "admin", false, "add: as an administrator")
 	fs.BoolVar(&call.passwordStdin, "password-stdin", false, "add, passwd: read the password from standard input")
-	fs.BoolVar(&call.yes, "yes", false, "remove: do not ask")
-	fs.BoolVar(&call.end, "end", false, "sessions: end them all")
+	fs.BoolVar(&call.yes, "yes", false, "remove: without asking")
+	fs.BoolVar(&call.end, "end", false, "sessions: end all of them")
 	fs.StringVar(&call.token.label, "label", "", "token: what it is for")
-	fs.StringVar(&call.token.actions, "actions", "", "token: what it may do, like live,playback or metrics")
-	fs.StringVar(&call.token.cameras, "cameras", "", "token: on which cameras, like front-door,garage")
-	fs.IntVar(&call.token.days, "days", 0, "token: how long it is good")
+	fs.StringVar(&call.token.actions, "actions", "", "token: what it may do, for example live,playback or metrics")
+	fs.StringVar(&call.token.cameras, "cameras", "", "token: on which cameras, for example front-door,garage")
+	fs.IntVar(&call.token.days, "days", 0, "token: how many days it is valid")
 	words, err := parse(fs, args)
 	if err != nil {
 		return err
@@ -120,9 +120,9 @@ func chooseAction(fs *flag.FlagSet, words []string) (userAction, error) {
 		for _, a := range all {
 			names = append(names, strings.TrimSpace(a.name+" "+a.words))
 		}
-		said := "say what to do"
+		said := "what to do is missing"
 		if len(words) > 0 {
-			said = fmt.Sprintf("%q is nothing to do", words[0])
+			said = fmt.Sprintf("unknown action %q", words[0])
 		}
 		return userAction{}, usagef("%s: %s", said, strings.Join(names, ", "))
 	}
@@ -131,12 +131,12 @@ func chooseAction(fs *flag.FlagSet, words []string) (userAction, error) {
 		if want == 0 {
 			return action, usagef("%s takes 0 names, not %d", action.name, len(words)-1)
 		}
-		return action, usagef("it is \"nvr user %s %s\": %s takes %d name, not %d", action.name, action.words, action.name, want, len(words)-1)
+		return action, usagef("usage is \"nvr user %s %s\": %s takes %d name, not %d", action.name, action.words, action.name, want, len(words)-1)
 	}
 	var err error
 	fs.Visit(func(f *flag.Flag) {
 		if f.Name != "config" && !slices.Contains(action.flags, f.Name) {
-			err = usagef("-%s means nothing for %s", f.Name, action.name)
+			err = usagef("-%s does not apply to %s", f.Name, action.name)
 		}
 	})
 	return action, err
@@ -193,7 +193,7 @@ func userRemove(ctx context.Context, c userCall) error {
 	if err := c.people.RemoveUser(ctx, c.name); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.t.out, "removed %s with its sessions and tokens; footage stays\n", c.name)
+	fmt.Fprintf(c.t.out, "removed %s with its sessions and tokens; footage is kept\n", c.name)
 	return nil
 }
 
@@ -201,11 +201,11 @@ func userRemove(ctx context.Context, c userCall) error {
 func effectLines(name string, e accounts.Effects, names map[access.Camera]string) []string {
 	var lines []string
 	if n := len(e.Orphans); n > 0 {
-		lines = append(lines, fmt.Sprintf("%s is the only owner of %s: nobody will see %s until the configuration names another owner; recording goes on",
+		lines = append(lines, fmt.Sprintf("%s is the only owner of %s: nobody will see %s until the configuration names another owner; recording continues",
 			name, cameraList(e.Orphans, names), map[bool]string{true: "it", false: "them"}[n == 1]))
 	}
 	if e.Named {
-		lines = append(lines, fmt.Sprintf("the configuration names %s as an owner: take the name out there, too", name))
+		lines = append(lines, fmt.Sprintf("the configuration names %s as an owner: remove the name there, too", name))
 	}
 	for what, n := range map[string]int{"shares and links that " + name + " gave": e.Given, "shares that " + name + " was given": e.Held} {
 		if n > 0 {
@@ -260,7 +260,7 @@ func userTOTPOff(ctx context.Context, c userCall) error {
 	if err := c.people.TOTPOff(ctx, c.name); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.t.out, "%s now logs in with the password alone; its codes, recovery codes and passkeys are gone\n", c.name)
+	fmt.Fprintf(c.t.out, "%s now logs in with the password only; its second factor, recovery codes and passkeys are removed\n", c.name)
 	return nil
 }
 
@@ -275,7 +275,7 @@ func (c userCall) password() (string, error) {
 	}
 	fd := int(c.t.in.Fd())
 	if !term.IsTerminal(fd) {
-		return "", usagef("standard input is no terminal; give the password with -password-stdin")
+		return "", usagef("standard input is not a terminal; pass the password with -password-stdin")
 	}
 	ask := func(prompt string) (string, error) {
 		fmt.Fprint(c.t.err, prompt)
@@ -287,7 +287,7 @@ func (c userCall) password() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	again, err := ask("Once more: ")
+	again, err := ask("Repeat password: ")
 	if err != nil {
 		return "", err
 	}
@@ -301,7 +301,7 @@ func (c userCall) password() (string, error) {
 func (c userCall) number() (int64, error) {
 	n, err := strconv.ParseInt(c.id, 10, 64)
 	if err != nil || n <= 0 {
-		return 0, usagef("%q is no ID; \"nvr user tokens %s\" lists them", c.id, c.name)
+		return 0, usagef("%q is not an ID; \"nvr user tokens %s\" lists them", c.id, c.name)
 	}
 	return n, nil
 }

@@ -39,7 +39,7 @@ func (c userCall) tokenSpec(ctx context.Context) (accounts.TokenSpec, error) {
 	spec := accounts.EveryToken(c.token.label)
 	switch {
 	case c.token.days < 0:
-		return spec, usagef("-days is how long the token is good: at least 1")
+		return spec, usagef("-days is how many days the token is valid: at least 1")
 	case c.token.days > 0:
 		spec.Until = time.Now().AddDate(0, 0, c.token.days)
 	}
@@ -88,7 +88,7 @@ func cameraNamed(known map[access.Camera]string, name string) (access.Camera, er
 		return access.Camera{}, errors.New("no camera is known yet: start \"nvr run\" once, then name them")
 	}
 	slices.Sort(all)
-	return access.Camera{}, fmt.Errorf("there is no camera %q; there are %s", name, strings.Join(all, ", "))
+	return access.Camera{}, fmt.Errorf("there is no camera %q; the cameras are %s", name, strings.Join(all, ", "))
 }
 
 func userTokens(ctx context.Context, c userCall) error {
@@ -123,7 +123,7 @@ func userTokenOff(ctx context.Context, c userCall) error {
 	if err := c.people.RemoveToken(ctx, c.name, id); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.t.out, "token %d of %s is good for nothing any more\n", id, c.name)
+	fmt.Fprintf(c.t.out, "removed token %d of %s\n", id, c.name)
 	return nil
 }
 
