@@ -15,7 +15,7 @@ import (
 
 var errNotMine = &camera.Failure{Kind: camera.UnexpectedDevice, Reason: "not mine", Err: errors.New("not mine")}
 
-// refusing returns options whose Admit refuses once the identity has what is asked for, and what it was last shown.
+// refusing returns options whose Admit refuses an identity with the given evidence, and the identity it saw last.
 func refusing(t *testing.T, address string, when func(camera.Identity) bool) (camera.Options, *atomic.Pointer[camera.Identity]) {
 	shown := &atomic.Pointer[camera.Identity]{}
 	o := options(t, address)

@@ -26,8 +26,8 @@ type audio struct {
 // aacFrame is the number of samples in an AAC frame (ISO/IEC 14496-3 4.5.1.1).
 const aacFrame = 1024
 
-// newAudio returns the depacketizer for the format, or nil when it is not one that we record, or makes no sense: video
-// is never lost for audio.
+// newAudio returns the depacketizer for the format. It returns nil for an unsupported or invalid format, since audio must
+// never cost video.
 func newAudio(s *Session, m *description.Media, f format.Format) *audio {
 	aac, ok := f.(*format.MPEG4Audio)
 	if !ok || aac.Config == nil || aac.ClockRate() != aac.Config.SampleRate {
@@ -58,13 +58,13 @@ func (a *audio) packet(pkt *rtp.Packet) {
 	a.take(pkt, packetTime{stamp: pkt.Timestamp, pts: pts, timed: timed, at: time.Now()})
 }
 
-// take sends the frames that the packet completes. Empty ones are left out.
+// take sends the frames that the packet completes, except empty ones.
 func (a *audio) take(pkt *rtp.Packet, t packetTime) {
 	frames, err := a.decoder.Decode(pkt)
 	if err != nil || !t.timed {
 		return
 	}
-	pts := a.stamps.mend(t.pts, t.at, a.last)
+	pts := a.stamps.correct(t.pts, t.at, a.last)
 	for i, frame := range frames {
 		at := pts + int64(i)*aacFrame
 		if len(frame) == 0 {

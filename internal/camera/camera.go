@@ -1,9 +1,9 @@
 // Package camera turns an RTSP address into a stream of units (RFC 2326, RFC 7826). It is the only importer of the RTSP
-// client library, and it keeps what cameras do wrong to itself: what comes out is access units with decoding times, the
-// parameters that decode them, or one failure with a reason that a person can act on.
+// client library, and it corrects what cameras do wrong. Its output is access units with decoding times, the parameters that
+// decode them, or one failure with a reason that a person can act on.
 //
-// A session connects to the address that it was given and to nothing else, never blocks the network loop, bounds its
-// queue, and ends by itself when the camera stops sending pictures. Reconnecting is the recorder's.
+// A session connects only to its own address, never blocks the network loop, bounds its queue, and ends when the camera stops
+// sending video. Reconnecting belongs to the recorder.
 package camera
 
 import (
@@ -27,10 +27,10 @@ import (
 	"keepwatch.internal/internal/outbound"
 )
 
-// Transport is how RTP travels.
+// Transport is how RTP is carried.
 type Transport uint8
 
-// The transports. Auto takes TCP, and UDP from a camera that offers nothing else.
+// The transports. Auto is TCP, or UDP if the camera offers nothing else.
 const (
 	Auto Transport = iota
 	TCP
@@ -39,23 +39,22 @@ const (
 
 // Options says which camera, and how.
 type Options struct {
-	URL          *url.URL               // rtsp or rtsps, with user and password if the camera wants them
+	URL          *url.URL               // rtsp or rtsps, with user and password if the camera needs them
 	Transport    Transport              // Auto unless set
-	Audio        bool                   // take sound too, where it is in a codec we record
-	OpenTimeout  time.Duration          // bounds everything up to the answer to PLAY; 15 s when zero
-	FrameTimeout time.Duration          // without a picture for so long the session ends; 8 s when zero
-	Dialer       *outbound.CameraDialer // connects to the camera; nil for one that connects to URL and nothing else
+	Audio        bool                   // record audio too, if its codec is supported
+	OpenTimeout  time.Duration          // bounds everything up to the response to PLAY; 15 s if zero
+	FrameTimeout time.Duration          // the session ends after this long without a frame; 8 s if zero
+	Dialer       *outbound.CameraDialer // connects to the camera; nil for one that connects only to URL
 	Logger       *slog.Logger
 
-	// Admit is asked as evidence comes in, before a password is sent: for the key of a secure connection, then for the realm. An
-	// error ends the attempt and is what Open returns. It is not asked for the whole identity: that is Session.Identity's.
-	// Nil admits all.
+	// Admit is called when evidence arrives, before a password is sent: for the key of a secure connection, then for the realm. An
+	// error ends the attempt, and Open returns it. The complete identity is in Session.Identity. Nil admits everything.
 	Admit func(Identity) error
-	// Neighbour returns the MAC address of a host on the same network, or "". Nil asks the system.
+	// Neighbour returns the MAC address of a host on the same network, or "". Nil uses the system's table.
 	Neighbour func(netip.Addr) string
 }
 
-// Item is a unit with the video parameters that are in force from it on.
+// Item is a unit with the video parameters that apply from it on.
 type Item struct {
 	Unit  *media.Unit
 	Video *media.VideoTrack // the same pointer until the parameters change
@@ -66,7 +65,7 @@ const (
 	ioTimeout = 10 * time.Second
 	// farewellTimeout bounds the TEARDOWN at the end.
 	farewellTimeout = time.Second
-	// queueUnits and queueBytes bound what waits between the network loop and the recorder.
+	// queueUnits and queueBytes bound the queue between the network loop and the recorder.
 	queueUnits = 256
 	queueBytes = 32 << 20
 )
@@ -82,7 +81,7 @@ type Session struct {
 	queued atomic.Int64 // bytes in items
 	lost   atomic.Uint64
 	clock  atomic.Pointer[time.Duration] // see Clock
-	frame  atomic.Int64                  // arrival of the newest picture, ns
+	frame  atomic.Int64                  // arrival of the newest frame, ns
 
 	cancel context.CancelCauseFunc
 	ctx    context.Context
@@ -102,7 +101,7 @@ func Open(ctx context.Context, opts Options) (*Session, error) {
 		s, err = open(ctx, opts, true)
 	}
 	if errors.Is(err, errSound) && ctx.Err() == nil {
-		opts.Audio = false // video is never lost for audio
+		opts.Audio = false // audio must never cost video
 		s, err = open(ctx, opts, opts.Transport == UDP)
 	}
 	if err != nil {
@@ -140,7 +139,7 @@ func open(ctx context.Context, opts Options, udp bool) (*Session, error) {
 	if err := s.client.Start(); err != nil {
 		return nil, err
 	}
-	// The library takes no context: cutting the connection is how a slow handshake ends.
+	// The library takes no context, so a slow handshake ends by cutting the connection.
 	late := make(chan struct{})
 	inTime := context.AfterFunc(connect, func() {
 		defer close(late)
@@ -169,7 +168,7 @@ func open(ctx context.Context, opts Options, udp bool) (*Session, error) {
 	return s, nil
 }
 
-// play asks for the description, sets up the media we take, and starts them.
+// play requests the description, sets up the media that are recorded, and starts them.
 func (s *Session) play() error {
 	u := (*base.URL)(s.opts.URL).Clone()
 	desc, answer, err := s.client.Describe(u)
@@ -186,10 +185,10 @@ func (s *Session) play() error {
 		return err
 	}
 	s.client.OnPacketRTP(v.medium, v.format, v.packet)
-	var silent error // why there is no sound
+	var silent error // why there is no audio
 	if a := s.chooseAudio(desc); a != nil {
 		if silent = s.setup(at, a.medium); silent != nil {
-			s.opts.Logger.Info("camera refused its sound", "err", silent)
+			s.opts.Logger.Info("camera refused its audio", "err", silent)
 		} else {
 			s.audio = a.track
 			s.client.OnPacketRTP(a.medium, a.format, a.packet)
@@ -209,21 +208,21 @@ func (s *Session) setup(at *base.URL, m *description.Media) error {
 	return err
 }
 
-// Audio returns the parameters of the sound, or nil without.
+// Audio returns the parameters of the audio, or nil if there is none.
 func (s *Session) Audio() *media.AudioTrack { return s.audio }
 
-// Identity returns all that was seen of the camera, with the picture of the given track.
+// Identity returns the camera's identity as seen so far, with the video parameters of the given track.
 func (s *Session) Identity(t *media.VideoTrack) Identity {
 	id := s.dialer.identity()
 	id.Picture = pictureOf(t)
 	return id
 }
 
-// Lost returns the number of RTP packets that did not arrive.
+// Lost returns the number of lost RTP packets.
 func (s *Session) Lost() uint64 { return s.lost.Load() }
 
-// Clock returns by how much the camera's clock is ahead of this computer's, as its sender reports tell (RFC 3550 section
-// 6.4.1), the way of a picture to us not taken off. It is not believed, and not known before the first report.
+// Clock returns how far the camera's clock is ahead of the server's, from its sender reports (RFC 3550 section 6.4.1), without
+// subtracting the network delay. It is unknown before the first report. Nothing is timed by it.
 func (s *Session) Clock() (ahead time.Duration, known bool) {
 	if off := s.clock.Load(); off != nil {
 		return *off, true
@@ -231,8 +230,8 @@ func (s *Session) Clock() (ahead time.Duration, known bool) {
 	return 0, false
 }
 
-// Next returns the next unit in decoding order. When the session has ended it returns the reason as a *Failure; when
-// ctx ends, ctx's error.
+// Next returns the next unit in decoding order. After the end of the session it returns the reason as a *Failure. If ctx ends,
+// it returns ctx's error.
 func (s *Session) Next(ctx context.Context) (Item, error) {
 	select {
 	case it := <-s.items:
@@ -251,7 +250,7 @@ func (s *Session) Next(ctx context.Context) (Item, error) {
 	}
 }
 
-// Close ends the session, with a TEARDOWN where the camera still listens, and waits for all it started.
+// Close ends the session, with a TEARDOWN if the camera still listens, and waits for its goroutines.
 func (s *Session) Close() {
 	s.cancel(errClosed)
 	s.done.Wait()
@@ -260,8 +259,8 @@ func (s *Session) Close() {
 // fail ends the session; only the first reason counts.
 func (s *Session) fail(err error) { s.cancel(classify(err)) }
 
-// send queues a unit for the recorder without waiting. A full queue ends the session: the recorder is stuck, and what
-// would be dropped silently would be footage.
+// send queues a unit for the recorder without waiting. A full queue means that the recorder is stuck. It ends the session, so
+// that footage is not dropped silently.
 func (s *Session) send(it Item) {
 	if s.queued.Add(int64(it.Unit.Size())) > queueBytes {
 		s.fail(errQueueFull)
@@ -275,7 +274,7 @@ func (s *Session) send(it Item) {
 	}
 }
 
-// supervise ends the session when the connection does or when pictures stop coming, and then cleans up.
+// supervise ends the session when the connection ends or frames stop arriving, and then cleans up.
 func (s *Session) supervise() {
 	ended := make(chan error, 1)
 	var wait sync.WaitGroup
@@ -297,14 +296,14 @@ func (s *Session) supervise() {
 	wait.Wait()
 }
 
-// hangUp says goodbye and closes the connection, whether or not the camera takes the goodbye.
+// hangUp sends TEARDOWN and closes the connection, whatever the camera responds.
 func (s *Session) hangUp() {
 	farewell := time.AfterFunc(farewellTimeout, s.dialer.cut)
 	defer farewell.Stop()
 	s.client.Close()
 }
 
-// chooseVideo returns the depacketizer of the first medium in a codec we record.
+// chooseVideo returns the depacketizer of the first medium with a supported codec.
 func (s *Session) chooseVideo(desc *description.Session) (*video, error) {
 	var offered []string
 	for _, m := range desc.Medias {
@@ -323,8 +322,7 @@ func (s *Session) chooseVideo(desc *description.Session) (*video, error) {
 	return nil, &codecError{offered: offered}
 }
 
-// codecName returns the encoding name of the format's rtpmap (RFC 8866 section 6.6), which is what cameras' own pages
-// call it.
+// codecName returns the encoding name of the format's rtpmap (RFC 8866 section 6.6), the name on the cameras' own pages.
 func codecName(f format.Format) string {
 	if name, _, _ := strings.Cut(f.RTPMap(), "/"); name != "" {
 		return name
@@ -332,7 +330,7 @@ func codecName(f format.Format) string {
 	return "a codec without a name"
 }
 
-// chooseAudio returns the depacketizer of the sound, if it is wanted and recordable.
+// chooseAudio returns the depacketizer of the audio, if it is wanted and supported.
 func (s *Session) chooseAudio(desc *description.Session) *audio {
 	if !s.opts.Audio {
 		return nil

@@ -51,7 +51,7 @@ func options(t *testing.T, address string) camera.Options {
 	return camera.Options{URL: u, Audio: true, Logger: slog.New(slog.DiscardHandler)}
 }
 
-// open connects, and fails the test when that fails.
+// open connects, and fails the test if that fails.
 func open(t *testing.T, o camera.Options) *camera.Session {
 	t.Helper()
 	s, err := camera.Open(t.Context(), o)
@@ -62,7 +62,7 @@ func open(t *testing.T, o camera.Options) *camera.Session {
 	return s
 }
 
-// video returns the next n pictures.
+// video returns the next n frames.
 func video(t *testing.T, s *camera.Session, n int) []camera.Item {
 	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)

@@ -10,25 +10,25 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// decodingTimes works out when each picture is to be decoded; RTP tells only when it is to be shown. Where the order of
-// pictures cannot be read from them, they are decoded at the pace of those before, until the next key frame: a time a
-// little off is better than a picture lost.
+// decodingTimes computes the decoding time of each frame. RTP contains only the presentation time. If the order cannot be read
+// from the frames, they get the frame interval of the previous ones until the next key frame: a slightly wrong time is better than
+// a lost frame.
 type decodingTimes struct {
 	codec  media.Codec
 	stamps stamps
-	last   int64 // decoding time of the previous picture; math.MinInt64 before the first
-	step   int64 // from one picture to the next, of late
+	last   int64 // decoding time of the previous frame; math.MinInt64 before the first
+	step   int64 // recent interval between frames
 	order  interface {
 		Extract(au [][]byte, pts int64) (int64, error)
 	} // nil while the order cannot be read
 }
 
-// begun reports whether there was a picture already.
+// begun reports whether there was a frame already.
 func (d *decodingTimes) begun() bool { return d.last != math.MinInt64 }
 
-// of returns the times of the unit that the camera stamped pts: decoding times go up with each.
+// of returns the times of the unit that the camera stamped pts. Decoding times increase with each unit.
 func (d *decodingTimes) of(au [][]byte, stamped int64, now time.Time) (pts, dts int64) {
-	pts = d.stamps.mend(stamped, now, d.last)
+	pts = d.stamps.correct(stamped, now, d.last)
 	if d.order == nil {
 		d.reset()
 	}

@@ -17,8 +17,8 @@ import (
 	"keepwatch.internal/internal/outbound"
 )
 
-// readBuffer is how much is taken from the kernel in one call. Cameras send packets of about 1.4 kB; the RTSP library
-// reads 4 kB at a time, which costs a system call for every three packets.
+// readBuffer is how much is read from the kernel in one call. Cameras send packets of about 1.4 kB. The RTSP library reads 4 kB
+// at a time, which would cost a system call for every three packets.
 const readBuffer = 32 << 10
 
 // buffered is a connection that reads ahead.
@@ -30,7 +30,7 @@ type buffered struct {
 // Read implements net.Conn.
 func (b *buffered) Read(p []byte) (int, error) { return b.r.Read(p) }
 
-// dialer reaches the camera's own address and refuses every other, so that no redirect leads elsewhere.
+// dialer connects to the camera's own address and refuses all others, so that redirects lead nowhere else.
 type dialer struct {
 	out       *outbound.CameraDialer
 	host      string // host:port
@@ -45,7 +45,7 @@ type dialer struct {
 	refused error // of admit
 }
 
-// maxConnections bounds how often one session connects: a camera may redirect to itself, but not for ever.
+// maxConnections bounds how often one session connects. A camera may redirect to itself, but not forever.
 const maxConnections = 4
 
 // newDialer returns the dialer of one session. Without a line it is the camera's own address that may be reached.
@@ -77,7 +77,7 @@ func (d *dialer) connect(ctx context.Context, protocol, address string) (net.Con
 	}
 	mac := ""
 	if a, ok := netip.AddrFromSlice(ipOf(conn)); ok {
-		mac = d.neighbour(a.Unmap()) // who answered is whom the system's table names, or we would not be connected
+		mac = d.neighbour(a.Unmap()) // after connecting, the system's table names the device that answered
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -95,7 +95,7 @@ func ipOf(conn net.Conn) net.IP {
 	return nil
 }
 
-// another counts connections, and reports whether there may be one more.
+// another counts connections and reports whether one more is allowed.
 func (d *dialer) another() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -103,7 +103,7 @@ func (d *dialer) another() bool {
 	return d.count <= maxConnections
 }
 
-// remote returns the camera's IP address, or nil while there is no connection.
+// remote returns the camera's IP address, or nil without a connection.
 func (d *dialer) remote() net.IP {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -113,7 +113,7 @@ func (d *dialer) remote() net.IP {
 	return ipOf(d.conn)
 }
 
-// resolve stands in for the resolver that the library asks for names that cameras name: there is only one host.
+// resolve replaces the library's resolver for host names from cameras: there is only one host.
 func (d *dialer) resolve(_, name string) (*net.IPAddr, error) {
 	if host, _, _ := net.SplitHostPort(d.host); name == host {
 		return &net.IPAddr{IP: d.remote()}, nil
@@ -121,7 +121,7 @@ func (d *dialer) resolve(_, name string) (*net.IPAddr, error) {
 	return nil, d.out.Refuse("rtp", name)
 }
 
-// listenPacket opens a UDP port that sends to the camera and to nobody else, whatever source a camera claims for its RTP.
+// listenPacket opens a UDP port that sends only to the camera, whatever source the camera claims for its RTP.
 func (d *dialer) listenPacket(network, address string) (net.PacketConn, error) {
 	return d.out.ListenUDP(network, address, d.remote)
 }
@@ -134,8 +134,8 @@ func (d *dialer) dial(ctx context.Context, _, address string) (net.Conn, error) 
 	return &buffered{Conn: conn, r: bufio.NewReaderSize(conn, readBuffer)}, nil
 }
 
-// dialTLS is dial for rtsps. Cameras hold certificates that nobody signed: what is checked is that the key is the one of the
-// first contact, before anything is said.
+// dialTLS is dial for rtsps. Cameras have self-signed certificates, so the key is compared with that of the first contact before
+// anything is sent.
 func (d *dialer) dialTLS(ctx context.Context, _, address string) (net.Conn, error) {
 	conn, err := d.connect(ctx, "rtsps", address)
 	if err != nil {
@@ -154,7 +154,7 @@ func (d *dialer) dialTLS(ctx context.Context, _, address string) (net.Conn, erro
 	return &buffered{Conn: secure, r: bufio.NewReaderSize(secure, readBuffer)}, nil
 }
 
-// show adds to what was seen and asks whether it will do. Once it did not, nothing more is said to the camera.
+// show adds evidence and asks whether it is admitted. After a refusal nothing more is sent to the camera.
 func (d *dialer) show(add func(*Identity)) error {
 	d.mu.Lock()
 	before := d.seen
@@ -174,7 +174,7 @@ func (d *dialer) show(add func(*Identity)) error {
 	return refused
 }
 
-// answered takes each answer of the camera before the library acts on it: a password is sent after the challenge only.
+// answered sees each response of the camera before the library acts on it. A password is sent only after a challenge.
 func (d *dialer) answered(res *base.Response) {
 	if res.StatusCode == base.StatusUnauthorized {
 		if realm := realmOf(res.Header["WWW-Authenticate"]); realm != "" {
@@ -183,7 +183,7 @@ func (d *dialer) answered(res *base.Response) {
 	}
 }
 
-// described takes the session description, which is the last that the camera says before PLAY.
+// described sees the session description, the last message of the camera before PLAY.
 func (d *dialer) described(sdp []byte) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -193,27 +193,27 @@ func (d *dialer) described(sdp []byte) {
 	d.seen.Title, d.seen.Media = describe(sdp)
 }
 
-// identity returns what was seen so far.
+// identity returns the identity as seen so far.
 func (d *dialer) identity() Identity {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.seen
 }
 
-// refusal returns why what was seen was not admitted, or nil.
+// refusal returns why the device was not admitted, or nil.
 func (d *dialer) refusal() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.refused
 }
 
-// cut ends the connection, and any that would follow, without a word.
+// cut closes the connection without TEARDOWN, and prevents any new one.
 func (d *dialer) cut() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.gone = true
 	if d.conn != nil {
-		_ = d.conn.Close() // what there was to say was said
+		_ = d.conn.Close() // the connection is given up, its error does not matter
 	}
 }
 
@@ -229,15 +229,15 @@ func Address(u *url.URL) string {
 	return net.JoinHostPort(u.Hostname(), port)
 }
 
-// onHost returns the base address that a camera gave for its media, on the host that was asked: cameras behind a router
-// or reached by a name give an address of their own, and nobody is to be led elsewhere by one.
+// onHost returns the base address of a camera's media, with the host that we connected to. Cameras behind a router, or reached by
+// a name, report another address, which must not lead elsewhere.
 func onHost(given, asked *base.URL) *base.URL {
 	u := given.Clone()
 	u.Scheme, u.Host, u.User = asked.Scheme, asked.Host, asked.User
 	return u
 }
 
-// checkControl refuses a medium whose control attribute makes no address.
+// checkControl refuses a medium whose control attribute is not a valid address.
 func checkControl(m *description.Media, at *base.URL) error {
 	if u, err := m.URL(at); err != nil || u == nil {
 		return fmt.Errorf("%w: control attribute %q", errSDP, m.Control)

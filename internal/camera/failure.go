@@ -16,23 +16,23 @@ import (
 	"keepwatch.internal/internal/outbound"
 )
 
-// Kind sorts failures by what the recorder does next and what the owner should look at.
+// Kind classifies failures by what the recorder does next and what the owner should check.
 type Kind uint8
 
 // The kinds of failure.
 const (
-	Unreachable      Kind = iota + 1 // no connection: again soon
-	Refused                          // wrong user name or password: again much later, cameras lock out
-	NotFound                         // no stream at this path: again, slowly
-	Busy                             // too many connections to the camera: again, slowly
-	Unsupported                      // nothing we can record: again, slowly
-	Broken                           // what came made no sense: again soon
-	Frozen                           // connected, but no pictures: again soon
-	Overrun                          // this computer did not keep up: again soon
-	UnexpectedDevice                 // another camera than before: again, slowly, and when the owner has accepted it
+	Unreachable      Kind = iota + 1 // no connection: retry soon
+	Refused                          // wrong user name or password: retry much later, since cameras lock accounts
+	NotFound                         // no stream at this path: retry slowly
+	Busy                             // too many connections to the camera: retry slowly
+	Unsupported                      // no supported codec: retry slowly
+	Broken                           // invalid data: retry soon
+	Frozen                           // connected, but no video: retry soon
+	Overrun                          // this computer was too slow: retry soon
+	UnexpectedDevice                 // another camera than before: retry slowly, and once the owner has accepted it
 )
 
-// Failure is why a session did not start or had to end.
+// Failure is the reason why a session did not start or had to end.
 type Failure struct {
 	Kind   Kind
 	Reason string // in plain words, for the camera's owner; no address, no password
@@ -56,12 +56,12 @@ var (
 	errSDP       = errors.New("description cannot be used")
 )
 
-// codecError is a description without video that we record.
+// codecError is returned for a description without supported video.
 type codecError struct{ offered []string }
 
 func (e *codecError) Error() string { return "offered: " + strings.Join(e.offered, ", ") }
 
-// classify turns whatever went wrong into a Failure.
+// classify turns any error into a Failure.
 func classify(err error) error {
 	if f := (*Failure)(nil); errors.As(err, &f) {
 		return f
@@ -70,7 +70,7 @@ func classify(err error) error {
 	return &Failure{Kind: kind, Reason: reason, Err: err}
 }
 
-// sort is the one place that decides what an error means.
+// sort alone decides what an error means.
 func sort(err error) (Kind, string) {
 	if status, ok := errors.AsType[liberrors.ErrClientBadStatusCode](err); ok {
 		return sortStatus(status)
@@ -129,7 +129,7 @@ func sortStatus(status liberrors.ErrClientBadStatusCode) (Kind, string) {
 	case base.StatusNotEnoughBandwidth, base.StatusServiceUnavailable:
 		return Busy, fmt.Sprintf("the camera has no connection free (%d); close other viewers", status.Code)
 	}
-	// The text is the standard's and not the camera's: what a camera says is not to be trusted on a page.
+	// The text is from the standard, not from the camera, whose text must not be trusted on a page.
 	return Broken, strings.TrimSpace(fmt.Sprintf("the camera answered %d %s", status.Code, base.StatusMessages[status.Code]))
 }
 
@@ -150,7 +150,7 @@ func hungUp(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET)
 }
 
-// wantsUDP reports whether the camera refused TCP as such (RFC 2326 section 11.3.10).
+// wantsUDP reports whether the camera refused TCP transport (RFC 2326 section 11.3.10).
 func wantsUDP(err error) bool {
 	if status, ok := errors.AsType[liberrors.ErrClientBadStatusCode](err); ok {
 		return status.Code == base.StatusUnsupportedTransport

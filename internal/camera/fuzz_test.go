@@ -34,7 +34,7 @@ func (s *Session) drain() []Item {
 	return items
 }
 
-// taker is what turns packets into units.
+// taker turns packets into units.
 type taker interface {
 	take(pkt *rtp.Packet, t packetTime)
 }
@@ -83,7 +83,7 @@ func feed(v taker, b []byte) {
 	}
 }
 
-// checkUnits holds what must be true of units whatever was received.
+// checkUnits checks what must be true of units, whatever was received.
 func checkUnits(t testing.TB, items []Item) {
 	t.Helper()
 	last := map[media.Kind]*media.Unit{}

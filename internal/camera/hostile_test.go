@@ -41,7 +41,7 @@ func settle(t *testing.T, before int) {
 	}
 }
 
-// untold fails the test when the password stands in a failure or in the log.
+// untold fails the test if the password is in a failure or in the log.
 func untold(t *testing.T, f *camera.Failure, log string) {
 	t.Helper()
 	for _, text := range []string{f.Reason, fmt.Sprintf("%v %+v", f.Err, f.Err), log} {
@@ -51,7 +51,7 @@ func untold(t *testing.T, f *camera.Failure, log string) {
 	}
 }
 
-// handshake is one way to spoil a handshake, and what people are to be told of it.
+// handshake is one way to break a handshake, and the expected reason.
 type handshake struct {
 	name   string
 	answer func(*hostile, net.Conn, string, string)

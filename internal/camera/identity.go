@@ -15,19 +15,19 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// Identity is what tells a camera from others. An empty field was not seen. All are short and printable, and none is a
+// Identity is what tells a camera from others. An empty field is unknown. All fields are short and printable, and none is
 // secret.
 type Identity struct {
 	Key     string `json:"key,omitempty"`     // SHA-256 of the public key of its certificate (RFC 5280 section 4.1.2.7), hex
-	Serial  string `json:"serial,omitempty"`  // serial number that ONVIF names
-	MAC     string `json:"mac,omitempty"`     // of its network interface, where that is on the same network
-	Realm   string `json:"realm,omitempty"`   // "digest NAME" or "basic NAME" (RFC 7616), "none" when it wants no password
-	Title   string `json:"title,omitempty"`   // what the description says of the session and of the program that wrote it
-	Media   string `json:"media,omitempty"`   // media and their controls, without what changes from session to session
-	Picture string `json:"picture,omitempty"` // codec, size and fingerprint of the parameter sets
+	Serial  string `json:"serial,omitempty"`  // serial number from ONVIF
+	MAC     string `json:"mac,omitempty"`     // of its network interface, if that is on the same network
+	Realm   string `json:"realm,omitempty"`   // "digest NAME" or "basic NAME" (RFC 7616), "none" without a password
+	Title   string `json:"title,omitempty"`   // session name and tool in the description
+	Media   string `json:"media,omitempty"`   // media and their controls, without parts that change from session to session
+	Picture string `json:"picture,omitempty"` // codec, size and hash of the parameter sets
 }
 
-// Kind of evidence, in the word that people see.
+// The kinds of evidence, as shown to people.
 const (
 	KindKey     = "key of its certificate"
 	KindSerial  = "serial number"
@@ -56,7 +56,7 @@ func (id Identity) of(kind string) string {
 	return ""
 }
 
-// Or returns id with the fields that it lacks taken from other.
+// Or returns id with its empty fields taken from other.
 func (id Identity) Or(other Identity) Identity {
 	pick := func(a, b string) string {
 		if a != "" {
@@ -68,10 +68,10 @@ func (id Identity) Or(other Identity) Identity {
 		Title: pick(id.Title, other.Title), Media: pick(id.Media, other.Media), Picture: pick(id.Picture, other.Picture)}
 }
 
-// maxTrait bounds the text of what cameras say of themselves.
+// maxTrait bounds the length of text from cameras.
 const maxTrait = 120
 
-// clean makes text of a camera's printable and short.
+// clean makes text from a camera printable and short.
 func clean(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if r == unicode.ReplacementChar || !unicode.IsPrint(r) {
@@ -86,7 +86,7 @@ func clean(s string) string {
 	}
 }
 
-// fingerprint is a hash for the eye: 16 hexadecimal digits.
+// fingerprint returns a short hash of 16 hexadecimal digits.
 func fingerprint(parts ...[]byte) string {
 	h := sha256.New()
 	for _, p := range parts {
@@ -102,10 +102,10 @@ func keyOf(spki []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// noRealm is the realm of a camera that wants no password.
+// noRealm is the realm of a camera without a password.
 const noRealm = "none"
 
-// realmOf returns how a camera asks for the password: by the strongest method that it offers.
+// realmOf returns the realm of a camera's password prompt, with the strongest method that it offers.
 func realmOf(challenges base.HeaderValue) string {
 	realm := ""
 	for _, c := range challenges {
@@ -121,16 +121,16 @@ func realmOf(challenges base.HeaderValue) string {
 	return realm
 }
 
-// pictureOf returns the fingerprint of a track.
+// pictureOf returns codec, size and hash of a track.
 func pictureOf(t *media.VideoTrack) string {
 	return fmt.Sprintf("%s %d×%d %s", t.Codec, t.Width, t.Height, fingerprint(t.VPS, t.SPS, t.PPS))
 }
 
-// longNumber matches what is a count, a time or a session's id.
+// longNumber matches a counter, a time or a session id.
 var longNumber = regexp.MustCompile(`[0-9]{8,}`)
 
-// describe returns what a session description (RFC 8866) says of the camera: title and media. Origin, addresses, times, rates and
-// the parameter sets, which the picture has, are left out.
+// describe returns title and media from a session description (RFC 8866). It leaves out origin, addresses, times, rates and
+// parameter sets, which are in Picture.
 func describe(sdp []byte) (title, list string) {
 	var titles, kinds, lines []string
 	for line := range strings.Lines(string(sdp)) {
@@ -160,7 +160,7 @@ func describe(sdp []byte) (title, list string) {
 	return title, clean(strings.Join(kinds, ", ")) + " " + fingerprint([]byte(strings.Join(lines, "\n")))
 }
 
-// controlOf returns a control attribute (RFC 7826 appendix D.1.1) without host and numbers of sessions.
+// controlOf returns a control attribute (RFC 7826 appendix D.1.1) without host and session numbers.
 func controlOf(control string) string {
 	if u, err := url.Parse(control); err == nil {
 		control = u.Path

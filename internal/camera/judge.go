@@ -7,25 +7,25 @@ import (
 	"strings"
 )
 
-// Verdict says whether what was seen is the camera that was pinned.
+// Verdict says whether a device is the expected camera.
 type Verdict uint8
 
-// The verdicts. The zero value is none of them.
+// The verdicts. The zero value is not a verdict.
 const (
 	Same    Verdict = iota + 1 // nothing differs
-	Changed                    // the same camera, of which something changed: to be noted
-	Another                    // a contradiction: to be quarantined
+	Changed                    // the same camera with a change, which is recorded
+	Another                    // a contradiction, which is quarantined
 )
 
-// Difference is one thing that is not as it was pinned.
+// Difference is one difference between the expected and the seen identity.
 type Difference struct {
-	Kind         string // one of the Kind constants
-	Pinned, Seen string
+	Kind           string // one of the Kind constants
+	Expected, Seen string
 }
 
-// String says it to people.
+// String returns the difference as text for people.
 func (d Difference) String() string {
-	return fmt.Sprintf("%s: was %q, is %q", d.Kind, short(d.Pinned), short(d.Seen))
+	return fmt.Sprintf("%s: was %q, is %q", d.Kind, short(d.Expected), short(d.Seen))
 }
 
 func short(s string) string {
@@ -35,33 +35,33 @@ func short(s string) string {
 	return s
 }
 
-// Known is another camera of the configuration, as it is pinned.
+// Known is another camera of the configuration, with its fingerprint.
 type Known struct {
 	Name     string // id in the configuration
-	SameHost bool   // it stands at the host of the camera that is judged, at another port
+	SameHost bool   // it is at the same host as the judged camera, at another port
 	Identity Identity
 }
 
-// Compare decides from two identities alone. What either lacks says nothing.
+// Compare decides from two identities alone. Fields that are empty in either are ignored.
 //
-// Strong evidence is the key, the serial number, the MAC address and a realm that holds a serial number; the rest, the realms
-// that a whole model range shares among it, is weak, since firmware updates and settings change it.
+// Strong evidence is the key, the serial number, the MAC address and a realm with a serial number. Everything else, including
+// realms shared by a whole model range, is weak, since firmware updates and settings change it.
 //
-//  1. Another key or serial number is another camera. So is one that wants the password in clear and did not before.
-//  2. Otherwise, strong evidence that agrees makes it the same camera, whatever changed beside.
+//  1. Another key or serial number is another camera. So is one that now asks for the password in clear text.
+//  2. Otherwise, matching strong evidence makes it the same camera, whatever else changed.
 //  3. Otherwise, another MAC address or another serial number in the realm is another camera.
-//  4. Otherwise, a realm or title that changed together with the picture format is another camera, and so are realm and title
-//     that changed both. Any less is a change of settings or of firmware.
-func Compare(pinned, seen Identity) (Verdict, []Difference) {
-	return compare(pinned, seen, func(string) bool { return false })
+//  4. Otherwise, it is another camera if the realm or title changed together with the picture format, or if realm and title
+//     both changed. Less is a change of settings or firmware.
+func Compare(expected, seen Identity) (Verdict, []Difference) {
+	return compare(expected, seen, func(string) bool { return false })
 }
 
-// compare is Compare where shared kinds of evidence, which other cameras show too, agree with no weight.
-func compare(pinned, seen Identity, shared func(kind string) bool) (Verdict, []Difference) {
+// compare is Compare, except that a match has no weight for kinds of evidence shared with other cameras.
+func compare(expected, seen Identity, shared func(kind string) bool) (Verdict, []Difference) {
 	var all []Difference
 	differs, agrees := map[string]bool{}, false
 	theirs := seen.traits()
-	for i, p := range pinned.traits() {
+	for i, p := range expected.traits() {
 		s := theirs[i]
 		switch {
 		case p.value == "" || s.value == "":
@@ -72,8 +72,8 @@ func compare(pinned, seen Identity, shared func(kind string) bool) (Verdict, []D
 			agrees = true
 		}
 	}
-	realms := trait{KindRealm, pinned.Realm}
-	downgrade := strings.HasPrefix(pinned.Realm, "digest ") && strings.HasPrefix(seen.Realm, "basic ")
+	realms := trait{KindRealm, expected.Realm}
+	downgrade := strings.HasPrefix(expected.Realm, "digest ") && strings.HasPrefix(seen.Realm, "basic ")
 	switch {
 	case len(all) == 0:
 		return Same, nil
@@ -89,11 +89,11 @@ func compare(pinned, seen Identity, shared func(kind string) bool) (Verdict, []D
 	return Changed, all
 }
 
-// Judge decides with the other cameras of the configuration in view. pinned is nil at the first contact. twin names a
-// camera of the configuration that what was seen resembles more than the one that is expected here; it is then Another.
-// At the first contact that takes a MAC address or serial number that is pinned elsewhere.
-func Judge(pinned *Identity, seen Identity, others []Known) (v Verdict, differences []Difference, twin string) {
-	if pinned == nil {
+// Judge also considers the other cameras of the configuration. expected is nil at the first contact. If the device resembles
+// another configured camera more than the expected one, the verdict is Another and twin names that camera. At the first contact
+// this needs the MAC address or serial number of another camera.
+func Judge(expected *Identity, seen Identity, others []Known) (v Verdict, differences []Difference, twin string) {
+	if expected == nil {
 		for _, o := range others {
 			if !o.SameHost && o.Identity.owns(seen) {
 				return Another, nil, o.Name
@@ -101,18 +101,18 @@ func Judge(pinned *Identity, seen Identity, others []Known) (v Verdict, differen
 		}
 		return Same, nil, ""
 	}
-	v, differences = compare(*pinned, seen, func(kind string) bool { return sharedBy(others, kind, seen.of(kind)) })
-	own := likeness(*pinned, seen, *pinned)
+	v, differences = compare(*expected, seen, func(kind string) bool { return sharedBy(others, kind, seen.of(kind)) })
+	own := likeness(*expected, seen, *expected)
 	for _, o := range others {
-		if likeness(o.Identity, seen, *pinned) > own {
+		if likeness(o.Identity, seen, *expected) > own {
 			return Another, differences, o.Name
 		}
 	}
 	return v, differences, ""
 }
 
-// owns reports whether the serial number or MAC address of id is what was seen. Keys do not count: some makers ship one
-// key in all their cameras.
+// owns reports whether id and the seen identity share a serial number or MAC address. Keys do not count, since some makers ship
+// one key in all their cameras.
 func (id Identity) owns(seen Identity) bool {
 	realm := trait{KindRealm, id.Realm}
 	return id.Serial != "" && id.Serial == seen.Serial || id.MAC != "" && id.MAC == seen.MAC || strong(realm) && id.Realm == seen.Realm
@@ -122,10 +122,10 @@ func sharedBy(others []Known, kind, value string) bool {
 	return slices.ContainsFunc(others, func(o Known) bool { return o.Identity.of(kind) == value })
 }
 
-// strongWeight is how many weak agreements a strong one outweighs: all there are.
+// strongWeight is the weight of a strong match: more than all weak ones together.
 const strongWeight = 8
 
-// likeness counts how much of what was seen agrees with id, among the kinds that scope has.
+// likeness returns how well the seen identity matches id, in the kinds of evidence that scope has.
 func likeness(id, seen, scope Identity) int {
 	n := 0
 	theirs, in := seen.traits(), scope.traits()
@@ -142,18 +142,18 @@ func likeness(id, seen, scope Identity) int {
 }
 
 var (
-	// hardwareNumber matches a MAC address, as Axis and Uniview write it into the realm.
+	// hardwareNumber matches a MAC address in the realm, as Axis and Uniview write it.
 	hardwareNumber = regexp.MustCompile(`(?i)(?:^|[^0-9a-f])(?:[0-9a-f]{12}|[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5})(?:$|[^0-9a-f])`)
-	// serialWord matches words of letters and digits of which some may be a serial number.
+	// serialWord matches words of letters and digits that may be serial numbers.
 	serialWord = regexp.MustCompile(`[0-9A-Za-z]{8,}`)
 	// serialInBrackets matches the end of a serial number in brackets, as Hikvision writes it.
 	serialInBrackets = regexp.MustCompile(`\([0-9A-Za-z]*[0-9]{5,}[0-9A-Za-z]*\)`)
 )
 
-// digitsOfSerial is how many digits a word must have to be taken for a serial number, and not for a model or a year.
+// digitsOfSerial is the number of digits in a serial number, as opposed to a model or a year.
 const digitsOfSerial = 5
 
-// strong reports whether a trait is of one camera only.
+// strong reports whether a trait identifies a single camera.
 func strong(t trait) bool {
 	switch t.kind {
 	case KindKey, KindSerial, KindMAC:
@@ -164,7 +164,7 @@ func strong(t trait) bool {
 	return false
 }
 
-// namesOneCamera reports whether a realm holds what looks like a serial number or a MAC address.
+// namesOneCamera reports whether a realm contains something like a serial number or a MAC address.
 func namesOneCamera(realm string) bool {
 	if hardwareNumber.MatchString(realm) && strings.ContainsAny(realm, "0123456789") || serialInBrackets.MatchString(realm) {
 		return true
@@ -183,7 +183,7 @@ func namesOneCamera(realm string) bool {
 	return false
 }
 
-// Strength says in words how surely a pinned identity tells a camera from others: "strong: …", "weak: …" or "none: …".
+// Strength describes how reliably a fingerprint tells a camera from others: "strong: …", "weak: …" or "none: …".
 func Strength(id Identity, others []Known) string {
 	var kinds []string
 	for _, t := range id.traits() {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// door is a camera of which everything is known; plain is one with weak evidence only.
+// door is a camera with every kind of evidence; plain is one with weak evidence only.
 func door() Identity {
 	return Identity{Key: strings.Repeat("a", 64), MAC: "9c:8e:cd:00:00:01", Realm: "digest Login to 5K01A2BPAZ12345", Title: "Media Server",
 		Media: "video H264/90000 0011223344556677", Picture: "H.264 1920×1080 0011223344556677"}
@@ -18,7 +18,7 @@ func plain() Identity {
 	return id
 }
 
-// with returns id changed.
+// with returns a changed id.
 func with(id Identity, change func(*Identity)) Identity {
 	change(&id)
 	return id
@@ -36,11 +36,11 @@ func TestWhatContradictsAndWhatOnlyChanged(t *testing.T) {
 	noMAC := func(id *Identity) { id.MAC = "" }
 	noKey := func(id *Identity) { id.Key = "" }
 	for _, c := range []struct {
-		name    string
-		pinned  Identity
-		changes []func(*Identity)
-		want    Verdict
-		kinds   string
+		name     string
+		expected Identity
+		changes  []func(*Identity)
+		want     Verdict
+		kinds    string
 	}{
 		{"nothing", door(), nil, Same, ""},
 		{"nothing of a camera with weak evidence", plain(), nil, Same, ""},
@@ -74,14 +74,14 @@ func TestWhatContradictsAndWhatOnlyChanged(t *testing.T) {
 		{"password switched off, other picture", plain(), []func(*Identity){func(id *Identity) { id.Realm = noRealm }, picture}, Another, KindRealm + "," + KindPicture},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			seen := c.pinned
+			seen := c.expected
 			for _, change := range c.changes {
 				change(&seen)
 			}
-			verdict, differences := Compare(c.pinned, seen)
+			verdict, differences := Compare(c.expected, seen)
 			var kinds []string
 			for _, d := range differences {
-				if kinds = append(kinds, d.Kind); d.Pinned == d.Seen {
+				if kinds = append(kinds, d.Kind); d.Expected == d.Seen {
 					t.Errorf("no difference: %+v", d)
 				}
 			}
@@ -92,8 +92,8 @@ func TestWhatContradictsAndWhatOnlyChanged(t *testing.T) {
 	}
 }
 
-// TestASwapIsCaughtWhateverDiffers takes two cameras that differ in any set of kinds of evidence, and lets them exchange their
-// addresses: both are quarantined, unless nothing differs.
+// TestASwapIsCaughtWhateverDiffers swaps the addresses of two cameras, for every set of kinds of evidence in which they differ.
+// Both must be quarantined unless nothing differs.
 func TestASwapIsCaughtWhateverDiffers(t *testing.T) {
 	for set := range 1 << 6 {
 		for _, first := range []Identity{door(), plain()} {
@@ -112,10 +112,10 @@ func TestASwapIsCaughtWhateverDiffers(t *testing.T) {
 				}
 			}
 			for _, pair := range [][2]Identity{{first, second}, {second, first}} {
-				pinned, seen := pair[0], pair[1]
-				verdict, _, _ := Judge(&pinned, seen, []Known{{Name: "other", Identity: seen}})
+				expected, seen := pair[0], pair[1]
+				verdict, _, _ := Judge(&expected, seen, []Known{{Name: "other", Identity: seen}})
 				if same := first == second; same != (verdict == Same) || !same && verdict != Another {
-					t.Errorf("differing in %06b: verdict %d for %+v where %+v was pinned", set, verdict, seen, pinned)
+					t.Errorf("differing in %06b: verdict %d for %+v where %+v was expected", set, verdict, seen, expected)
 				}
 			}
 		}

@@ -10,17 +10,17 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// accessUnit is an access unit taken apart.
+// accessUnit is a parsed access unit.
 type accessUnit struct {
-	data    [][]byte // what is recorded with the picture
-	changed [][]byte // picture parameter sets that differ from those in force
+	data    [][]byte // NAL units to record
+	changed [][]byte // picture parameter sets that differ from the current ones
 	random  bool     // decoding can start here
-	picture bool     // there is a picture
-	leading bool     // it may refer to pictures before the key frame that it follows (H.265 RASL)
+	picture bool     // contains a frame
+	leading bool     // may refer to frames before the key frame that it follows (H.265 RASL)
 }
 
-// sortOut takes an access unit apart and keeps its parameter sets. Of several picture parameter sets that are in use at
-// once, the first after a sequence parameter set is for the header, and the others stay with the picture.
+// sortOut parses an access unit and stores its parameter sets. If several picture parameter sets are in use, the first after a
+// sequence parameter set goes into the header, and the others stay with the frame.
 func (v *video) sortOut(au [][]byte) (a accessUnit) {
 	fresh := v.parameterSet(v.pps) < 0
 	for _, nalu := range au {
@@ -59,7 +59,7 @@ func isLeading(nalu []byte) bool {
 	return kind == h265.NALUType_RASL_N || kind == h265.NALUType_RASL_R
 }
 
-// parameterSet returns the number of a picture parameter set (H.264 7.3.2.2, H.265 7.3.2.3), -1 when it has none.
+// parameterSet returns the number of a picture parameter set (H.264 7.3.2.2, H.265 7.3.2.3), or -1 if it has none.
 func (v *video) parameterSet(pps []byte) int {
 	if len(pps) <= v.headerSize() {
 		return -1
@@ -72,8 +72,8 @@ func (v *video) parameterSet(pps []byte) int {
 	return int(id)
 }
 
-// sort tells what a NAL unit is: where to keep it when it is a parameter set; else whether decoding can start at it, and
-// whether it is part of a picture (H.264 table 7-1, H.265 table 7-1).
+// sort classifies a NAL unit. For a parameter set it returns where to store it. Otherwise it returns whether decoding can start
+// at it and whether it is part of a frame (H.264 table 7-1, H.265 table 7-1).
 func (v *video) sort(nalu []byte) (set *[]byte, key, coded bool) {
 	if v.codec == media.H264 {
 		switch kind := h264.NALUType(nalu[0] & 0x1f); kind {

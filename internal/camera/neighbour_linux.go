@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// neighbourOf asks the kernel's table for the MAC address of a host on the same network. It returns "" for hosts behind a
-// router, and for a MAC address that stands for several IPv4 addresses: that is a router's or a repeater's.
+// neighbourOf looks up the MAC address of a host on the same network in the kernel's table. It returns "" for hosts behind a
+// router, and for a MAC address with several IPv4 addresses, which belongs to a router or repeater.
 func neighbourOf(ip netip.Addr) string {
 	family := syscall.AF_INET
 	if ip.Is6() {
@@ -32,7 +32,7 @@ const (
 	ndaLladdr  = 2
 )
 
-// findNeighbour searches the kernel's answer to RTM_GETNEIGH (rtnetlink(7)).
+// findNeighbour searches the kernel's response to RTM_GETNEIGH (rtnetlink(7)).
 func findNeighbour(dump []byte, ip netip.Addr) string {
 	messages, err := syscall.ParseNetlinkMessage(dump)
 	if err != nil {

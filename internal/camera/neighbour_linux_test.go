@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// neighbour makes one message of the kernel's answer to RTM_GETNEIGH.
+// neighbour makes one message of the kernel's response to RTM_GETNEIGH.
 func neighbour(state uint16, ip, mac string) []byte {
 	body := make([]byte, ndmsgBytes)
 	binary.NativeEndian.PutUint16(body[8:], state)
@@ -40,7 +40,7 @@ func TestTheKernelsTableOfNeighboursIsRead(t *testing.T) {
 		neighbour(stale, "192.168.1.21", "9c:8e:cd:00:00:02"),
 		neighbour(failed, "192.168.1.22", "9c:8e:cd:00:00:03"),
 		neighbour(stale, "192.168.1.23", ""),
-		neighbour(stale, "192.168.1.30", "02:00:00:00:00:01"), // a repeater, which answers for two
+		neighbour(stale, "192.168.1.30", "02:00:00:00:00:01"), // a repeater, which has two addresses
 		neighbour(stale, "192.168.1.31", "02:00:00:00:00:01"),
 		neighbour(stale, "192.168.1.32", "00:00:00:00:00:00"),
 		neighbour(stale, "fe80::9e8e:cdff:fe00:1", "9c:8e:cd:00:00:01"),
@@ -60,7 +60,7 @@ func TestTheKernelsTableOfNeighboursIsRead(t *testing.T) {
 	if got := findNeighbour(neighbour(reachable, "192.168.1.20", "9c:8e:cd:00:00:01"), netip.MustParseAddr("192.168.1.20")); got != "9c:8e:cd:00:00:01" {
 		t.Errorf("an only neighbour: %q", got)
 	}
-	for n := range len(dump) { // cut anywhere, it is read as far as it goes, or not at all
+	for n := range len(dump) { // truncated anywhere, it is read up to there or not at all
 		findNeighbour(dump[:n], netip.MustParseAddr("192.168.1.21"))
 	}
 	if neighbourOf(netip.MustParseAddr("127.0.0.1")) != "" {

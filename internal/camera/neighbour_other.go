@@ -4,5 +4,5 @@ package camera
 
 import "net/netip"
 
-// neighbourOf returns "": the table of neighbours is read on Linux only.
+// neighbourOf returns "", since the neighbour table is read on Linux only.
 func neighbourOf(netip.Addr) string { return "" }

@@ -2,21 +2,21 @@ package camera
 
 import "time"
 
-// maxEarly is how far ahead of all others a picture or sound may be stamped before its stamp is not believed.
+// maxEarly is how far ahead of all others a stamp may be before it counts as wrong.
 const maxEarly = 2 * time.Second
 
-// stamps makes the timestamps of one medium go forward. A network only delays, so that what is stamped far ahead of its
-// arrival, or not after what came before it, is stamped wrongly: it gets the time of its arrival instead. Where the
-// camera stays with its new count, the count is followed from there on without a break.
+// stamps makes the timestamps of one medium increase. A network can only delay, so a stamp far ahead of its arrival, or not after
+// the previous one, is wrong and is replaced by the time of arrival. If the camera keeps its new count, that count is followed
+// without a break.
 type stamps struct {
 	rate    int64 // ticks a second
 	started bool
 	origin  time.Time
-	lead    int64 // how far stamps are ahead of arrivals, ticks since origin: of the least delayed of late
+	lead    int64 // how far stamps are ahead of arrivals, ticks since origin, for the least delayed recent unit
 	shift   int64 // added to the camera's stamps
-	last    int64 // the newest given out
+	last    int64 // the newest that was returned
 	lastAt  time.Time
-	odd     *oddStamp // the previous one, if it was not believed
+	odd     *oddStamp // the previous stamp, if it was wrong
 }
 
 type oddStamp struct {
@@ -28,9 +28,9 @@ func (s *stamps) ticks(d time.Duration) int64 {
 	return int64(d/time.Second)*s.rate + int64(d%time.Second)*s.rate/int64(time.Second)
 }
 
-// mend returns the time to use for something that the camera stamped raw and that arrived at the given time. It is
-// after floor, the decoding time of what came before.
-func (s *stamps) mend(raw int64, at time.Time, floor int64) int64 {
+// correct returns the time to use for a unit that the camera stamped raw and that arrived at the given time. It is after floor,
+// the decoding time of the previous unit.
+func (s *stamps) correct(raw int64, at time.Time, floor int64) int64 {
 	if !s.started {
 		s.started, s.origin, s.lead, s.last, s.lastAt = true, at, raw, raw, at
 		return raw
@@ -59,8 +59,7 @@ func (s *stamps) believable(t int64, at time.Time, floor int64) bool {
 	return t > floor && t-s.ticks(at.Sub(s.origin)) <= s.lead+s.ticks(maxEarly)
 }
 
-// keep follows a stamp that is believed. The lead falls slowly, so that a camera whose clock runs slow is followed and
-// a delay is not.
+// keep follows a plausible stamp. The lead falls slowly, so that a slow camera clock is followed and a delay is not.
 func (s *stamps) keep(t int64, at time.Time) {
 	lead := t - s.ticks(at.Sub(s.origin))
 	s.lead = max(lead, s.lead-(s.lead-lead)/64)

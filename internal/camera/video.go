@@ -24,23 +24,23 @@ type video struct {
 	format  format.Format
 	codec   media.Codec
 	decode  func(*rtp.Packet) ([][]byte, error)
-	more    []error // what decode returns in the ordinary course
+	more    []error // errors that decode returns normally
 	filler  []byte  // a NAL unit without content
 
-	open   *packetTime // of the packets that decode holds back, or nil
-	next   uint16      // sequence number of the next packet
-	begun  bool        // next is known
-	pinned int         // bytes of packets since the last unit, which its NAL units may keep in memory
+	open  *packetTime // of the packets that decode buffers, or nil
+	next  uint16      // sequence number of the next packet
+	begun bool        // next is known
+	held  int         // bytes of packets since the last unit, which its NAL units may keep in memory
 
-	vps, sps, pps []byte // the newest seen
+	vps, sps, pps []byte // the newest
 	track         *media.VideoTrack
-	pending       [][]byte // NAL units that came without a picture, for the next one
+	pending       [][]byte // NAL units without a frame, for the next frame
 	damage        bool     // packets were lost since the last unit
-	leading       bool     // pictures that refer to what was before the first key frame are to be left out
+	leading       bool     // leave out frames that refer to frames before the first key frame
 	times         decodingTimes
 }
 
-// packetTime is what a packet says of its picture's time.
+// packetTime is the time of a packet's frame.
 type packetTime struct {
 	stamp uint32
 	pts   int64
@@ -48,7 +48,7 @@ type packetTime struct {
 	at    time.Time
 }
 
-// newVideo returns the depacketizer for the format, or nil when it is not one that we record.
+// newVideo returns the depacketizer for the format, or nil for an unsupported format.
 func newVideo(s *Session, m *description.Media, f format.Format) (*video, error) {
 	v := &video{session: s, medium: m, format: f}
 	switch f := f.(type) {
@@ -88,8 +88,8 @@ func (v *video) packet(pkt *rtp.Packet) {
 	v.take(pkt, packetTime{stamp: pkt.Timestamp, pts: pts, timed: timed, at: now})
 }
 
-// take adds a packet to the picture it belongs to. A picture ends with the marker, or where the next one's timestamp
-// begins: some cameras set no marker, and the packet that had it may be lost.
+// take adds a packet to its frame. A frame ends with the marker or before the next timestamp, since some cameras set no marker
+// and the packet with the marker may be lost.
 func (v *video) take(pkt *rtp.Packet, t packetTime) {
 	if v.begun && pkt.SequenceNumber != v.next {
 		v.damage = true
@@ -98,7 +98,7 @@ func (v *video) take(pkt *rtp.Packet, t packetTime) {
 	if v.open != nil && v.open.stamp != t.stamp {
 		v.assemble(&rtp.Packet{Header: rtp.Header{Version: 2, Marker: true, Timestamp: v.open.stamp}, Payload: v.filler}, *v.open)
 	}
-	v.pinned += len(pkt.Payload)
+	v.held += len(pkt.Payload)
 	v.open = nil
 	if !pkt.Marker {
 		v.open = &t
@@ -106,7 +106,7 @@ func (v *video) take(pkt *rtp.Packet, t packetTime) {
 	v.assemble(pkt, t)
 }
 
-// assemble hands a packet to the library's depacketizer, and on what that completes.
+// assemble passes a packet to the library's depacketizer, and sends the frames that it completes.
 func (v *video) assemble(pkt *rtp.Packet, t packetTime) {
 	au, err := v.decode(pkt)
 	if err != nil {
@@ -121,10 +121,10 @@ func (v *video) assemble(pkt *rtp.Packet, t packetTime) {
 	if t.timed {
 		v.unit(au, t.pts, t.at)
 	}
-	v.pinned = 0
+	v.held = 0
 }
 
-// unit sends one access unit, its parameter sets taken out.
+// unit sends one access unit without its parameter sets.
 func (v *video) unit(au [][]byte, pts int64, now time.Time) {
 	a := v.sortOut(au)
 	switch {
@@ -147,7 +147,7 @@ func (v *video) unit(au [][]byte, pts int64, now time.Time) {
 	u := &media.Unit{Kind: media.Video, Arrived: now, Random: a.random, Damaged: v.damage, Data: a.data}
 	u.PTS, u.DTS = v.times.of(v.withSets(a), pts, now)
 	v.damage = false
-	if v.pinned > 2*u.Size()+maxSlack {
+	if v.held > 2*u.Size()+maxSlack {
 		for i, d := range u.Data {
 			u.Data[i] = bytes.Clone(d)
 		}
@@ -157,14 +157,14 @@ func (v *video) unit(au [][]byte, pts int64, now time.Time) {
 }
 
 const (
-	// maxSlack is how much memory a unit may keep occupied beside twice its own.
+	// maxSlack is how much memory a unit may keep allocated beyond twice its size.
 	maxSlack = 8 << 10
-	// maxPending and maxPendingBytes bound what waits for a picture.
+	// maxPending and maxPendingBytes bound the NAL units that wait for a frame.
 	maxPending      = 16
 	maxPendingBytes = 64 << 10
 )
 
-// postpone keeps NAL units for the next picture: some cameras mark the end of a picture after each of them.
+// postpone keeps NAL units for the next frame, since some cameras mark the end of a frame after each of them.
 func (v *video) postpone(nalus [][]byte) {
 	size := 0
 	for _, n := range v.pending {
@@ -177,8 +177,8 @@ func (v *video) postpone(nalus [][]byte) {
 	}
 }
 
-// withSets returns the unit's NAL units with parameter sets in front of a key frame, as those who work out decoding
-// times want it.
+// withSets returns the unit's NAL units, with parameter sets before a key frame, as the computation of decoding times needs
+// them.
 func (v *video) withSets(a accessUnit) [][]byte {
 	if !a.random {
 		return a.data
@@ -190,7 +190,7 @@ func (v *video) withSets(a accessUnit) [][]byte {
 	return append(append(sets, v.sps, v.pps), a.data...)
 }
 
-// newTrack makes the track that the newest parameter sets describe, if they changed, and reports whether there is one.
+// newTrack makes a track from the newest parameter sets if they changed. It reports whether there is a track.
 func (v *video) newTrack() bool {
 	t := media.VideoTrack{Codec: v.codec, VPS: v.vps, SPS: v.sps, PPS: v.pps}
 	if v.track != nil && v.track.Equal(t) {

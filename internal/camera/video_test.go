@@ -11,7 +11,7 @@ import (
 	"keepwatch.internal/internal/media/mediatest"
 )
 
-// feeder sends pictures to a video as a camera would: one packet a NAL unit, 25 pictures a second.
+// feeder sends frames to a video like a camera: one packet per NAL unit, 25 frames a second.
 type feeder struct {
 	v    *video
 	s    *Session
@@ -29,7 +29,7 @@ func newFeeder(t *testing.T, h265 bool) *feeder {
 	return &feeder{v: newTestVideo(t, s, of()), s: s, base: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
 }
 
-// picture sends the NAL units as one picture, stamped off ticks from its time; marker as given.
+// picture sends the NAL units as one frame, with a stamp that is off by some ticks.
 func (f *feeder) picture(off int64, marker bool, nalus ...[]byte) {
 	pts := f.n*3600 + off
 	for i, n := range nalus {
@@ -40,7 +40,7 @@ func (f *feeder) picture(off int64, marker bool, nalus ...[]byte) {
 	f.n++
 }
 
-// parameter sets of x264: pictures of 320×240, no reordering; pps0 and pps1 differ in their number.
+// Parameter sets of x264: frames of 320×240, no reordering. pps0 and pps1 differ in their number.
 func sets(t testing.TB, options ...string) (sps, pps0, pps1 []byte) {
 	t.Helper()
 	src := mediatest.Clip(t, "0.1", "libx264", false, append([]string{"-profile:v", "baseline", "-bf", "0"}, options...)...)
@@ -136,7 +136,7 @@ func TestADelayedNetworkChangesNoStamps(t *testing.T) {
 	}
 }
 
-// A recorder scales them; here they are only not to be taken for single mistakes.
+// A recorder scales them. Here they must not count as single wrong stamps.
 func TestStampsAtASteadyWrongRateAreBelieved(t *testing.T) {
 	sps, pps, _ := sets(t)
 	for _, apart := range []time.Duration{32 * time.Millisecond, 48 * time.Millisecond} { // 40 are stamped
