@@ -12,6 +12,7 @@ import (
 // accountAPI answers about the caller's own account: sessions, tokens, the arrangement of the live page.
 type accountAPI struct {
 	accounts *accounts.Directory
+	sessions *sessions
 	layouts  *layout.Store
 	cameras  *cameraList
 }
@@ -27,8 +28,8 @@ type sessionJSON struct {
 	Current bool      `json:"current"`
 }
 
-// sessions answers GET /api/v1/me/sessions.
-func (a *accountAPI) sessions(w http.ResponseWriter, r *http.Request) error {
+// listSessions answers GET /api/v1/me/sessions.
+func (a *accountAPI) listSessions(w http.ResponseWriter, r *http.Request) error {
 	sessions, err := a.accounts.Sessions(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
@@ -89,8 +90,8 @@ type tokenJSON struct {
 	Until   *time.Time `json:"until"`
 }
 
-// tokens answers GET /api/v1/me/tokens.
-func (a *accountAPI) tokens(w http.ResponseWriter, r *http.Request) error {
+// listTokens answers GET /api/v1/me/tokens.
+func (a *accountAPI) listTokens(w http.ResponseWriter, r *http.Request) error {
 	tokens, err := a.accounts.OwnTokens(r.Context(), viewerOf(r))
 	if err != nil {
 		return err

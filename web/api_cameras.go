@@ -6,7 +6,16 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/accounts"
 )
+
+// cameraAPI answers about cameras, and who may see them.
+type cameraAPI struct {
+	accounts *accounts.Directory
+	cameras  *cameraList
+	shares   *shares
+	now      func() time.Time
+}
 
 // CameraReport is what /api/v1/cameras says of a camera.
 type CameraReport struct {
@@ -36,24 +45,24 @@ type StreamReport struct {
 	LostPackets   uint64  `json:"lost_packets"`
 }
 
-// apiCameras answers GET /api/v1/cameras.
-func (s *Server) apiCameras(w http.ResponseWriter, r *http.Request) error {
-	cameras, err := s.camerasFor(r.Context(), viewerOf(r))
+// list answers GET /api/v1/cameras.
+func (a *cameraAPI) list(w http.ResponseWriter, r *http.Request) error {
+	cameras, err := a.reports(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
 	}
 	return writeJSON(w, r, http.StatusOK, map[string]any{"cameras": cameras})
 }
 
-// camerasFor reports on the cameras on which the viewer has any right, in the order in which cameras are shown.
-func (s *Server) camerasFor(ctx context.Context, v access.Viewer) ([]CameraReport, error) {
-	rights, err := s.Accounts.Rights(ctx, v)
+// reports returns reports on the cameras on which the viewer has any right, in display order.
+func (a *cameraAPI) reports(ctx context.Context, v access.Viewer) ([]CameraReport, error) {
+	rights, err := a.accounts.Rights(ctx, v)
 	if err != nil {
 		return nil, err
 	}
-	status := s.cameras.statusByID()
+	status := a.cameras.statusByID()
 	reports := []CameraReport{}
-	for _, c := range s.Cameras {
+	for _, c := range a.cameras.all {
 		held := rights[access.Camera(c.ID)]
 		if held == 0 {
 			continue

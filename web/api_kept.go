@@ -16,6 +16,14 @@ import (
 	"keepwatch.internal/storage"
 )
 
+// keptAPI answers about kept clips, and deletes footage.
+type keptAPI struct {
+	accounts *accounts.Directory
+	cameras  *cameraList
+	store    *storage.Store
+	kept     *keptList
+}
+
 // keptJSON is a kept clip on the wire.
 type keptJSON struct {
 	ID      string    `json:"id"`
@@ -42,18 +50,18 @@ type deletionJSON struct {
 	Kept     []keptJSON `json:"kept"` // that lie in the way and were not named
 }
 
-// apiKept answers GET /api/v1/cameras/{id}/kept.
-func (s *Server) apiKept(w http.ResponseWriter, r *http.Request, p access.Permit) error {
-	kept, err := s.Store.Kept(r.Context(), p)
+// list answers GET /api/v1/cameras/{id}/kept.
+func (a *keptAPI) list(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	kept, err := a.store.Kept(r.Context(), p)
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, r, http.StatusOK, keptListJSON{keptOf(s.cameras.ofPermit(p), kept)})
+	return writeJSON(w, r, http.StatusOK, keptListJSON{keptOf(a.cameras.ofPermit(p), kept)})
 }
 
-// apiAllKept answers GET /api/v1/kept: what is kept of all cameras whose recordings the caller may see.
-func (s *Server) apiAllKept(w http.ResponseWriter, r *http.Request) error {
-	all, err := s.kept.all(r.Context(), viewerOf(r))
+// listAll answers GET /api/v1/kept: what is kept of all cameras whose recordings the caller may see.
+func (a *keptAPI) listAll(w http.ResponseWriter, r *http.Request) error {
+	all, err := a.kept.all(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
 	}
@@ -112,8 +120,8 @@ type keepRequest struct {
 	Streams []string `json:"streams"`
 }
 
-// apiKeep answers POST /api/v1/cameras/{id}/kept.
-func (s *Server) apiKeep(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+// keep answers POST /api/v1/cameras/{id}/kept.
+func (a *keptAPI) keep(w http.ResponseWriter, r *http.Request, p access.Permit) error {
 	var body keepRequest
 	if err := readJSON(r, &body); err != nil {
 		return err
@@ -133,31 +141,31 @@ func (s *Server) apiKeep(w http.ResponseWriter, r *http.Request, p access.Permit
 		}
 		streams |= storage.Streams(quality)
 	}
-	kept, err := s.Store.Keep(r.Context(), p, streams, span, strings.TrimSpace(body.Note))
+	kept, err := a.store.Keep(r.Context(), p, streams, span, strings.TrimSpace(body.Note))
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, r, http.StatusCreated, keptOf(s.cameras.ofPermit(p), []storage.Kept{kept})[0])
+	return writeJSON(w, r, http.StatusCreated, keptOf(a.cameras.ofPermit(p), []storage.Kept{kept})[0])
 }
 
-// apiUnkeep answers DELETE /api/v1/cameras/{id}/kept/{kept}: the footage is subject to retention again.
-func (s *Server) apiUnkeep(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+// remove answers DELETE /api/v1/cameras/{id}/kept/{kept}: the footage is subject to retention again.
+func (a *keptAPI) remove(w http.ResponseWriter, r *http.Request, p access.Permit) error {
 	id, err := keptParameter(r.PathValue("kept"))
 	if err != nil {
 		return err
 	}
-	if err := requireFresh(r, s.Accounts); err != nil {
+	if err := requireFresh(r, a.accounts); err != nil {
 		return err
 	}
-	if err := s.Store.Unkeep(r.Context(), p, id); err != nil {
+	if err := a.store.Unkeep(r.Context(), p, id); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-// apiDeleteFootage answers DELETE /api/v1/cameras/{id}/footage: with preview=1 it says what would go, and nothing goes.
-func (s *Server) apiDeleteFootage(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+// deleteFootage answers DELETE /api/v1/cameras/{id}/footage: with preview=1 it says what would go, and nothing goes.
+func (a *keptAPI) deleteFootage(w http.ResponseWriter, r *http.Request, p access.Permit) error {
 	q, err := query(r)
 	if err != nil {
 		return err
@@ -174,20 +182,20 @@ func (s *Server) apiDeleteFootage(w http.ResponseWriter, r *http.Request, p acce
 		return err
 	}
 	if preview != "1" {
-		if err := requireFresh(r, s.Accounts); err != nil {
+		if err := requireFresh(r, a.accounts); err != nil {
 			return err
 		}
 	}
-	act := s.Store.DeleteFootage
+	act := a.store.DeleteFootage
 	if preview == "1" {
-		act = s.Store.PreviewDelete
+		act = a.store.PreviewDelete
 	}
 	d, err := act(r.Context(), p, span, named...)
 	if err != nil {
 		return err
 	}
 	return writeJSON(w, r, http.StatusOK, deletionJSON{From: d.Span.From, To: d.Span.To, Segments: d.Segments, Bytes: d.Bytes,
-		Kept: keptOf(s.cameras.ofPermit(p), d.Kept)})
+		Kept: keptOf(a.cameras.ofPermit(p), d.Kept)})
 }
 
 // deletionParameters reads what is to be deleted: from, to, and any number of kept clips by name.

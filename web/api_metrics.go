@@ -20,9 +20,9 @@ import (
 // Cameras stand in it by name as far as the token has a right on them, as in the system report; of the others there is only
 // how many are in which state. When a camera's bit rate rises, something moves before it: that is its owner's to know.
 // Nothing is kept between two requests: every figure is read when it is asked for.
-func (s *Server) metrics(w http.ResponseWriter, r *http.Request) error {
+func (a *systemAPI) metrics(w http.ResponseWriter, r *http.Request) error {
 	g := &gauges{}
-	if err := s.measure(r.Context(), viewerOf(r), g); err != nil {
+	if err := a.measure(r.Context(), viewerOf(r), g); err != nil {
 		return err
 	}
 	registry := prometheus.NewRegistry()
@@ -36,27 +36,27 @@ func (s *Server) metrics(w http.ResponseWriter, r *http.Request) error {
 }
 
 // measure reads all figures.
-func (s *Server) measure(ctx context.Context, v access.Viewer, g *gauges) error {
-	report, err := s.systemFor(ctx, v)
+func (a *systemAPI) measure(ctx context.Context, v access.Viewer, g *gauges) error {
+	report, err := a.reports.system(ctx, v)
 	if err != nil {
 		return err
 	}
-	usage, err := s.Store.Usage(ctx, s.site.dayAt(s.Now()))
+	usage, err := a.reports.store.Usage(ctx, a.reports.site.dayAt(report.Now))
 	if err != nil {
 		return err
 	}
-	scrub, err := s.verification(ctx)
+	scrub, err := a.reports.verification(ctx)
 	if err != nil {
 		return err
 	}
-	g.set("keepwatch_info", "The version that runs.", 1, "version", s.Version)
-	s.measureStates(g)
+	g.set("keepwatch_info", "The version that runs.", 1, "version", a.reports.version)
+	a.measureStates(g)
 	for _, h := range report.Cameras {
 		g.camera(h, report.Now)
 	}
 	named := map[media.CameraID]string{}
-	status := s.cameras.statusByID()
-	for _, c := range s.Cameras {
+	status := a.reports.cameras.statusByID()
+	for _, c := range a.reports.cameras.all {
 		for _, h := range report.Cameras {
 			if h.ID == c.Name {
 				named[c.ID] = c.Name
@@ -78,15 +78,15 @@ func (s *Server) measure(ctx context.Context, v access.Viewer, g *gauges) error 
 	g.set("keepwatch_disk_min_free_bytes", "What is kept free by deleting the oldest footage.", float64(usage.MinFree))
 	g.set("keepwatch_footage_bytes", "Bytes of all footage.", float64(usage.Footage))
 	g.set("keepwatch_kept_bytes", "Of these, what kept clips take.", float64(usage.Kept))
-	for _, a := range s.Store.Alarms(ctx) {
+	for _, a := range a.reports.store.Alarms(ctx) {
 		g.set("keepwatch_alarm", "1 for each condition that needs attention.", 1, "code", a.Code)
 	}
 	g.set("keepwatch_scrub_read_bytes", "How much of all footage the slow reading has read in this round.", float64(scrub.ReadBytes))
 	g.set("keepwatch_scrub_total_bytes", "How much there is to read in it.", float64(scrub.TotalBytes))
 	g.count("keepwatch_scrub_found_total", "Segments that did not verify, since the index was made.", float64(scrub.Found))
 	g.moment("keepwatch_scrub_last_round_timestamp_seconds", "End of the last full round.", scrub.LastRound)
-	g.set("keepwatch_open_streams", "Live connections that are open.", float64(s.live.slots.taken()))
-	g.set("keepwatch_open_clips", "Clips that are being read.", float64(s.footage.slots.taken()))
+	g.set("keepwatch_open_streams", "Live connections that are open.", float64(a.streams.taken()))
+	g.set("keepwatch_open_clips", "Clips that are being read.", float64(a.clips.taken()))
 	if report.Canary != nil {
 		g.canary(*report.Canary)
 	}
@@ -94,10 +94,10 @@ func (s *Server) measure(ctx context.Context, v access.Viewer, g *gauges) error 
 }
 
 // measureStates says how many cameras there are in each state, whoever they belong to.
-func (s *Server) measureStates(g *gauges) {
+func (a *systemAPI) measureStates(g *gauges) {
 	states := map[string]int{}
-	status := s.cameras.statusByID()
-	for _, c := range s.cameras.all[:s.cameras.site] {
+	status := a.reports.cameras.statusByID()
+	for _, c := range a.reports.cameras.all[:a.reports.cameras.site] {
 		states[stateOf(status[c.ID])]++
 	}
 	for state, n := range states {

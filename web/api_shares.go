@@ -39,9 +39,9 @@ func shareOut(x accounts.Share) shareJSON {
 		Until: moment(x.Until), From: moment(x.Window.From), To: moment(x.Window.To)}
 }
 
-// apiShares answers GET /api/v1/cameras/{id}/shares.
-func (s *Server) apiShares(w http.ResponseWriter, r *http.Request, p access.Permit) error {
-	shares, err := s.shares.of(r, p)
+// listShares answers GET /api/v1/cameras/{id}/shares.
+func (a *cameraAPI) listShares(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	shares, err := a.shares.of(r, p)
 	if err != nil {
 		return err
 	}
@@ -52,8 +52,8 @@ func (s *Server) apiShares(w http.ResponseWriter, r *http.Request, p access.Perm
 	return writeJSON(w, r, http.StatusOK, map[string]any{"shares": out})
 }
 
-// apiNewShare answers POST /api/v1/cameras/{id}/shares.
-func (s *Server) apiNewShare(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+// newShare answers POST /api/v1/cameras/{id}/shares.
+func (a *cameraAPI) newShare(w http.ResponseWriter, r *http.Request, p access.Permit) error {
 	var in newShareJSON
 	if err := readJSON(r, &in); err != nil {
 		return err
@@ -66,11 +66,11 @@ func (s *Server) apiNewShare(w http.ResponseWriter, r *http.Request, p access.Pe
 	if spec.Actions, err = rightsNamed(in.Actions); err != nil {
 		return problem(http.StatusBadRequest, sentence(err.Error()))
 	}
-	id, link, err := s.shares.give(r, spec)
+	id, link, err := a.shares.give(r, spec)
 	if err != nil {
 		return err
 	}
-	out := shareOut(accounts.Share{ID: id, ShareSpec: spec, By: p.Viewer().Name, Created: s.Now()})
+	out := shareOut(accounts.Share{ID: id, ShareSpec: spec, By: p.Viewer().Name, Created: a.now()})
 	out.Link = link
 	return writeJSON(w, r, http.StatusCreated, out)
 }
@@ -89,13 +89,13 @@ func momentsIn(from, to []*time.Time) error {
 	return nil
 }
 
-// apiRevoke answers DELETE /api/v1/cameras/{id}/shares/{number}.
-func (s *Server) apiRevoke(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+// revokeShare answers DELETE /api/v1/cameras/{id}/shares/{number}.
+func (a *cameraAPI) revokeShare(w http.ResponseWriter, r *http.Request, p access.Permit) error {
 	id, err := numberIn(r)
 	if err != nil {
 		return err
 	}
-	if err := s.shares.revoke(r, p, id); err != nil {
+	if err := a.shares.revoke(r, p, id); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -111,8 +111,8 @@ func numberIn(r *http.Request) (int64, error) {
 	return id, nil
 }
 
-// seerJSON is somebody who can see a camera, in the API.
-type seerJSON struct {
+// granteeJSON is somebody who can see a camera, in the API.
+type granteeJSON struct {
 	Kind    string     `json:"kind"` // owner, account or link
 	Name    string     `json:"name"`
 	Actions []string   `json:"actions"`
@@ -121,15 +121,15 @@ type seerJSON struct {
 	Shares  []int64    `json:"shares"`
 }
 
-// apiSeers answers GET /api/v1/cameras/{id}/access.
-func (s *Server) apiSeers(w http.ResponseWriter, r *http.Request, p access.Permit) error {
-	seers, err := s.Accounts.Grantees(r.Context(), p)
+// grantees answers GET /api/v1/cameras/{id}/access.
+func (a *cameraAPI) grantees(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+	list, err := a.accounts.Grantees(r.Context(), p)
 	if err != nil {
 		return err
 	}
-	out := []seerJSON{}
-	for _, x := range seers {
-		j := seerJSON{Kind: seerKind(x), Name: x.Name, Actions: x.Grant.Rights.Names(), From: moment(x.Grant.Window.From), To: moment(x.Grant.Window.To), Shares: []int64{}}
+	out := []granteeJSON{}
+	for _, x := range list {
+		j := granteeJSON{Kind: seerKind(x), Name: x.Name, Actions: x.Grant.Rights.Names(), From: moment(x.Grant.Window.From), To: moment(x.Grant.Window.To), Shares: []int64{}}
 		for _, share := range x.Shares {
 			j.Shares = append(j.Shares, share.ID)
 		}

@@ -1,163 +1,89 @@
 package web
 
 import (
-	"context"
-	"errors"
+	"log/slog"
 	"net/http"
 	"time"
-
-	"keepwatch.internal/internal/access"
-	"keepwatch.internal/internal/media"
-	"keepwatch.internal/storage"
-	"keepwatch.internal/web/canary"
 )
 
-// SystemReport is what /api/v1/system says: of each camera that the viewer may see, whether it is recording and what is
-// missing today; for administrators the disk, and how many cameras there are that are not theirs to see.
-type SystemReport struct {
-	Now          time.Time           `json:"now"`
-	Timezone     string              `json:"timezone"`
-	Version      string              `json:"version"`
-	Cameras      []CameraHealth      `json:"cameras"`
-	Canary       *canary.Report      `json:"canary"`           // the server's test of itself; null where it makes none
-	Events       []EventReport       `json:"events"`           // of the last seven days, the newest first
-	Disk         *DiskReport         `json:"disk,omitempty"`   // administrators only
-	Alarms       []AlarmReport       `json:"alarms,omitempty"` // administrators only: what is wrong with disks and databases
-	Verification *VerificationReport `json:"scrub,omitempty"`  // administrators only: the slow reading of all footage
-	Others       *int                `json:"others,omitempty"` // administrators only: cameras not in Cameras
+// systemAPI answers about the system as a whole: health, reports, metrics, connections.
+type systemAPI struct {
+	reports  *reports
+	outgoing *connectionLog
+	status   Status
+	gate     *gate
+	streams  *slots
+	clips    *slots
+	logger   *slog.Logger
 }
 
-// CameraHealth is what it says of a camera.
-type CameraHealth struct {
-	ID        string          `json:"id"`
-	Label     string          `json:"label"`
-	State     string          `json:"state"`
-	Reason    string          `json:"reason"`
-	Since     *time.Time      `json:"since"`
-	LastFrame *time.Time      `json:"last_frame"`
-	Today     *DayReport      `json:"today"`    // null for viewers who may not see recordings
-	Forecast  *ForecastReport `json:"forecast"` // likewise
-}
-
-// DayReport says how much of a day, as far as it has gone, was recorded. Time before the camera was added does not count.
-type DayReport struct {
-	From            time.Time          `json:"from"`
-	To              time.Time          `json:"to"`
-	RecordedSeconds float64            `json:"recorded_seconds"`
-	MissingSeconds  float64            `json:"missing_seconds"`
-	MissingByCode   map[string]float64 `json:"missing_seconds_by_code"` // by the codes of gaps
-	Gaps            []gapJSON          `json:"gaps"`
-}
-
-// DiskReport is about the disk of the recordings.
-type DiskReport struct {
-	TotalBytes   int64 `json:"total_bytes"`
-	FreeBytes    int64 `json:"free_bytes"`
-	MinFreeBytes int64 `json:"min_free_bytes"` // kept free by deleting the oldest footage
-	FootageBytes int64 `json:"footage_bytes"`
-	KeptBytes    int64 `json:"kept_bytes"` // of the footage, what kept clips take
-}
-
-// AlarmReport is a condition of the store that lasts, and what to do about it.
-type AlarmReport struct {
-	Code  string    `json:"code"` // for programs
-	Since time.Time `json:"since"`
-	Text  string    `json:"text"` // for people
-}
-
-// apiSystem answers GET /api/v1/system.
-func (s *Server) apiSystem(w http.ResponseWriter, r *http.Request) error {
-	report, err := s.systemFor(r.Context(), viewerOf(r))
+// system answers GET /api/v1/system.
+func (a *systemAPI) system(w http.ResponseWriter, r *http.Request) error {
+	report, err := a.reports.system(r.Context(), viewerOf(r))
 	if err != nil {
 		return err
 	}
 	return writeJSON(w, r, http.StatusOK, report)
 }
 
-// systemFor reports on the system as far as the viewer may know of it.
-func (s *Server) systemFor(ctx context.Context, v access.Viewer) (SystemReport, error) {
-	rights, err := s.Accounts.Rights(ctx, v)
-	if err != nil {
-		return SystemReport{}, err
-	}
-	now := s.Now()
-	out := SystemReport{Now: now.UTC(), Timezone: s.Location.String(), Version: s.Version, Cameras: []CameraHealth{}, Canary: s.canaryReport()}
-	status := s.cameras.statusByID()
-	expected, err := forecasts(ctx, s.Store)
-	if err != nil {
-		return SystemReport{}, err
-	}
-	var own []Camera
-	for _, c := range s.Cameras {
-		if rights[access.Camera(c.ID)] == 0 {
-			continue
-		}
-		own = append(own, c)
-		st := status[c.ID]
-		health := CameraHealth{ID: c.Name, Label: c.Label, State: st.State, Reason: st.Reason, Since: moment(st.Since),
-			LastFrame: moment(st.LastFrame), Forecast: forecastFor(expected, c, rights[access.Camera(c.ID)])}
-		if health.Today, err = s.today(ctx, v, c, now); err != nil {
-			return SystemReport{}, err
-		}
-		out.Cameras = append(out.Cameras, health)
-	}
-	if out.Events, err = s.events(ctx, v, own); err != nil {
-		return SystemReport{}, err
-	}
-	if v.Admin {
-		err = s.addManaged(ctx, &out, now)
-	}
-	return out, err
+// connectionJSON is a connection in the API.
+type connectionJSON struct {
+	Camera   *string   `json:"camera"` // null for cameras that are not the caller's to see
+	Protocol string    `json:"protocol"`
+	Address  string    `json:"address"`
+	Remote   string    `json:"remote"`
+	First    time.Time `json:"first"`
+	Last     time.Time `json:"last"`
+	Count    uint64    `json:"count"`
+	Failed   uint64    `json:"failed"`
+	Refused  uint64    `json:"refused"`
+	Open     int       `json:"open"`
+	Sent     uint64    `json:"sent_bytes"`
+	Received uint64    `json:"received_bytes"`
 }
 
-// addManaged adds what is for administrators.
-func (s *Server) addManaged(ctx context.Context, out *SystemReport, now time.Time) error {
-	usage, err := s.Store.Usage(ctx, s.site.dayAt(now))
+// connections answers GET /api/v1/connections.
+func (a *systemAPI) connections(w http.ResponseWriter, r *http.Request) error {
+	all, err := a.outgoing.visibleTo(r)
 	if err != nil {
 		return err
 	}
-	others := s.cameras.site - len(out.Cameras)
-	out.Others = &others
-	for _, a := range s.Store.Alarms(ctx) {
-		out.Alarms = append(out.Alarms, AlarmReport{Code: a.Code, Since: a.Since.UTC(), Text: a.Text})
+	out := []connectionJSON{}
+	for _, c := range all {
+		j := connectionJSON{Protocol: c.Protocol, Address: c.Address, Remote: c.Remote, First: c.First.UTC(), Last: c.Last.UTC(), Count: c.Count,
+			Failed: c.Failed, Refused: c.Refused, Open: c.Open, Sent: c.Sent, Received: c.Received}
+		if c.Camera != "" {
+			j.Camera = &c.Camera
+		}
+		out = append(out, j)
 	}
-	if out.Verification, err = s.verification(ctx); err != nil {
-		return err
-	}
-	out.Disk = &DiskReport{TotalBytes: usage.Total, FreeBytes: usage.Free, MinFreeBytes: usage.MinFree,
-		FootageBytes: usage.Footage, KeptBytes: usage.Kept}
-	return nil
+	return writeJSON(w, r, http.StatusOK, map[string]any{"connections": out})
 }
 
-// today reports on the day so far in the site's time zone, or nil to viewers who may not see recordings.
-func (s *Server) today(ctx context.Context, v access.Viewer, c Camera, now time.Time) (*DayReport, error) {
-	p, err := s.Accounts.Authorize(ctx, v, access.Playback, access.Camera(c.ID))
-	if errors.Is(err, access.ErrDenied) {
-		return nil, nil
+// healthz says that the process is up.
+func (a *systemAPI) healthz(w http.ResponseWriter, r *http.Request) error {
+	return writePlain(w, r, http.StatusOK, "ok\n")
+}
+
+// readyz says whether databases are open, recorders started and footage is shown. Why not is in the log; callers learn
+// nothing more.
+func (a *systemAPI) readyz(w http.ResponseWriter, r *http.Request) error {
+	if err := a.status.Ready(); err != nil {
+		a.logger.Warn("not ready", "req", infoOf(r).id, "err", err)
+		return writePlain(w, r, http.StatusServiceUnavailable, "not ready\n")
 	}
-	if err != nil {
-		return nil, err
+	if a.gate.halted() != nil {
+		return writePlain(w, r, http.StatusServiceUnavailable, "showing no footage: see the log\n")
 	}
-	span := s.site.dayAt(now)
-	day := &DayReport{From: span.From, To: span.To, MissingByCode: map[string]float64{}, Gaps: []gapJSON{}}
-	if !span.From.Before(span.To) {
-		return day, nil
+	return writePlain(w, r, http.StatusOK, "ready\n")
+}
+
+func writePlain(w http.ResponseWriter, r *http.Request, status int, text string) error {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	if r.Method == http.MethodHead {
+		return nil
 	}
-	tl, err := s.Store.Timeline(ctx, p, media.Main, span)
-	if err != nil {
-		return nil, err
-	}
-	sum := tl.Coverage()
-	day.RecordedSeconds = sum.Recorded.Seconds()
-	for code, length := range sum.Missing {
-		day.MissingByCode[string(code)] = length.Seconds()
-		day.MissingSeconds += length.Seconds()
-	}
-	for _, g := range tl.Gaps {
-		if g.Code == storage.CodeBefore {
-			continue
-		}
-		day.Gaps = append(day.Gaps, gapOf(g))
-	}
-	return day, nil
+	_, err := w.Write([]byte(text))
+	return err
 }

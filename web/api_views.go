@@ -8,11 +8,11 @@ import (
 	"keepwatch.internal/internal/audit"
 )
 
-// viewJSON is an entry of the record in the API.
+// viewJSON is a view entry of the audit log in the API.
 type viewJSON struct {
 	Viewer  string    `json:"viewer"` // the account's name then, or the label of the link
 	Kind    string    `json:"kind"`   // account, token or link
-	Camera  string    `json:"camera"` // its id; empty for one that is not here any more
+	Camera  string    `json:"camera"` // its id; empty for a camera that was removed
 	Action  string    `json:"action"`
 	First   time.Time `json:"first"`
 	Last    time.Time `json:"last"`
@@ -23,36 +23,36 @@ type viewJSON struct {
 	Open    bool      `json:"open"`
 }
 
-// apiWatched answers GET /api/v1/cameras/{id}/views.
-func (s *Server) apiWatched(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+// views answers GET /api/v1/cameras/{id}/views.
+func (a *cameraAPI) views(w http.ResponseWriter, r *http.Request, p access.Permit) error {
 	q, err := apiRecordQuery(r)
 	if err != nil {
 		return err
 	}
-	page, err := s.Accounts.Audit().Views(r.Context(), p, q)
+	page, err := a.accounts.Audit().Views(r.Context(), p, q)
 	if err != nil {
 		return err
 	}
-	return s.writeViews(w, r, page)
+	return writeViews(w, r, a.cameras, page)
 }
 
-// apiOwnViews answers GET /api/v1/me/views.
-func (s *Server) apiOwnViews(w http.ResponseWriter, r *http.Request) error {
+// ownViews answers GET /api/v1/me/views.
+func (a *accountAPI) ownViews(w http.ResponseWriter, r *http.Request) error {
 	q, err := apiRecordQuery(r)
 	if err != nil {
 		return err
 	}
-	page, err := s.Accounts.Audit().OwnViews(r.Context(), viewerOf(r), q)
+	page, err := a.accounts.Audit().OwnViews(r.Context(), viewerOf(r), q)
 	if err != nil {
 		return err
 	}
-	return s.writeViews(w, r, page)
+	return writeViews(w, r, a.cameras, page)
 }
 
-func (s *Server) writeViews(w http.ResponseWriter, r *http.Request, page audit.Views) error {
+func writeViews(w http.ResponseWriter, r *http.Request, cameras *cameraList, page audit.Views) error {
 	out := []viewJSON{}
 	for _, x := range page.List {
-		c, _ := s.cameras.byID(x.Camera)
+		c, _ := cameras.byID(x.Camera)
 		kind := map[access.ViewerKind]string{access.AccountView: "account", access.TokenView: "token", access.LinkView: "link"}[x.Viewer.Kind]
 		out = append(out, viewJSON{Viewer: x.Viewer.Name, Kind: kind, Camera: c.Name, Action: x.Action.String(), First: x.First.UTC(), Last: x.Last.UTC(),
 			From: x.From.UTC(), To: x.To.UTC(), Address: x.Address, Bytes: x.Bytes, Open: x.Open})

@@ -14,11 +14,12 @@ const (
 
 // footageAPI serves recorded footage: clips, segments, key frames, playlists and zips, and what there is when.
 type footageAPI struct {
-	gate    *gate
-	cameras *cameraList
-	store   *storage.Store
-	site    siteClock
-	version string        // of the program, for sidecars
-	slots   *slots        // of clips
-	opening chan struct{} // held while a long clip is opened
+	gate     *gate
+	cameras  *cameraList
+	store    *storage.Store
+	site     siteClock
+	coverage coverage
+	version  string        // of the program, for sidecars
+	slots    *slots        // of clips
+	opening  chan struct{} // held while a long clip is opened
 }

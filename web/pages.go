@@ -50,7 +50,7 @@ func (s *Server) newPageGroups() pageGroups {
 		tiles:    &livePages{pages: p, layouts: s.Layouts},
 		camera:   &cameraPages{pages: p, shares: s.shares, coverage: s.coverage, identity: s.Identity, store: s.Store},
 		saved:    &savedPages{pages: p, kept: s.kept, store: s.Store},
-		system:   &systemPages{pages: p, outgoing: s.outgoing, report: s.systemFor},
+		system:   &systemPages{pages: p, outgoing: s.outgoing, report: s.reports.system},
 	}
 }
 

@@ -90,8 +90,8 @@ func (s *Server) routes() []route {
 // openRoutes need no session: files, sign-in and links.
 func (s *Server) openRoutes() []route {
 	return []route{
-		page("/healthz", public, s.healthz),
-		page("/readyz", public, s.readyz),
+		page("/healthz", public, s.systemAPI.healthz),
+		page("/readyz", public, s.systemAPI.readyz),
 		page("/static/{version}/{name...}", public, s.files.static),
 		page("/robots.txt", public, s.files.robots),
 		page("/certificate", public, s.door.pageCertificate),
@@ -156,27 +156,27 @@ func (s *Server) pageRoutes() []route {
 // apiRoutes are the calls of the API that are about no camera in particular.
 func (s *Server) apiRoutes() []route {
 	return []route{
-		api("POST /api/v1/setup", setupOnly, s.apiSetup),
-		api("POST /api/v1/session", public, s.apiLogin),
-		api("DELETE /api/v1/session", public, s.apiLogout),
+		api("POST /api/v1/setup", setupOnly, s.accountAPI.setUp),
+		api("POST /api/v1/session", public, s.accountAPI.login),
+		api("DELETE /api/v1/session", public, s.accountAPI.logout),
 		api("POST /api/v1/session/confirm", person, s.accountAPI.confirm),
-		api("GET /api/v1/me", caller, s.apiMe),
-		api("GET /api/v1/me/sessions", person, s.accountAPI.sessions),
+		api("GET /api/v1/me", caller, s.accountAPI.me),
+		api("GET /api/v1/me/sessions", person, s.accountAPI.listSessions),
 		api("DELETE /api/v1/me/sessions", person, s.accountAPI.endOtherSessions),
 		api("DELETE /api/v1/me/sessions/{number}", person, s.accountAPI.endSession),
-		api("GET /api/v1/me/tokens", person, s.accountAPI.tokens),
+		api("GET /api/v1/me/tokens", person, s.accountAPI.listTokens),
 		api("POST /api/v1/me/tokens", person, s.accountAPI.newToken),
 		api("DELETE /api/v1/me/tokens/{number}", person, s.accountAPI.removeToken),
-		api("GET /api/v1/me/views", person, s.apiOwnViews),
+		api("GET /api/v1/me/views", person, s.accountAPI.ownViews),
 		api("GET /api/v1/me/layout", person, s.accountAPI.layout),
 		api("PUT /api/v1/me/layout", person, s.accountAPI.setLayout),
-		api("GET /api/v1/cameras", caller, s.apiCameras),
-		api("GET /api/v1/system", signedIn, s.apiSystem),
-		api("GET /metrics", measuring, s.metrics),
-		api("GET /api/v1/connections", administrator, s.apiConnections),
+		api("GET /api/v1/cameras", caller, s.cameraAPI.list),
+		api("GET /api/v1/system", signedIn, s.systemAPI.system),
+		api("GET /metrics", measuring, s.systemAPI.metrics),
+		api("GET /api/v1/connections", administrator, s.systemAPI.connections),
 		api("GET /api/v1/live", caller, s.live.socket),
 		api("GET /api/v1/export.zip", onCameras, s.footage.exportZip),
-		api("GET /api/v1/kept", signedIn, s.apiAllKept),
+		api("GET /api/v1/kept", signedIn, s.keptAPI.listAll),
 	}
 }
 
@@ -185,7 +185,7 @@ func (s *Server) footageRoutes() []route {
 	return []route{
 		footage("GET /api/v1/cameras/{id}/timeline", access.Playback, s.footage.timeline),
 		footage("GET /api/v1/cameras/{id}/activity", access.Playback, s.footage.activity),
-		footage("GET /api/v1/cameras/{id}/days", access.Playback, s.apiDays),
+		footage("GET /api/v1/cameras/{id}/days", access.Playback, s.footage.days),
 		footageFor("GET /api/v1/cameras/{id}/clip.mp4", fileAction, s.footage.clip),
 		footage("GET /api/v1/cameras/{id}/clip.json", access.Export, s.footage.clipSidecar),
 		footage("GET /api/v1/cameras/{id}/segments.mp4", access.Playback, s.footage.segments),
@@ -195,15 +195,15 @@ func (s *Server) footageRoutes() []route {
 		footage("GET /api/v1/cameras/{id}/hls/keyframes.m3u8", access.Playback, s.footage.hlsKeyFrames),
 		footage("GET /api/v1/cameras/{id}/hls/segment.mp4", access.Playback, s.footage.hlsSegmentFile),
 		footage("GET /api/v1/cameras/{id}/live.mp4", access.Live, s.live.stream),
-		footage("GET /api/v1/cameras/{id}/access", access.Manage, s.apiSeers),
-		footage("GET /api/v1/cameras/{id}/shares", access.Share, s.apiShares),
-		footage("POST /api/v1/cameras/{id}/shares", access.Share, s.apiNewShare),
-		footage("DELETE /api/v1/cameras/{id}/shares/{number}", access.Share, s.apiRevoke),
-		footage("GET /api/v1/cameras/{id}/views", access.Manage, s.apiWatched),
-		footage("GET /api/v1/cameras/{id}/kept", access.Playback, s.apiKept),
-		footage("POST /api/v1/cameras/{id}/kept", access.Manage, s.apiKeep),
-		footage("DELETE /api/v1/cameras/{id}/kept/{kept}", access.Manage, s.apiUnkeep),
-		footage("DELETE /api/v1/cameras/{id}/footage", access.Manage, s.apiDeleteFootage),
+		footage("GET /api/v1/cameras/{id}/access", access.Manage, s.cameraAPI.grantees),
+		footage("GET /api/v1/cameras/{id}/shares", access.Share, s.cameraAPI.listShares),
+		footage("POST /api/v1/cameras/{id}/shares", access.Share, s.cameraAPI.newShare),
+		footage("DELETE /api/v1/cameras/{id}/shares/{number}", access.Share, s.cameraAPI.revokeShare),
+		footage("GET /api/v1/cameras/{id}/views", access.Manage, s.cameraAPI.views),
+		footage("GET /api/v1/cameras/{id}/kept", access.Playback, s.keptAPI.list),
+		footage("POST /api/v1/cameras/{id}/kept", access.Manage, s.keptAPI.keep),
+		footage("DELETE /api/v1/cameras/{id}/kept/{kept}", access.Manage, s.keptAPI.remove),
+		footage("DELETE /api/v1/cameras/{id}/footage", access.Manage, s.keptAPI.deleteFootage),
 	}
 }
 

@@ -118,6 +118,10 @@ type Server struct {
 	live       *liveAPI
 	footage    *footageAPI
 	accountAPI *accountAPI
+	cameraAPI  *cameraAPI
+	keptAPI    *keptAPI
+	systemAPI  *systemAPI
+	reports    *reports
 
 	site     siteClock
 	sessions *sessions
@@ -158,12 +162,17 @@ func New(o Options) (*Server, error) {
 		slots: newSlots(maxStreams, maxStreamsAccount), now: o.Now, logger: o.Logger}
 	s.footage = &footageAPI{gate: s.gate, cameras: s.cameras, store: o.Store, site: s.site, version: o.Version,
 		slots: newSlots(maxClips, maxClipsAccount), opening: make(chan struct{}, longClips)}
-	s.accountAPI = &accountAPI{accounts: o.Accounts, layouts: o.Layouts, cameras: s.cameras}
 	s.sessions = &sessions{accounts: o.Accounts, logger: o.Logger}
 	s.shares = &shares{accounts: o.Accounts}
 	s.kept = &keptList{accounts: o.Accounts, cameras: s.cameras, store: o.Store}
 	s.coverage = coverage{store: o.Store, site: s.site}
 	s.outgoing = &connectionLog{list: o.Connections, cameras: s.cameras}
+	s.footage.coverage = s.coverage
+	s.reports = &reports{accounts: o.Accounts, cameras: s.cameras, store: o.Store, site: s.site, version: o.Version, canary: s.canaryReport}
+	s.accountAPI = &accountAPI{accounts: o.Accounts, sessions: s.sessions, layouts: o.Layouts, cameras: s.cameras}
+	s.cameraAPI = &cameraAPI{accounts: o.Accounts, cameras: s.cameras, shares: s.shares, now: o.Now}
+	s.keptAPI = &keptAPI{accounts: o.Accounts, cameras: s.cameras, store: o.Store, kept: s.kept}
+	s.systemAPI = &systemAPI{reports: s.reports, outgoing: s.outgoing, status: o.Status, gate: s.gate, streams: s.live.slots, clips: s.footage.slots, logger: o.Logger}
 	s.pageGroups = s.newPageGroups()
 	failures := &failures{page: s.door.errorPage, logger: o.Logger}
 	s.admission = &admission{resolve: s.sessions.resolve, accounts: o.Accounts, cameras: s.cameras, gate: s.gate, failures: failures}

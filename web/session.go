@@ -2,12 +2,7 @@ package web
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"log/slog"
-	"mime"
 	"net/http"
 	"net/url"
 	"strings"
@@ -98,19 +93,6 @@ type credentials struct {
 
 func (c credentials) String() string { return "credentials of " + c.Username }
 
-// apiLogin answers POST /api/v1/session.
-func (s *Server) apiLogin(w http.ResponseWriter, r *http.Request) error {
-	var c credentials
-	if err := readJSON(r, &c); err != nil {
-		return err
-	}
-	v, err := s.sessions.login(w, r, c)
-	if err != nil {
-		return err
-	}
-	return s.writeMe(w, r, v)
-}
-
 // login starts a session, ends the one that the browser had, and sets the cookie.
 func (s *sessions) login(w http.ResponseWriter, r *http.Request, c credentials) (access.Viewer, error) {
 	ctx := r.Context()
@@ -138,15 +120,6 @@ func (s *sessions) enter(w http.ResponseWriter, r *http.Request, session string)
 	return v, nil
 }
 
-// apiLogout answers DELETE /api/v1/session. It needs no session that still lasts: who wants to be out is out.
-func (s *Server) apiLogout(w http.ResponseWriter, r *http.Request) error {
-	if err := s.sessions.logout(w, r); err != nil {
-		return err
-	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
-}
-
 func (s *sessions) logout(w http.ResponseWriter, r *http.Request) error {
 	if session := sessionOf(r); session != "" {
 		if err := s.accounts.Logout(r.Context(), session); err != nil {
@@ -157,105 +130,12 @@ func (s *sessions) logout(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// apiSetup answers POST /api/v1/setup.
-func (s *Server) apiSetup(w http.ResponseWriter, r *http.Request) error {
-	var body struct {
-		Code string `json:"code"`
-		credentials
-	}
-	if err := readJSON(r, &body); err != nil {
-		return err
-	}
-	body.credentials.Code = body.Code
-	v, err := s.sessions.setUp(w, r, body.credentials)
-	if err != nil {
-		return err
-	}
-	return s.writeMe(w, r, v)
-}
-
 // setUp makes the first account and signs it in.
 func (s *sessions) setUp(w http.ResponseWriter, r *http.Request, c credentials) (access.Viewer, error) {
 	if err := s.accounts.Setup(r.Context(), c.Code, c.Username, c.Password); err != nil {
 		return access.Viewer{}, err
 	}
 	return s.login(w, r, c)
-}
-
-// me is the answer of GET /api/v1/me, and of those that sign in.
-type me struct {
-	Username string              `json:"username"`
-	Admin    bool                `json:"admin"`
-	Actions  map[string][]string `json:"actions"` // by camera id
-}
-
-func (s *Server) apiMe(w http.ResponseWriter, r *http.Request) error {
-	return s.writeMe(w, r, viewerOf(r))
-}
-
-func (s *Server) writeMe(w http.ResponseWriter, r *http.Request, v access.Viewer) error {
-	rights, err := s.Accounts.Rights(r.Context(), v)
-	if err != nil {
-		return err
-	}
-	m := me{Username: v.Name, Admin: v.Admin, Actions: map[string][]string{}}
-	for _, c := range s.Cameras {
-		if held := rights[access.Camera(c.ID)]; held != 0 {
-			m.Actions[c.Name] = held.Names()
-		}
-	}
-	return writeJSON(w, r, http.StatusOK, m)
-}
-
-// readJSON reads the request's body, one JSON object with nothing unknown in it and nothing after it, into v.
-func readJSON(r *http.Request, v any) error {
-	if err := requireType(r, "application/json"); err != nil {
-		return err
-	}
-	d := json.NewDecoder(r.Body)
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return problem(http.StatusBadRequest, "The body is not the expected JSON object: "+jsonMistake(err)+".")
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return problem(http.StatusBadRequest, "The body continues after the JSON object.")
-	}
-	return nil
-}
-
-// jsonMistake says what is wrong without repeating the body, which may hold a password.
-func jsonMistake(err error) string {
-	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && e.Field != "" {
-		return fmt.Sprintf("%s has the wrong type", e.Field)
-	}
-	if strings.Contains(err.Error(), "unknown field") {
-		return "it has an unknown field"
-	}
-	return "it cannot be parsed"
-}
-
-func requireType(r *http.Request, want string) error {
-	got, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || got != want {
-		return problem(http.StatusUnsupportedMediaType, "The body's type must be "+want+".")
-	}
-	return nil
-}
-
-// readForm reads the request's form.
-func readForm(r *http.Request) (url.Values, error) {
-	if err := requireType(r, "application/x-www-form-urlencoded"); err != nil {
-		return nil, err
-	}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, err
-	}
-	form, err := url.ParseQuery(string(body))
-	if err != nil {
-		return nil, problem(http.StatusBadRequest, "The form cannot be parsed.")
-	}
-	return form, nil
 }
 
 // localPath returns next when it is a path on this server, and "/" for anything that a browser could take for a way out.

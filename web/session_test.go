@@ -30,7 +30,7 @@ func TestSetUpTakesTheCodeOnceAndSignsIn(t *testing.T) {
 	}
 	body := `{"code":"` + strings.ToLower(code) + `","username":"ann","password":"` + password + `"}`
 	resp, answer := w.post("/api/v1/setup", body)
-	if m := decode[me](t, resp, answer); m.Username != "ann" || !m.Admin {
+	if m := decode[meJSON](t, resp, answer); m.Username != "ann" || !m.Admin {
 		t.Errorf("the first account is %+v", m)
 	}
 	session := cookieIn(t, resp)
@@ -112,7 +112,7 @@ func TestOneCredentialAloneDecidesWhoTheCallerIs(t *testing.T) {
 			}
 			continue
 		}
-		if m := decode[me](t, resp, body); m.Username != c.want {
+		if m := decode[meJSON](t, resp, body); m.Username != c.want {
 			t.Errorf("%s: %s, want %s", c.why, m.Username, c.want)
 		}
 	}
@@ -121,12 +121,12 @@ func TestOneCredentialAloneDecidesWhoTheCallerIs(t *testing.T) {
 func TestMeNamesTheActionsOnOwnCamerasOnly(t *testing.T) {
 	w := inhabited(t)
 	resp, body := w.do(w.as("alice", ask{path: "/api/v1/me"}))
-	m := decode[me](t, resp, body)
+	m := decode[meJSON](t, resp, body)
 	if len(m.Actions) != 2 || !slices.Equal(m.Actions["front"], access.Owned.Names()) || m.Actions["attic"] == nil {
 		t.Errorf("alice: %+v", m)
 	}
 	resp, body = w.do(w.as("root", ask{path: "/api/v1/me"}))
-	if m := decode[me](t, resp, body); !m.Admin || len(m.Actions) != 0 {
+	if m := decode[meJSON](t, resp, body); !m.Admin || len(m.Actions) != 0 {
 		t.Errorf("the administrator who owns nothing: %+v", m)
 	}
 }

@@ -35,10 +35,10 @@ const (
 )
 
 // events returns the events of the last days that are for the viewer, the newest first.
-func (s *Server) events(ctx context.Context, v access.Viewer, cameras []Camera) ([]EventReport, error) {
-	now := s.Now()
+func (r *reports) events(ctx context.Context, v access.Viewer, cameras []Camera) ([]EventReport, error) {
+	now := r.site.now()
 	since := now.AddDate(0, 0, -eventDays)
-	told, err := s.Store.ServerEvents(ctx, since)
+	told, err := r.store.ServerEvents(ctx, since)
 	if err != nil {
 		return nil, err
 	}
@@ -48,14 +48,14 @@ func (s *Server) events(ctx context.Context, v access.Viewer, cameras []Camera) 
 	}
 	var own []EventReport
 	for _, c := range cameras {
-		p, err := s.Accounts.Authorize(ctx, v, access.Playback, access.Camera(c.ID))
+		p, err := r.accounts.Authorize(ctx, v, access.Playback, access.Camera(c.ID))
 		if errors.Is(err, access.ErrDenied) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		some, err := s.cameraEvents(ctx, p, c, storage.Span{From: since, To: now})
+		some, err := r.cameraEvents(ctx, p, c, storage.Span{From: since, To: now})
 		if err != nil {
 			return nil, err
 		}
@@ -67,11 +67,11 @@ func (s *Server) events(ctx context.Context, v access.Viewer, cameras []Camera) 
 }
 
 // cameraEvents are what befell the permit's camera alone.
-func (s *Server) cameraEvents(ctx context.Context, p access.Permit, c Camera, span storage.Span) ([]EventReport, error) {
+func (r *reports) cameraEvents(ctx context.Context, p access.Permit, c Camera, span storage.Span) ([]EventReport, error) {
 	if !p.Window().Open() {
 		return nil, nil
 	}
-	tl, err := s.Store.Timeline(ctx, p, media.Main, span)
+	tl, err := r.store.Timeline(ctx, p, media.Main, span)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func (s *Server) cameraEvents(ctx context.Context, p access.Permit, c Camera, sp
 			out = append(out, EventReport{From: g.From.UTC(), To: g.To.UTC(), Code: string(g.Code), Text: sentence(g.Reason), Cameras: []string{c.Name}})
 		}
 	}
-	found, err := s.Store.CameraIssues(ctx, p, span.From, maxEvents)
+	found, err := r.store.CameraIssues(ctx, p, span.From, maxEvents)
 	if err != nil {
 		return nil, err
 	}

@@ -22,13 +22,13 @@ type dayJSON struct {
 	DeletedSeconds  float64   `json:"deleted_seconds"` // by retention or the owner; not in MissingSeconds
 }
 
-// apiDays answers GET /api/v1/cameras/{id}/days.
-func (s *Server) apiDays(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+// days answers GET /api/v1/cameras/{id}/days.
+func (a *footageAPI) days(w http.ResponseWriter, r *http.Request, p access.Permit) error {
 	q, err := query(r)
 	if err != nil {
 		return err
 	}
-	month, err := s.site.monthParameter(q)
+	month, err := a.site.monthParameter(q)
 	if err != nil {
 		return err
 	}
@@ -36,12 +36,12 @@ func (s *Server) apiDays(w http.ResponseWriter, r *http.Request, p access.Permit
 	if err != nil {
 		return err
 	}
-	days, err := s.coverage.of(r.Context(), p, quality, month.first(), month.last())
+	list, err := a.coverage.of(r.Context(), p, quality, month.first(), month.last())
 	if err != nil {
 		return err
 	}
 	out := daysJSON{Days: []dayJSON{}}
-	for _, d := range days {
+	for _, d := range list {
 		out.Days = append(out.Days, dayJSON{Day: d.String(), From: d.from.UTC(), To: d.until.UTC(), RecordedSeconds: d.recorded.Seconds(),
 			MissingSeconds: d.missing.Seconds(), DeletedSeconds: d.deleted.Seconds()})
 	}

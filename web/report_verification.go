@@ -15,8 +15,8 @@ type VerificationReport struct {
 }
 
 // verification reports on the pass. It names no camera.
-func (s *Server) verification(ctx context.Context) (*VerificationReport, error) {
-	x, err := s.Store.VerificationPass(ctx)
+func (r *reports) verification(ctx context.Context) (*VerificationReport, error) {
+	x, err := r.store.VerificationPass(ctx)
 	if err != nil {
 		return nil, err
 	}
