@@ -44,10 +44,10 @@ func TestNoBentBitIsServed(t *testing.T) {
 		ok(t, os.WriteFile(path, b, 0o640))
 	}
 	ok(t, k.Store.Close())
-	report, err := Check(t.Context(), CheckOptions{Recordings: o.Recordings, Data: o.Data, MasterKey: o.MasterKey, ReadData: true, Store: o})
+	report, err := runCheck(t.Context(), CheckCall{ReadData: true, Store: o})
 	ok(t, err)
-	if len(report.Findings)+report.Omitted != count {
-		t.Errorf("%d segments are found of %d that are bent", len(report.Findings), count)
+	if len(report.Errors)+report.Omitted != count {
+		t.Errorf("%d segments are found of %d that are bent", len(report.Errors), count)
 	}
 	k.openAgain()
 	bytesServed := 0
@@ -58,7 +58,7 @@ func TestNoBentBitIsServed(t *testing.T) {
 			t.Errorf("segment %s: %d bytes were served that nobody recorded, of %d: %v", row.Name(), len(got), len(whole[i]), err)
 		}
 	}
-	trialtest.Report(t, "bit flips", "%d of %d found by check -read-data; asked for, no wrong byte of them was served", len(report.Findings)+report.Omitted, count)
+	trialtest.Report(t, "bit flips", "%d of %d found by check -read-data; asked for, no wrong byte of them was served", len(report.Errors)+report.Omitted, count)
 }
 
 // fragmentsOf returns what a segment has to serve: its header and its fragments.

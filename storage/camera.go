@@ -1,7 +1,10 @@
 package storage
 
 import (
+	"context"
+
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/disk"
 	"keepwatch.internal/storage/index"
 	"keepwatch.internal/storage/segment"
 )
@@ -21,4 +24,14 @@ func (c *camera) expected(r index.Segment) segment.Expected {
 func closing(st index.Stream, x segment.Contents) index.ClosedSegment {
 	start := index.Micros(x.Start())
 	return index.ClosedSegment{Stream: st, Start: start, End: index.Micros(x.End()), Size: x.Size, Keys: index.PackKeys(start, index.KeysOf(x.Entries))}
+}
+
+// verify reads the whole file of a closed segment. It returns the packed key frames of the file, and a flaw when the file is not
+// what its row says. The error is that of ctx, or of a disk that could not be read.
+func (c *camera) verify(ctx context.Context, r index.Segment, pace *disk.Pace) (keys []byte, bad *segment.Flaw, err error) {
+	entries, bad, err := segment.Verify(ctx, c.files, r.Name(), c.expected(r), segment.Verification{Fragments: true, Pace: pace})
+	if bad != nil || err != nil {
+		return nil, bad, err
+	}
+	return index.PackKeys(r.Start, index.KeysOf(entries)), nil, nil
 }

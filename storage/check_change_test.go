@@ -37,8 +37,8 @@ func TestSegmentsThatComeCloseAndGoAreNoFindings(t *testing.T) {
 	})
 	for n := 0; ; n++ {
 		r := k.check(n%2 == 0, false)
-		if len(r.Findings) != 0 {
-			t.Fatalf("%+v", r.Findings)
+		if len(r.Errors) != 0 {
+			t.Fatalf("%+v", r.Errors)
 		}
 		select {
 		case <-done:
@@ -98,18 +98,17 @@ func TestWhatChangesWhileItIsLookedAtIsNoFinding(t *testing.T) {
 		k.record(c.id, film{start: epoch, seconds: 30})
 		r := k.rowsOf(c.id)[1]
 		var once sync.Once
-		report, err := Check(t.Context(), CheckOptions{Recordings: k.o.Recordings, Data: k.o.Data, MasterKey: k.o.MasterKey,
-			Store: Options{Now: k.clock.Now, Logger: k.o.Logger}, open: func(name string) (disk.Folder, error) {
-				d, err := disk.Open(name)
-				return meddled{d, func(name string) {
-					if name == r.Name() {
-						once.Do(func() { ok(t, change(k, c, r)) })
-					}
-				}}, err
-			}})
+		report, err := runCheck(t.Context(), CheckCall{Store: k.o, Open: func(name string) (disk.Folder, error) {
+			d, err := disk.Open(name)
+			return meddled{d, func(name string) {
+				if name == r.Name() {
+					once.Do(func() { ok(t, change(k, c, r)) })
+				}
+			}}, err
+		}})
 		ok(t, err)
-		if len(report.Findings) != 0 {
-			t.Errorf("%s: %+v", what, report.Findings)
+		if len(report.Errors) != 0 {
+			t.Errorf("%s: %+v", what, report.Errors)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package storage
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,19 +17,19 @@ import (
 	"keepwatch.internal/storage/disk"
 	"keepwatch.internal/storage/index"
 	"keepwatch.internal/storage/index/indextest"
+	"keepwatch.internal/storage/segment"
 )
 
 // check checks the kit's store as nvr check does: from outside, whether the store is open or not.
-func (k *kit) check(readData, repair bool) *Report {
+func (k *kit) check(readData, repair bool) *report {
 	k.Helper()
-	r, err := Check(k.Context(), CheckOptions{Recordings: k.o.Recordings, Data: k.o.Data, MasterKey: k.o.MasterKey,
-		ReadData: readData, Repair: repair, Store: Options{Now: k.clock.Now, Logger: k.o.Logger}})
+	r, err := runCheck(k.Context(), CheckCall{ReadData: readData, Repair: repair, Store: k.o})
 	ok(k, err)
 	return r
 }
 
 // kinds lists the kinds of findings, sorted.
-func kinds(list []Finding) []string {
+func kinds(list []problem) []string {
 	out := []string{}
 	for _, f := range list {
 		out = append(out, f.Kind)
@@ -43,8 +42,8 @@ func kinds(list []Finding) []string {
 func (k *kit) clean() {
 	k.Helper()
 	for _, deep := range []bool{false, true} {
-		if r := k.check(deep, false); len(r.Findings) != 0 {
-			k.Fatalf("read-data %v: %+v", deep, r.Findings)
+		if r := k.check(deep, false); len(r.Errors) != 0 {
+			k.Fatalf("read-data %v: %+v", deep, r.Errors)
 		}
 	}
 }
@@ -99,11 +98,11 @@ func TestAStoreInOrderHasNoFindings(t *testing.T) {
 	k.append(w, fragments)
 	k.clean()
 	r := k.check(true, false)
-	if r.Cameras != 2 || r.Segments != 13 || r.Bytes == 0 || r.Read < r.Bytes || fmt.Sprint(kinds(r.Notes)) != "[segment-open]" {
+	if r.Cameras != 2 || r.Segments != 13 || r.Bytes == 0 || r.Read < r.Bytes || fmt.Sprint(kinds(r.Warnings)) != "[segment-open]" {
 		t.Errorf("%+v", r)
 	}
 	k.kill() // and what a crash leaves is resolved by the next start, not a finding
-	if r := k.check(true, false); len(r.Findings) != 0 || fmt.Sprint(kinds(r.Notes)) != "[segment-open]" {
+	if r := k.check(true, false); len(r.Errors) != 0 || fmt.Sprint(kinds(r.Warnings)) != "[segment-open]" {
 		t.Errorf("after a crash: %+v", r)
 	}
 }
@@ -125,8 +124,7 @@ func TestEveryFlippedBitIsFoundAndNeverServed(t *testing.T) {
 	for at := 0; at < len(good); at += 1 + (at*7)%41 {
 		bad[at] ^= 1 << (at % 8)
 		ok(t, os.WriteFile(path, bad, 0o640))
-		x := inspection{c: k.cameras[id], row: r, deep: true, pace: &disk.Pace{}}
-		if _, flaw, err := x.inspect(t.Context()); err != nil || flaw == nil || flaw.kind != FindingDamaged {
+		if _, flaw, err := k.cameras[id].verify(t.Context(), r, &disk.Pace{}); err != nil || flaw == nil || flaw.Fault != segment.Damaged {
 			t.Fatalf("byte %d of %d: %+v, %v", at, len(good), flaw, err)
 		}
 		if n++; n%8 == 0 {
@@ -165,30 +163,30 @@ func harms() map[string]harmed {
 	}
 	one := func(kind string) []string { return []string{kind} }
 	return map[string]harmed{
-		"missing":     {func(_ *kit, path string, b []byte) error { return os.Remove(path) }, one(FindingMissing), one(FindingMissing), 20 * time.Second, false},
-		"truncated":   {func(_ *kit, path string, b []byte) error { return os.Truncate(path, int64(len(b)/2)) }, one(FindingShort), one(FindingShort), 23 * time.Second, false},
-		"zero length": {func(_ *kit, path string, b []byte) error { return os.Truncate(path, 0) }, one(FindingShort), one(FindingShort), 20 * time.Second, true},
+		"missing":     {func(_ *kit, path string, b []byte) error { return os.Remove(path) }, one(ErrorMissing), one(ErrorMissing), 20 * time.Second, false},
+		"truncated":   {func(_ *kit, path string, b []byte) error { return os.Truncate(path, int64(len(b)/2)) }, one(ErrorShort), one(ErrorShort), 23 * time.Second, false},
+		"zero length": {func(_ *kit, path string, b []byte) error { return os.Truncate(path, 0) }, one(ErrorShort), one(ErrorShort), 20 * time.Second, true},
 		"foreign": {func(_ *kit, path string, b []byte) error {
 			return os.WriteFile(path, bytes.Repeat([]byte("not footage "), len(b)/10), 0o640)
 		},
-			one(FindingDamaged), one(FindingDamaged), 20 * time.Second, true},
+			one(ErrorDamaged), one(ErrorDamaged), 20 * time.Second, true},
 		"overwritten with zeros": {func(_ *kit, path string, b []byte) error { return os.WriteFile(path, make([]byte, len(b)), 0o640) },
-			one(FindingDamaged), one(FindingDamaged), 20 * time.Second, true},
+			one(ErrorDamaged), one(ErrorDamaged), 20 * time.Second, true},
 		"zeros in the middle": {func(_ *kit, path string, b []byte) error {
 			clear(b[len(b)/2 : len(b)/2+400])
 			return os.WriteFile(path, b, 0o640)
-		}, nil, one(FindingDamaged), 26 * time.Second, true},
-		"bit flipped in a fragment": {flip(func(n int) int { return n / 3 }), nil, one(FindingDamaged), 27 * time.Second, true},
-		"bit flipped in the header": {flip(func(int) int { return 90 }), one(FindingDamaged), one(FindingDamaged), 30 * time.Second, true},
-		"bit flipped in the table":  {flip(func(n int) int { return n - 40 }), one(FindingDamaged), one(FindingDamaged), 30 * time.Second, true},
+		}, nil, one(ErrorDamaged), 26 * time.Second, true},
+		"bit flipped in a fragment": {flip(func(n int) int { return n / 3 }), nil, one(ErrorDamaged), 27 * time.Second, true},
+		"bit flipped in the header": {flip(func(int) int { return 90 }), one(ErrorDamaged), one(ErrorDamaged), 30 * time.Second, true},
+		"bit flipped in the table":  {flip(func(n int) int { return n - 40 }), one(ErrorDamaged), one(ErrorDamaged), 30 * time.Second, true},
 		"renamed": {func(_ *kit, path string, b []byte) error {
 			return os.Rename(path, filepath.Join(filepath.Dir(path), "13-59-59.000Z.mp4"))
 		},
-			[]string{FindingMissing, FindingForeign}, []string{FindingMissing, FindingForeign}, 30 * time.Second, false},
+			[]string{ErrorMissing, ErrorForeign}, []string{ErrorMissing, ErrorForeign}, 30 * time.Second, false},
 		"moved to another camera's folder": {func(k *kit, path string, b []byte) error {
 			to := k.path(k.ids["garage"], strings.TrimPrefix(path, k.path(k.ids["front-door"], ".")+"/"))
 			return os.Rename(path, to)
-		}, []string{FindingMissing, FindingForeign}, []string{FindingMissing, FindingForeign}, 30 * time.Second, false},
+		}, []string{ErrorMissing, ErrorForeign}, []string{ErrorMissing, ErrorForeign}, 30 * time.Second, false},
 		"grown": {func(_ *kit, path string, b []byte) error { return os.WriteFile(path, append(b, "more"...), 0o640) }, nil, nil, 30 * time.Second, false},
 	}
 }
@@ -219,19 +217,19 @@ func harmSegment(t *testing.T, x harmed, running bool) {
 	}
 	slices.Sort(x.quick)
 	slices.Sort(x.deep)
-	if r := k.check(false, false); !slices.Equal(kinds(r.Findings), x.quick) {
-		t.Errorf("quick: %+v", r.Findings)
+	if r := k.check(false, false); !slices.Equal(kinds(r.Errors), x.quick) {
+		t.Errorf("quick: %+v", r.Errors)
 	}
-	for _, f := range k.check(true, false).Findings {
-		if f.Camera == "" || f.File == "" || f.Problem == "" || f.Remedy == "" || f.Done != "" {
+	for _, f := range k.check(true, false).Errors {
+		if f.Camera == "" || f.File == "" || f.Text == "" || f.Remedy == "" || f.Done != "" {
 			t.Errorf("a finding that does not say enough: %+v", f)
 		}
 	}
 	r := k.check(true, true)
-	if !slices.Equal(kinds(r.Findings), x.deep) {
-		t.Errorf("read-data: %+v", r.Findings)
+	if !slices.Equal(kinds(r.Errors), x.deep) {
+		t.Errorf("read-data: %+v", r.Errors)
 	}
-	for _, f := range r.Findings {
+	for _, f := range r.Errors {
 		if f.Done == "" {
 			t.Errorf("not settled: %+v", f)
 		}
@@ -266,11 +264,11 @@ func TestForeignFilesAreNotedAndLeftAlone(t *testing.T) {
 	ok(t, os.Symlink("/etc/passwd", k.path(id, "main/2026-11-22/13-00-00.000Z.mp4")))
 	for _, repair := range []bool{false, true} {
 		r := k.check(true, repair)
-		if len(r.Findings) != 0 || len(r.Notes) != len(foreign)+1 {
+		if len(r.Errors) != 0 || len(r.Warnings) != len(foreign)+1 {
 			t.Errorf("repair %v: %+v", repair, r)
 		}
 	}
-	ok(t, k.reconcile(t.Context()))
+	ok(t, k.Reconcile(t.Context()))
 	for _, name := range foreign {
 		if b, err := os.ReadFile(filepath.Join(k.o.Recordings, name)); err != nil || string(b) != "mine" {
 			t.Errorf("%s: %q, %v", name, b, err)
@@ -292,25 +290,25 @@ func TestWhatTheIndexSaysOfItselfIsMadeRight(t *testing.T) {
 	}
 	k.serve()
 	for kind, spoil := range map[string]func(){
-		FindingSums: statement("UPDATE stream SET segments = segments + 1, size_bytes = 5 WHERE quality = 1"),
-		FindingLedger: edit(func(ctx context.Context, tx *index.Tx) error {
+		ErrorSums: statement("UPDATE stream SET segments = segments + 1, size_bytes = 5 WHERE quality = 1"),
+		ErrorLedger: edit(func(ctx context.Context, tx *index.Tx) error {
 			st := rows[0].Stream
 			ok(t, tx.Enter(ctx, st, rows[1].Start, rows[1].End, gap("gone")))
 			return tx.Enter(ctx, st, index.Micros(epoch.Add(time.Hour)), index.Micros(epoch.Add(2*time.Hour)), index.Footage(rows[0].Run))
 		}),
-		FindingKeys:     statement("UPDATE segment SET key_frames = x'010101' WHERE start_us = ?", rows[2].Start),
-		FindingSetAside: edit(func(ctx context.Context, tx *index.Tx) error { return withdraw(ctx, tx, rows[0]) }),
-		FindingCard:     func() { ok(t, os.Remove(k.path(id, manifestName))) },
+		ErrorKeys:     statement("UPDATE segment SET key_frames = x'010101' WHERE start_us = ?", rows[2].Start),
+		ErrorSetAside: edit(func(ctx context.Context, tx *index.Tx) error { return withdraw(ctx, tx, rows[0]) }),
+		ErrorManifest: func() { ok(t, os.Remove(k.path(id, ManifestName))) },
 	} {
 		before := k.footage(id)
 		spoil()
 		r := k.check(false, true)
-		for _, f := range r.Findings {
+		for _, f := range r.Errors {
 			if f.Kind != kind || f.Done == "" {
 				t.Errorf("%s: %+v", kind, f)
 			}
 		}
-		if len(r.Findings) == 0 {
+		if len(r.Errors) == 0 {
 			t.Errorf("%s was not found", kind)
 		}
 		k.clean()
@@ -323,13 +321,13 @@ func TestWhatTheIndexSaysOfItselfIsMadeRight(t *testing.T) {
 func TestAWrongStoreIsNotChecked(t *testing.T) {
 	k := newKit(t, "front-door")
 	other := newKit(t, "front-door")
-	for _, o := range []CheckOptions{
+	for _, o := range []Options{
 		{Recordings: k.o.Recordings, Data: other.o.Data, MasterKey: k.o.MasterKey},
 		{Recordings: k.o.Recordings, Data: k.o.Data, MasterKey: [32]byte{9}},
 		{Recordings: t.TempDir(), Data: k.o.Data, MasterKey: k.o.MasterKey},
 		{Recordings: t.TempDir(), Data: t.TempDir(), MasterKey: k.o.MasterKey},
 	} {
-		if _, err := Check(t.Context(), o); err == nil {
+		if _, err := runCheck(t.Context(), CheckCall{Store: o}); err == nil {
 			t.Errorf("checked %+v", o)
 		} else {
 			wantErr(t, err, ErrRefused)
@@ -352,11 +350,11 @@ func TestALostOrDamagedIndexIsFoundAndMadeAgain(t *testing.T) {
 		k.record(id, film{start: epoch, seconds: 30})
 		ok(t, k.Store.Close())
 		ok(t, spoil(filepath.Join(k.o.Data, index.FileName)))
-		if r := k.check(false, false); !slices.Equal(kinds(r.Findings), []string{FindingIndex}) {
-			t.Errorf("%s: %+v", name, r.Findings)
+		if r := k.check(false, false); !slices.Equal(kinds(r.Errors), []string{ErrorIndex}) {
+			t.Errorf("%s: %+v", name, r.Errors)
 		}
-		if r := k.check(false, true); r.Findings[0].Done == "" {
-			t.Errorf("%s: %+v", name, r.Findings)
+		if r := k.check(false, true); r.Errors[0].Done == "" {
+			t.Errorf("%s: %+v", name, r.Errors)
 		}
 		k.openAgain()
 		k.clean()
@@ -372,41 +370,17 @@ func TestAServerThatSettlesNothingIsNotWaitedForForEver(t *testing.T) {
 	id := k.ids["front-door"]
 	k.record(id, film{start: epoch, seconds: 10})
 	ok(t, os.Remove(k.path(id, k.rowsOf(id)[0].Name())))
-	r, err := Check(t.Context(), CheckOptions{Recordings: k.o.Recordings, Data: k.o.Data, MasterKey: k.o.MasterKey, Repair: true,
-		Patience: 300 * time.Millisecond, Store: Options{Now: k.clock.Now, Logger: k.o.Logger}})
-	if err == nil || !strings.Contains(err.Error(), "its log says why") || len(r.Findings) != 1 {
-		t.Errorf("%v, %+v", err, r.Findings)
+	r, err := runCheck(t.Context(), CheckCall{Repair: true,
+		Patience: 300 * time.Millisecond, Store: k.o})
+	if err == nil || !strings.Contains(err.Error(), "its log says why") || len(r.Errors) != 1 {
+		t.Errorf("%v, %+v", err, r.Errors)
 	}
-	if r := k.check(false, false); !slices.Contains(kinds(r.Notes), NoteDoubt) {
-		t.Errorf("the doubt is not noted: %+v", r.Notes)
+	if r := k.check(false, false); !slices.Contains(kinds(r.Warnings), WarningIssue) {
+		t.Errorf("the issue is not noted: %+v", r.Warnings)
 	}
 	k.serve()
 	k.check(false, true)
 	k.clean()
-}
-
-// TestTheReportKeepsItsNames holds the names that programs go by.
-func TestTheReportKeepsItsNames(t *testing.T) {
-	at := epoch
-	b, err := json.Marshal(Report{Findings: []Finding{{Row: &at, From: &at, To: &at, Camera: "c", Stream: "s", File: "f", Done: "d"}}, Notes: []Finding{}})
-	ok(t, err)
-	var got map[string]any
-	ok(t, json.Unmarshal(b, &got))
-	names := func(m map[string]any) string {
-		var out []string
-		for name := range m {
-			out = append(out, name)
-		}
-		slices.Sort(out)
-		return strings.Join(out, " ")
-	}
-	if n := names(got); n != "began bytes bytes_read cameras ended findings notes omitted read_data repair segments store version" {
-		t.Error(n)
-	}
-	finding, _ := got["findings"].([]any)[0].(map[string]any)
-	if n := names(finding); n != "camera done file from kind problem remedy row seconds stream to" {
-		t.Error(n)
-	}
 }
 
 // TestOpeningAndCheckingRefuseAStoreInTheSameWords gives both the wrong disk, an empty one, and the wrong key.
@@ -423,7 +397,7 @@ func TestOpeningAndCheckingRefuseAStoreInTheSameWords(t *testing.T) {
 		change(&o)
 		_, opened := Open(t.Context(), o)
 		wantErr(t, opened, ErrRefused)
-		_, checked := Check(t.Context(), CheckOptions{Recordings: o.Recordings, Data: o.Data, MasterKey: o.MasterKey, Store: Options{Now: o.Now, Logger: o.Logger}})
+		_, checked := runCheck(t.Context(), CheckCall{Store: o})
 		wantErr(t, checked, ErrRefused)
 		if opened.Error() != checked.Error() {
 			t.Errorf("%s:\n%v\n%v", what, opened, checked)

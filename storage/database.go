@@ -130,7 +130,7 @@ func (d *database) suspect(err error) error {
 	}
 	d.damage.once.Do(func() {
 		d.log.Error("the index is damaged", "err", err)
-		if note := disk.WriteFile(d.data, suspectName, []byte(err.Error()+"\n")); note != nil {
+		if note := SuspectIndex(d.data, err.Error()); note != nil {
 			d.log.Error("that the index is damaged could not be noted for the next start", "err", note)
 		}
 		d.damage.err = err

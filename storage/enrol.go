@@ -25,7 +25,8 @@ type CameraSpec struct {
 type Retain = index.Retain
 
 const (
-	manifestName = "camera.json"
+	// ManifestName is the file in a camera's folder that says whose it is.
+	ManifestName = "camera.json"
 	cardVersion  = 1
 )
 
@@ -90,7 +91,7 @@ func (s *Store) enrolOne(ctx context.Context, c *camera, spec CameraSpec) (*came
 	changed.label, changed.retain = spec.Label, spec.Retain
 	if changed.label != c.label {
 		if err := changed.writeManifest(); err != nil {
-			return nil, explainDisk(s.o.Recordings, err)
+			return nil, ExplainDiskError(s.o.Recordings, err)
 		}
 	}
 	if err := s.write(ctx, func(tx *index.Tx) error {
@@ -124,7 +125,7 @@ func (s *Store) newCamera(ctx context.Context, spec CameraSpec) (*camera, error)
 		return nil, errors.Join(fmt.Errorf("folder %s exists", c.folder), err)
 	}
 	if err := s.makeFolder(c); err != nil {
-		return nil, explainDisk(s.o.Recordings, err)
+		return nil, ExplainDiskError(s.o.Recordings, err)
 	}
 	if err := s.write(ctx, func(tx *index.Tx) error { return c.insert(ctx, tx) }); err != nil {
 		return nil, errors.Join(err, c.files.Close()) // the folder is adopted at the next start
@@ -153,7 +154,7 @@ func (s *Store) retire(ctx context.Context, c *camera) error {
 	changed := *c
 	changed.retired = s.now()
 	if err := changed.writeManifest(); err != nil {
-		return explainDisk(s.o.Recordings, err)
+		return ExplainDiskError(s.o.Recordings, err)
 	}
 	if err := s.noteRetired(ctx, &changed); err != nil {
 		return err
@@ -190,20 +191,20 @@ func (c *camera) writeManifest() error {
 	if err != nil {
 		return err
 	}
-	return disk.WriteFile(c.files, manifestName, append(b, '\n'))
+	return disk.WriteFile(c.files, ManifestName, append(b, '\n'))
 }
 
 func readManifest(d disk.Folder) (manifest, media.CameraID, error) {
-	b, err := disk.ReadFile(d, manifestName, maxSmallFile)
+	b, err := disk.ReadFile(d, ManifestName, maxSmallFile)
 	if err != nil {
 		return manifest{}, media.CameraID{}, err
 	}
 	var k manifest
 	if err := json.Unmarshal(b, &k); err != nil {
-		return k, media.CameraID{}, fmt.Errorf("%s: %w", manifestName, err)
+		return k, media.CameraID{}, fmt.Errorf("%s: %w", ManifestName, err)
 	}
 	if k.Version != cardVersion {
-		return k, media.CameraID{}, fmt.Errorf("%s has version %d, this program knows %d", manifestName, k.Version, cardVersion)
+		return k, media.CameraID{}, fmt.Errorf("%s has version %d, this program knows %d", ManifestName, k.Version, cardVersion)
 	}
 	id, err := media.ParseCameraID(k.Camera)
 	return k, id, err
@@ -233,4 +234,10 @@ func camerasOf(ctx context.Context, q index.Reader) ([]*camera, error) {
 			retired: r.Retired, retain: r.Retain})
 	}
 	return found, err
+}
+
+// ReadManifest returns the name and the identity of the camera that a folder says it belongs to.
+func ReadManifest(d disk.Folder) (name string, id media.CameraID, err error) {
+	m, id, err := readManifest(d)
+	return m.Name, id, err
 }

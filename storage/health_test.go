@@ -120,7 +120,7 @@ func TestAfterAFailedSyncAFileIsNeitherWrittenNorSyncedAgain(t *testing.T) {
 			ok(t, k.Store.Close())
 			k.alarmedIn(AlarmSyncFailed, o.Recordings)
 			k.openAgain()
-			ok(t, k.reconcile(t.Context()))
+			ok(t, k.Reconcile(t.Context()))
 			did := x.did[name]
 			for i, what := range did {
 				if what == "sync" && i != len(did)-1 {

@@ -93,9 +93,7 @@ func newIdentity(recordings, data disk.Folder, o Options) (identity, error) {
 		return identity{}, err
 	}
 	for _, e := range entries {
-		switch name := e.Name(); {
-		case name == "lost+found", name == lockName, name == identityName+".new", strings.HasPrefix(name, "."):
-		default:
+		if name := e.Name(); !IsStoreFile(name) {
 			return identity{}, refuse("%s is not empty (it has %q) and is no store, since %s is missing: expected a store or an empty folder",
 				o.Recordings, name, identityName)
 		}
@@ -150,7 +148,7 @@ func prepareFolders(o Options) error {
 		return refuse("%s does not exist, but a store is expected there; is its disk mounted?", o.Recordings)
 	}
 	if err := os.MkdirAll(o.Recordings, disk.FolderMode); err != nil {
-		return explainDisk(o.Recordings, err)
+		return ExplainDiskError(o.Recordings, err)
 	}
 	return nil
 }
@@ -173,8 +171,8 @@ func bare(err error) error {
 	return err
 }
 
-// explainDisk turns the errors that people can fix into sentences.
-func explainDisk(path string, err error) error {
+// ExplainDiskError turns the errors that people can fix into sentences.
+func ExplainDiskError(path string, err error) error {
 	switch {
 	case err == nil, errors.Is(err, ErrRefused):
 		return err
@@ -186,4 +184,26 @@ func explainDisk(path string, err error) error {
 		return refuse("%s is on a full disk; recording needs space there (%w)", path, err)
 	}
 	return fmt.Errorf("recordings %s: %w", path, err)
+}
+
+// Identify returns the UUID of the store that two folders belong to. It refuses those that Open refuses, and one without a store,
+// and changes nothing.
+func Identify(recordings, data disk.Folder, o Options) (string, error) {
+	known, err := readIdentity(data, o.Data)
+	if err != nil {
+		return "", err
+	}
+	found, err := readIdentity(recordings, o.Recordings)
+	if err == nil {
+		err = o.sameStore(found, known)
+	}
+	if err != nil {
+		return "", err
+	}
+	return found.Store, nil
+}
+
+// IsStoreFile reports whether a name in the recordings folder is that of a file of the store as a whole, or one that any disk has.
+func IsStoreFile(name string) bool {
+	return name == identityName || name == lockName || name == identityName+".new" || name == "lost+found" || strings.HasPrefix(name, ".")
 }

@@ -145,7 +145,7 @@ func TestACameraKeepsItsIdentityAndNobodyInheritsIt(t *testing.T) {
 	k := newKit(t, "front-door", "garage")
 	id, garage := k.ids["front-door"], k.ids["garage"]
 	folder := "front-door-" + id.String()[:8]
-	b, err := os.ReadFile(filepath.Join(k.o.Recordings, folder, manifestName))
+	b, err := os.ReadFile(filepath.Join(k.o.Recordings, folder, ManifestName))
 	ok(t, err)
 	var c manifest
 	ok(t, json.Unmarshal(b, &c))

@@ -73,7 +73,7 @@ func (l *life) reopenWhole() {
 		l.k.Store = s
 		_, err = s.Enrol(context.Background(), []CameraSpec{{Name: lifeName}})
 		if err == nil {
-			err = errors.Join(s.suspect(s.index.Examine(context.Background())), s.finishDeleting(context.Background()), s.reconcile(context.Background()), s.resolveAll(context.Background(), &disk.Pace{}))
+			err = errors.Join(s.suspect(s.index.Examine(context.Background())), s.finishDeleting(context.Background()), s.Reconcile(context.Background()), s.ResolveAll(context.Background(), nil, &disk.Pace{}))
 		}
 		if err == nil {
 			return

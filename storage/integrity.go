@@ -67,13 +67,13 @@ func (s *Store) keepResolving(ctx context.Context) {
 
 // reviewQuarantine raises an alarm while there are files in quarantine, and lowers it when somebody has removed them.
 func (s *Store) reviewQuarantine() {
-	entries, err := s.disk.List(quarantineName)
+	entries, err := s.disk.List(QuarantineFolder)
 	if err != nil && !disk.IsMissing(err) {
 		return
 	}
 	n := 0
 	for _, e := range entries {
-		if regular(e) && strings.HasSuffix(e.Name(), ".mp4") {
+		if disk.IsRegular(e) && strings.HasSuffix(e.Name(), ".mp4") {
 			n++
 		}
 	}
@@ -83,7 +83,7 @@ func (s *Store) reviewQuarantine() {
 	}
 	s.raise(AlarmQuarantine, fmt.Sprintf("Footage that does not verify was found. It is served to nobody; %d files of it are kept in %s, each with a note "+
 		"that says why, and \"nvr check\" lists them. If there are more every now and then, look after that disk and the memory of this computer. "+
-		"Delete the files when you do not need them any more.", n, filepath.Join(s.o.Recordings, quarantineName)))
+		"Delete the files when you do not need them any more.", n, filepath.Join(s.o.Recordings, QuarantineFolder)))
 }
 
 // resolveAfter resolves the integrity issues with larger numbers than after, and returns the largest that it tried.
@@ -119,4 +119,24 @@ func (s *Store) resolveIssue(ctx context.Context, d IntegrityIssue, p *disk.Pace
 	return s.write(ctx, func(tx *index.Tx) error {
 		return tx.ResolveIssue(ctx, d.ID, s.now(), outcome)
 	})
+}
+
+// ResolveAll notes the issues and resolves every one that is noted, also those that resolving others brings up. It is for a store
+// that does not Run.
+func (s *Store) ResolveAll(ctx context.Context, issues []IntegrityIssue, p *disk.Pace) error {
+	err := s.write(ctx, func(tx *index.Tx) error {
+		for _, x := range issues {
+			if err := tx.NoteIssue(ctx, x); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		err = s.noteQuarantined(ctx)
+	}
+	if err == nil {
+		_, err = s.resolveAfter(ctx, 0, p)
+	}
+	return err
 }

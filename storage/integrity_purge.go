@@ -52,18 +52,18 @@ func later(a, b time.Time) time.Time {
 func (s *Store) purge(doomed func(name string) (bool, error)) (n int, err error) {
 	s.repairing.Lock()
 	defer s.repairing.Unlock()
-	entries, err := s.disk.List(quarantineName)
+	entries, err := s.disk.List(QuarantineFolder)
 	if disk.IsMissing(err) {
 		return 0, nil
 	}
 	errs := []error{err}
 	for _, e := range entries {
-		if !regular(e) || !strings.HasSuffix(e.Name(), ".mp4") {
+		if !disk.IsRegular(e) || !strings.HasSuffix(e.Name(), ".mp4") {
 			continue
 		}
 		yes, err := doomed(e.Name())
 		if yes && err == nil {
-			name := path.Join(quarantineName, e.Name())
+			name := path.Join(QuarantineFolder, e.Name())
 			err = errors.Join(disk.RemoveSynced(s.disk, name), s.removeNotes(name))
 			n++
 			s.log.Info("a file in quarantine was deleted with the footage of its time", "file", name)
@@ -78,11 +78,11 @@ func (s *Store) purge(doomed func(name string) (bool, error)) (n int, err error)
 // removeNotes removes the note about a file in quarantine that is gone, also where a crash came between the two when it
 // got the name of a resolved one.
 func (s *Store) removeNotes(name string) error {
-	other, resolved := strings.CutSuffix(name, resolvedSuffix)
+	other, resolved := strings.CutSuffix(name, ResolvedSuffix)
 	if resolved {
 		other += ".mp4"
 	} else {
-		other = strings.TrimSuffix(name, ".mp4") + resolvedSuffix
+		other = strings.TrimSuffix(name, ".mp4") + ResolvedSuffix
 	}
 	err := disk.RemoveSynced(s.disk, name+noteSuffix)
 	if _, there := s.disk.Stat(other); disk.IsMissing(there) {
@@ -106,7 +106,7 @@ func quarantinedStart(c *camera, name string) (time.Time, bool) {
 // holdsAny reports whether a file in quarantine has footage of the camera in the span: by its labels, and where nothing
 // verifies by its name.
 func (s *Store) holdsAny(ctx context.Context, c *camera, name string, span Span) (bool, error) {
-	f, err := s.disk.Open(path.Join(quarantineName, name))
+	f, err := s.disk.Open(path.Join(QuarantineFolder, name))
 	if err != nil {
 		return false, err
 	}

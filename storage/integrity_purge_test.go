@@ -16,15 +16,15 @@ import (
 // quarantined lists the files in quarantine.
 func (k *kit) quarantined() []string {
 	k.Helper()
-	all, err := filepath.Glob(filepath.Join(k.o.Recordings, quarantineName, "*"))
+	all, err := filepath.Glob(filepath.Join(k.o.Recordings, QuarantineFolder, "*"))
 	ok(k, err)
 	return all
 }
 
 // aside is where a camera's file lies that was moved to quarantine, settled or not.
 func (k *kit) aside(id media.CameraID, name string) string {
-	moved := filepath.Join(k.o.Recordings, quarantineName, k.cameras[id].folder+"-"+strings.ReplaceAll(name, "/", "-"))
-	if settled := strings.TrimSuffix(moved, ".mp4") + resolvedSuffix; exists(settled) {
+	moved := filepath.Join(k.o.Recordings, QuarantineFolder, k.cameras[id].folder+"-"+strings.ReplaceAll(name, "/", "-"))
+	if settled := strings.TrimSuffix(moved, ".mp4") + ResolvedSuffix; exists(settled) {
 		return settled
 	}
 	return moved

@@ -60,8 +60,8 @@ func (w *Writer) distrust(start int64) {
 	}
 }
 
-// quarantineName is the folder in recordings for files that are nobody's.
-const quarantineName = "quarantine"
+// QuarantineFolder is the name of the folder in recordings for files that are nobody's.
+const QuarantineFolder = "quarantine"
 
 // noteSuffix ends, behind the name of a file in quarantine, that of the note about it.
 const noteSuffix = ".txt"
@@ -76,10 +76,10 @@ func (s *Store) quarantineFile(c *camera, name string, why error) error {
 // moveToQuarantine is quarantineFile that tells where the file is then. What verifies of it is taken back when the
 // integrity issue about it is resolved.
 func (s *Store) moveToQuarantine(c *camera, name string, why error) (string, error) {
-	if err := s.disk.Mkdir(quarantineName); err != nil {
+	if err := s.disk.Mkdir(QuarantineFolder); err != nil {
 		return "", err
 	}
-	target := path.Join(quarantineName, c.folder+"-"+strings.ReplaceAll(name, "/", "-"))
+	target := path.Join(QuarantineFolder, c.folder+"-"+strings.ReplaceAll(name, "/", "-"))
 	for n := 2; ; n++ {
 		_, err := s.disk.Stat(target)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -88,7 +88,7 @@ func (s *Store) moveToQuarantine(c *camera, name string, why error) (string, err
 		if err != nil {
 			return "", err
 		}
-		target = path.Join(quarantineName, fmt.Sprintf("%s-%s-%d.mp4", c.folder, strings.TrimSuffix(strings.ReplaceAll(name, "/", "-"), ".mp4"), n))
+		target = path.Join(QuarantineFolder, fmt.Sprintf("%s-%s-%d.mp4", c.folder, strings.TrimSuffix(strings.ReplaceAll(name, "/", "-"), ".mp4"), n))
 	}
 	note := fmt.Sprintf("%s\nwas moved here at %s, because: %v\n", path.Join(c.folder, name), s.now().Format(time.RFC3339), why)
 	if err := disk.WriteFile(s.disk, target+noteSuffix, []byte(note)); err != nil {
@@ -98,7 +98,7 @@ func (s *Store) moveToQuarantine(c *camera, name string, why error) (string, err
 		return "", err
 	}
 	s.log.Error("a file was moved to quarantine", "camera", c.name, "file", name, "to", target, "err", why)
-	if err := errors.Join(s.disk.SyncDir(quarantineName), c.files.SyncDir(path.Dir(name))); err != nil {
+	if err := errors.Join(s.disk.SyncDir(QuarantineFolder), c.files.SyncDir(path.Dir(name))); err != nil {
 		return "", err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)

@@ -11,6 +11,7 @@ import (
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage/disk"
 	"keepwatch.internal/storage/index"
+	"keepwatch.internal/storage/segment"
 )
 
 // resolve looks at a subject and makes it right. It returns in words what it did.
@@ -21,7 +22,7 @@ func (s *Store) repairSubject(ctx context.Context, subject string, p *disk.Pace)
 	s.repairing.Lock()
 	defer s.repairing.Unlock()
 	folder, name, inside := strings.Cut(subject, "/")
-	if folder == quarantineName {
+	if folder == QuarantineFolder {
 		return s.salvageQuarantined(ctx, subject, p)
 	}
 	c := s.cameraIn(folder)
@@ -64,7 +65,7 @@ func (s *Store) repairManifest(c *camera) (string, error) {
 	if err := c.writeManifest(); err != nil {
 		return "", err
 	}
-	return manifestName + " was written again", nil
+	return ManifestName + " was written again", nil
 }
 
 // rowOf returns the row of a camera's file.
@@ -103,22 +104,21 @@ func (s *Store) repairFile(ctx context.Context, c *camera, name string, p *disk.
 	if err != nil {
 		return "", err
 	}
-	x := inspection{c: c, row: row, keys: keys, deep: true, pace: p}
-	packed, flaw, err := x.inspect(ctx)
+	packed, flaw, err := c.verify(ctx, row, p)
 	switch {
 	case err != nil:
 		return "", err
-	case flaw == nil && row.State == index.StateClosed:
+	case flaw == nil && row.State == index.StateClosed && index.SameKeys(row.Start, keys, packed):
 		return "it verifies", nil
-	case flaw == nil || flaw.kind == FindingKeys:
+	case flaw == nil:
 		return "it verifies, and is served", s.trustAgain(ctx, row, packed)
-	case flaw.kind == FindingShort:
+	case flaw.Fault == segment.Short:
 		if err := s.compare(ctx, c, row); err != nil {
 			return "", err
 		}
 		return "what is left of it was kept", nil
 	}
-	return s.takeOut(ctx, c, row, errors.New(flaw.problem))
+	return s.takeOut(ctx, c, row, errors.New(flaw.Problem))
 }
 
 // trustAgain makes a segment that verifies one that is served, with the key frames that its own table tells.

@@ -35,7 +35,7 @@ func (k *kit) loseIndex() {
 		}
 	}
 	k.openAgain()
-	ok(k, k.reconcile(k.Context()))
+	ok(k, k.Reconcile(k.Context()))
 	k.settleNow()
 }
 
@@ -63,7 +63,7 @@ func TestWhatRetentionDeletesDoesNotComeBackFromADamagedFile(t *testing.T) {
 	if got := k.footage(id); got != 20*time.Second {
 		t.Errorf("%v of footage after the index was lost, %v", got, k.outcomes())
 	}
-	if all := k.quarantined(); len(all) != 2 || !strings.HasSuffix(all[0], resolvedSuffix) || all[1] != all[0]+noteSuffix {
+	if all := k.quarantined(); len(all) != 2 || !strings.HasSuffix(all[0], ResolvedSuffix) || all[1] != all[0]+noteSuffix {
 		t.Errorf("in quarantine: %v", all)
 	}
 }
@@ -75,7 +75,7 @@ func TestASettledFileIsNamedSoAgainAfterACrash(t *testing.T) {
 	ok(t, err)
 	k.settleNow()
 	settled := k.quarantined()[0]
-	again := strings.TrimSuffix(settled, resolvedSuffix) + ".mp4"
+	again := strings.TrimSuffix(settled, ResolvedSuffix) + ".mp4"
 	ok(t, os.WriteFile(again, b, 0o640))
 	ok(t, k.noteQuarantined(t.Context()))
 	k.loseIndex()
@@ -98,7 +98,7 @@ func TestAnOwnersDeletionReachesDamagedFilesBeforeAndAfterTheyAreSettled(t *test
 		k, id := damaged(t)
 		k.settleNow()
 		if settled := k.quarantined()[0]; crashed {
-			ok(t, os.Rename(settled, strings.TrimSuffix(settled, resolvedSuffix)+".mp4"))
+			ok(t, os.Rename(settled, strings.TrimSuffix(settled, ResolvedSuffix)+".mp4"))
 		}
 		_, err := k.DeleteFootage(t.Context(), k.permit(id, access.Manage), Span{epoch, epoch.Add(time.Second)})
 		ok(t, err)

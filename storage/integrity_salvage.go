@@ -19,7 +19,7 @@ import (
 // noteQuarantined notes an integrity issue about every file in quarantine that nobody looked into yet: one that a crash left between
 // its move and the note of its issue, or that the index was lost over.
 func (s *Store) noteQuarantined(ctx context.Context) error {
-	entries, err := s.disk.List(quarantineName)
+	entries, err := s.disk.List(QuarantineFolder)
 	if disk.IsMissing(err) {
 		return nil
 	}
@@ -27,10 +27,10 @@ func (s *Store) noteQuarantined(ctx context.Context) error {
 		return err
 	}
 	for _, e := range entries {
-		if !regular(e) || !strings.HasSuffix(e.Name(), ".mp4") || strings.HasSuffix(e.Name(), resolvedSuffix) {
+		if !disk.IsRegular(e) || !strings.HasSuffix(e.Name(), ".mp4") || strings.HasSuffix(e.Name(), ResolvedSuffix) {
 			continue
 		}
-		subject := path.Join(quarantineName, e.Name())
+		subject := path.Join(QuarantineFolder, e.Name())
 		noted, err := s.index.HasIssue(ctx, subject)
 		if err != nil {
 			return err
@@ -55,15 +55,15 @@ type source struct {
 	segment.Salvaged
 }
 
-// resolvedSuffix ends the names of files in quarantine of which all that can be taken back was. The name says so, and not
+// ResolvedSuffix ends the names of files in quarantine of which all that can be taken back was. The name says so, and not
 // the index, which may be lost: otherwise what is deleted later would come back from such a file.
-const resolvedSuffix = ".settled.mp4"
+const ResolvedSuffix = ".settled.mp4"
 
 // salvageQuarantined takes back what verifies in a file in quarantine: all of it when all does, or else, in new files, each
 // stretch that does. The file with the damage stays there, complete, under a name that says that nothing more is to be taken from it. Nothing
 // is taken back to where the archive has footage, or where footage was deleted.
 func (s *Store) salvageQuarantined(ctx context.Context, name string, p *disk.Pace) (string, error) {
-	if strings.HasSuffix(name, resolvedSuffix) {
+	if strings.HasSuffix(name, ResolvedSuffix) {
 		return "what verifies of it was taken back before; it stays there", nil
 	}
 	f, err := s.disk.Open(name)
@@ -116,7 +116,7 @@ func (s *Store) salvageQuarantined(ctx context.Context, name string, p *disk.Pac
 // goes first, so that a crash between the two is made good by doing both again.
 func (s *Store) markResolved(name string) (string, error) {
 	base := strings.TrimSuffix(name, ".mp4")
-	target := base + resolvedSuffix
+	target := base + ResolvedSuffix
 	for n := 2; ; n++ {
 		_, err := s.disk.Stat(target)
 		if disk.IsMissing(err) {
@@ -125,7 +125,7 @@ func (s *Store) markResolved(name string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		target = fmt.Sprintf("%s-%d%s", base, n, resolvedSuffix)
+		target = fmt.Sprintf("%s-%d%s", base, n, ResolvedSuffix)
 	}
 	if err := s.disk.Rename(name+noteSuffix, target+noteSuffix); err != nil && !disk.IsMissing(err) {
 		return "", err
@@ -133,7 +133,7 @@ func (s *Store) markResolved(name string) (string, error) {
 	if err := s.disk.Rename(name, target); err != nil {
 		return "", err
 	}
-	return path.Base(target), s.disk.SyncDir(quarantineName)
+	return path.Base(target), s.disk.SyncDir(QuarantineFolder)
 }
 
 // lookInto finds out whose the file is and what of it verifies. why says in words when nothing does.
@@ -255,7 +255,7 @@ func (s *Store) moveBack(x *source, name string) error {
 	if err := s.disk.Rename(x.name, path.Join(x.c.folder, name)); err != nil {
 		return err
 	}
-	if err := errors.Join(x.c.files.SyncDir(path.Dir(name)), s.disk.SyncDir(quarantineName)); err != nil {
+	if err := errors.Join(x.c.files.SyncDir(path.Dir(name)), s.disk.SyncDir(QuarantineFolder)); err != nil {
 		return err
 	}
 	if err := s.disk.Remove(x.name + noteSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -22,7 +22,7 @@ import (
 // settleNow settles all integrity issues, as a server does within a second.
 func (k *kit) settleNow() {
 	k.Helper()
-	ok(k, k.resolveAll(k.Context(), &disk.Pace{}))
+	ok(k, k.ResolveAll(k.Context(), nil, &disk.Pace{}))
 }
 
 // bend changes a byte of a file and returns what the file was.
@@ -96,7 +96,7 @@ func TestAHoleOfZerosInTheOpenSegmentCostsOneGOP(t *testing.T) {
 		clear(b[at+4 : at+len(fragments[hole].Bytes)])
 		ok(t, os.WriteFile(path, b, 0o640))
 		k.openAgain()
-		ok(t, k.reconcile(t.Context()))
+		ok(t, k.Reconcile(t.Context()))
 		k.settleNow()
 		id := k.ids["front-door"]
 		lost := 2*time.Second - time.Duration(hole%4)*500*time.Millisecond
@@ -120,9 +120,9 @@ func TestARepairMayBeInterruptedAnywhere(t *testing.T) {
 	bend(t, k.path(id, rows[0].Name()), len(fragments[0].Run.Init)+len(fragments[0].Bytes)*9)
 	bend(t, k.path(id, rows[1].Name()), 70) // its header
 	ok(t, os.Rename(k.path(id, rows[2].Name()), k.path(id, "main/2026-11-22/14-00-00.000Z.mp4")))
-	for _, f := range k.check(true, false).Findings {
+	for _, f := range k.check(true, false).Errors {
 		ok(t, k.index.Write(t.Context(), func(tx *index.Tx) error {
-			return tx.NoteIssue(t.Context(), IntegrityIssue{Found: epoch, Source: index.SourceCheck, Subject: f.subject, Problem: f.Problem})
+			return tx.NoteIssue(t.Context(), IntegrityIssue{Found: epoch, Source: index.SourceCheck, Subject: f.File, Problem: f.Text})
 		}))
 	}
 	ok(t, k.Store.Close())
@@ -142,12 +142,12 @@ func TestARepairMayBeInterruptedAnywhere(t *testing.T) {
 			x.mu.Lock()
 			x.die = func() { _ = index.Close() }
 			x.mu.Unlock()
-			_ = broken.resolveAll(t.Context(), &disk.Pace{})
+			_ = broken.ResolveAll(t.Context(), nil, &disk.Pace{})
 			_ = broken.guard.Close()
 			_ = index.Close()
 		}
 		again := openKit(t, k.clock, o, "front-door")
-		ok(t, again.reconcile(t.Context()))
+		ok(t, again.Reconcile(t.Context()))
 		again.settleNow()
 		again.clean()
 		if got := again.footage(again.ids["front-door"]); got != 28*time.Second+500*time.Millisecond {
@@ -174,7 +174,7 @@ func TestAHalfMadePieceIsRemovedByTheWalk(t *testing.T) {
 	k.record(id, film{start: epoch, seconds: 10})
 	piece := k.path(id, strings.TrimSuffix(k.rowsOf(id)[0].Name(), ".mp4")+segment.PieceSuffix)
 	ok(t, os.WriteFile(piece, []byte("half"), 0o640))
-	ok(t, k.reconcile(t.Context()))
+	ok(t, k.Reconcile(t.Context()))
 	if _, err := os.Stat(piece); !os.IsNotExist(err) {
 		t.Errorf("it is still there: %v", err)
 	}
@@ -198,7 +198,7 @@ func TestAFileWronglyInQuarantineComesBack(t *testing.T) {
 		t.Errorf("%v of footage: %v", got, k.outcomes())
 	}
 	k.clean()
-	if left, err := os.ReadDir(filepath.Join(k.o.Recordings, quarantineName)); err != nil || len(left) != 0 {
+	if left, err := os.ReadDir(filepath.Join(k.o.Recordings, QuarantineFolder)); err != nil || len(left) != 0 {
 		t.Errorf("left in quarantine: %v, %v", left, err)
 	}
 }
@@ -228,13 +228,13 @@ func TestFootageInQuarantineDoesNotReplaceWhatTheArchiveHas(t *testing.T) {
 	r := k.rowsOf(id)[0]
 	b, err := os.ReadFile(k.path(id, r.Name()))
 	ok(t, err)
-	copied := filepath.Join(k.o.Recordings, quarantineName, "copy.mp4")
+	copied := filepath.Join(k.o.Recordings, QuarantineFolder, "copy.mp4")
 	ok(t, os.MkdirAll(filepath.Dir(copied), 0o750))
 	ok(t, os.WriteFile(copied, b, 0o640))
 	ok(t, os.WriteFile(filepath.Join(filepath.Dir(copied), "junk.mp4"), []byte("junk"), 0o640))
 	k.settleNow()
 	got, err := os.ReadFile(k.path(id, r.Name()))
-	if _, there := os.Stat(strings.TrimSuffix(copied, ".mp4") + resolvedSuffix); err != nil || !bytes.Equal(got, b) || there != nil {
+	if _, there := os.Stat(strings.TrimSuffix(copied, ".mp4") + ResolvedSuffix); err != nil || !bytes.Equal(got, b) || there != nil {
 		t.Errorf("%v, %v: %v", err, there, k.outcomes())
 	}
 	k.clean()
@@ -278,8 +278,8 @@ func TestARunningStoreSettlesIssuesByItself(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- k.Run(ctx) }()
-	if r := k.check(true, true); len(r.Findings) != 1 || r.Findings[0].Done == "" {
-		t.Errorf("%+v", r.Findings)
+	if r := k.check(true, true); len(r.Errors) != 1 || r.Errors[0].Done == "" {
+		t.Errorf("%+v", r.Errors)
 	}
 	stop()
 	ok(t, <-ended)
@@ -302,7 +302,7 @@ func TestWhatCannotBeReadStaysAnIssue(t *testing.T) {
 	x := &faults{read: syscall.EIO}
 	broken, err := openFaulty(t, k.clock, k.o, x)
 	ok(t, err)
-	if err := broken.resolveAll(t.Context(), &disk.Pace{}); err == nil {
+	if err := broken.ResolveAll(t.Context(), nil, &disk.Pace{}); err == nil {
 		t.Error("settled without reading")
 	}
 	ok(t, broken.Store.Close())

@@ -18,7 +18,7 @@ func checkWhole(k *kit, acked []*media.Fragment) {
 	k.Helper()
 	ctx := k.Context()
 	ok(k, k.finishDeleting(ctx))
-	ok(k, k.reconcile(ctx))
+	ok(k, k.Reconcile(ctx))
 	id := k.ids["front-door"]
 	flaws, err := k.index.Flaws(ctx)
 	ok(k, err)

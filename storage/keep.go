@@ -116,7 +116,7 @@ func (s *Store) keep(ctx context.Context, c *camera, k Kept) (Kept, error) {
 		return Kept{}, err
 	}
 	if err := c.writeKept(s.keptKey(c.id), k); err != nil {
-		return Kept{}, explainDisk(s.o.Recordings, err)
+		return Kept{}, ExplainDiskError(s.o.Recordings, err)
 	}
 	err = s.write(ctx, func(tx *index.Tx) error { return tx.InsertKept(ctx, c.row, k.row()) })
 	if err == nil {
@@ -150,7 +150,7 @@ func (s *Store) Unkeep(ctx context.Context, p access.Permit, id KeptID) error {
 // unkeep removes the file, which is what counts, and then the row.
 func (s *Store) unkeep(ctx context.Context, c *camera, id KeptID) error {
 	if err := disk.RemoveSynced(c.files, keptName(id)); err != nil {
-		return explainDisk(s.o.Recordings, err)
+		return ExplainDiskError(s.o.Recordings, err)
 	}
 	return s.write(ctx, func(tx *index.Tx) error { return tx.DeleteKept(ctx, c.row, id) })
 }

@@ -319,7 +319,7 @@ func TestKeptClipsOutliveTheIndex(t *testing.T) {
 			}
 			k.openAgain()
 			k.limit(Retain{MaxBytes: 1})
-			ok(t, k.reconcile(t.Context()))
+			ok(t, k.Reconcile(t.Context()))
 			ok(t, k.retain(t.Context()))
 			same(t, "left", k.starts(id), 10, 20)
 			same(t, "kept", k.keptNow(id), kept)
@@ -337,9 +337,9 @@ func TestForgedKeptFilesAreNotBelieved(t *testing.T) {
 	b, err := os.ReadFile(k.path(id, keptName(kept.ID)))
 	ok(t, err)
 	ok(t, k.Unkeep(t.Context(), k.permit(id, access.Manage), kept.ID))
-	ok(t, os.MkdirAll(k.path(other, keptFolder), 0o750))
+	ok(t, os.MkdirAll(k.path(other, KeptFolder), 0o750))
 	put := func(camera media.CameraID, name string, b []byte) {
-		ok(t, os.WriteFile(k.path(camera, keptFolder+"/"+name), b, 0o640))
+		ok(t, os.WriteFile(k.path(camera, KeptFolder+"/"+name), b, 0o640))
 	}
 	for i, change := range [][2]string{{"a note", "b note"}, {"alice", "bob"}, {"05:20", "05:10"}, {"05:45", "06:45"}, {`"main",`, ""},
 		{`"version": 1`, `"version": 2`}, {`"created": "2026`, `"created": "2027`}, {"}", ""}} {

@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	keptFolder  = "kept" // in the camera's folder
+	KeptFolder  = "kept" // in the camera's folder
 	keptVersion = 1
 	keptSuffix  = ".json"
 	maxKeptFile = 16 << 10
@@ -43,7 +43,7 @@ type keptFile struct {
 	MAC     string   `json:"mac"`
 }
 
-func keptName(id KeptID) string { return keptFolder + "/" + id.String() + keptSuffix }
+func keptName(id KeptID) string { return KeptFolder + "/" + id.String() + keptSuffix }
 
 // keptKey returns the key of the camera's kept files. It is not that of the labels, so that neither can be taken for the
 // other.
@@ -78,7 +78,7 @@ func (c *camera) writeKept(key []byte, k Kept) error {
 		return err
 	}
 	// A folder that is there already may have been made by a process that died before it was synced.
-	if err := errors.Join(c.files.Mkdir(keptFolder), c.files.SyncDir(".")); err != nil {
+	if err := errors.Join(c.files.Mkdir(KeptFolder), c.files.SyncDir(".")); err != nil {
 		return err
 	}
 	return disk.WriteFile(c.files, keptName(k.ID), append(b, '\n'))
@@ -195,7 +195,7 @@ func (s *Store) settleKept(ctx context.Context, c *camera, files map[KeptID]bool
 		return nil
 	}
 	if len(found) > 0 { // who made the files may have died before their folder was synced
-		if err := errors.Join(c.files.SyncDir(keptFolder), c.files.SyncDir(".")); err != nil {
+		if err := errors.Join(c.files.SyncDir(KeptFolder), c.files.SyncDir(".")); err != nil {
 			return err
 		}
 	}
@@ -218,25 +218,25 @@ func (s *Store) settleKept(ctx context.Context, c *camera, files map[KeptID]bool
 // syncKept makes what there is of kept files, and what there is no more, survive a power cut: the last process may have died
 // before it did, and what is listed from now on must stay.
 func (c *camera) syncKept() error {
-	if _, err := c.files.Stat(keptFolder); err != nil {
+	if _, err := c.files.Stat(KeptFolder); err != nil {
 		if disk.IsMissing(err) {
 			return nil
 		}
 		return err
 	}
-	return errors.Join(c.files.SyncDir(keptFolder), c.files.SyncDir("."))
+	return errors.Join(c.files.SyncDir(KeptFolder), c.files.SyncDir("."))
 }
 
 // listKept lists the kept spans of which the camera has a file.
 func (c *camera) listKept() (map[KeptID]bool, error) {
-	entries, err := c.files.List(keptFolder)
+	entries, err := c.files.List(KeptFolder)
 	if err != nil && !disk.IsMissing(err) {
 		return nil, err
 	}
 	found := map[KeptID]bool{}
 	for _, e := range entries {
 		if half, ok := strings.CutSuffix(e.Name(), keptSuffix+".new"); ok && len(half) == 36 { // a crash left it
-			if err := c.files.Remove(path.Join(keptFolder, e.Name())); err != nil {
+			if err := c.files.Remove(path.Join(KeptFolder, e.Name())); err != nil {
 				return nil, err
 			}
 			continue

@@ -125,7 +125,7 @@ func (l *life) open(x *faults) bool {
 				l.did("meanwhile")
 				l.film(l.tapes[l.r.IntN(len(l.tapes))], 1+l.r.IntN(12))
 			}
-			err = errors.Join(s.finishDeleting(context.Background()), s.reconcile(context.Background()), s.resolveAll(context.Background(), &disk.Pace{}))
+			err = errors.Join(s.finishDeleting(context.Background()), s.Reconcile(context.Background()), s.ResolveAll(context.Background(), nil, &disk.Pace{}))
 			for _, p := range l.tapes {
 				l.stop(p)
 			}

@@ -119,7 +119,7 @@ func (l *life) putStray(p *tape) {
 	ok(l, err)
 	_, err = f.WriteAt([]byte("not footage"), 0)
 	ok(l, err)
-	_ = l.k.reconcile(context.Background())
+	_ = l.k.Reconcile(context.Background())
 }
 
 // TestAFolderThatADeathLeftUnsyncedIsSyncedByTheNextStart dies when the folder of the day was just made, records again,

@@ -58,7 +58,7 @@ func (s *Store) loadCameras(ctx context.Context) error {
 		c.key = s.LabelKey(c.id)
 		retired := c.retired
 		if err := s.openCamera(c); err != nil {
-			return explainDisk(path.Join(s.o.Recordings, c.folder), err)
+			return ExplainDiskError(path.Join(s.o.Recordings, c.folder), err)
 		}
 		s.know(c)
 		if !c.retired.Equal(retired) {
@@ -115,7 +115,7 @@ func (s *Store) adoptCameras(ctx context.Context) error {
 	}
 	before := len(known)
 	for _, e := range entries {
-		if !e.IsDir() || known[e.Name()] || e.Name() == quarantineName || strings.HasPrefix(e.Name(), ".") {
+		if !e.IsDir() || known[e.Name()] || e.Name() == QuarantineFolder || strings.HasPrefix(e.Name(), ".") {
 			continue
 		}
 		if err := s.adoptCamera(ctx, e.Name()); err != nil {

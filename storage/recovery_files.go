@@ -17,10 +17,10 @@ import (
 	"keepwatch.internal/storage/segment"
 )
 
-// reconcile closes what the last process left open, and then walks over all files and rows, the newest days first. Files without a row are adopted when their labels
+// Reconcile closes what the last process left open, and then walks over all files and rows, the newest days first. Files without a row are adopted when their labels
 // verify and quarantined when not (I1); rows without a file become gaps; files shorter than their row says are repaired.
-// Recording goes on meanwhile.
-func (s *Store) reconcile(ctx context.Context) error {
+// Recording goes on meanwhile. Run does this by itself.
+func (s *Store) Reconcile(ctx context.Context) error {
 	s.closeLeftovers(ctx)
 	known := s.all()
 	var errs []error
@@ -39,7 +39,7 @@ func (s *Store) reconcile(ctx context.Context) error {
 }
 
 func (s *Store) reconcileStream(ctx context.Context, c *camera, quality media.Quality) error {
-	days, err := s.daysOf(ctx, c, quality)
+	days, err := Days(ctx, s.index.Reader, c.files, index.Stream{Camera: c.row, Quality: quality})
 	if err != nil {
 		return err
 	}
@@ -59,9 +59,9 @@ func (s *Store) reconcileStream(ctx context.Context, c *camera, quality media.Qu
 	return errors.Join(errs...)
 }
 
-// daysOf lists the days of which there is a folder or a row, in order.
-func (s *Store) daysOf(ctx context.Context, c *camera, quality media.Quality) ([]time.Time, error) {
-	entries, err := c.files.List(quality.String())
+// Days lists the days of a stream of which there is a folder or a row, in order. folder is that of the stream's camera.
+func Days(ctx context.Context, db index.Reader, folder disk.Folder, st index.Stream) ([]time.Time, error) {
+	entries, err := folder.List(st.Quality.String())
 	if err != nil && !disk.IsMissing(err) {
 		return nil, err
 	}
@@ -71,9 +71,8 @@ func (s *Store) daysOf(ctx context.Context, c *camera, quality media.Quality) ([
 			days = append(days, day)
 		}
 	}
-	st := index.Stream{Camera: c.row, Quality: quality}
 	for from := int64(index.NoEnd); ; {
-		start, err := s.index.NextStart(ctx, st, from)
+		start, err := db.NextStart(ctx, st, from)
 		if err != nil {
 			return nil, err
 		}
@@ -152,7 +151,7 @@ func (s *Store) dropPieces(c *camera, folder string, entries []fs.DirEntry) erro
 	defer s.repairing.Unlock()
 	var errs []error
 	for _, e := range entries {
-		if regular(e) && strings.HasSuffix(e.Name(), segment.PieceSuffix) {
+		if disk.IsRegular(e) && strings.HasSuffix(e.Name(), segment.PieceSuffix) {
 			errs = append(errs, disk.RemoveSynced(c.files, path.Join(folder, e.Name())))
 		}
 	}

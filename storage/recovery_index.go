@@ -138,3 +138,8 @@ func (s *Store) dropOldDamaged() error {
 	}
 	return nil
 }
+
+// SuspectIndex has the next Open put the index aside and make it again from the files. data is the data folder.
+func SuspectIndex(data disk.Folder, why string) error {
+	return disk.WriteFile(data, suspectName, []byte(why+"\n"))
+}

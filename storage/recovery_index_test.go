@@ -74,7 +74,7 @@ func TestADamagedIndexIsPutAsideAndMadeAgain(t *testing.T) {
 			k.openAgain()
 			k.enrol("front-door")
 			k.alarmed(AlarmIndexRebuilt)
-			ok(t, k.reconcile(t.Context()))
+			ok(t, k.Reconcile(t.Context()))
 			checkBack(k, fragments)
 			kept, err := filepath.Glob(k.indexFile(".damaged-*"))
 			ok(t, err)
@@ -125,7 +125,7 @@ func TestAnEmptyIndexIsMadeAgain(t *testing.T) {
 	k.openAgain()
 	k.enrol("front-door")
 	k.alarmed(AlarmIndexRebuilt)
-	ok(t, k.reconcile(t.Context()))
+	ok(t, k.Reconcile(t.Context()))
 	checkBack(k, fragments)
 }
 
@@ -153,7 +153,7 @@ func TestDamageMetWhileRunningEndsRun(t *testing.T) {
 	k.openAgain()
 	k.enrol("front-door")
 	k.alarmed(AlarmIndexRebuilt)
-	ok(t, k.reconcile(t.Context()))
+	ok(t, k.Reconcile(t.Context()))
 	checkBack(k, fragments)
 	if _, err := os.Stat(k.indexFile(".suspect")); err == nil {
 		t.Error("the suspicion outlived the index")
@@ -226,7 +226,7 @@ func TestAnOldIndexThatWasPutBackCatchesUp(t *testing.T) {
 		t.Errorf("cameras are %v now", k.ids)
 	}
 	k.alarmed(AlarmIndexOld)
-	ok(t, k.reconcile(t.Context()))
+	ok(t, k.Reconcile(t.Context()))
 	checkBack(k, fragments)
 	if n := len(k.rowsOf(id)); n != 2+4 {
 		t.Errorf("%d segments, want two of the three old ones and four new ones", n)
@@ -262,7 +262,7 @@ func TestAStreamGoesOnBeforeItsLastSegmentIsRecovered(t *testing.T) {
 			run, more := k.fragments(id, film{start: end, seconds: 15})
 			w := k.begin(run)
 			k.append(w, more[:25])
-			ok(t, k.reconcile(t.Context()))
+			ok(t, k.Reconcile(t.Context()))
 			k.append(w, more[25:])
 			ok(t, w.End(t.Context(), "over"))
 			kept := fragments
@@ -280,7 +280,7 @@ func TestOneUnreadableFileKeepsNoOtherFromBeingRecovered(t *testing.T) {
 	ok(t, os.Rename(path, path+".away"))
 	ok(t, os.Mkdir(path, 0o750)) // what stands there cannot be read
 	k.openAgain()
-	ok(t, k.reconcile(t.Context()))
+	ok(t, k.Reconcile(t.Context()))
 	k.alarmed(AlarmNotExamined)
 	ok(t, os.Remove(path))
 	ok(t, os.Rename(path+".away", path))

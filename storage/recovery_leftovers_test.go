@@ -54,7 +54,7 @@ func TestADeletedSegmentsRowDoesNotTakeTheFileOfAnotherRun(t *testing.T) {
 	indextest.Exec(t, k.indexFile(""), deleting, r.Stream.Camera, r.Stream.Quality, r.Start, r.End, row, r.Size, r.Init)
 	ok(t, k.Store.Close())
 	k.openAgain()
-	ok(t, errors.Join(k.finishDeleting(t.Context()), k.reconcile(t.Context())))
+	ok(t, errors.Join(k.finishDeleting(t.Context()), k.Reconcile(t.Context())))
 	if rows := k.rowsOf(id); len(rows) != 1 || rows[0].State != index.StateClosed || rows[0].Start != r.Start {
 		t.Errorf("%+v", rows)
 	}

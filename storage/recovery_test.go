@@ -80,7 +80,7 @@ func checkCut(t *testing.T, k *kit, id media.CameraID, kept []*media.Fragment, c
 	if len(kept) == 0 && len(again.rowsOf(id)) != 0 {
 		t.Errorf("cut at %d: rows without fragments", cut)
 	}
-	if _, err := os.Stat(filepath.Join(k.o.Recordings, quarantineName)); err == nil {
+	if _, err := os.Stat(filepath.Join(k.o.Recordings, QuarantineFolder)); err == nil {
 		t.Fatalf("cut at %d: quarantined", cut)
 	}
 	ok(t, s.Close())
@@ -210,7 +210,7 @@ func TestStraysOfOthersAreQuarantinedAndKept(t *testing.T) {
 		ok(t, os.WriteFile(k.path(id, name), b, 0o640))
 	}
 	ok(t, os.WriteFile(k.path(id, "main/2026-11-22/notes.txt"), []byte("mine"), 0o640))
-	ok(t, k.reconcile(t.Context()))
+	ok(t, k.Reconcile(t.Context()))
 	for name, b := range strays {
 		if _, err := os.Stat(k.path(id, name)); err == nil {
 			t.Errorf("%s is still there", name)
@@ -249,7 +249,7 @@ func TestALostIndexIsRebuiltFromTheFiles(t *testing.T) {
 		ok(t, os.Remove(path))
 	}
 	k.openAgain()
-	ok(t, k.reconcile(t.Context()))
+	ok(t, k.Reconcile(t.Context()))
 	k.enrol("front-door", "garage")
 	for name, id := range ids {
 		if got := k.ids[name]; got != id && name != "shed" {
@@ -267,7 +267,7 @@ func TestALostIndexIsRebuiltFromTheFiles(t *testing.T) {
 	if c := k.cameras[ids["shed"]]; c.retired.IsZero() {
 		t.Error("the shed came back")
 	}
-	entries, err := os.ReadDir(filepath.Join(k.o.Recordings, quarantineName))
+	entries, err := os.ReadDir(filepath.Join(k.o.Recordings, QuarantineFolder))
 	if err == nil {
 		t.Errorf("quarantined: %v", entries)
 	}
@@ -281,7 +281,7 @@ func TestFilesThatVanishOrShrinkBecomeGaps(t *testing.T) {
 	ok(t, os.Remove(k.path(id, rows[0].Name())))
 	ok(t, os.Truncate(k.path(id, rows[1].Name()), rows[1].Size/2))
 	ok(t, os.Truncate(k.path(id, rows[2].Name()), 3))
-	ok(t, k.reconcile(t.Context()))
+	ok(t, k.Reconcile(t.Context()))
 	tl := k.timeline(id, epoch, epoch.Add(40*time.Second))
 	if got := fmt.Sprint(gapReasons(tl)); got != fmt.Sprint([]string{ReasonMissing, ReasonDiskError, ReasonQuarantined}) || len(tl.Spans) != 2 {
 		t.Errorf("%+v", tl)
@@ -301,7 +301,7 @@ func TestAFileThatCannotBeReadIsNotCut(t *testing.T) {
 	x := &faults{read: syscall.EIO}
 	broken, err := openFaulty(t, k.clock, k.o, x)
 	ok(t, err)
-	ok(t, broken.reconcile(t.Context()))
+	ok(t, broken.Reconcile(t.Context()))
 	ok(t, broken.Store.Close())
 	if b, err := os.ReadFile(path); err != nil || !bytes.Equal(b, whole) {
 		t.Fatalf("a file of %d bytes that could not be read has %d now: %v", len(whole), len(b), err)
@@ -319,12 +319,12 @@ func TestAStrayBesideWhatIsBeingWrittenIsQuarantined(t *testing.T) {
 	stray, err := os.ReadFile(path)
 	ok(t, err)
 	ok(t, os.Remove(path))
-	ok(t, k.reconcile(t.Context()))
+	ok(t, k.Reconcile(t.Context()))
 	run, fragments := k.fragments(id, film{start: epoch, seconds: 8})
 	w := k.begin(run)
 	k.append(w, fragments)
 	ok(t, os.WriteFile(path, stray, 0o640))
-	ok(t, k.reconcile(t.Context()))
+	ok(t, k.Reconcile(t.Context()))
 	ok(t, w.End(t.Context(), "over"))
 	checkWhole(k, fragments)
 	if n := len(k.rowsOf(id)); n != 1 {
@@ -341,7 +341,7 @@ func TestWhatIsRepairedIsSyncedBeforeItsRowSaysSo(t *testing.T) {
 	x := &faults{}
 	mended, err := openFaulty(t, k.clock, k.o, x)
 	ok(t, err)
-	ok(t, mended.reconcile(t.Context()))
+	ok(t, mended.Reconcile(t.Context()))
 	ok(t, mended.Store.Close())
 	// The folder changed a moment ago, and is made safe before it is believed.
 	if got := strings.Join(x.ops, ", "); got != "truncate, write, sync, syncDir main/2026-11-22" {
@@ -369,7 +369,7 @@ func TestAnAdoptedFileIsVerifiedWhenItIsRead(t *testing.T) {
 		ok(t, os.Remove(path))
 	}
 	k.openAgain()
-	ok(t, k.reconcile(t.Context()))
+	ok(t, k.Reconcile(t.Context()))
 	if n := len(k.rowsOf(id)); n != 3 {
 		t.Fatalf("%d rows", n)
 	}

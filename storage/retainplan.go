@@ -61,7 +61,7 @@ func PlanRetention(ctx context.Context, o PlanOptions) (_ Plan, err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
 	disk, err := disk.Open(o.Recordings)
 	if err != nil {
-		return Plan{}, explainDisk(o.Recordings, err)
+		return Plan{}, ExplainDiskError(o.Recordings, err)
 	}
 	defer func() { err = errors.Join(err, disk.Close()) }()
 	free, total, err := disk.Space()

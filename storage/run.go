@@ -22,7 +22,7 @@ func (s *Store) Run(ctx context.Context) error {
 	defer stop()
 	var group sync.WaitGroup
 	group.Go(func() {
-		if err := s.reconcile(ctx); err != nil && ctx.Err() == nil {
+		if err := s.Reconcile(ctx); err != nil && ctx.Err() == nil {
 			s.log.Error("the walk over the files did not finish; the next start begins it again", "err", err)
 		}
 	})

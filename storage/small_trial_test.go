@@ -178,7 +178,7 @@ func (k *kit) keepHouseNow(due bool) {
 func (k *kit) wholeAgain(acked []*media.Fragment) {
 	id := k.ids["front-door"]
 	ok(k, k.finishDeleting(context.Background()))
-	ok(k, k.reconcile(context.Background()))
+	ok(k, k.Reconcile(context.Background()))
 	for _, r := range k.rowsOf(id) {
 		f, err := k.cameras[id].files.Open(r.Name())
 		ok(k, err)

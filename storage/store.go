@@ -104,19 +104,19 @@ func open(ctx context.Context, o Options, openFolder func(string) (disk.Folder, 
 		}
 	}()
 	if s.disk, err = openFolder(o.Recordings); err != nil {
-		return nil, explainDisk(o.Recordings, err)
+		return nil, ExplainDiskError(o.Recordings, err)
 	}
 	if s.guard, err = s.disk.Lock(lockName); errors.Is(err, disk.ErrLocked) {
 		return nil, refuse("%s is %w", o.Recordings, ErrInUse)
 	} else if err != nil {
-		return nil, explainDisk(o.Recordings, err)
+		return nil, ExplainDiskError(o.Recordings, err)
 	}
 	if s.data, err = openFolder(o.Data); err != nil {
 		return nil, err
 	}
 	s.database.data, s.space.data, s.space.disk = s.data, s.data, s.disk
 	if s.id, err = identify(s.disk, s.data, o); err != nil {
-		return nil, explainDisk(o.Recordings, err)
+		return nil, ExplainDiskError(o.Recordings, err)
 	}
 	s.warnOfNetwork(disk.NetworkKind(o.Data))
 	s.space.shared = disk.Same(o.Data, o.Recordings)

@@ -18,6 +18,7 @@ import (
 	"keepwatch.internal/internal/config"
 	"keepwatch.internal/internal/format"
 	"keepwatch.internal/storage"
+	"keepwatch.internal/storage/check"
 )
 
 // checkRate is how much nvr check reads a second unless told otherwise, so that it disturbs no recording.
@@ -57,8 +58,8 @@ func checkCommand(ctx context.Context, t terminal, args []string) error {
 		return err
 	}
 	found := false
-	for _, check := range checks() {
-		switch err := check(ctx, call); {
+	for _, look := range checks() {
+		switch err := look(ctx, call); {
 		case errors.Is(err, errSaid):
 			found = true
 		case err != nil:
@@ -105,19 +106,19 @@ func checkFootage(ctx context.Context, call *checkCall) error {
 		return err
 	}
 	line := newProgressLine(call)
-	report, err := storage.Check(ctx, storage.CheckOptions{
+	report, err := check.Run(ctx, check.Options{
 		Recordings: c.Recordings, Data: c.Data, MasterKey: key, ReadData: call.readData, Repair: call.repair, Rate: call.rate,
 		Progress: line.show, Store: storage.Options{Sync: c.Storage.Sync, Logger: slog.New(slog.DiscardHandler)},
 	})
 	line.end()
-	if err != nil && (report == nil || len(report.Findings) == 0) {
+	if err != nil && (report == nil || len(report.Errors) == 0) {
 		return explainCheck(err)
 	}
 	if call.json {
 		enc := json.NewEncoder(call.t.out)
 		enc.SetIndent("", "  ")
 		err = errors.Join(err, enc.Encode(struct {
-			*storage.Report
+			*check.Report
 			Record *recordReport `json:"record"`
 		}{report, call.record}))
 	} else {
@@ -126,7 +127,7 @@ func checkFootage(ctx context.Context, call *checkCall) error {
 	if err != nil {
 		return explainCheck(err)
 	}
-	if len(report.Findings) > 0 {
+	if len(report.Errors) > 0 {
 		return errSaid
 	}
 	return nil
@@ -144,9 +145,9 @@ func explainCheck(err error) error {
 }
 
 // printReport writes the report for people.
-func printReport(w io.Writer, r *storage.Report) {
-	for _, f := range r.Findings {
-		fmt.Fprintf(w, "%s: %s\n", place(f), f.Problem)
+func printReport(w io.Writer, r *check.Report) {
+	for _, f := range r.Errors {
+		fmt.Fprintf(w, "%s: %s\n", place(f), f.Text)
 		if f.Seconds > 0 {
 			fmt.Fprintf(w, "    footage: %s\n", duration(f.Seconds))
 		}
@@ -156,8 +157,8 @@ func printReport(w io.Writer, r *storage.Report) {
 			fmt.Fprintf(w, "    -repair: %s\n", f.Remedy)
 		}
 	}
-	for _, f := range r.Notes {
-		fmt.Fprintf(w, "warning: %s: %s\n", place(f), f.Problem)
+	for _, f := range r.Warnings {
+		fmt.Fprintf(w, "warning: %s: %s\n", place(f), f.Text)
 		if f.Done != "" {
 			fmt.Fprintf(w, "    done: %s\n", f.Done)
 		}
@@ -170,18 +171,18 @@ func printReport(w io.Writer, r *storage.Report) {
 		depth = "every byte"
 	}
 	fmt.Fprintf(w, "checked %d segments of %d cameras, %s of footage (%s): ", r.Segments, r.Cameras, format.Size(r.Bytes), depth)
-	if len(r.Findings) == 0 {
+	if len(r.Errors) == 0 {
 		fmt.Fprintln(w, "no errors")
 		return
 	}
 	var lost float64
 	left := 0
-	for _, f := range r.Findings {
+	for _, f := range r.Errors {
 		if f.Done == "" {
 			left, lost = left+1, lost+f.Seconds
 		}
 	}
-	fmt.Fprintf(w, "%d errors", len(r.Findings)+r.Omitted)
+	fmt.Fprintf(w, "%d errors", len(r.Errors)+r.Omitted)
 	switch {
 	case !r.Repair:
 		fmt.Fprintf(w, "; %s of footage affected; -repair repairs what can be repaired, and deletes no footage\n", duration(lost))
@@ -193,7 +194,7 @@ func printReport(w io.Writer, r *storage.Report) {
 }
 
 // place names what a finding is about.
-func place(f storage.Finding) string {
+func place(f check.Problem) string {
 	switch {
 	case f.File != "" && f.Camera != "":
 		return f.Camera + ": " + f.File
@@ -227,7 +228,7 @@ func newProgressLine(call *checkCall) *progressLine {
 	return &progressLine{w: call.t.err, terminal: isFile && term.IsTerminal(int(f.Fd())), byBytes: call.readData, began: now, last: now}
 }
 
-func (l *progressLine) show(p storage.Progress) {
+func (l *progressLine) show(p check.Progress) {
 	every := 10 * time.Second
 	if l.terminal {
 		every = 250 * time.Millisecond
@@ -253,7 +254,7 @@ func (l *progressLine) end() {
 }
 
 // progressText says how far it is, and how long it will take at this pace.
-func progressText(p storage.Progress, byBytes bool, took time.Duration) string {
+func progressText(p check.Progress, byBytes bool, took time.Duration) string {
 	if p.AllIssues > 0 {
 		return fmt.Sprintf("resolved %d of %d", p.Resolved, p.AllIssues)
 	}

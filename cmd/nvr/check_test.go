@@ -12,11 +12,11 @@ import (
 
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/testcam"
-	"keepwatch.internal/storage"
+	"keepwatch.internal/storage/check"
 )
 
 // check runs nvr check and returns its exit status, report and standard error.
-func (s *site) check(words ...string) (status int, r storage.Report, complaint string) {
+func (s *site) check(words ...string) (status int, r check.Report, complaint string) {
 	s.t.Helper()
 	cmd := s.command(append([]string{"check", "-json", "-rate", "0"}, words...)...)
 	var out, errs strings.Builder
@@ -43,11 +43,11 @@ func TestCheckFindsAndRepairsBesideTheServerAndWithoutIt(t *testing.T) {
 			t.Fatal(err)
 		}
 		if status, r, complaint := s.check("-read-data"); status != exitFine || complaint != "" {
-			t.Errorf("beside the server: status %d, %+v\n%s", status, r.Findings, complaint)
+			t.Errorf("beside the server: status %d, %+v\n%s", status, r.Errors, complaint)
 		}
 		s.kill(syscall.SIGKILL)
 		if status, r, _ := s.check("-read-data"); status != exitFine {
-			t.Errorf("after a kill: status %d, %+v", status, r.Findings)
+			t.Errorf("after a kill: status %d, %+v", status, r.Errors)
 		}
 	}
 	s.start()
@@ -68,16 +68,16 @@ func TestCheckFindsAndRepairsBesideTheServerAndWithoutIt(t *testing.T) {
 			t.Fatal(err)
 		}
 		if status, r, _ := s.check(); status != exitFine {
-			t.Errorf("a check that reads no data: status %d, %+v", status, r.Findings)
+			t.Errorf("a check that reads no data: status %d, %+v", status, r.Errors)
 		}
 		status, r, complaint := s.check("-read-data", "-repair")
-		if status != exitProblem || len(r.Findings) != 1 || r.Findings[0].Kind != storage.FindingDamaged || r.Findings[0].Done == "" {
-			t.Fatalf("server %v: status %d, %+v\n%s", running, status, r.Findings, complaint)
+		if status != exitProblem || len(r.Errors) != 1 || r.Errors[0].Kind != check.ErrorDamaged || r.Errors[0].Done == "" {
+			t.Fatalf("server %v: status %d, %+v\n%s", running, status, r.Errors, complaint)
 		}
-		if !strings.HasSuffix(path, strings.TrimPrefix(r.Findings[0].File, "recordings/")) {
-			t.Errorf("it names %s, bent is %s", r.Findings[0].File, path)
+		if !strings.HasSuffix(path, strings.TrimPrefix(r.Errors[0].File, "recordings/")) {
+			t.Errorf("it names %s, bent is %s", r.Errors[0].File, path)
 		}
-		if status, r, _ := s.check("-read-data"); status != exitFine || len(r.Notes) == 0 {
+		if status, r, _ := s.check("-read-data"); status != exitFine || len(r.Warnings) == 0 {
 			t.Errorf("server %v: after the repair: status %d, %+v", running, status, r)
 		}
 	}
@@ -105,14 +105,14 @@ func (s *site) closedSegment(camera string, n int) string {
 
 func TestProgressTellsShareAndTimeLeft(t *testing.T) {
 	for want, x := range map[string]struct {
-		p       storage.Progress
+		p       check.Progress
 		byBytes bool
 	}{
-		"checked 25.0 %: 1 of 10 segments, 5.0 MB; about 30 s left": {storage.Progress{Segments: 1, AllSegments: 10, Bytes: 5e6, AllBytes: 20e6}, true},
-		"checked 10.0 %: 1 of 10 segments, 5.0 MB; about 90 s left": {storage.Progress{Segments: 1, AllSegments: 10, Bytes: 5e6, AllBytes: 20e6}, false},
-		"checked 100.0 %: 11 of 11 segments, 0 B; about 0 s left":   {storage.Progress{Segments: 11, AllSegments: 10}, false},
-		"checked 0 segments": {storage.Progress{}, true},
-		"resolved 3 of 4":    {storage.Progress{Segments: 9, AllSegments: 9, Resolved: 3, AllIssues: 4}, true},
+		"checked 25.0 %: 1 of 10 segments, 5.0 MB; about 30 s left": {check.Progress{Segments: 1, AllSegments: 10, Bytes: 5e6, AllBytes: 20e6}, true},
+		"checked 10.0 %: 1 of 10 segments, 5.0 MB; about 90 s left": {check.Progress{Segments: 1, AllSegments: 10, Bytes: 5e6, AllBytes: 20e6}, false},
+		"checked 100.0 %: 11 of 11 segments, 0 B; about 0 s left":   {check.Progress{Segments: 11, AllSegments: 10}, false},
+		"checked 0 segments": {check.Progress{}, true},
+		"resolved 3 of 4":    {check.Progress{Segments: 9, AllSegments: 9, Resolved: 3, AllIssues: 4}, true},
 	} {
 		if got := progressText(x.p, x.byBytes, 10*time.Second); got != want {
 			t.Errorf("%q, want %q", got, want)

@@ -19,6 +19,7 @@ import (
 	"keepwatch.internal/internal/planted/trialtest"
 	"keepwatch.internal/internal/testcam"
 	"keepwatch.internal/storage"
+	"keepwatch.internal/storage/check"
 )
 
 // newFarmSite is a site whose cameras, "one" and so on, cost so little that there can be many. It has no accounts.
@@ -142,9 +143,9 @@ func headLabel(f *os.File, size int64) (media.Label, error) {
 }
 
 // check is nvr check, here and now.
-func (a archive) check(readData bool) *storage.Report {
+func (a archive) check(readData bool) *check.Report {
 	a.t.Helper()
-	report, err := storage.Check(context.Background(), storage.CheckOptions{Recordings: filepath.Join(a.dir, "recordings"),
+	report, err := check.Run(context.Background(), check.Options{Recordings: filepath.Join(a.dir, "recordings"),
 		Data: filepath.Join(a.dir, "data"), MasterKey: a.key, ReadData: readData, Store: storage.Options{Logger: slog.New(slog.DiscardHandler)}})
 	if err != nil {
 		a.t.Fatalf("check: %v", err)
@@ -243,8 +244,8 @@ func (a archive) allRecord(before map[string]string, cameras int) bool {
 func (a archive) clean(readData bool) string {
 	a.t.Helper()
 	report := a.check(readData)
-	for _, f := range report.Findings {
+	for _, f := range report.Errors {
 		a.t.Errorf("check: %+v", f)
 	}
-	return fmt.Sprintf("nvr check: %d findings in %d segments", len(report.Findings), report.Segments)
+	return fmt.Sprintf("nvr check: %d findings in %d segments", len(report.Errors), report.Segments)
 }

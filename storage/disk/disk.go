@@ -220,3 +220,6 @@ func RemoveSynced(d Folder, name string) error {
 	}
 	return nil
 }
+
+// IsRegular reports whether an entry is a file, and no folder, link or device.
+func IsRegular(e fs.DirEntry) bool { return e.Type().IsRegular() }

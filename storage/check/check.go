@@ -1,4 +1,9 @@
-package storage
+// Package check looks over a whole store, beside a running server or without one: every row of the index against its file, and every
+// file against its row. It can have what is wrong repaired.
+//
+// It changes nothing itself: it notes integrity issues, and the process that holds the store resolves them. How one segment is
+// verified is in storage/segment, how it is repaired in storage.
+package check
 
 import (
 	"context"
@@ -9,13 +14,16 @@ import (
 	"slices"
 	"time"
 
+	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/sqlite"
+	"keepwatch.internal/storage"
 	"keepwatch.internal/storage/disk"
 	"keepwatch.internal/storage/index"
+	"keepwatch.internal/storage/segment"
 )
 
-// CheckOptions says which store Check looks into, and how.
-type CheckOptions struct {
+// Options says which store Run looks into, and how.
+type Options struct {
 	Recordings, Data string   // as in Options
 	MasterKey        [32]byte // as in Options
 	// ReadData has every fragment read and verified; without it headers and tables are.
@@ -28,8 +36,8 @@ type CheckOptions struct {
 	Patience time.Duration
 	// Progress is called now and then, by one goroutine; it may be nil.
 	Progress func(Progress)
-	Store    Options                           // for the store that Repair opens; its folders and key are taken from above
-	open     func(string) (disk.Folder, error) // disk.Open unless a test puts something in front of it
+	Store    storage.Options                   // for the store that Repair opens; its folders and key are taken from above
+	Open     func(string) (disk.Folder, error) // opens the recordings; disk.Open when nil
 }
 
 // Progress is how far a check has come.
@@ -51,80 +59,93 @@ type Report struct {
 	Segments int64     `json:"segments"` // that were looked at; those of synthetic cameras are, but do not count
 	Bytes    int64     `json:"bytes"`    // of these segments
 	Read     int64     `json:"bytes_read"`
-	Findings []Finding `json:"findings"`
-	Notes    []Finding `json:"notes"`   // what is worth knowing and no fault of the store
-	Omitted  int       `json:"omitted"` // findings and notes beyond what a report holds
+	Errors   []Problem `json:"findings"`
+	Warnings []Problem `json:"notes"`   // what is worth knowing and no fault of the store
+	Omitted  int       `json:"omitted"` // errors and warnings beyond what a report holds
 }
 
-// Finding is one thing that is not as it should be.
-type Finding struct {
-	Kind    string     `json:"kind"`             // one of the Finding and Note constants
+// Problem is an error or a warning: one thing that is not as it should be, or is worth knowing.
+type Problem struct {
+	Kind    string     `json:"kind"`             // one of the Error and Warning constants
 	Camera  string     `json:"camera,omitempty"` // name
 	Stream  string     `json:"stream,omitempty"` // main or sub
 	File    string     `json:"file,omitempty"`   // path in the recordings folder
 	Row     *time.Time `json:"row,omitempty"`    // begin of the segment that the index has
 	From    *time.Time `json:"from,omitempty"`   // stretch that it concerns, where it is not a segment's
 	To      *time.Time `json:"to,omitempty"`
-	Problem string     `json:"problem"`        // what is wrong
+	Text    string     `json:"problem"`        // what is wrong
 	Seconds float64    `json:"seconds"`        // of footage that cannot be served for it, or that is to be gained
 	Remedy  string     `json:"remedy"`         // what -repair does
 	Done    string     `json:"done,omitempty"` // what was done
 	subject string     // of the integrity issue to note; empty when nothing can be repaired
 }
 
-// Kinds of findings.
+// Kinds of errors.
 const (
-	FindingMissing    = "file-missing"      // a row whose file is not there
-	FindingShort      = "file-short"        // a file shorter than its row says
-	FindingDamaged    = "segment-damaged"   // header, table or fragments do not verify
-	FindingKeys       = "row-differs"       // the row tells other key frames than the file
-	FindingSetAside   = "segment-set-aside" // did not verify when it was to be served, and is to be looked into
-	FindingStray      = "file-without-row"  // footage that the index does not know
-	FindingForeign    = "segment-foreign"   // a file in a segment's place that is no segment of this camera
-	FindingLedger     = "ledger-differs"    // timeline and segments contradict each other
-	FindingSums       = "sums-differ"       // the sums of a stream are not those of its segments
-	FindingIndex      = "index-damaged"     // the database is missing or not sound
-	FindingCard       = "camera-card"       // camera.json is missing, unreadable or another camera's
-	FindingFolder     = "camera-folder"     // a camera's folder is missing, or not in the index
-	FindingUnreadable = "file-unreadable"   // the disk does not give the file
+	ErrorMissing    = "file-missing"      // a row whose file is not there
+	ErrorShort      = "file-short"        // a file shorter than its row says
+	ErrorDamaged    = "segment-damaged"   // header, table or fragments do not verify
+	ErrorKeys       = "row-differs"       // the row tells other key frames than the file
+	ErrorSetAside   = "segment-set-aside" // did not verify when it was to be served, and is to be looked into
+	ErrorStray      = "file-without-row"  // footage that the index does not know
+	ErrorForeign    = "segment-foreign"   // a file in a segment's place that is no segment of this camera
+	ErrorLedger     = "ledger-differs"    // timeline and segments contradict each other
+	ErrorSums       = "sums-differ"       // the sums of a stream are not those of its segments
+	ErrorIndex      = "index-damaged"     // the database is missing or not sound
+	ErrorManifest   = "camera-card"       // camera.json is missing, unreadable or another camera's
+	ErrorFolder     = "camera-folder"     // a camera's folder is missing, or not in the index
+	ErrorUnreadable = "file-unreadable"   // the disk does not give the file
 )
 
-// Kinds of notes.
+// Kinds of warnings.
 const (
-	NoteForeign     = "foreign-file" // a file or folder that is none of ours: left alone
-	NoteQuarantined = "quarantined"  // a file in quarantine
-	NoteOpen        = "segment-open" // being written, or left so by a crash until the next start
-	NoteDeleting    = "segment-deleting"
-	NoteDoubt       = "doubt" // noted before, and not resolved yet
+	WarningForeign     = "foreign-file" // a file or folder that is none of ours: left alone
+	WarningQuarantined = "quarantined"  // a file in quarantine
+	WarningOpen        = "segment-open" // being written, or left so by a crash until the next start
+	WarningDeleting    = "segment-deleting"
+	WarningIssue       = "doubt" // noted before, and not resolved yet
 )
 
-// maxReported bounds the findings and the notes of a report.
+// maxReported bounds the errors and the warnings of a report.
 const maxReported = 10_000
+
+// camera is a camera that the index knows.
+type camera struct {
+	index.Camera
+	files disk.Folder // of the camera; nil when its folder is missing
+	key   media.LabelKey
+}
+
+// owner says whose footage the camera's files have to be.
+func (c *camera) owner() segment.Owner {
+	return segment.Owner{Folder: c.files, Camera: c.ID, Key: c.key}
+}
 
 // checker is a check under way.
 type checker struct {
-	o       CheckOptions
+	o       Options
 	disk    disk.Folder
 	index   *index.DB
 	cameras []*camera
 	pace    *disk.Pace
 	report  *Report
 	seen    Progress
-	look    *Store // reads the index; it is no open store
 }
 
-// Check compares every row with its file, labels, table, run and ledger, and every file with its row. It reads beside a
+// Run compares every row with its file, labels, table, run and ledger, and every file with its row. It reads beside a
 // running server without its lock, and looks again at what seems wrong before it reports it, so that segments that come,
-// close and go meanwhile are no findings. It returns an error only when it could not look: ErrRefused for folders that are
+// close and go meanwhile are no errors. It returns an error only when it could not look: storage.ErrRefused for folders that are
 // not the store, and what sqlite.OpenReader returns.
-func Check(ctx context.Context, o CheckOptions) (*Report, error) {
+func Run(ctx context.Context, o Options) (*Report, error) {
 	k := &checker{o: o, pace: &disk.Pace{Rate: o.Rate}}
 	if k.o.Patience <= 0 {
 		k.o.Patience = time.Minute
 	}
 	k.o.Store.Recordings, k.o.Store.Data, k.o.Store.MasterKey = o.Recordings, o.Data, o.MasterKey
-	k.o.Store.fill()
-	k.report = &Report{Version: 1, Began: k.now(), ReadData: o.ReadData, Repair: o.Repair, Findings: []Finding{}, Notes: []Finding{}}
+	if k.o.Store.Now == nil {
+		k.o.Store.Now = time.Now
+	}
+	k.report = &Report{Version: 1, Began: k.now(), ReadData: o.ReadData, Repair: o.Repair, Errors: []Problem{}, Warnings: []Problem{}}
 	err := k.run(ctx)
 	k.report.Ended, k.report.Read = k.now(), k.pace.Bytes()
 	return k.report, err
@@ -133,11 +154,11 @@ func Check(ctx context.Context, o CheckOptions) (*Report, error) {
 func (k *checker) now() time.Time { return k.o.Store.Now().UTC().Truncate(time.Microsecond) }
 
 func (k *checker) run(ctx context.Context) (err error) {
-	if k.o.open == nil {
-		k.o.open = disk.Open
+	if k.o.Open == nil {
+		k.o.Open = disk.Open
 	}
-	if k.disk, err = k.o.open(k.o.Recordings); err != nil {
-		return explainDisk(k.o.Recordings, err)
+	if k.disk, err = k.o.Open(k.o.Recordings); err != nil {
+		return storage.ExplainDiskError(k.o.Recordings, err)
 	}
 	defer func() { err = errors.Join(err, k.close()) }()
 	if err := k.identify(); err != nil {
@@ -145,9 +166,6 @@ func (k *checker) run(ctx context.Context) (err error) {
 	}
 	k.index, err = index.OpenReader(ctx, filepath.Join(k.o.Data, index.FileName))
 	if err == nil {
-		k.look = newStore(k.o.Store)
-		k.look.disk, k.look.index = k.disk, k.index
-		k.look.damage.once.Do(func() {}) // what is damaged is reported here, and nowhere else
 		for _, step := range []func(context.Context) error{k.checkIndex, k.checkCameras, k.checkStreams, k.checkRest} {
 			if err = step(ctx); err != nil {
 				break
@@ -156,9 +174,9 @@ func (k *checker) run(ctx context.Context) (err error) {
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && k.index == nil:
-		k.find(Finding{Kind: FindingIndex, Problem: "there is no index.db", Remedy: remedyIndex})
+		k.fail(Problem{Kind: ErrorIndex, Text: "there is no index.db", Remedy: remedyIndex})
 	case sqlite.IsDamaged(err), errors.Is(err, sqlite.ErrForeign):
-		k.find(Finding{Kind: FindingIndex, Problem: "the index cannot be read: " + err.Error(), Remedy: remedyIndex})
+		k.fail(Problem{Kind: ErrorIndex, Text: "the index cannot be read: " + err.Error(), Remedy: remedyIndex})
 	case err != nil:
 		return err
 	}
@@ -184,43 +202,32 @@ func (k *checker) close() error {
 	return errors.Join(append(errs, k.disk.Close())...)
 }
 
-// identify refuses folders that do not belong together, as Open does, and makes nothing.
+// identify refuses folders that do not belong together, as storage.Open does.
 func (k *checker) identify() error {
 	data, err := disk.Open(k.o.Data)
 	if err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}
-	known, err := readIdentity(data, k.o.Data)
-	if err := errors.Join(err, data.Close()); err != nil {
-		return err
-	}
-	found, err := readIdentity(k.disk, k.o.Recordings)
-	if err != nil {
-		return err
-	}
-	if err := k.o.Store.sameStore(found, known); err != nil {
-		return err
-	}
-	k.report.Store = found.Store
-	return nil
+	k.report.Store, err = storage.Identify(k.disk, data, k.o.Store)
+	return errors.Join(err, data.Close())
 }
 
-// find adds a finding.
-func (k *checker) find(f Finding) {
-	if len(k.report.Findings) >= maxReported {
+// fail adds an error.
+func (k *checker) fail(f Problem) {
+	if len(k.report.Errors) >= maxReported {
 		k.report.Omitted++
 		return
 	}
-	k.report.Findings = append(k.report.Findings, f)
+	k.report.Errors = append(k.report.Errors, f)
 }
 
-// note adds a note.
-func (k *checker) note(f Finding) {
-	if len(k.report.Notes) >= maxReported {
+// warn adds a warning.
+func (k *checker) warn(f Problem) {
+	if len(k.report.Warnings) >= maxReported {
 		k.report.Omitted++
 		return
 	}
-	k.report.Notes = append(k.report.Notes, f)
+	k.report.Warnings = append(k.report.Warnings, f)
 }
 
 func (k *checker) progress() {
@@ -245,7 +252,7 @@ func seconds(us int64) float64 { return float64(us/1000) / 1000 }
 func (k *checker) checkIndex(ctx context.Context) error {
 	flaws, err := k.index.Flaws(ctx)
 	for _, problem := range flaws {
-		k.find(Finding{Kind: FindingIndex, Problem: problem, Remedy: remedyIndex})
+		k.fail(Problem{Kind: ErrorIndex, Text: problem, Remedy: remedyIndex})
 	}
 	if err != nil {
 		return fmt.Errorf("index: %w", err)
@@ -257,5 +264,5 @@ const remedyIndex = "has it put aside, at the next start at the latest, and made
 
 // unsound reports whether the index was found to be damaged.
 func (k *checker) unsound() bool {
-	return slices.ContainsFunc(k.report.Findings, func(f Finding) bool { return f.Kind == FindingIndex })
+	return slices.ContainsFunc(k.report.Errors, func(f Problem) bool { return f.Kind == ErrorIndex })
 }

@@ -94,14 +94,11 @@ func (s *Store) verifyNext(ctx context.Context) (time.Duration, error) {
 // verifySegment verifies one segment and moves the state behind it.
 func (s *Store) verifySegment(ctx context.Context, r index.Segment, x *index.Verification) error {
 	c := s.cameraOf(r.Stream.Camera)
-	look := inspection{c: c, row: r, deep: true, pace: &disk.Pace{Rate: passRate}}
-	_, bad, err := look.inspect(ctx)
-	if err != nil {
-		if ctx.Err() != nil {
-			return err
-		}
-		bad = &flaw{kind: FindingUnreadable, problem: err.Error()} // the next one may be readable
+	_, bad, err := c.verify(ctx, r, &disk.Pace{Rate: passRate})
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
+	unreadable := err // the next one may be readable
 	if bad != nil {
 		now, noted, err := s.rowOf(ctx, c, r.Name())
 		if err != nil {
@@ -113,15 +110,15 @@ func (s *Store) verifySegment(ctx context.Context, r index.Segment, x *index.Ver
 	}
 	x.Stream, x.Start, x.Read = r.Stream, r.Start, x.Read+r.Size
 	return s.write(ctx, func(tx *index.Tx) error {
-		if bad != nil && bad.kind != FindingUnreadable {
+		if bad != nil {
 			x.Found++
-			s.log.Error("footage that was read over does not verify", "camera", c.name, "segment", r.Name(), "problem", bad.problem)
-			d := IntegrityIssue{Found: s.now(), Source: index.SourceVerification, Subject: path.Join(c.folder, r.Name()), Problem: bad.problem}
+			s.log.Error("footage that was read over does not verify", "camera", c.name, "segment", r.Name(), "problem", bad.Problem)
+			d := IntegrityIssue{Found: s.now(), Source: index.SourceVerification, Subject: path.Join(c.folder, r.Name()), Problem: bad.Problem}
 			if err := tx.NoteIssue(ctx, d); err != nil {
 				return err
 			}
-		} else if bad != nil {
-			s.log.Error("footage cannot be read", "camera", c.name, "segment", r.Name(), "err", bad.problem)
+		} else if unreadable != nil {
+			s.log.Error("footage cannot be read", "camera", c.name, "segment", r.Name(), "err", unreadable)
 		}
 		return tx.SaveVerification(ctx, *x)
 	})

@@ -1,4 +1,4 @@
-package storage
+package check
 
 import (
 	"context"
@@ -7,14 +7,15 @@ import (
 	"path/filepath"
 	"time"
 
+	"keepwatch.internal/storage"
 	"keepwatch.internal/storage/disk"
 	"keepwatch.internal/storage/index"
 )
 
 // repair notes an integrity issue about everything that was found, and has them resolved: by the server that holds the store, or here.
 func (k *checker) repair(ctx context.Context) error {
-	var all []*Finding
-	for _, list := range [][]Finding{k.report.Findings, k.report.Notes} {
+	var all []*Problem
+	for _, list := range [][]Problem{k.report.Errors, k.report.Warnings} {
 		for i := range list {
 			if list[i].subject != "" {
 				all = append(all, &list[i])
@@ -24,48 +25,39 @@ func (k *checker) repair(ctx context.Context) error {
 	if len(all) == 0 {
 		return nil
 	}
-	s, err := Open(ctx, k.o.Store)
-	if errors.Is(err, ErrInUse) {
+	s, err := storage.Open(ctx, k.o.Store)
+	if errors.Is(err, storage.ErrInUse) {
 		return k.repairBeside(ctx, all)
 	}
 	if err != nil {
 		return fmt.Errorf("repair: %w", err)
 	}
-	err = s.write(ctx, func(tx *index.Tx) error { return k.noteAll(ctx, tx, all) })
-	if err == nil {
-		err = s.resolveAll(ctx, k.pace)
-	}
-	return errors.Join(err, k.outcomes(ctx, all), s.Close())
+	return errors.Join(s.ResolveAll(ctx, k.issues(all), k.pace), k.outcomes(ctx, all), s.Close())
 }
 
-// noteAll notes the integrity issues about what was found.
-func (k *checker) noteAll(ctx context.Context, tx *index.Tx, all []*Finding) error {
+// issues are the integrity issues to note about what was found.
+func (k *checker) issues(all []*Problem) []index.IntegrityIssue {
+	var out []index.IntegrityIssue
 	for _, f := range all {
-		d := IntegrityIssue{Found: k.now(), Source: index.SourceCheck, Subject: f.subject, Problem: f.Problem}
-		if err := tx.NoteIssue(ctx, d); err != nil {
-			return err
-		}
+		out = append(out, index.IntegrityIssue{Found: k.now(), Source: index.SourceCheck, Subject: f.subject, Problem: f.Text})
 	}
-	return nil
-}
-
-// resolveAll resolves every integrity issue, also those that resolving others brings up.
-func (s *Store) resolveAll(ctx context.Context, p *disk.Pace) error {
-	err := s.noteQuarantined(ctx)
-	if err != nil {
-		return err
-	}
-	_, err = s.resolveAfter(ctx, 0, p)
-	return err
+	return out
 }
 
 // repairBeside has the running server resolve the integrity issues, and waits for it.
-func (k *checker) repairBeside(ctx context.Context, all []*Finding) error {
+func (k *checker) repairBeside(ctx context.Context, all []*Problem) error {
 	db, err := index.Open(ctx, filepath.Join(k.o.Data, index.FileName))
 	if err != nil {
 		return err
 	}
-	err = db.Write(ctx, func(tx *index.Tx) error { return k.noteAll(ctx, tx, all) })
+	err = db.Write(ctx, func(tx *index.Tx) error {
+		for _, x := range k.issues(all) {
+			if err := tx.NoteIssue(ctx, x); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	if err := errors.Join(err, db.Close()); err != nil {
 		return fmt.Errorf("note what is to be repaired: %w", err)
 	}
@@ -98,7 +90,7 @@ func (k *checker) repairBeside(ctx context.Context, all []*Finding) error {
 }
 
 // outcomes writes into the report what was done.
-func (k *checker) outcomes(ctx context.Context, all []*Finding) error {
+func (k *checker) outcomes(ctx context.Context, all []*Problem) error {
 	for _, f := range all {
 		outcome, err := k.index.OutcomeSince(ctx, f.subject, k.report.Began)
 		if err != nil {
@@ -116,25 +108,25 @@ func (k *checker) rebuild(ctx context.Context) error {
 		return err
 	}
 	if k.index != nil {
-		err = disk.WriteFile(data, suspectName, []byte("nvr check found it damaged\n"))
+		err = storage.SuspectIndex(data, "nvr check found it damaged")
 	}
 	if err := errors.Join(err, data.Close()); err != nil {
 		return err
 	}
 	done := "made again from the files"
-	s, err := Open(ctx, k.o.Store)
+	s, err := storage.Open(ctx, k.o.Store)
 	switch {
-	case errors.Is(err, ErrInUse):
+	case errors.Is(err, storage.ErrInUse):
 		done = "noted; restart nvr, which then makes it again from the files"
 	case err != nil:
 		return fmt.Errorf("rebuild the index: %w", err)
 	default:
-		if err := errors.Join(s.reconcile(ctx), s.resolveAll(ctx, k.pace), s.Close()); err != nil {
+		if err := errors.Join(s.Reconcile(ctx), s.ResolveAll(ctx, nil, k.pace), s.Close()); err != nil {
 			return fmt.Errorf("rebuild the index: %w", err)
 		}
 	}
-	for i := range k.report.Findings {
-		if f := &k.report.Findings[i]; f.Kind == FindingIndex {
+	for i := range k.report.Errors {
+		if f := &k.report.Errors[i]; f.Kind == ErrorIndex {
 			f.Done = done
 		}
 	}

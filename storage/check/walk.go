@@ -1,0 +1,451 @@
+package check
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage"
+	"keepwatch.internal/storage/disk"
+	"keepwatch.internal/storage/index"
+	"keepwatch.internal/storage/segment"
+)
+
+// checkCameras compares the rows of cameras with their folders and cards.
+func (k *checker) checkCameras(ctx context.Context) error {
+	rows, err := k.index.Cameras(ctx)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		c := &camera{Camera: row, key: media.DeriveLabelKey(k.o.MasterKey, row.ID)}
+		if !storage.Synthetic(c.Name) {
+			k.report.Cameras++
+		}
+		if err := k.checkManifest(c); err != nil {
+			return err
+		}
+		k.cameras = append(k.cameras, c)
+	}
+	k.seen.AllSegments, k.seen.AllBytes, err = k.index.Total(ctx)
+	return err
+}
+
+// checkManifest opens the camera's folder, where it can be, and reads its manifest.
+func (k *checker) checkManifest(c *camera) error {
+	f := Problem{Kind: ErrorManifest, Camera: c.Name, File: path.Join(c.Folder, storage.ManifestName), Remedy: "writes it again", subject: c.Folder}
+	var err error
+	c.files, err = k.disk.Sub(c.Folder)
+	switch {
+	case disk.IsMissing(err):
+		c.files = nil
+		k.fail(Problem{Kind: ErrorFolder, Camera: c.Name, File: c.Folder, Text: "the camera's folder is not there",
+			Remedy: "the next start of nvr makes it anew; what its rows claim becomes gaps", subject: c.Folder})
+		return nil
+	case err != nil:
+		return err
+	}
+	_, id, err := storage.ReadManifest(c.files)
+	switch {
+	case disk.IsMissing(err):
+		f.Text = "the file is not there"
+	case err != nil:
+		f.Text = err.Error()
+	case id != c.ID:
+		f.Text, f.Remedy = fmt.Sprintf("it says that the folder is camera %s's, expected %s", id, c.ID), "nothing: stop nvr and put back the right folder"
+		f.subject = ""
+	default:
+		return nil
+	}
+	k.fail(f)
+	return nil
+}
+
+// checkStreams walks over all streams: sums, ledger, and then the files of each day, the newest last.
+func (k *checker) checkStreams(ctx context.Context) error {
+	for _, c := range k.cameras {
+		for _, q := range [...]media.Quality{media.Main, media.Sub} {
+			if err := k.checkStream(ctx, c, q); err != nil {
+				return fmt.Errorf("%s %s: %w", c.Name, q, err)
+			}
+			if c.files == nil {
+				continue
+			}
+			days, err := storage.Days(ctx, k.index.Reader, c.files, index.Stream{Camera: c.Row, Quality: q})
+			if err != nil {
+				return fmt.Errorf("%s %s: %w", c.Name, q, err)
+			}
+			for _, day := range days {
+				if err := k.checkDay(ctx, c, q, day); err != nil {
+					return fmt.Errorf("%s %s %s: %w", c.Name, q, day.Format(index.DayLayout), err)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// lookAgain is how often, and when, a stream that a server may be changing is looked at again before it is doubted.
+const (
+	lookAgain      = 3
+	lookAgainAfter = 300 * time.Millisecond
+)
+
+// checkStream compares sums and ledger of a stream with its segments.
+func (k *checker) checkStream(ctx context.Context, c *camera, q media.Quality) error {
+	st := index.Stream{Camera: c.Row, Quality: q}
+	var sums index.StreamSums
+	var wrong []index.LedgerFlaw
+	for n := 0; ; n++ {
+		err := k.index.View(ctx, func(q index.Reader) (err error) {
+			if sums, err = q.Sums(ctx, st); err != nil {
+				return err
+			}
+			wrong, err = q.LedgerFlaws(ctx, st)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if !sums.Wrong() && len(wrong) == 0 {
+			return nil
+		}
+		if n == lookAgain {
+			break
+		}
+		timer := time.NewTimer(lookAgainAfter)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		case <-timer.C:
+		}
+	}
+	f := Problem{Camera: c.Name, Stream: q.String(), subject: path.Join(c.Folder, q.String())}
+	if sums.Wrong() {
+		f.Kind, f.Remedy = ErrorSums, "adds them up anew"
+		f.Text = fmt.Sprintf("the index counts %d segments of %d bytes, there are %d of %d", sums.Counted, sums.CountedBytes, sums.Segments, sums.Bytes)
+		k.fail(f)
+	}
+	for _, x := range wrong {
+		f.Kind, f.From, f.To = ErrorLedger, moment(x.From), moment(x.To)
+		switch {
+		case x.Segment == 0:
+			f.Text, f.Remedy, f.Seconds = "the timeline says footage where there is no segment", "makes it a gap", 0
+		case x.Ledger == 0:
+			f.Text, f.Remedy, f.Seconds = "the timeline says a gap where there is a segment", "puts the footage on the timeline", seconds(x.To-x.From)
+		default:
+			f.Text, f.Remedy, f.Seconds = "the timeline names another run than the segment", "corrects the timeline", 0
+		}
+		k.fail(f)
+	}
+	return nil
+}
+
+// checkDay compares the files of a day with its rows. The files are listed first: one that was made since has its row by then,
+// and one that was deleted since has none or is looked at again.
+func (k *checker) checkDay(ctx context.Context, c *camera, q media.Quality, day time.Time) error {
+	folder := path.Join(q.String(), day.Format(index.DayLayout))
+	entries, err := c.files.List(folder)
+	if err != nil && !disk.IsMissing(err) {
+		return err
+	}
+	rows, err := k.index.BeginningIn(ctx, index.Stream{Camera: c.Row, Quality: q}, index.Interval{From: index.Micros(day), To: index.Micros(day.Add(24 * time.Hour))})
+	if err != nil {
+		return err
+	}
+	noted := make(map[string]bool, len(rows))
+	for _, r := range rows {
+		noted[r.Name()] = true
+		if err := k.checkSegment(ctx, c, r); err != nil {
+			return err
+		}
+		k.progress()
+	}
+	for _, e := range entries {
+		name := path.Join(folder, e.Name())
+		switch {
+		case noted[name]:
+		case !isSegment(e.Name()) || !disk.IsRegular(e):
+			k.warn(Problem{Kind: WarningForeign, Camera: c.Name, Stream: q.String(), File: path.Join(c.Folder, name),
+				Text: "it is none of ours", Remedy: "nothing: it is left alone"})
+		case strings.HasSuffix(name, ".mp4"):
+			if err := k.checkStray(ctx, c, q, name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkSegment looks at one segment, and again when its row has changed meanwhile.
+func (k *checker) checkSegment(ctx context.Context, c *camera, r index.Segment) error {
+	if !storage.Synthetic(c.Name) {
+		k.report.Segments++
+		k.report.Bytes += r.Size
+	}
+	k.seen.Segments++
+	k.seen.Bytes += r.Size
+	for range lookAgain {
+		f, err := k.inspect(ctx, c, r)
+		if err != nil {
+			return err
+		}
+		if f == nil {
+			return nil
+		}
+		now, noted, err := k.index.Named(ctx, c.Row, r.Name())
+		switch {
+		case err != nil:
+			return err
+		case !noted: // deleted meanwhile
+			return nil
+		case now != r: // closed, repaired or marked meanwhile
+			r = now
+			continue
+		}
+		f.Camera, f.Stream, f.File, f.Row = c.Name, r.Stream.Quality.String(), path.Join(c.Folder, r.Name()), moment(r.Start)
+		if strings.HasPrefix(f.Kind, "segment-open") || f.Kind == WarningDeleting {
+			k.warn(*f)
+		} else {
+			k.fail(*f)
+		}
+		return nil
+	}
+	return nil
+}
+
+// inspect looks at a segment once. It returns nil for one that is in order.
+func (k *checker) inspect(ctx context.Context, c *camera, r index.Segment) (*Problem, error) {
+	subject := path.Join(c.Folder, r.Name())
+	switch r.State {
+	case index.StateOpen:
+		return &Problem{Kind: WarningOpen, Text: "it is being written, or was when the program ended", Remedy: "nothing: it is closed, or recovered at the next start"}, nil
+	case index.StateDeleting:
+		return &Problem{Kind: WarningDeleting, Text: "it is marked to be deleted", Remedy: "nothing: retention finishes it"}, nil
+	case index.StateQuarantined:
+		return &Problem{Kind: ErrorSetAside, Text: "it did not verify when it was to be served", Seconds: seconds(r.End - r.Start),
+			Remedy: remedyDamaged, subject: subject}, nil
+	}
+	keys, err := k.index.PackedKeys(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	bad, err := k.compare(ctx, c, r, keys)
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil:
+		return &Problem{Kind: ErrorUnreadable, Text: err.Error(), Seconds: seconds(r.End - r.Start), Remedy: "nothing: see to the disk, and check again"}, nil
+	case bad == nil:
+		return nil, nil
+	}
+	remedies := map[string]string{
+		ErrorMissing: "makes its time a gap", ErrorShort: "keeps what is left of it, and makes the rest a gap",
+		ErrorDamaged: remedyDamaged, ErrorKeys: "takes them from the file",
+	}
+	bad.Remedy, bad.subject = remedies[bad.Kind], subject
+	return bad, nil
+}
+
+// compare compares a closed segment's file with its row, whose packed key frames are given. It returns nil when they agree.
+func (k *checker) compare(ctx context.Context, c *camera, r index.Segment, keys []byte) (*Problem, error) {
+	x := segment.Expected{Stream: media.StreamID{Camera: c.ID, Quality: r.Stream.Quality}, Key: c.key, Run: r.RunID,
+		Start: r.Start, End: r.End, Size: r.Size, Init: r.Init}
+	entries, bad, err := segment.Verify(ctx, c.files, r.Name(), x, segment.Verification{Fragments: k.o.ReadData, Pace: k.pace})
+	switch {
+	case err != nil:
+		return nil, err
+	case bad != nil:
+		kind := [...]string{segment.Missing: ErrorMissing, segment.Short: ErrorShort, segment.Damaged: ErrorDamaged}[bad.Fault]
+		return &Problem{Kind: kind, Text: bad.Problem, Seconds: seconds(bad.LostUS)}, nil
+	case !index.SameKeys(r.Start, keys, index.PackKeys(r.Start, index.KeysOf(entries))):
+		return &Problem{Kind: ErrorKeys, Text: "the key frames that the index lists are not those of the file"}, nil
+	}
+	return nil, nil
+}
+
+const remedyDamaged = "moves the file to quarantine, complete, and takes back from it what verifies"
+
+// checkStray looks at a file without a row, unless it got one meanwhile.
+func (k *checker) checkStray(ctx context.Context, c *camera, q media.Quality, name string) error {
+	res, err := segment.Scan(ctx, c.owner(), name, k.pace)
+	_, noted, known := k.index.Named(ctx, c.Row, name)
+	switch {
+	case known != nil:
+		return known
+	case noted || disk.IsMissing(err):
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	if _, err := c.files.Stat(name); disk.IsMissing(err) { // it and its row were deleted meanwhile
+		return nil
+	}
+	f := Problem{Camera: c.Name, Stream: q.String(), File: path.Join(c.Folder, name), subject: path.Join(c.Folder, name)}
+	var entries []media.Entry
+	if err == nil {
+		entries = res.Table.Entries
+	}
+	switch {
+	case err != nil && !segment.IsDamage(err):
+		f.Kind, f.Text, f.Remedy, f.subject = ErrorUnreadable, err.Error(), "nothing: see to the disk, and check again", ""
+	case err != nil:
+		f.Kind, f.Text, f.Remedy = ErrorForeign, "it is no segment of this camera: "+err.Error(), "moves it to quarantine"
+	case len(entries) == 0:
+		f.Kind, f.Text, f.Remedy = ErrorStray, "the index does not know it, and it begins with nothing that verifies", "takes what verifies into the archive, and moves the rest to quarantine"
+	case res.Run.Stream.Quality != q || index.SegmentName(q, index.Micros(entries[0].Start)) != name:
+		f.Kind, f.Remedy = ErrorForeign, "moves it to quarantine, and from there to its place when that is free"
+		f.Text = "its labels say that it is " + index.SegmentName(res.Run.Stream.Quality, index.Micros(entries[0].Start))
+	default:
+		f.Kind, f.Text, f.Remedy = ErrorStray, "the index does not know it", "takes it into the archive"
+		f.Seconds = entries[len(entries)-1].End().Sub(entries[0].Start).Seconds()
+	}
+	k.fail(f)
+	return nil
+}
+
+// checkRest lists what else lies in the recordings folder: cameras that the index does not know, files of others, quarantine.
+func (k *checker) checkRest(ctx context.Context) error {
+	entries, err := k.disk.List(".")
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		name := e.Name()
+		switch c := k.cameraIn(name); {
+		case c != nil:
+			err = k.checkFolder(c)
+		case name == storage.QuarantineFolder && e.IsDir():
+			err = k.checkQuarantine(ctx)
+		case storage.IsStoreFile(name):
+		default:
+			k.checkUnknown(e)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	pending, err := k.index.Unresolved(ctx, 0, maxReported)
+	for _, d := range pending {
+		k.warn(Problem{Kind: WarningIssue, File: d.Subject, Text: d.Problem, Remedy: "resolves it", subject: d.Subject})
+	}
+	return err
+}
+
+// checkUnknown tells a camera's folder that the index does not know from what is none of ours.
+func (k *checker) checkUnknown(e fs.DirEntry) {
+	foreign := Problem{Kind: WarningForeign, File: e.Name(), Text: "it is none of ours", Remedy: "nothing: it is left alone"}
+	if !e.IsDir() {
+		k.warn(foreign)
+		return
+	}
+	d, err := k.disk.Sub(e.Name())
+	if err != nil {
+		k.warn(foreign)
+		return
+	}
+	defer d.Close()
+	name, id, err := storage.ReadManifest(d)
+	if err != nil {
+		k.warn(foreign)
+		return
+	}
+	f := Problem{Kind: ErrorFolder, Camera: name, File: e.Name(), Text: "the index does not know this camera",
+		Remedy: "the next start of nvr takes it into the index, with all its footage"}
+	if i := slices.IndexFunc(k.cameras, func(c *camera) bool { return c.ID == id }); i >= 0 {
+		c := k.cameras[i]
+		f.Text = "it says that it is camera " + id.String() + ", whose folder is " + c.Folder
+		f.Remedy = "nothing: move the footage to " + c.Folder + " and remove this folder"
+	}
+	k.fail(f)
+}
+
+// checkFolder lists what lies in a camera's folder beside its manifest, streams and kept clips.
+func (k *checker) checkFolder(c *camera) error {
+	if c.files == nil {
+		return nil
+	}
+	entries, err := c.files.List(".")
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		name := e.Name()
+		_, notStream := media.ParseQuality(name)
+		switch {
+		case name == storage.ManifestName, name == storage.ManifestName+".new", name == storage.KeptFolder && e.IsDir():
+		case notStream == nil && e.IsDir():
+			err = k.checkStreamFolder(c, name)
+		default:
+			k.warn(Problem{Kind: WarningForeign, Camera: c.Name, File: path.Join(c.Folder, name), Text: "it is none of ours", Remedy: "nothing: it is left alone"})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkStreamFolder lists what in a stream's folder is no day.
+func (k *checker) checkStreamFolder(c *camera, name string) error {
+	entries, err := c.files.List(name)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if _, err := time.Parse(index.DayLayout, e.Name()); err != nil || !e.IsDir() {
+			k.warn(Problem{Kind: WarningForeign, Camera: c.Name, Stream: name, File: path.Join(c.Folder, name, e.Name()),
+				Text: "it is none of ours", Remedy: "nothing: it is left alone"})
+		}
+	}
+	return nil
+}
+
+// checkQuarantine lists the files in quarantine, with what was last found out about each.
+func (k *checker) checkQuarantine(ctx context.Context) error {
+	entries, err := k.disk.List(storage.QuarantineFolder)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ".txt") {
+			continue
+		}
+		f := Problem{Kind: WarningQuarantined, File: path.Join(storage.QuarantineFolder, e.Name()), Remedy: "takes back what verifies", Text: "nobody has looked into it yet"}
+		f.subject = f.File
+		found := f.File
+		if before, settled := strings.CutSuffix(f.File, storage.ResolvedSuffix); settled {
+			f.Remedy, f.Text, f.subject, found = "nothing: it stays there", "what verifies of it was taken back", "", before+".mp4"
+		}
+		issue, noted, err := k.index.LatestIssue(ctx, found)
+		if err != nil {
+			return err
+		}
+		if noted {
+			f.Text = issue.Problem + "; " + cmp.Or(issue.Outcome, "not resolved yet")
+		}
+		k.warn(f)
+	}
+	return nil
+}
+
+// cameraIn returns the camera of a folder; nil when there is none.
+func (k *checker) cameraIn(folder string) *camera {
+	i := slices.IndexFunc(k.cameras, func(c *camera) bool { return c.Folder == folder })
+	if i < 0 {
+		return nil
+	}
+	return k.cameras[i]
+}
+
+// isSegment reports whether a name in a day's folder is a segment's, or what is left of one that was about to be made.
+func isSegment(name string) bool {
+	return strings.HasSuffix(name, ".mp4") || strings.HasSuffix(name, segment.PieceSuffix)
+}
