@@ -1,4 +1,4 @@
--- A camera is known by its UUID. Rows are never deleted, so that no UUID is ever handed out again.
+-- A camera is identified by its UUID. Rows are never deleted, so that no UUID is ever reused.
 CREATE TABLE camera (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,
     uuid          BLOB    NOT NULL UNIQUE CHECK (length(uuid) = 16),
@@ -11,7 +11,7 @@ CREATE TABLE camera (
     retain_bytes  INTEGER NOT NULL DEFAULT 0 CHECK (retain_bytes >= 0)
 ) STRICT;
 
--- One camera in use has a name; retired ones may have had the same.
+-- A name is unique among active cameras. Retired ones may have had the same.
 CREATE UNIQUE INDEX camera_name ON camera (name) WHERE retired_us IS NULL;
 
 CREATE TRIGGER camera_keeps_identity BEFORE UPDATE OF id, uuid, folder, created_us ON camera
@@ -24,7 +24,7 @@ BEGIN
     SELECT RAISE(ABORT, 'a camera is retired, never deleted');
 END;
 
--- What the segments of a stream add up to; the triggers below keep it.
+-- Totals of a stream's segments, maintained by the triggers below.
 CREATE TABLE stream (
     camera      INTEGER NOT NULL REFERENCES camera (id),
     quality     INTEGER NOT NULL CHECK (quality IN (1, 2)),
@@ -40,8 +40,8 @@ CREATE TABLE run (
     uuid        BLOB    NOT NULL CHECK (length(uuid) = 16),
     start_us    INTEGER NOT NULL,
     end_reason  TEXT, -- NULL while the run is being recorded
-    shift_us    INTEGER NOT NULL DEFAULT 0 CHECK (shift_us >= 0), -- how much later than our clock said its begin is filed
-    camera_clock_us INTEGER, -- the camera's own clock less ours, when it told; never believed
+    shift_us    INTEGER NOT NULL DEFAULT 0 CHECK (shift_us >= 0), -- how much later its start is filed than the server's clock said
+    camera_clock_us INTEGER, -- the camera's own clock minus the server's, if known; nothing is timed by it
     PRIMARY KEY (camera, quality, id),
     UNIQUE (camera, uuid),
     FOREIGN KEY (camera, quality) REFERENCES stream (camera, quality)
@@ -54,7 +54,7 @@ BEGIN
     SELECT RAISE(ABORT, 'a run stays with its camera');
 END;
 
--- A segment's file is <camera.folder>/<quality>/<date>/<time>Z.mp4, from start_us: no row can name another file.
+-- A segment's file is <camera.folder>/<quality>/<date>/<time>Z.mp4, from start_us, so a row cannot name another file.
 CREATE TABLE segment (
     camera      INTEGER NOT NULL,
     quality     INTEGER NOT NULL,
@@ -64,7 +64,7 @@ CREATE TABLE segment (
     state       INTEGER NOT NULL CHECK (state IN (1, 2, 3, 4)), -- 1 open, 2 closed, 3 deleting, 4 quarantined
     size_bytes  INTEGER NOT NULL DEFAULT 0, -- 0 while open
     init_bytes  INTEGER NOT NULL,
-    key_frames  BLOB, -- NULL while open; last, so that statements without it do not read it
+    key_frames  BLOB, -- NULL while open; the last column, so that statements without it do not read it
     PRIMARY KEY (camera, quality, start_us),
     FOREIGN KEY (camera, quality, run) REFERENCES run (camera, quality, id),
     CHECK (end_us >= start_us),
@@ -114,14 +114,14 @@ BEGIN
     WHERE camera = OLD.camera AND quality = OLD.quality;
 END;
 
--- The ledger says what holds from a moment on: footage of a run, or a gap with its reason. It holds until the next row
--- of the stream, so that the rows of a stream divide time without overlap or hole.
+-- A row of the ledger says what begins at a moment: footage of a run, or a gap with its reason. It applies until the next
+-- row of the stream, so the rows of a stream divide time without overlap or gap.
 CREATE TABLE ledger (
     camera    INTEGER NOT NULL,
     quality   INTEGER NOT NULL,
     start_us  INTEGER NOT NULL,
-    run       INTEGER, -- footage of this run; NULL in a gap
-    code      TEXT,    -- why there is none, for programs; NULL over footage
+    run       INTEGER, -- footage of this run; NULL for a gap
+    code      TEXT,    -- reason of the gap, for programs; NULL for footage
     reason    TEXT,    -- the same for people
     PRIMARY KEY (camera, quality, start_us),
     FOREIGN KEY (camera, quality) REFERENCES stream (camera, quality),
@@ -136,13 +136,13 @@ CREATE INDEX ledger_run ON ledger (camera, quality, run) WHERE run IS NOT NULL;
 CREATE TABLE alive (
     id     INTEGER PRIMARY KEY CHECK (id = 1),
     at_us  INTEGER NOT NULL,
-    boot   TEXT    NOT NULL DEFAULT '', -- names the computer's life since it was switched on
-    leap_us       INTEGER NOT NULL DEFAULT 0 CHECK (leap_us >= 0), -- how much later the clock is than retention believes
-    leap_left_us  INTEGER NOT NULL DEFAULT 0 CHECK (leap_left_us >= 0) -- and for how long it goes on not to
+    boot   TEXT    NOT NULL DEFAULT '', -- id of the computer's current boot
+    leap_us       INTEGER NOT NULL DEFAULT 0 CHECK (leap_us >= 0), -- clock jump that retention ignores
+    leap_left_us  INTEGER NOT NULL DEFAULT 0 CHECK (leap_left_us >= 0) -- and for how much longer
 ) STRICT;
 
--- A kept span: retention deletes nothing that it touches. What counts is its file, <camera.folder>/kept/<uuid>.json;
--- this is made again from the files. No span is longer than a day, so that few can reach into a given moment.
+-- Kept clips: retention deletes no segment that overlaps one. Their files, <camera.folder>/kept/<uuid>.json, take
+-- precedence, and this table is rebuilt from them. No span is longer than a day, so that few can cover a given moment.
 CREATE TABLE kept (
     camera      INTEGER NOT NULL REFERENCES camera (id),
     start_us    INTEGER NOT NULL,
@@ -162,7 +162,7 @@ BEGIN
     SELECT RAISE(ABORT, 'a kept span is let go and kept anew, never changed');
 END;
 
--- What somebody found to be other than it should be, until it is looked at again and settled under the store's own lock.
+-- Integrity issues: what is not as it should be, until the store has examined and resolved it under its own lock.
 CREATE TABLE doubt (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     found_us    INTEGER NOT NULL,
@@ -178,14 +178,14 @@ CREATE UNIQUE INDEX doubt_once ON doubt (subject) WHERE settled_us IS NULL;
 CREATE INDEX doubt_unsettled ON doubt (id) WHERE settled_us IS NULL;
 CREATE INDEX doubt_subject ON doubt (subject);
 
--- One row: how far the slow reading of all footage has come.
+-- One row: progress of the verification pass.
 CREATE TABLE scrub (
     id           INTEGER PRIMARY KEY CHECK (id = 1),
-    began_us     INTEGER NOT NULL, -- of this round
+    began_us     INTEGER NOT NULL, -- start of this round
     camera       INTEGER NOT NULL, -- the segment that was read last
     quality      INTEGER NOT NULL,
     start_us     INTEGER NOT NULL,
     read_bytes   INTEGER NOT NULL, -- in this round
-    found        INTEGER NOT NULL, -- doubts, in all rounds
+    found        INTEGER NOT NULL, -- integrity issues, in all rounds
     finished_us  INTEGER           -- end of the last full round
 ) STRICT;
