@@ -10,6 +10,14 @@
 // The cameras run in a separate process, which is not counted. Every frame contains its number, and the frames in the recorded
 // files are counted, so that nobody gets faster by losing some. The program needs Linux (/proc), the go command and ffmpeg, or
 // Chromium. With strace it also counts syncs.
+//
+// Read in this order:
+//
+//  1. main.go: the flags, and which table they choose; table.go: a row of it.
+//  2. farm.go: the cameras; frames.go: the frames that they sent and that were recorded.
+//  3. measure.go, process.go, proc.go: what a program under measurement costs; profile.go: the same recording in this process.
+//  4. store*.go: the synthetic archive, how it is made and what is measured in it.
+//  5. browser*.go: the pages in Chromium.
 package main
 
 import (

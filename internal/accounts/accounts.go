@@ -37,21 +37,21 @@ var (
 	// ErrSetupDone is returned by Setup once there is an account.
 	ErrSetupDone = errors.New("set-up is done: there is an account already")
 	// ErrBadCode is returned by Setup for a wrong code.
-	ErrBadCode = errors.New("wrong set-up code: it stands on the console and in the log")
+	ErrBadCode = errors.New("wrong set-up code: it is printed on the console and in the log")
 	// ErrBadLogin is returned by Login for an unknown name as for a wrong password.
 	ErrBadLogin = errors.New("wrong name or password")
 	// ErrNeedsCode is returned by Login when the password was right and the account has a second factor.
-	ErrNeedsCode = errors.New("a code of the second factor is needed")
+	ErrNeedsCode = errors.New("the code of the second factor is needed")
 	// ErrBadFactor is returned for a wrong code of the second factor, and for one that was used before.
-	ErrBadFactor = errors.New("wrong code, or one that was used already: wait for the next one")
-	// ErrNotFresh is returned where the password has to have been given within the last minutes: see Confirm.
-	ErrNotFresh = errors.New("give your password again first")
-	// ErrNobody is returned by BySession and ByToken for what is malformed, unknown, expired or removed.
+	ErrBadFactor = errors.New("this code is wrong or already used: wait for the next one")
+	// ErrNotFresh is returned for what needs the password to have been given within the last minutes: see Confirm.
+	ErrNotFresh = errors.New("enter your password again first")
+	// ErrNobody is returned by BySession and ByToken for a secret that is malformed, unknown, expired or removed.
 	ErrNobody = errors.New("not logged in")
-	// ErrNoUser is returned by methods that are given the name of no account.
+	// ErrNoUser is returned for a name without an account.
 	ErrNoUser = errors.New("no such account")
 	// ErrLastAdmin is returned by RemoveUser for the only administrator.
-	ErrLastAdmin = errors.New("the last administrator cannot be removed: make another one first")
+	ErrLastAdmin = errors.New("the last administrator cannot be removed: create another one first")
 )
 
 // InvalidError says what is wrong with a name, a password or a label, in a sentence for people.
@@ -83,7 +83,7 @@ type Options struct {
 	Key [32]byte
 	// Anchor is the file in which the newest entry of the audit log is noted, in another place than Path; "" for none.
 	Anchor string
-	// ReadOnly opens a database that exists, and runs no migration: what would write fails.
+	// ReadOnly opens an existing database and runs no migration. Writing then fails.
 	ReadOnly bool
 }
 
@@ -114,7 +114,7 @@ func Open(ctx context.Context, o Options) (*Directory, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if info, err := os.Stat(o.Path); err == nil && info.Size() == 0 {
-		return nil, fmt.Errorf("the accounts in %s are gone: the file is empty. Put your backup of it back, or delete it if there never was an account", o.Path)
+		return nil, fmt.Errorf("the accounts in %s are gone: the file is empty. Restore your backup of it, or delete it if there never was an account", o.Path)
 	}
 	open := schema.Open
 	if o.ReadOnly {
@@ -122,8 +122,8 @@ func Open(ctx context.Context, o Options) (*Directory, error) {
 	}
 	db, err := open(ctx, o.Path)
 	if sqlite.IsDamaged(err) || errors.Is(err, sqlite.ErrForeign) {
-		return nil, fmt.Errorf("the accounts in %s are damaged or not Keepwatch's: put your backup of that file back, without any -wal or -shm "+
-			"file beside it. No new one is made in its place, since whoever comes first would own every camera: %w", o.Path, err)
+		return nil, fmt.Errorf("the accounts in %s are damaged or not Keepwatch's: restore your backup of that file, without any -wal or -shm "+
+			"file beside it. Keepwatch creates no new one, since its first account would own every camera: %w", o.Path, err)
 	}
 	if err != nil {
 		return nil, err

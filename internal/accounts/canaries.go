@@ -13,18 +13,18 @@ import (
 // canaries keeps the synthetic accounts.
 type canaries struct{ *core }
 
-// Seat is a synthetic account, with which the running server asks itself whether one owner can have what is another's. It
-// owns one synthetic camera, and is a row like every other where rights are read. Nobody can log in as it: it has no
-// password, and its secrets are in the memory of the process that seated it alone. IDs of synthetic accounts are negative;
-// wherever people are listed, found by name or counted, they are left out, and what they watch has no view entry.
+// Seat is a synthetic account, with which the running server checks that one owner cannot get another's footage. It owns one
+// synthetic camera, and its rights are read like everybody's. Nobody can log in as it: it has no password, and its secrets are
+// only in the memory of the process that created it. IDs of synthetic accounts are negative. Lists of people, searches by name
+// and counts leave them out, and what they watch has no view entry.
 type Seat struct {
 	Session, Token string
 }
 
-// noPassword stands where synthetic accounts would have a hash; no password has it.
+// noPassword is stored in place of a hash for synthetic accounts. It is the hash of no password.
 const noPassword = "!"
 
-// SeatCanaries replaces the synthetic accounts by new ones, each the owner of one of the cameras.
+// SeatCanaries replaces the synthetic accounts by new ones. Each owns one of the cameras.
 func (cs *canaries) SeatCanaries(ctx context.Context, cameras [2]access.Camera) ([2]Seat, error) {
 	var seats [2]Seat
 	err := cs.db.Write(ctx, func(tx *sql.Tx) error {
@@ -45,12 +45,12 @@ func (cs *canaries) SeatCanaries(ctx context.Context, cameras [2]access.Camera) 
 		return nil
 	})
 	if err != nil {
-		return [2]Seat{}, fmt.Errorf("seat the synthetic owners: %w", err)
+		return [2]Seat{}, fmt.Errorf("create the synthetic owners: %w", err)
 	}
 	return seats, nil
 }
 
-// seat makes the account with its camera, its session and its token.
+// seat creates the account with its camera, its session and its token.
 func (cs *canaries) seat(ctx context.Context, tx *sql.Tx, id int64, c access.Camera) (Seat, error) {
 	name := "canary-" + strings.ToLower(rand.Text()[:20])
 	now := cs.now()

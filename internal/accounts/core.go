@@ -67,8 +67,8 @@ func deriveKey(master [32]byte, purpose string) []byte {
 	return key
 }
 
-// own runs f for the account whose session v holds, in a transaction that has seen the session last. It returns ErrNobody
-// when it does not, and access.ErrDenied for tokens and links: accounts are managed by people.
+// own runs f for the account whose session v holds, in a transaction that has checked the session. It returns ErrNobody when the
+// session is over, and access.ErrDenied for tokens and links: people manage accounts.
 func (c *core) own(ctx context.Context, v access.Viewer, f func(*amendment) error) error {
 	if v.Kind != access.AccountView {
 		return access.ErrDenied
@@ -86,7 +86,7 @@ func (c *core) own(ctx context.Context, v access.Viewer, f func(*amendment) erro
 	})
 }
 
-// freshly is own for what asks for the password to have been given lately; otherwise it returns ErrNotFresh.
+// freshly is own for what needs a freshly confirmed session. It returns ErrNotFresh otherwise.
 func (c *core) freshly(ctx context.Context, v access.Viewer, f func(*amendment) error) error {
 	return c.own(ctx, v, func(a *amendment) error {
 		if err := fresh(ctx, a.Tx, v, a.now); err != nil {
@@ -118,7 +118,7 @@ func (c *core) requireSession(ctx context.Context, v access.Viewer) error {
 }
 
 // RequireFresh returns nil while the viewer's session was confirmed within FreshFor: by logging in, or by Confirm. It
-// returns ErrNotFresh otherwise, ErrNobody for a session that is over, and access.ErrDenied for what is no session.
+// returns ErrNotFresh otherwise, ErrNobody for a session that is over, and access.ErrDenied for tokens and links.
 func (c *core) RequireFresh(ctx context.Context, v access.Viewer) error {
 	if v.Kind != access.AccountView {
 		return access.ErrDenied
@@ -126,7 +126,7 @@ func (c *core) RequireFresh(ctx context.Context, v access.Viewer) error {
 	return fresh(ctx, c.db.Read(), v, c.now())
 }
 
-// readOwn runs f in a reading transaction that has seen the viewer's session last.
+// readOwn runs f in a reading transaction that has checked the viewer's session.
 func (c *core) readOwn(ctx context.Context, v access.Viewer, f func(*sql.Tx) error) error {
 	if v.Kind != access.AccountView {
 		return access.ErrDenied
@@ -139,7 +139,7 @@ func (c *core) readOwn(ctx context.Context, v access.Viewer, f func(*sql.Tx) err
 	})
 }
 
-// one turns a statement that met no row into access.ErrDenied: what is not one's own does not exist.
+// one returns access.ErrDenied when a statement changed no row: what belongs to others does not exist.
 func one(result sql.Result, err error) error {
 	if err != nil {
 		return err
@@ -155,10 +155,10 @@ type rowQuerier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// failureLogPeriod is how often the same trouble is reported.
+// failureLogPeriod is how often repeated failures are reported.
 const failureLogPeriod = 10 * time.Second
 
-// failureLog reports repeated trouble once a period, with the count of what was held back.
+// failureLog reports repeated failures once a period, with the number of those left out.
 type failureLog struct {
 	mu   sync.Mutex
 	last time.Time

@@ -34,7 +34,7 @@ type factors struct {
 	key []byte // secrets are encrypted under it
 }
 
-// Factors is what an account has besides its password.
+// Factors are the second factors and passkeys of an account.
 type Factors struct {
 	TOTP     bool
 	Recovery int // recovery codes that are left
@@ -63,12 +63,12 @@ func (fs *factors) Factors(ctx context.Context, v access.Viewer) (f Factors, err
 	return f, err
 }
 
-// BeginTOTP draws a new secret for the account of the viewer's freshly confirmed session. It counts once ConfirmTOTP has
-// seen a code of it; one that counted before does until then. It returns ErrNotFresh, ErrNobody or access.ErrDenied.
+// BeginTOTP creates a new secret for the account of the viewer's freshly confirmed session. It replaces an earlier one once
+// ConfirmTOTP has seen a code of it. It returns ErrNotFresh, ErrNobody or access.ErrDenied.
 func (fs *factors) BeginTOTP(ctx context.Context, v access.Viewer) (TOTPKey, error) {
 	key, err := totp.Generate(totp.GenerateOpts{Issuer: issuer, AccountName: v.Name, Period: totpPeriod, SecretSize: 20, Rand: rand.Reader})
 	if err != nil {
-		return TOTPKey{}, fmt.Errorf("draw a second factor: %w", err)
+		return TOTPKey{}, fmt.Errorf("create a second factor: %w", err)
 	}
 	err = fs.freshly(ctx, v, func(a *amendment) error {
 		sealed, err := fs.encrypt(v.AccountID, key.Secret())
@@ -85,8 +85,8 @@ func (fs *factors) BeginTOTP(ctx context.Context, v access.Viewer) (TOTPKey, err
 	return TOTPKey{Secret: key.Secret(), URL: key.URL()}, nil
 }
 
-// ConfirmTOTP makes the secret of BeginTOTP count when the code is one of it, and returns ten recovery codes, which replace
-// all earlier ones and are shown once. It returns ErrBadFactor, ErrNotFresh, ErrNobody or access.ErrDenied.
+// ConfirmTOTP activates the secret of BeginTOTP if the code is right, and returns ten recovery codes. They replace all earlier
+// ones and are shown once. It returns ErrBadFactor, ErrNotFresh, ErrNobody or access.ErrDenied.
 func (fs *factors) ConfirmTOTP(ctx context.Context, v access.Viewer, code string) (recovery []string, err error) {
 	err = fs.freshly(ctx, v, func(a *amendment) error {
 		if err := fs.takeTOTP(ctx, a.Tx, totpAttempt{account: v.AccountID, code: tidy(code), now: a.now}); err != nil {
@@ -110,8 +110,8 @@ func (fs *factors) ConfirmTOTP(ctx context.Context, v access.Viewer, code string
 	return recovery, nil
 }
 
-// NewRecoveryCodes replaces the recovery codes of the account of the viewer's freshly confirmed session. Without a second
-// factor there are none, which is access.ErrDenied.
+// NewRecoveryCodes replaces the recovery codes of the account of the viewer's freshly confirmed session. It
+// returns access.ErrDenied for an account without a second factor.
 func (fs *factors) NewRecoveryCodes(ctx context.Context, v access.Viewer) (recovery []string, err error) {
 	err = fs.freshly(ctx, v, func(a *amendment) error {
 		has, err := hasTOTP(ctx, a, v.AccountID)
@@ -131,13 +131,13 @@ func (fs *factors) NewRecoveryCodes(ctx context.Context, v access.Viewer) (recov
 	return recovery, nil
 }
 
-// RemoveTOTP takes the second factor, with its recovery codes, off the account of the viewer's freshly confirmed session.
+// RemoveTOTP removes the second factor and its recovery codes from the account of the viewer's freshly confirmed session.
 func (fs *factors) RemoveTOTP(ctx context.Context, v access.Viewer) error {
 	return fs.freshly(ctx, v, func(a *amendment) error { return removeTOTP(ctx, a, v.AccountID) })
 }
 
-// TOTPOff takes the second factor, its recovery codes and the passkeys off an account, as the console does for who lost
-// them. It returns ErrNoUser.
+// TOTPOff removes the second factor, its recovery codes and the passkeys from an account. The console does this for people who
+// lost them. It returns ErrNoUser.
 func (fs *factors) TOTPOff(ctx context.Context, name string) error {
 	return fs.amend(ctx, audit.Console(), func(a *amendment) error {
 		id, _, err := findAccount(ctx, a.Tx, name)
@@ -189,7 +189,8 @@ func hasTOTP(ctx context.Context, q rowQuerier, account int64) (has bool, err er
 	return has, err
 }
 
-// tidy makes of what was typed what it was meant to be: of a recovery code its letters, of a code its digits.
+// tidy corrects what people type: upper case, without spaces and hyphens, and in recovery codes no digits that look like
+// letters.
 func tidy(code string) string {
 	typed := strings.NewReplacer("-", "", " ", "").Replace(strings.ToUpper(code))
 	if len(typed) == recoveryRunes {
@@ -198,7 +199,7 @@ func tidy(code string) string {
 	return typed
 }
 
-// isRecovery tells recovery codes, which cannot be guessed, from those of six digits, which can.
+// isRecovery distinguishes recovery codes, which cannot be guessed, from codes of six digits, which can.
 func isRecovery(tidied string) bool { return len(tidied) == recoveryRunes }
 
 // takeFactor takes a code of the account's second factor, once; accounts without one need none. It returns ErrNeedsCode or
@@ -223,7 +224,7 @@ func (fs *factors) takeFactor(ctx context.Context, tx *sql.Tx, x totpAttempt) er
 	return err
 }
 
-// totpAttempt is a code, tidied, for the secret that counts or for the one that waits.
+// totpAttempt is a code, tidied, for the active secret or for the one that waits to be confirmed.
 type totpAttempt struct {
 	account   int64
 	confirmed bool
@@ -231,8 +232,8 @@ type totpAttempt struct {
 	now       time.Time
 }
 
-// takeTOTP accepts the code of this step or of a neighbouring one (RFC 6238 section 5.2), and of none before the last that
-// was accepted.
+// takeTOTP accepts the code of the current step or a neighbouring one (RFC 6238 section 5.2), if that step is after the last
+// one accepted.
 func (fs *factors) takeTOTP(ctx context.Context, tx *sql.Tx, x totpAttempt) error {
 	const query = `SELECT secret, step FROM totp WHERE account_id = ? AND confirmed = ?`
 	var sealed []byte
@@ -291,7 +292,7 @@ func (fs *factors) decrypt(account int64, sealed []byte) (string, error) {
 	}
 	secret, err := gcm.Open(nil, nil, sealed, binary.BigEndian.AppendUint64(nil, uint64(account)))
 	if err != nil {
-		return "", errors.New("the secret of a second factor does not open with this master key: restore the key, or run nvr user totp-off NAME")
+		return "", errors.New("the secret of a second factor cannot be decrypted with this master key: restore the key, or run nvr user totp-off NAME")
 	}
 	return string(secret), nil
 }

@@ -12,11 +12,11 @@ import (
 	"keepwatch.internal/internal/audit"
 )
 
-// owners keeps whose each camera is.
+// owners keeps which accounts own which cameras.
 type owners struct{ *core }
 
-// Ownership says whose a camera is, by account name. Without owners it belongs to the first account ever made, as long as
-// that exists; it is never handed to another one.
+// Ownership is the owners of a camera, by account name. A camera without owners belongs to the first account ever created, while
+// that exists, and never to another one.
 type Ownership struct {
 	Camera access.Camera
 	Name   string // of the camera, for people
@@ -30,15 +30,15 @@ type UnknownOwnersError struct {
 }
 
 func (e *UnknownOwnersError) Error() string {
-	return fmt.Sprintf("owners without an account: %s (named at %s). Make the account with \"nvr user add %s\", or mend the name in the configuration",
+	return fmt.Sprintf("owners without an account: %s (named at %s). Create the account with \"nvr user add %s\", or correct the name in the configuration",
 		strings.Join(e.Names, ", "), strings.Join(e.Cameras, ", "), e.Names[0])
 }
 
-// SetOwners replaces what is known about ownership by what the configuration says, and puts every difference on record.
+// SetOwners replaces the stored owners by those of the configuration, and puts every difference on record.
 //
-// Before there is any account, owners without one are waited for. Once there is, an owner who never had one is a
-// *UnknownOwnersError, and nothing changes: a name mistyped would hide a camera from its owner. An owner whose account was removed is
-// told to the log, and owns nothing: the cameras go on recording.
+// Before the first account exists, owners may lack one. Afterwards it returns *UnknownOwnersError for an owner who never had an
+// account, and changes nothing: a mistyped name would hide a camera from its owner. An owner whose account was removed is logged
+// and owns nothing; the cameras continue to record.
 func (o *owners) SetOwners(ctx context.Context, all []Ownership) error {
 	var gone []string
 	err := o.amend(ctx, audit.Configuration(), func(a *amendment) error {
@@ -55,12 +55,12 @@ func (o *owners) SetOwners(ctx context.Context, all []Ownership) error {
 		return fmt.Errorf("set owners: %w", err)
 	}
 	for _, name := range gone {
-		o.log.Warn("an owner named in the configuration has no account, so that name sees nothing", "owner", name)
+		o.log.Warn("an owner named in the configuration has no account and sees nothing", "owner", name)
 	}
 	return nil
 }
 
-// CheckOwners returns what SetOwners would say against the owners, and changes nothing.
+// CheckOwners returns the error that SetOwners would return, and changes nothing.
 func (o *owners) CheckOwners(ctx context.Context, all []Ownership) error {
 	return o.db.View(ctx, func(tx *sql.Tx) error {
 		_, err := checkOwners(ctx, tx, all)
@@ -77,7 +77,7 @@ func checkOwners(ctx context.Context, tx *sql.Tx, all []Ownership) (gone []strin
 	unknown := UnknownOwnersError{}
 	for _, o := range all {
 		for _, name := range o.Owners {
-			if err := checkName(name); err != nil { // above all the empty one, which would stand for the first account
+			if err := checkName(name); err != nil { // above all the empty one, which means the first account
 				return nil, fmt.Errorf("owner %q: %w", name, err)
 			}
 			const query = `SELECT EXISTS (SELECT 1 FROM accounts WHERE name = ?1 AND id > 0), EXISTS (SELECT 1 FROM former WHERE name = ?1)`
@@ -111,7 +111,7 @@ type ownerRow struct {
 	owner  string // "" stands for the first account
 }
 
-// replaceOwners stores and notes the differences.
+// replaceOwners stores the differences and puts them on record.
 func replaceOwners(ctx context.Context, a *amendment, all []Ownership) error {
 	want := map[ownerRow]bool{}
 	for _, o := range all {

@@ -245,7 +245,7 @@ func (p *passkeys) verifyLogin(ctx context.Context, x ceremony, response []byte)
 		return holder{}, nil, ErrBadPasskey
 	}
 	if key.Authenticator.CloneWarning {
-		p.log.Warn("a passkey's counter went back, as that of a copy does; it was refused", "account", h.name)
+		p.log.Warn("a passkey was refused: its counter went back, which is a sign of a copy", "account", h.name)
 		return holder{}, nil, ErrBadPasskey
 	}
 	return h, key, nil

@@ -14,8 +14,8 @@ const (
 	maxPerOrigin  = 16 // of one address, or of one account that is logged in
 )
 
-// ceremonies remembers what passkeys were asked, between the question and the answer. Each is answered once; it is memory
-// only and bounded: whoever asks too much pushes out their own questions first.
+// ceremonies keeps the challenges given to passkeys until they are answered. Each can be answered once. It is in memory and
+// bounded: a caller with too many challenges loses its own first.
 type ceremonies struct {
 	mu   sync.Mutex
 	open map[string]ceremony
@@ -64,7 +64,7 @@ func (c *ceremonies) put(x ceremony, now time.Time) string {
 	return name
 }
 
-// take returns a ceremony and forgets it, whatever comes of it.
+// take returns a ceremony and forgets it.
 func (c *ceremonies) take(name string, now time.Time) (ceremony, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

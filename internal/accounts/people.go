@@ -10,14 +10,14 @@ import (
 	"keepwatch.internal/internal/access"
 )
 
-// people keeps accounts: made and removed on the console or by administrators.
+// people keeps accounts, which the console and administrators create and remove.
 type people struct {
 	*core
 	hasher   *hasher
 	grantees *grantees
 }
 
-// Person is an account as administrators list it: with counts, and without saying which cameras.
+// Person is an account as administrators see it: with counts, without the cameras themselves.
 type Person struct {
 	User
 	Cameras   int // that the account can see now
@@ -27,7 +27,7 @@ type Person struct {
 	HasFactor bool // a second factor besides the password, or a passkey
 }
 
-// administers is freshly for accounts that are administrators now; for others it is access.ErrDenied.
+// administers is freshly for administrators. For other accounts it returns access.ErrDenied.
 func (ps *people) administers(ctx context.Context, v access.Viewer, f func(*amendment) error) error {
 	return ps.own(ctx, v, func(a *amendment) error {
 		if err := isAdmin(ctx, a.Tx, v.AccountID); err != nil {
@@ -97,9 +97,9 @@ func (ps *people) countOf(ctx context.Context, p *Person) error {
 	return nil
 }
 
-// AddAccount makes an account on behalf of an administrator's freshly confirmed session. A name to which the configuration
-// gives cameras is refused with *InvalidError: whoever makes that account would hold its password, and see them. That is for
-// the console, "nvr user add". It returns access.ErrDenied, ErrNobody or ErrNotFresh too.
+// AddAccount creates an account for an administrator's freshly confirmed session. It returns *InvalidError for a name that the
+// configuration names as an owner: the administrator would choose its password and see its cameras. Only the console may create
+// that account ("nvr user add"). It also returns access.ErrDenied, ErrNobody or ErrNotFresh.
 func (ps *people) AddAccount(ctx context.Context, v access.Viewer, n NewAccount) error {
 	if err := ps.administers(ctx, v, func(*amendment) error { return nil }); err != nil { // before a hash is made for it
 		return err
@@ -112,7 +112,7 @@ func (ps *people) AddAccount(ctx context.Context, v access.Viewer, n NewAccount)
 		}
 		if owns {
 			return &InvalidError{Field: "username", Sentence: fmt.Sprintf(
-				"the configuration gives cameras to the name %s, so that its account is made on the box alone: nvr user add %s", n.Name, n.Name)}
+				"the configuration names %s as the owner of cameras, so this account can only be created on the server: nvr user add %s", n.Name, n.Name)}
 		}
 		if err := fresh(ctx, a.Tx, v, a.now); err != nil {
 			return err
@@ -121,7 +121,7 @@ func (ps *people) AddAccount(ctx context.Context, v access.Viewer, n NewAccount)
 	})
 }
 
-// NewAccount is an account to be made.
+// NewAccount is an account to be created.
 type NewAccount struct {
 	Name, Password string
 	Admin          bool
@@ -130,13 +130,13 @@ type NewAccount struct {
 // String shows no password.
 func (n NewAccount) String() string { return "account " + n.Name }
 
-// RemoveAccount removes an account on behalf of an administrator's freshly confirmed session. It returns access.ErrDenied,
+// RemoveAccount removes an account for an administrator's freshly confirmed session. It returns access.ErrDenied,
 // ErrNobody, ErrNotFresh, ErrNoUser or ErrLastAdmin.
 func (ps *people) RemoveAccount(ctx context.Context, v access.Viewer, name string) error {
 	return ps.administers(ctx, v, func(a *amendment) error { return removeUser(ctx, a, name) })
 }
 
-// Effects is what the removal of an account takes with it, and leaves behind.
+// Effects is what ends with the removal of an account, and what is left without an owner.
 type Effects struct {
 	Cameras  []access.Camera // that it owns
 	Orphans  []access.Camera // of these, those without another owner: nobody sees them until the configuration names one
@@ -148,7 +148,7 @@ type Effects struct {
 	LastOne  bool // it is the only administrator, and cannot be removed
 }
 
-// RemovalEffects tells what RemoveUser and RemoveAccount would do. It returns ErrNoUser.
+// RemovalEffects returns what RemoveUser and RemoveAccount would do. It returns ErrNoUser.
 func (ps *people) RemovalEffects(ctx context.Context, name string) (Effects, error) {
 	var e Effects
 	err := ps.db.View(ctx, func(tx *sql.Tx) error {

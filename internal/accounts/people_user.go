@@ -33,7 +33,7 @@ func checkName(name string) error {
 	for _, r := range name {
 		if !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789._-", r) {
 			return &InvalidError{Field: "username",
-				Sentence: fmt.Sprintf("the name must not hold %q: only lower-case letters a-z, digits, '.', '_' and '-'", r)}
+				Sentence: fmt.Sprintf("the name must not contain %q: only lower-case letters a-z, digits, '.', '_' and '-'", r)}
 		}
 	}
 	return nil
@@ -50,8 +50,8 @@ func checkNewAccount(name, password string) error {
 	return checkPassword(name, password)
 }
 
-// AddUser makes an account, as the console does. It returns *InvalidError for a name or password that will not do or a name
-// that is taken.
+// AddUser creates an account for the console. It returns *InvalidError for a name that is not valid or taken, and for a password
+// that is not valid.
 func (ps *people) AddUser(ctx context.Context, name, password string, admin bool) error {
 	return ps.addUser(ctx, audit.Console(), newAccount{name: name, password: password, admin: admin}, nil)
 }
@@ -61,7 +61,7 @@ type newAccount struct {
 	admin          bool
 }
 
-// addUser makes an account when allow, which may be nil, has nothing against it.
+// addUser creates an account if allow, which may be nil, returns no error.
 func (ps *people) addUser(ctx context.Context, by access.Viewer, n newAccount, allow func(*amendment) error) error {
 	if err := checkNewAccount(n.name, n.password); err != nil {
 		return err
@@ -125,7 +125,7 @@ func (ps *people) Users(ctx context.Context) ([]User, error) {
 	return users, nil
 }
 
-// SetPassword changes an account's password, as the console does, and ends its sessions; its tokens stay. It returns
+// SetPassword changes an account's password for the console and ends its sessions. Its tokens stay valid. It returns
 // ErrNoUser or *InvalidError.
 func (ps *people) SetPassword(ctx context.Context, name, password string) error {
 	if err := checkPassword(name, password); err != nil {
@@ -144,7 +144,7 @@ func (ps *people) SetPassword(ctx context.Context, name, password string) error 
 	})
 }
 
-// passwordChange is a new password's hash and the session that stays, 0 for none.
+// passwordChange is a new password's hash and the session that is kept, 0 for none.
 type passwordChange struct {
 	hash string
 	keep int64
@@ -163,10 +163,9 @@ func storePassword(ctx context.Context, a *amendment, account int64, c passwordC
 	return nil
 }
 
-// RemoveUser removes an account, as the console does, with its sessions, its tokens, and all that it shared or that was
-// shared with it. Cameras that the configuration gives to that name belong to nobody, or to their other owners, until
-// there is such an account again; RemovalEffects tells all of it beforehand. It returns ErrNoUser, or ErrLastAdmin for the
-// only administrator.
+// RemoveUser removes an account for the console, with its sessions, its tokens, and all shares by it or with it. Cameras that the
+// configuration gives to that name belong to their other owners, or to nobody, until there is such an account again. It returns
+// ErrNoUser, or ErrLastAdmin for the only administrator. RemovalEffects lists the effects beforehand.
 func (ps *people) RemoveUser(ctx context.Context, name string) error {
 	return ps.amend(ctx, audit.Console(), func(a *amendment) error { return removeUser(ctx, a, name) })
 }

@@ -10,17 +10,16 @@ import (
 	"keepwatch.internal/internal/access"
 )
 
-// PermitTTL is how long a permit lasts. A stream asks for the next one before.
+// PermitTTL is how long a permit lasts. A stream renews it before.
 const PermitTTL = time.Second
 
-// A viewer's rights, and everybody's, come of one statement. It begins with the holders that are asked about: the account
-// whose rights one has, or the share that is one's link; the actions that a token is bound to; and the token whose list of
-// cameras counts, NULL for those without a list.
+// The rights of one viewer and of everybody come from one statement. It begins with the holders in question: an account or the
+// share of a link; the actions that a token is limited to; and the token whose list of cameras applies, NULL without a list.
 const (
 	withHolders = `WITH holder (account_id, link_id, mask, listed) AS (`
 
-	// holdersByViewer finds who came with a session, token or link: ?1 kind, ?2 grant, ?3 account, ?4 now. Whose session,
-	// token, link or account is gone or over has no row, and so no rights.
+	// holdersByViewer finds the holder behind a session, token or link: ?1 kind, ?2 grant, ?3 account, ?4 now. A session, token,
+	// link or account that is removed or expired has no row, and so no rights.
 	holdersByViewer = `
 	SELECT s.account_id, NULL, 63, NULL FROM sessions s JOIN accounts a ON a.id = s.account_id
 		WHERE ?1 = 1 AND s.id = ?2 AND s.account_id = ?3 AND s.until_us > ?4
@@ -31,14 +30,14 @@ const (
 	SELECT NULL, l.id, 15, NULL FROM shares l
 		WHERE ?1 = 3 AND l.id = ?2 AND ?3 = 0 AND l.link_hash IS NOT NULL`
 
-	// holdersAll are all accounts and links; ?1 to ?3 do not count.
+	// holdersAll are all accounts and links; ?1 to ?3 are not used.
 	holdersAll = `
 	SELECT a.id, NULL, 63, NULL FROM accounts a WHERE ?1 IS NOT NULL AND ?2 IS NOT NULL AND ?3 IS NOT NULL
 	UNION ALL
 	SELECT NULL, l.id, 15, NULL FROM shares l WHERE l.link_hash IS NOT NULL`
 
-	// whatTheyHold goes from holders to what they hold at the time ?4: as owners, by shares of owners, and by shares that
-	// were passed on by those who held one that may be (16), as far as that one went. share is 0 for owners.
+	// whatTheyHold goes from holders to what they hold at the time ?4: as owners, by shares from owners, and by shares that were
+	// passed on under a share with the action Share (16), within the limits of that one. share is 0 for owners.
 	whatTheyHold = `
 ), held (account_id, link_id, listed, share, camera, actions, from_us, to_us) AS (
 	SELECT h.account_id, NULL, h.listed, 0, o.camera, 63 & h.mask, NULL, NULL
@@ -86,8 +85,8 @@ func newPermits(ctx context.Context, c *core) (p *permits, err error) {
 
 func (p *permits) close() error { return errors.Join(p.authorize.Close(), p.rights.Close()) }
 
-// Authorize returns a permit for one action on one camera when the viewer has the right to it now. It is the only place that
-// makes permits. Whatever stands against it, including a database that fails, the answer is access.ErrDenied.
+// Authorize returns a permit for one action on one camera if the viewer has the right to it now. It is the only place that makes
+// permits. In all other cases, including a database that fails, it returns access.ErrDenied.
 func (p *permits) Authorize(ctx context.Context, v access.Viewer, a access.Action, c access.Camera) (access.Permit, error) {
 	now := p.now() // before the read: the permit must not outlast what was read by more than PermitTTL
 	rows, err := p.authorize.QueryContext(ctx, v.Kind, v.GrantID, v.AccountID, micros(now), c[:])
@@ -105,8 +104,8 @@ func (p *permits) Authorize(ctx context.Context, v access.Viewer, a access.Actio
 	return access.Decide(v, c, grants[c], a, now.Add(PermitTTL))
 }
 
-// Grants returns what the viewer may do now, and of which time, by camera; cameras without any right are not in it. It reads
-// what Authorize reads, but gives no permit.
+// Grants returns what the viewer may do now, and for which time, by camera. Cameras without any right are left out. It reads what
+// Authorize reads, but makes no permit.
 func (p *permits) Grants(ctx context.Context, v access.Viewer) (map[access.Camera]access.Grant, error) {
 	rows, err := p.rights.QueryContext(ctx, v.Kind, v.GrantID, v.AccountID, micros(p.now()))
 	held, err := readHoldings(rows, err)
@@ -116,7 +115,7 @@ func (p *permits) Grants(ctx context.Context, v access.Viewer) (map[access.Camer
 	return fold(held)
 }
 
-// Rights is Grants without the time that links are bound to.
+// Rights is Grants without the time that links are limited to.
 func (p *permits) Rights(ctx context.Context, v access.Viewer) (map[access.Camera]access.Rights, error) {
 	grants, err := p.Grants(ctx, v)
 	if err != nil {
@@ -137,7 +136,7 @@ type holding struct {
 	grant         access.Grant
 }
 
-// readHoldings returns nothing at all unless every row could be read.
+// readHoldings returns an error unless every row could be read.
 func readHoldings(rows *sql.Rows, err error) ([]holding, error) {
 	if err != nil {
 		return nil, err
@@ -157,7 +156,7 @@ func readHoldings(rows *sql.Rows, err error) ([]holding, error) {
 		h.account, h.link, h.camera = account.Int64, link.Int64, access.Camera(camera)
 		h.grant.Rights &= access.Owned
 		if from.Valid != to.Valid {
-			return nil, errors.New("a share is bound to half a time")
+			return nil, errors.New("a share has only one end of its window")
 		}
 		if from.Valid {
 			h.grant.Window = access.Window{From: fromMicros(from.Int64), To: fromMicros(to.Int64)}
@@ -171,7 +170,7 @@ func readHoldings(rows *sql.Rows, err error) ([]holding, error) {
 	return all, nil
 }
 
-// fold adds up what one holder holds. Grants of different times do not add up: a link has one, accounts have none.
+// fold adds up what one holder holds. Grants for different times do not add up: a link has one time, accounts have none.
 func fold(held []holding) (map[access.Camera]access.Grant, error) {
 	grants := map[access.Camera]access.Grant{}
 	for _, h := range held {

@@ -26,8 +26,8 @@ func newSecret(prefix string) (secret string, hash [sha256.Size]byte) {
 	return prefix + base64.RawURLEncoding.EncodeToString(raw), sha256.Sum256(raw)
 }
 
-// hashSecret returns the hash under which a secret is stored, and false for what newSecret never made. A secret has one
-// spelling only.
+// hashSecret returns the hash under which a secret is stored, and false for text that newSecret cannot have made. A secret has
+// only one spelling.
 func hashSecret(prefix, secret string) (hash [sha256.Size]byte, ok bool) {
 	encoded, found := strings.CutPrefix(secret, prefix)
 	if !found || len(encoded) != base64.RawURLEncoding.EncodedLen(secretBytes) || strings.ContainsAny(encoded, "\r\n") {
@@ -66,7 +66,7 @@ func (c *core) resolve(ctx context.Context, r resolution) (access.Viewer, error)
 	return v, nil
 }
 
-// touch notes a use. That it could not be noted is no reason to turn somebody away.
+// touch notes a use. Failing to note it does not turn anybody away.
 func (c *core) touch(ctx context.Context, update string, id int64, now time.Time) {
 	short, cancel := context.WithTimeout(ctx, touchPatience)
 	defer cancel()
@@ -75,6 +75,6 @@ func (c *core) touch(ctx context.Context, update string, id int64, now time.Time
 		return err
 	})
 	if err != nil && ctx.Err() == nil {
-		c.failures.report(c.log, "use of a session or token not noted", err, now)
+		c.failures.report(c.log, "the use of a session or token could not be noted", err, now)
 	}
 }

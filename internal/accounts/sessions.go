@@ -54,7 +54,7 @@ func (s *sessions) BySession(ctx context.Context, session string) (access.Viewer
 	return s.resolve(ctx, resolution{kind: access.AccountView, hash: hash, query: query, touch: touch})
 }
 
-// FreshFor is how long a session may do what asks for the password, after it was given.
+// FreshFor is how long a session counts as freshly confirmed after the password was given.
 const FreshFor = 10 * time.Minute
 
 // Session is a login as it is listed.
@@ -107,7 +107,7 @@ func (s *sessions) samePerson(ctx context.Context, v access.Viewer, password, ad
 	return account, nil
 }
 
-// ChangePassword gives the account of the viewer's session a new password. The session stays, the account's others end. It
+// ChangePassword gives the account of the viewer's session a new password. It ends the account's other sessions. It
 // returns ErrBadLogin for a wrong old password, *ThrottledError, *InvalidError or ErrNobody.
 func (s *sessions) ChangePassword(ctx context.Context, v access.Viewer, c PasswordChange) error {
 	account, err := s.samePerson(ctx, v, c.Old, c.Address)
@@ -137,7 +137,7 @@ func (s *sessions) ChangePassword(ctx context.Context, v access.Viewer, c Passwo
 	})
 }
 
-// PasswordChange is an old password, the new one, and the IP address from which it is asked.
+// PasswordChange is an old password, the new one, and the caller's IP address.
 type PasswordChange struct{ Old, New, Address string }
 
 // String shows no password.
@@ -192,7 +192,8 @@ func sessionsOf(ctx context.Context, tx *sql.Tx, account int64, now time.Time) (
 	return all, rows.Err()
 }
 
-// EndSession ends a session of the viewer's account, be it the one that asks. One that is not there is access.ErrDenied.
+// EndSession ends a session of the viewer's account, which may be the viewer's own. It returns access.ErrDenied when there is no
+// such session.
 func (s *sessions) EndSession(ctx context.Context, v access.Viewer, session int64) error {
 	return s.own(ctx, v, func(a *amendment) error {
 		const end = `DELETE FROM sessions WHERE id = ? AND account_id = ?`
@@ -200,7 +201,7 @@ func (s *sessions) EndSession(ctx context.Context, v access.Viewer, session int6
 	})
 }
 
-// EndOtherSessions ends the sessions of the viewer's account but the one that asks, and returns how many.
+// EndOtherSessions ends all sessions of the viewer's account but the viewer's own, and returns how many.
 func (s *sessions) EndOtherSessions(ctx context.Context, v access.Viewer) (n int64, err error) {
 	err = s.own(ctx, v, func(a *amendment) (err error) {
 		n, err = endSessions(ctx, a, v.AccountID, v.GrantID)
@@ -209,7 +210,7 @@ func (s *sessions) EndOtherSessions(ctx context.Context, v access.Viewer) (n int
 	return n, err
 }
 
-// EndAllSessions ends the sessions of the viewer's account, the one that asks too, and returns how many.
+// EndAllSessions ends all sessions of the viewer's account, and returns how many.
 func (s *sessions) EndAllSessions(ctx context.Context, v access.Viewer) (n int64, err error) {
 	err = s.own(ctx, v, func(a *amendment) (err error) {
 		n, err = endSessions(ctx, a, v.AccountID, 0)

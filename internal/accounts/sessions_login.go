@@ -13,7 +13,7 @@ import (
 	"keepwatch.internal/internal/access"
 )
 
-// Attempt is what somebody gives to come in.
+// Attempt is what somebody gives to log in.
 type Attempt struct {
 	Username string
 	Password string
@@ -22,15 +22,15 @@ type Attempt struct {
 	Agent    string // what the browser calls itself; kept shortened, for the list of sessions
 }
 
-// String tells whose attempt it is, and no secret.
+// String returns whose attempt it is, and no secret.
 func (t Attempt) String() string { return "attempt of " + t.Username + " from " + t.Address }
 
-// name returns the account's name as it is kept.
+// name returns the account's name as it is stored.
 func (t Attempt) name() string { return strings.ToLower(strings.TrimSpace(t.Username)) } // telephones capitalise
 
 const maxAgentRunes = 120
 
-// agent returns the browser's name cut to what is kept: printable, and not long.
+// agent returns the browser's name, printable and shortened.
 func (t Attempt) agent() string {
 	var b strings.Builder
 	for n, r := range []rune(strings.ToValidUTF8(t.Agent, "?")) {
@@ -45,15 +45,15 @@ func (t Attempt) agent() string {
 	return b.String()
 }
 
-// stored is what is known of the account that an attempt names.
+// stored is the account that an attempt names.
 type stored struct {
 	id       int64 // 0: there is none
 	password string
 }
 
-// Login returns the secret of a new session. It returns ErrBadLogin for an unknown name as for a wrong password, at the same
-// cost, and *ThrottledError after many failures. Only whoever gave the right password learns that there is a second
-// factor: ErrNeedsCode asks for it, and ErrBadFactor answers a wrong or used code.
+// Login returns the secret of a new session. It returns ErrBadLogin for an unknown name and for a wrong password, at the same
+// cost, and *ThrottledError after many failures. After the right password it returns ErrNeedsCode when the account has a second
+// factor and no code was given, and ErrBadFactor for a wrong or used code.
 func (s *sessions) Login(ctx context.Context, t Attempt) (session string, err error) {
 	account, renewed, err := s.password(ctx, t)
 	if err != nil {
@@ -77,7 +77,7 @@ func (s *sessions) Login(ctx context.Context, t Attempt) (session string, err er
 }
 
 // password checks the attempt's password and counts the attempt as a failure, until succeeded or takeBack says otherwise.
-// renewed is the hash at today's cost when the stored one is older.
+// renewed is a hash at the current cost when the stored one has another.
 func (s *sessions) password(ctx context.Context, t Attempt) (account stored, renewed string, err error) {
 	if wait := s.logins.admit(t.name(), t.Address, s.now()); wait > 0 {
 		return stored{}, "", &ThrottledError{RetryAfter: wait}

@@ -35,7 +35,7 @@ type HashCost struct {
 
 var errHashFormat = errors.New("stored password cannot be read")
 
-// hasher makes and checks password hashes, a few at a time: each needs memory, and strangers can ask for them.
+// hasher makes and checks password hashes, a few at a time: each needs memory, and anybody can ask for one.
 type hasher struct {
 	cost    HashCost
 	decoy   string        // checked for unknown names, so that they cost the same; matches nothing
@@ -62,7 +62,7 @@ func (h *hasher) hash(ctx context.Context, password string) (string, error) {
 	return phc(h.cost, salt, key), nil
 }
 
-// matches reports whether stored is a hash of the password, and whether it was made at another cost than today's.
+// matches reports whether stored is a hash of the password, and whether it was made at another cost than the current one.
 func (h *hasher) matches(ctx context.Context, stored, password string) (ok, outdated bool, err error) {
 	cost, salt, want, err := parsePHC(stored)
 	if err != nil {
@@ -124,7 +124,7 @@ func random(n int) []byte {
 	return b
 }
 
-// commonPasswords are those of ten characters and more that lists of leaked passwords put first.
+// commonPasswords are the most frequent ones of ten characters and more in lists of leaked passwords.
 func commonPasswords() []string {
 	return []string{
 		"1234567890", "0123456789", "12345678910", "123456789a", "1q2w3e4r5t", "1qaz2wsx3edc", "qwertyuiop", "q1w2e3r4t5",
@@ -134,7 +134,8 @@ func commonPasswords() []string {
 	}
 }
 
-// checkPassword tells what a password lacks: length and being hard to guess, nothing else (NIST SP 800-63B, 3.1.1.2).
+// checkPassword returns *InvalidError for a password that is too short, too long or easy to guess, and accepts all others
+// (NIST SP 800-63B, 3.1.1.2).
 func checkPassword(name, password string) error {
 	invalid := func(sentence string) error { return &InvalidError{Field: "password", Sentence: sentence} }
 	lower := strings.ToLower(password)

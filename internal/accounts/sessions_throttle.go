@@ -23,10 +23,10 @@ const (
 	maxTracked = 8192 // per table; the one without failure for longest is forgotten first
 )
 
-// throttle slows down whoever guesses passwords: per account and address, and per address over all accounts, waits double up
-// to a minute. Failures at an account from elsewhere make others wait sooner but never refuse an address's first try, nor
-// count against an address from which that account logged in lately; so nobody can lock its owner out. It is memory only,
-// bounded, and knows no account from a name that does not exist.
+// throttle slows down the guessing of passwords. Per account and address, and per address over all accounts, waits double up to a
+// minute. Failures from other addresses make an address wait sooner. They never refuse its first try, and do not count against an
+// address from which the account logged in recently, so nobody can lock the owner out. The throttle is in memory and bounded, and
+// treats names without an account like accounts.
 type throttle struct {
 	mu        sync.Mutex
 	pairs     tally[pair]
@@ -44,8 +44,8 @@ func newThrottle() *throttle {
 	return &throttle{pairs: tally[pair]{}, addresses: tally[netip.Addr]{}, accounts: tally[string]{}, codes: tally[string]{}}
 }
 
-// admit counts an attempt, before its outcome is known so that attempts at the same time cannot share one look at the tally,
-// and returns zero; or it returns how long to wait, and does not count the attempt.
+// admit counts an attempt and returns zero, or returns how long to wait and does not count it. Attempts are counted before their
+// outcome is known, so that many at the same time cannot pass on one free try.
 func (t *throttle) admit(name, address string, now time.Time) time.Duration {
 	p := pairOf(name, address)
 	t.mu.Lock()
@@ -68,7 +68,7 @@ func (t *throttle) admit(name, address string, now time.Time) time.Duration {
 	return 0
 }
 
-// succeeded takes back the count of an attempt that was right, and forgets the failures of that address at that account.
+// succeeded takes back the count of a successful attempt, and forgets the failures of that address at that account.
 func (t *throttle) succeeded(name, address string, now time.Time) {
 	p := pairOf(name, address)
 	t.mu.Lock()
@@ -79,9 +79,9 @@ func (t *throttle) succeeded(name, address string, now time.Time) {
 	t.codes.takeBack(p.name, now)
 }
 
-// admitCode counts a code of six digits for an account whose password was right, as admit counts attempts. Its limit is the
-// account's, whatever addresses guesses come from: a million codes are few. It does not hold up an address from which the
-// account logged in lately, nor recovery codes, so that who knows the password cannot keep the owner out.
+// admitCode counts a code of six digits for an account whose password was right, as admit counts attempts. The limit
+// is per account, for all addresses together: a million codes are few. It does not hold up recovery codes, or an address from
+// which the account logged in recently, so that somebody who knows the password cannot keep the owner out.
 func (t *throttle) admitCode(name, address string, now time.Time) time.Duration {
 	p := pairOf(name, address)
 	t.mu.Lock()
@@ -96,7 +96,7 @@ func (t *throttle) admitCode(name, address string, now time.Time) time.Duration 
 	return 0
 }
 
-// takeBack takes back the count of an attempt that was right as far as it went.
+// takeBack takes back the count of an attempt whose password was right.
 func (t *throttle) takeBack(name, address string, now time.Time) {
 	p := pairOf(name, address)
 	t.mu.Lock()
@@ -114,7 +114,7 @@ func pairOf(name, address string) pair {
 	return pair{name: name, address: access.CallerAddress(address)}
 }
 
-// count is what is remembered of one key.
+// count is the failures of one key.
 type count struct {
 	failures int
 	last     time.Time
@@ -164,7 +164,7 @@ func (t tally[K]) put(k K, c count, now time.Time) {
 	t[k] = c
 }
 
-// forget drops what is forgotten anyway, or else the eighth that has been quiet for longest.
+// forget drops expired counts or, when there are none, the eighth that had no failure for longest.
 func (t tally[K]) forget(now time.Time) {
 	oldest := make([]time.Time, 0, len(t))
 	for k, c := range t {

@@ -20,7 +20,7 @@ const (
 	linkable  = shareable &^ access.Rights(access.Share)
 )
 
-// shares keeps what owners let others see: accounts, and whoever holds a link.
+// shares keeps what owners share with other accounts and through links.
 type shares struct {
 	*core
 	permits *permits
@@ -52,7 +52,7 @@ func (s ShareSpec) check(now time.Time) error {
 	case s.Actions&access.Watching == 0:
 		return invalid("actions", "a share needs something to see: one of "+strings.Join(access.Watching.Names(), ", "))
 	case !s.Until.IsZero() && !s.Until.After(now):
-		return invalid("until", "the share would be over already")
+		return invalid("until", "the share would have expired already")
 	case !w.Open() && s.Account != "":
 		return invalid("window", "only a link can be bound to a recorded time")
 	case !w.Open() && s.Actions.Has(access.Live):
@@ -76,9 +76,9 @@ type Share struct {
 // IsLink reports whether the share is a link.
 func (s Share) IsLink() bool { return s.AccountID == 0 }
 
-// NewShare grants what the viewer, an account or its token, may pass on: everything but Manage for the owner, and for the
-// holder of a share with the action Share what that holds, without Share itself. For a link it returns the secret, which
-// cannot be had again. What the viewer may not pass on is access.ErrDenied; a grantee who does not exist is *InvalidError.
+// NewShare grants actions that the viewer, an account or its token, may pass on. An owner may pass on everything but Manage. The
+// holder of a share with the action Share may pass on the others that it holds. For a link it returns the secret, which is shown
+// only now. It returns access.ErrDenied for what the viewer may not pass on, and *InvalidError for a grantee without an account.
 func (ss *shares) NewShare(ctx context.Context, v access.Viewer, s ShareSpec) (id int64, link string, err error) {
 	now := ss.now()
 	if v.Kind != access.AccountView && v.Kind != access.TokenView {
@@ -140,20 +140,20 @@ func insertShare(ctx context.Context, a *amendment, v access.Viewer, s shareRow)
 		return 0, err
 	}
 	if n >= maxShares {
-		return 0, &InvalidError{Field: "label", Sentence: fmt.Sprintf("there are %d shares of this camera already: revoke some first", n)}
+		return 0, &InvalidError{Field: "label", Sentence: fmt.Sprintf("this camera has %d shares already: revoke some first", n)}
 	}
 	var grantee sql.NullInt64
 	to := "a link"
 	if s.Account != "" {
 		grantee.Int64, _, err = findAccount(ctx, a.Tx, s.Account)
 		if errors.Is(err, ErrNoUser) {
-			return 0, &InvalidError{Field: "account", Sentence: "there is no account of that name here"}
+			return 0, &InvalidError{Field: "account", Sentence: "there is no account with that name"}
 		}
 		if err != nil {
 			return 0, err
 		}
 		if grantee.Int64 == v.AccountID {
-			return 0, &InvalidError{Field: "account", Sentence: "that is you"}
+			return 0, &InvalidError{Field: "account", Sentence: "you cannot share with yourself"}
 		}
 		grantee.Valid = true
 		to = s.Account
@@ -184,16 +184,15 @@ func insertShare(ctx context.Context, a *amendment, v access.Viewer, s shareRow)
 	return id, nil
 }
 
-// lapsed removes what an account passed on of a camera that it has no right to pass on any more: ?1 the camera, ?2 the
-// account, ?3 now.
+// lapsed removes what an account passed on of a camera and may no longer pass on: ?1 the camera, ?2 the account, ?3 now.
 const lapsed = `DELETE FROM shares WHERE camera = ?1 AND granted_by = ?2
 	AND NOT EXISTS (SELECT 1 FROM owners o WHERE o.camera = ?1 AND o.account_id = ?2)
 	AND NOT EXISTS (SELECT 1 FROM shares p JOIN owners g ON g.camera = p.camera AND g.account_id = p.granted_by
 		WHERE p.account_id = ?2 AND p.camera = ?1 AND p.actions & 16 AND (p.until_us IS NULL OR p.until_us > ?3))
 	RETURNING ifnull(account_id, 0), label, actions`
 
-// endLapsed ends for good what the grantee had passed on under an earlier share that is over: a new share that may be passed
-// on begins with nothing passed on, and brings nobody back.
+// endLapsed ends for good what the grantee had passed on under an earlier share that is over. A new share therefore brings
+// nobody back.
 func endLapsed(ctx context.Context, a *amendment, s ShareSpec, grantee int64) error {
 	if !s.Actions.Has(access.Share) {
 		return nil
@@ -214,7 +213,7 @@ func endLapsed(ctx context.Context, a *amendment, s ShareSpec, grantee int64) er
 	return errors.Join(rows.Err(), rows.Close())
 }
 
-// describeShare tells of a share in the words of the record.
+// describeShare describes a share for the audit log.
 func describeShare(to string, s ShareSpec) string {
 	text := to + ": " + strings.Join(s.Actions.Names(), ", ")
 	if !s.Until.IsZero() {
@@ -264,7 +263,7 @@ func listShares(ctx context.Context, tx *sql.Tx, f sharesFilter) ([]Share, error
 	return all, rows.Err()
 }
 
-// SharesBy lists what the viewer's account has granted, also what does not count any more. It returns ErrNobody.
+// SharesBy lists what the viewer's account has granted, expired shares included. It returns ErrNobody.
 func (ss *shares) SharesBy(ctx context.Context, v access.Viewer) (all []Share, err error) {
 	err = ss.readOwn(ctx, v, func(tx *sql.Tx) error {
 		all, err = listShares(ctx, tx, sharesFilter{granter: v.AccountID})
@@ -273,7 +272,7 @@ func (ss *shares) SharesBy(ctx context.Context, v access.Viewer) (all []Share, e
 	return all, err
 }
 
-// SharesWith lists what was granted to the viewer's account, also what does not count any more. It returns ErrNobody.
+// SharesWith lists what was granted to the viewer's account, expired shares included. It returns ErrNobody.
 func (ss *shares) SharesWith(ctx context.Context, v access.Viewer) (all []Share, err error) {
 	err = ss.readOwn(ctx, v, func(tx *sql.Tx) error {
 		all, err = listShares(ctx, tx, sharesFilter{grantee: v.AccountID})
@@ -282,8 +281,8 @@ func (ss *shares) SharesWith(ctx context.Context, v access.Viewer) (all []Share,
 	return all, err
 }
 
-// RevokeShare ends a share. Who granted it may, the camera's owners may, and so may the account that it was granted to; for
-// everybody else it does not exist, and that is access.ErrDenied. What it had opened ends within PermitTTL.
+// RevokeShare ends a share, for the account that granted it, the camera's owners, and the account that it was granted to. It
+// returns access.ErrDenied for everybody else. What the share had opened ends within PermitTTL.
 func (ss *shares) RevokeShare(ctx context.Context, v access.Viewer, share int64) error {
 	if v.Kind != access.AccountView && v.Kind != access.TokenView {
 		return access.ErrDenied
@@ -327,7 +326,7 @@ func mayRevoke(ctx context.Context, a *amendment, v access.Viewer, s Share) erro
 	if v.Kind != access.AccountView || s.ByID != v.AccountID && s.AccountID != v.AccountID {
 		return access.ErrDenied
 	}
-	// The share names the account, but the session has to last: holders of nothing have no row above.
+	// The share names the account, but its session may be over.
 	return lasts(ctx, a, v)
 }
 
@@ -338,8 +337,8 @@ func lasts(ctx context.Context, a *amendment, v access.Viewer) error {
 	return nil
 }
 
-// ByLink returns the viewer who holds a share link. It returns ErrNobody for a link that is malformed, unknown, over,
-// revoked, or granted by who may not grant it any more, or the database's error.
+// ByLink returns the viewer who holds a share link. It returns ErrNobody for a link that is malformed, unknown, expired or
+// revoked, and for one whose granter may no longer grant it; or the database's error.
 func (ss *shares) ByLink(ctx context.Context, link string) (access.Viewer, error) {
 	hash, ok := hashSecret(linkPrefix, link)
 	if !ok {
@@ -363,7 +362,7 @@ func (ss *shares) ByLink(ctx context.Context, link string) (access.Viewer, error
 	return v, nil
 }
 
-// LinkShare returns the share that the viewer's link is. It returns ErrNobody when there is none any more.
+// LinkShare returns the share behind the viewer's link. It returns ErrNobody when it is gone.
 func (ss *shares) LinkShare(ctx context.Context, v access.Viewer) (s Share, err error) {
 	if v.Kind != access.LinkView {
 		return Share{}, access.ErrDenied

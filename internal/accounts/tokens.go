@@ -33,7 +33,7 @@ type TokenSpec struct {
 	Until   time.Time       // zero: until it is removed
 }
 
-// EveryToken is a token without bounds.
+// EveryToken is a token for everything that its account may do.
 func EveryToken(label string) TokenSpec {
 	return TokenSpec{Label: label, Actions: access.Owned, Metrics: true}
 }
@@ -45,16 +45,16 @@ func (s TokenSpec) check(now time.Time) error {
 	invalid := func(field, sentence string) error { return &InvalidError{Field: field, Sentence: sentence} }
 	switch {
 	case s.Actions&^access.Owned != 0 || s.Actions == 0 && !s.Metrics:
-		return invalid("actions", "a token needs something that it may do: one of "+strings.Join(access.Owned.Names(), ", ")+" or metrics")
+		return invalid("actions", "a token needs at least one action: "+strings.Join(access.Owned.Names(), ", ")+" or metrics")
 	case !s.Until.IsZero() && !s.Until.After(now):
-		return invalid("until", "the token would be over already")
+		return invalid("until", "the token would have expired already")
 	case s.Cameras != nil && len(s.Cameras) == 0 && s.Actions != 0, len(s.Cameras) > maxTokenCameras:
 		return invalid("cameras", fmt.Sprintf("a token is for all cameras or for a list of 1 to %d", maxTokenCameras))
 	}
 	return nil
 }
 
-// Token is a token as it is listed; its secret is known to its holder alone.
+// Token is a token as it is listed, without its secret.
 type Token struct {
 	ID int64
 	TokenSpec
@@ -62,8 +62,8 @@ type Token struct {
 	Used    time.Time // to the hour; zero: never
 }
 
-// NewToken makes a token of the account, as the console does, and returns its secret, which cannot be had again. It returns
-// ErrNoUser or *InvalidError.
+// NewToken makes a token of the account for the console and returns its secret, which is shown only now. It returns ErrNoUser
+// or *InvalidError.
 func (t *tokens) NewToken(ctx context.Context, name string, s TokenSpec) (string, error) {
 	if err := s.check(t.now()); err != nil {
 		return "", err
@@ -201,7 +201,7 @@ func listCameras(ctx context.Context, tx *sql.Tx, account int64, tokens []Token)
 	return rows.Err()
 }
 
-// RemoveToken ends an account's token, as the console does. It returns ErrNoUser, or an error when the account has no such
+// RemoveToken ends an account's token, for the console. It returns ErrNoUser, or an error when the account has no such
 // token.
 func (t *tokens) RemoveToken(ctx context.Context, name string, token int64) error {
 	return t.amend(ctx, audit.Console(), func(a *amendment) error {
@@ -218,7 +218,7 @@ func (t *tokens) RemoveToken(ctx context.Context, name string, token int64) erro
 	})
 }
 
-// RemoveOwnToken ends a token of the account of the viewer's session. One that is not there is access.ErrDenied.
+// RemoveOwnToken ends a token of the account of the viewer's session. It returns access.ErrDenied when there is no such token.
 func (t *tokens) RemoveOwnToken(ctx context.Context, v access.Viewer, token int64) error {
 	return t.own(ctx, v, func(a *amendment) error { return removeToken(ctx, a, v.AccountID, token) })
 }
@@ -242,13 +242,13 @@ func checkLabel(label string) error {
 	}
 	for _, r := range label {
 		if !unicode.IsPrint(r) {
-			return &InvalidError{Field: "label", Sentence: "the label must not hold control characters"}
+			return &InvalidError{Field: "label", Sentence: "the label must not contain control characters"}
 		}
 	}
 	return nil
 }
 
-// ByToken returns the viewer for a token. It is no administrator, whoever's token it is. It returns ErrNobody, or the database's error.
+// ByToken returns the viewer for a token, who is never an administrator. It returns ErrNobody, or the database's error.
 func (t *tokens) ByToken(ctx context.Context, token string) (access.Viewer, error) {
 	hash, ok := hashSecret(tokenPrefix, token)
 	if !ok {

@@ -177,7 +177,7 @@ func CheckGroupName(name string) error {
 		return &accounts.InvalidError{Field: "groups", Sentence: fmt.Sprintf("the name of the group is too long: at most %d characters", MaxGroupName)}
 	}
 	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return &accounts.InvalidError{Field: "groups", Sentence: "the name of a group must not hold control characters or characters that are not shown"}
+		return &accounts.InvalidError{Field: "groups", Sentence: "the name of a group must not contain invisible characters"}
 	}
 	return nil
 }
