@@ -24,7 +24,8 @@ const (
 	maxName    = 100              // bytes of a camera's name in it
 	pingEvery  = 20 * time.Second // so that proxies and dead networks are noticed
 	pongTime   = 10 * time.Second
-	aliveEvery = 5 * time.Second // tells a page the time, and a dead connection from silent cameras
+	revokeTime = 100 * time.Millisecond // for a frame of a revoked tile to be taken; with renewEvery far less than a second
+	aliveEvery = 5 * time.Second        // tells a page the time, and a dead connection from silent cameras
 	lastNumber = 1<<16 - 1
 )
 
@@ -36,10 +37,10 @@ type socket struct {
 	viewer access.Viewer
 	conn   *websocket.Conn
 	out    chan message
-	client string                   // address
-	tiles  map[uint16]*liveTile     // what is being shown
-	names  map[uint16]string        // camera of every tile number used so far
-	busy   atomic.Pointer[liveTile] // whose footage is being written
+	client string                  // address
+	tiles  map[uint16]*liveTile    // what is being shown
+	names  map[uint16]string       // camera of every tile number used so far
+	busy   atomic.Pointer[sending] // footage that is being written; nil for none
 	wg     sync.WaitGroup
 }
 
@@ -53,8 +54,11 @@ type wireFrame struct {
 	tile    *liveTile      // whose footage it is; nil for text
 }
 
-// errTileRevoked ends the connection when footage already handed to the writer may no longer be shown.
-var errTileRevoked = errors.New("a tile's permit was not renewed while its footage was being sent")
+// sending is a frame of a tile's footage that is being written.
+type sending struct {
+	tile *liveTile
+	done chan struct{} // closed when it is written
+}
 
 // watchRequest is what a client sends: the set of tiles that it shows from now on.
 type watchRequest struct {
@@ -122,10 +126,14 @@ func (k *socket) write(ctx context.Context) {
 func (k *socket) writeFrame(ctx context.Context, f wireFrame) error {
 	ctx, cancel := context.WithTimeout(ctx, stallTime)
 	defer cancel()
-	k.busy.Store(f.tile)
-	defer k.busy.Store(nil)
-	if f.tile != nil && f.tile.revoked.Load() {
-		return errTileRevoked
+	if f.tile != nil {
+		frame := &sending{tile: f.tile, done: make(chan struct{})}
+		k.busy.Store(frame)
+		defer close(frame.done)
+		defer k.busy.Store(nil)
+		if f.tile.revoked.Load() {
+			return nil // not sent; "gone" follows
+		}
 	}
 	if f.viewing != nil { // before it is sent: a message that is cut off counts as a whole
 		if err := f.viewing.Wrote(len(f.data)); err != nil {
@@ -135,10 +143,19 @@ func (k *socket) writeFrame(ctx context.Context, f wireFrame) error {
 	return k.conn.Write(ctx, f.kind, f.data)
 }
 
-// revoke stops the tile's footage. If some of it is being written to a slow reader, only closing the connection stops it.
+// revoke stops the tile's footage: no further frame of it is sent, and one that is being written must be taken within
+// revokeTime. If the reader is slower than that, only closing the connection stops it.
 func (k *socket) revoke(t *liveTile) {
 	t.revoked.Store(true)
-	if k.busy.Load() == t {
+	frame := k.busy.Load()
+	if frame == nil || frame.tile != t {
+		return
+	}
+	late := time.NewTimer(revokeTime)
+	defer late.Stop()
+	select {
+	case <-frame.done:
+	case <-late.C:
 		_ = k.conn.CloseNow()
 	}
 }
