@@ -12,8 +12,8 @@ import (
 	"keepwatch.internal/internal/config"
 )
 
-// openAccounts opens the accounts database. The newest entry of its record is noted beside the keys, where a copy of the
-// database does not reach.
+// openAccounts opens the accounts database. The newest entry of its audit log is also stored next to the keys, which a copy of
+// the database does not contain.
 func openAccounts(ctx context.Context, c *config.Config, key [32]byte, log *slog.Logger) (*accounts.Directory, error) {
 	return accounts.Open(ctx, accountsOptions(c, key, log))
 }
@@ -23,8 +23,8 @@ func accountsOptions(c *config.Config, key [32]byte, log *slog.Logger) accounts.
 		Key: key, Anchor: filepath.Join(c.Data, "keys", "record.anchor")}
 }
 
-// checkOwners says which owners in the configuration have no account, as far as that can be known: without an accounts
-// database, or with one that a newer or older program wrote, nothing is said.
+// checkOwners returns an error for owners in the configuration that have no account. It returns nil if there is no accounts
+// database, or one from a newer or older version.
 func checkOwners(ctx context.Context, c *config.Config) error {
 	o := accountsOptions(c, [32]byte{}, slog.New(slog.DiscardHandler))
 	if _, err := os.Stat(o.Path); errors.Is(err, fs.ErrNotExist) {
@@ -33,7 +33,7 @@ func checkOwners(ctx context.Context, c *config.Config) error {
 	o.ReadOnly = true
 	people, err := accounts.Open(ctx, o)
 	if err != nil {
-		return nil // whatever is wrong with it is no mistake in the configuration; nvr run says it
+		return nil // not a mistake in the configuration; nvr run reports it
 	}
 	all := make([]accounts.Ownership, 0, len(c.Cameras))
 	for _, one := range c.Cameras {

@@ -30,7 +30,7 @@ import (
 // handshakes is how many cameras may connect at the same time.
 const handshakes = 16
 
-// app is everything that runs, joined.
+// app is the assembled program.
 type app struct {
 	conf     *config.Config
 	log      *slog.Logger
@@ -38,17 +38,17 @@ type app struct {
 	views    *audit.ViewLog
 	identity *identity.Store // of cameras
 	store    *storage.Store
-	ids      map[string]media.CameraID // by the name in the configuration
+	ids      map[string]media.CameraID // by name in the configuration
 	canary   [2]media.CameraID         // the synthetic cameras
 	hub      *live.Hub
 	out      *outbound.Dialer
 	fleet    *fleet
 	web      *web.Server
-	ca       *authority.Authority // nil unless the box signs for itself
+	ca       *authority.Authority // nil unless the server uses its own authority
 	tls      *tls.Config          // nil for plain HTTP
 }
 
-// openApp opens databases and store and assembles the rest; it starts nothing. The caller closes it.
+// openApp opens databases and store and assembles the rest. It starts nothing. The caller closes it.
 func openApp(ctx context.Context, c *config.Config, log *slog.Logger) (_ *app, err error) {
 	a := &app{conf: c, log: log, hub: live.NewHub(live.Options{})}
 	defer func() {
@@ -86,7 +86,7 @@ func openApp(ctx context.Context, c *config.Config, log *slog.Logger) (_ *app, e
 	return a, err
 }
 
-// enrol makes the configured cameras known to the store and their owners to the accounts.
+// enrol registers the configured cameras with the store, and their owners with the accounts.
 func (a *app) enrol(ctx context.Context) (err error) {
 	specs := make([]storage.CameraSpec, 0, len(a.conf.Cameras))
 	for _, c := range a.conf.Cameras {
@@ -115,7 +115,7 @@ func (a *app) enrol(ctx context.Context) (err error) {
 	return a.people.SetOwners(ctx, owners)
 }
 
-// secure prepares TLS as the configuration wants it.
+// secure prepares TLS as configured.
 func (a *app) secure() (err error) {
 	switch a.conf.Web.TLS.Mode {
 	case config.TLSOff:
@@ -148,8 +148,8 @@ func (a *app) webOptions() web.Options {
 	return o
 }
 
-// run serves on the listeners and records until ctx ends or a part fails. It stops in the order in which nothing is lost:
-// HTTP, camera sessions, segments; databases are closed by close.
+// run serves on the listeners and records until ctx ends or a part fails. It stops in an order that loses nothing: HTTP, camera
+// sessions, segments. Then close closes the databases.
 func (a *app) run(ctx context.Context, listeners ...served) error {
 	recording, stopRecording := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopRecording()
@@ -185,10 +185,10 @@ func (a *app) run(ctx context.Context, listeners ...served) error {
 	return hung
 }
 
-// diskPatience is how long the end of the program waits for a disk that hangs.
+// diskPatience is how long the shutdown waits for a disk that hangs.
 const diskPatience = 10 * time.Second
 
-// within runs f, and gives up on it after the limit. What hangs is then left behind, for the end of the process to end.
+// within runs f and gives up on it after the limit. It then leaves the goroutine behind until the process ends.
 func within(limit time.Duration, what string, f func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- f() }()
@@ -202,7 +202,7 @@ func within(limit time.Duration, what string, f func() error) error {
 	}
 }
 
-// served is a listener and what answers on it.
+// served is a listener and its handler.
 type served struct {
 	listener net.Listener
 	serve    func(context.Context, net.Listener) error
@@ -228,7 +228,7 @@ func (a *app) listen() ([]served, error) {
 	}}), err
 }
 
-// pages returns what serves the pages on l, behind TLS where it is on.
+// pages returns the server of the pages on l, with TLS if enabled.
 func (a *app) pages(l net.Listener) served {
 	if a.tls != nil {
 		conf := a.tls.Clone()
@@ -238,14 +238,14 @@ func (a *app) pages(l net.Listener) served {
 	return served{l, func(ctx context.Context, l net.Listener) error { return a.web.Run(ctx, l) }}
 }
 
-// greet tells the log where to go, and the code for the first account while there is none.
+// greet logs the server's addresses, and the code for the first account while there is none.
 func (a *app) greet(ctx context.Context, t terminal, addr net.Addr) error {
 	scheme := "http"
 	if a.tls != nil {
 		scheme = "https"
 	}
 	a.log.Info("listening", "url", scheme+"://"+addr.String(), "cameras", len(a.conf.Cameras))
-	if a.ca != nil { // for people to compare with what their device shows them
+	if a.ca != nil { // for comparison with what devices display
 		a.log.Info("own certificate authority, see the page /certificate", "sha256", web.Fingerprint(a.ca.CertificatePEM()))
 	}
 	code, needed, err := a.people.SetupCode(ctx)
@@ -257,7 +257,7 @@ func (a *app) greet(ctx context.Context, t terminal, addr net.Addr) error {
 	return nil
 }
 
-// close closes what openApp opened. Closing twice is harmless.
+// close closes everything that openApp opened. It may be called twice.
 func (a *app) close() error {
 	store, people := a.store, a.people
 	a.store, a.people = nil, nil
@@ -273,9 +273,8 @@ func (a *app) close() error {
 	})
 }
 
-// frugal makes the garbage collector run twice as often as usual, unless $GOGC says otherwise: what a recorder holds is
-// mostly the newest seconds of video, and half again as much beside it is enough. It costs a tenth of the little
-// processor time that recording takes, and halves the memory (bench).
+// frugal makes the garbage collector run twice as often as usual, unless $GOGC is set. The heap is mostly the last seconds of
+// video. This costs a tenth of the little CPU time that recording takes, and halves the memory (bench).
 func frugal() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50)
@@ -300,8 +299,8 @@ func runCommand(ctx context.Context, t terminal, args []string) error {
 	}
 }
 
-// soonest is how soon after it was made again an index may be damaged once more without ending the program: a disk that
-// damages it at once needs somebody to look at it.
+// soonest is the shortest time between two rebuilds of a damaged index. If the index is damaged again sooner, the program ends,
+// since somebody must check the disk.
 const soonest = 20 * time.Second
 
 // runApp opens everything, records and serves, and closes it again.

@@ -21,7 +21,7 @@ import (
 	"keepwatch.internal/internal/testcam/camtest"
 )
 
-// downloads has the browser put what it downloads into a folder of its own.
+// downloads makes the browser save downloads to a new folder.
 func (b *tab) downloads() (folder string) {
 	b.t.Helper()
 	folder = b.t.TempDir()
@@ -54,9 +54,9 @@ func (b *tab) becomes(expression string) {
 	}
 }
 
-// TestSeveralCamerasAreSavedAsOneZip marks a span the wrong way round, ticks a second camera, saves both, and takes the zip apart:
-// every picture of each clip is of its camera, and the sidecar's SHA-256 is that of the file. Then both are kept and saved from
-// the list.
+// TestSeveralCamerasAreSavedAsOneZip marks a span in reverse order, selects a second camera, saves both, and unpacks the zip.
+// Every frame of each clip must be of its camera, and the sidecar must have the file's SHA-256. Then it keeps both and saves them
+// from the list.
 func TestSeveralCamerasAreSavedAsOneZip(t *testing.T) {
 	s := newSite(t, testcam.Camera{Name: "door"}, testcam.Camera{Name: "yard"})
 	s.start()
@@ -103,7 +103,7 @@ func TestSeveralCamerasAreSavedAsOneZip(t *testing.T) {
 	b.holdsClipsOf(b.downloaded(folder, "saved-clips_*.zip"), "door", "yard")
 }
 
-// sizeWords is how the page tells a size.
+// sizeWords matches a size on the page.
 func sizeWords(n int64) string {
 	switch f := float64(n); {
 	case f < 1e6:
@@ -115,7 +115,7 @@ func sizeWords(n int64) string {
 	}
 }
 
-// holdsClipsOf takes a zip apart that shall hold one clip with its sidecar of each camera.
+// holdsClipsOf checks that a zip contains one clip with its sidecar for each camera.
 func (b *tab) holdsClipsOf(path string, cameras ...string) {
 	t := b.t
 	t.Helper()

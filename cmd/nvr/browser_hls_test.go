@@ -12,8 +12,8 @@ import (
 	"keepwatch.internal/internal/testcam/camtest"
 )
 
-// TestRecordingsPlayWhereThereIsNoMediaSource takes Media Source Extensions away from the browser before any page loads: then it
-// plays recordings by their playlists, from the moment asked for, and on.
+// TestRecordingsPlayWhereThereIsNoMediaSource removes Media Source Extensions before any page loads. The page must then play
+// recordings by their playlists, from the requested moment on.
 func TestRecordingsPlayWhereThereIsNoMediaSource(t *testing.T) {
 	s := newSite(t, testcam.Camera{Name: "garden"})
 	s.start()
@@ -38,8 +38,8 @@ func TestRecordingsPlayWhereThereIsNoMediaSource(t *testing.T) {
 	b.shows("garden", "playback going on", func(m testcam.Mark) bool { return m.Frame > before.Frame+40 })
 }
 
-// showsTheMomentInTheAddress compares the picture with the key frame that the recorder has of the moment in the page's address,
-// which is told in whole seconds; key frames are two seconds apart.
+// showsTheMomentInTheAddress compares the picture with the server's key frame of the moment in the page's URL, which is in whole
+// seconds. Key frames are two seconds apart.
 func (b *tab) showsTheMomentInTheAddress(camera string) testcam.Mark {
 	b.t.Helper()
 	const fps, gop = 15, 30

@@ -43,7 +43,7 @@ func newTab(t *testing.T, width, height int) *tab {
 // stepTimeout bounds each step in the browser.
 const stepTimeout = 20 * time.Second
 
-// do carries out steps.
+// do runs steps.
 func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
 	ctx, stop := context.WithTimeout(b.ctx, stepTimeout)
@@ -83,8 +83,8 @@ func (b *tab) seen() []testcam.Seen {
 	return testcam.ReadImages(img)
 }
 
-// shows polls the page until its only picture satisfies ok, and returns its mark. Every picture on the way must be of
-// the camera.
+// shows polls the page until its only picture satisfies ok, and returns its mark. Every picture until then must be of the
+// camera.
 func (b *tab) shows(camera, what string, ok func(testcam.Mark) bool) testcam.Mark {
 	b.t.Helper()
 	var last testcam.Mark
@@ -135,7 +135,7 @@ func (b *tab) login(url, user, password string) {
 		chromedp.Submit(`input[name=password]`), chromedp.WaitVisible(`.tile`))
 }
 
-// rect is where an element stands in the window.
+// rect is the position of an element in the window.
 type rect struct{ X, Y, Width, Height float64 }
 
 func (b *tab) rect(selector string) rect {
@@ -166,7 +166,7 @@ func TestANewcomerWatchesScrubsAndSaves(t *testing.T) {
 	b.saves("garden", filepath.Join(dir, "downloads"))
 }
 
-// everyTileShowsItsCamera waits until each tile has shown the picture of its own camera, twice, the second newer.
+// everyTileShowsItsCamera waits until each tile has shown two pictures of its own camera, the second newer than the first.
 func (b *tab) everyTileShowsItsCamera() {
 	b.t.Helper()
 	first, second := map[string]uint64{}, map[string]uint64{}
@@ -193,7 +193,7 @@ func (b *tab) everyTileShowsItsCamera() {
 	}
 }
 
-// goesToATime types a time of ten seconds ago and checks that playback begins there and goes on.
+// goesToATime enters a time ten seconds ago and checks that playback starts there and continues.
 func (b *tab) goesToATime(camera string) {
 	b.t.Helper()
 	zone, err := time.LoadLocation(localZone())
@@ -211,8 +211,8 @@ func (b *tab) goesToATime(camera string) {
 	}
 }
 
-// scrubs drags the playhead back and forth over the footage and checks, while the button is held, that the picture is
-// the one that the timeline names.
+// scrubs drags the playhead back and forth over the footage. While the button is held, the picture must be that of the moment
+// on the timeline.
 func (b *tab) scrubs(camera string) {
 	b.t.Helper()
 	r := b.rect(`#timeline-slider`)
@@ -242,7 +242,7 @@ func (b *tab) scrubs(camera string) {
 	}
 }
 
-// named returns the second of the day that the slider names once the page has drawn what was done last.
+// named returns the second of the day on the slider, after the page has drawn the last change.
 func (b *tab) named() float64 {
 	b.t.Helper()
 	ctx, stop := context.WithTimeout(b.ctx, stepTimeout)
@@ -255,8 +255,8 @@ func (b *tab) named() float64 {
 	return v
 }
 
-// findX presses on the timeline and moves, as a hand does, until the slider names the second of the day, and returns
-// where that is. The button stays down.
+// findX presses on the timeline and moves until the slider shows the second of the day, and returns that position. The button
+// stays down.
 func (b *tab) findX(r rect, y, second float64) float64 {
 	b.t.Helper()
 	low, high := r.X+1, r.X+r.Width-1
@@ -274,7 +274,7 @@ func (b *tab) findX(r rect, y, second float64) float64 {
 	return x
 }
 
-// saves marks in and out by the keys, saves, and checks the file that the browser wrote.
+// saves marks in and out with the keys, saves the clip, and checks the downloaded file.
 func (b *tab) saves(camera, folder string) {
 	b.t.Helper()
 	if _, err := chromedp.CallBrowser(b.ctx, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{

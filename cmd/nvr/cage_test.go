@@ -21,12 +21,12 @@ import (
 	"keepwatch.internal/internal/testcam"
 )
 
-// cageRole says, in a process that TestOnlyConfiguredCamerasAreSpokenTo started in a network of its own, which it is: the one
-// that records, or the one with the camera.
+// cageRole is the role of a process that TestOnlyConfiguredCamerasAreSpokenTo started in its own network: the recorder or the
+// camera.
 const cageRole = "KEEPWATCH_TEST_CAGE"
 
-// TestOnlyConfiguredCamerasAreSpokenTo runs nvr in a network namespace (invariant I8). A wire leads from it to a camera in a
-// second namespace, and another, with the default route, to nowhere: what is sent there is counted, and must be nothing.
+// TestOnlyConfiguredCamerasAreSpokenTo runs nvr in a network namespace (invariant I8). One wire leads to a camera in a second
+// namespace. Another, with the default route, leads nowhere; the packets sent there are counted and must be none.
 func TestOnlyConfiguredCamerasAreSpokenTo(t *testing.T) {
 	switch os.Getenv(cageRole) {
 	case "recorder":
@@ -54,11 +54,10 @@ func TestOnlyConfiguredCamerasAreSpokenTo(t *testing.T) {
 	auditCalls(t)
 }
 
-// destination matches an Internet address in what strace prints of a call.
+// destination matches an Internet address in the output of strace.
 var destination = regexp.MustCompile(`inet_addr\("([^"]*)"\)|inet_pton\(AF_INET6, "([^"]*)"`)
 
-// auditCalls records a camera under strace (Debian package of that name) and looks at every address that is connected or sent
-// to.
+// auditCalls records a camera under strace (Debian package of that name) and checks every destination address.
 func auditCalls(t *testing.T) {
 	s := newSite(t, testcam.Camera{Name: "near", NoSub: true})
 	calls, nvr := filepath.Join(s.dir, "calls"), s.command("run")
@@ -89,7 +88,7 @@ func auditCalls(t *testing.T) {
 	}
 }
 
-// inCage returns this very test, in a role, as a process in a new network namespace.
+// inCage returns this test as a process in a new network namespace, with a role.
 func inCage(t *testing.T, role string, flags uintptr) *exec.Cmd {
 	self, err := os.Executable()
 	if err != nil {
@@ -120,7 +119,7 @@ const (
 	cageElsewhere = "198.51.100.7:53"
 )
 
-// serveInCage is the camera: it waits for its end of the wire, says its address, and serves until its input ends.
+// serveInCage is the camera. It waits for its end of the wire, prints its address, and serves until its input ends.
 func serveInCage(t *testing.T) {
 	if !poll(t.Context(), 20*time.Second, func() bool { _, err := net.InterfaceByName("camera"); return err == nil }) {
 		t.Fatal("the wire does not come")
@@ -134,13 +133,13 @@ func serveInCage(t *testing.T) {
 	}
 	defer srv.Close()
 	fmt.Printf("\nURL %s %s\n", srv.URL("far", media.Main), srv.URL("far", media.Sub))
-	_, _ = io.Copy(io.Discard, os.Stdin) // until it ends, if only with the process at its other end
+	_, _ = io.Copy(io.Discard, os.Stdin) // until it ends, at the latest with the parent process
 }
 
 // wireCage lays the wires and returns the addresses of the camera's streams.
 func wireCage(t *testing.T) (main, sub string) {
 	t.Helper()
-	// The kernel's own IPv6 housekeeping is not ours to count.
+	// Exclude the kernel's own IPv6 packets from the count.
 	if err := os.WriteFile("/proc/sys/net/ipv6/conf/default/disable_ipv6", []byte("1"), 0o600); err != nil && !errors.Is(err, os.ErrNotExist) {
 		t.Fatal(err)
 	}
@@ -184,7 +183,7 @@ func wireCage(t *testing.T) (main, sub string) {
 	return "", ""
 }
 
-// strayPackets returns how many packets were sent to nowhere, and how many found no route at all.
+// strayPackets returns how many packets were sent to nowhere, and how many had no route at all.
 func strayPackets(t *testing.T) (sent, unrouted int) {
 	t.Helper()
 	devices, err := os.ReadFile("/proc/net/dev")
@@ -219,8 +218,8 @@ func strayPackets(t *testing.T) (sent, unrouted int) {
 	return sent, unrouted
 }
 
-// recordInCage records the camera at the end of the wire and one of this process, lets pages and footage be looked at, and
-// counts.
+// recordInCage records the camera at the end of the wire and one in this process, requests pages and footage, and counts
+// packets.
 func recordInCage(t *testing.T) {
 	main, sub := wireCage(t)
 	near, err := testcam.Start(t.Context(), testcam.Options{Cameras: []testcam.Camera{{Name: "near", NoSub: true}}})

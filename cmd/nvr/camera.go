@@ -30,7 +30,7 @@ type cameraCall struct {
 	ids      map[string]media.CameraID // by name, of cameras that a server has started with
 }
 
-// cameraCommand opens the accounts database itself, so that it works beside a running server and without one.
+// cameraCommand opens the accounts database itself, so that it works with or without a running server.
 func cameraCommand(ctx context.Context, t terminal, args []string) (err error) {
 	fs := newFlags()
 	path := configFlag(fs)
@@ -72,7 +72,7 @@ func cameraCommand(ctx context.Context, t terminal, args []string) (err error) {
 	return call.accept(ctx, words[1])
 }
 
-// openMetAccounts opens the accounts database of a server that has run before; it makes none.
+// openMetAccounts opens the accounts database of a server that has run before. It does not create one.
 func openMetAccounts(ctx context.Context, c *config.Config) (*accounts.Directory, error) {
 	path := filepath.Join(c.Data, "accounts.db")
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
@@ -93,7 +93,7 @@ func cameraNames(c *config.Config) []string {
 	return all
 }
 
-// list prints how surely each stream's camera is known.
+// list prints how reliably each stream's camera is recognised.
 func (c cameraCall) list(ctx context.Context) error {
 	registry := recorder.NewIdentityRegistry(fingerprintStore{c.identity}, streamsOf(c.conf, c.ids), slog.New(slog.DiscardHandler))
 	if err := registry.Load(ctx); err != nil {
@@ -126,7 +126,7 @@ func (c cameraCall) list(ctx context.Context) error {
 // met reports whether a server has started with the camera.
 func (c cameraCall) met(name string) bool { _, ok := c.ids[name]; return ok }
 
-// accept takes the device that answers in a camera's place for the camera.
+// accept accepts a new device as the camera.
 func (c cameraCall) accept(ctx context.Context, name string) error {
 	if !c.met(name) {
 		return fmt.Errorf("camera %s has not connected yet: nothing to accept", name)

@@ -8,7 +8,7 @@ import (
 	"keepwatch.internal/internal/testcam"
 )
 
-// said runs a command to its end and returns what it printed.
+// said runs a command and returns its output.
 func (s *site) said(words ...string) string {
 	s.t.Helper()
 	out, err := s.command(words...).CombinedOutput()
@@ -18,7 +18,7 @@ func (s *site) said(words ...string) string {
 	return string(out)
 }
 
-// listed waits until nvr camera list, beside the running server, prints what is wanted of a camera.
+// listed waits until nvr camera list, with the server running, prints the expected text for a camera.
 func (s *site) listed(name, want string) {
 	s.t.Helper()
 	line := ""

@@ -21,7 +21,7 @@ import (
 	"keepwatch.internal/storage/check"
 )
 
-// checkRate is how much nvr check reads a second unless told otherwise, so that it disturbs no recording.
+// checkRate is how much nvr check reads per second by default, so that it does not disturb recording.
 const checkRate = 50_000_000
 
 // checkCall is one parsed nvr check.
@@ -30,15 +30,15 @@ type checkCall struct {
 	conf                   *config.Config
 	readData, repair, json bool
 	rate                   int64
-	record                 *recordReport // for -json; nil before there was any
+	record                 *recordReport // for -json; nil until the audit log is checked
 }
 
-// checks returns what nvr check looks at, one after the other. Each tells what it found by returning errSaid.
+// checks returns the checks of nvr check, in order. A check that found errors returns errSaid.
 func checks() []func(context.Context, *checkCall) error {
 	return []func(context.Context, *checkCall) error{checkViews, checkFootage}
 }
 
-// checkCommand is nvr check. It works beside a running server and without one.
+// checkCommand is nvr check. It works with or without a running server.
 func checkCommand(ctx context.Context, t terminal, args []string) error {
 	fs := newFlags()
 	path := configFlag(fs)
@@ -72,7 +72,7 @@ func checkCommand(ctx context.Context, t terminal, args []string) error {
 	return nil
 }
 
-// checkUsage explains a flag that is known from other programs.
+// checkUsage explains flags that people know from other programs.
 func checkUsage(err error) error {
 	if usage, ok := errors.AsType[*usageError](err); ok && strings.Contains(usage.text, "not defined: -fix") {
 		return usagef("there is no -fix; -repair repairs what can be repaired, and deletes no footage")
@@ -133,7 +133,7 @@ func checkFootage(ctx context.Context, call *checkCall) error {
 	return nil
 }
 
-// explainCheck says what to do about an error that kept the check from looking.
+// explainCheck says what to do about an error that prevented the check.
 func explainCheck(err error) error {
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -193,7 +193,7 @@ func printReport(w io.Writer, r *check.Report) {
 	}
 }
 
-// place names what a finding is about.
+// place names the subject of a finding.
 func place(f check.Problem) string {
 	switch {
 	case f.File != "" && f.Camera != "":
@@ -212,7 +212,7 @@ func duration(seconds float64) string {
 	return format.Duration(time.Duration(seconds * float64(time.Second)))
 }
 
-// progressLine tells on standard error how far the check is: four times a second on a terminal, every ten seconds otherwise.
+// progressLine prints the progress of the check to standard error: four times a second on a terminal, every ten seconds otherwise.
 type progressLine struct {
 	w        io.Writer
 	terminal bool
@@ -253,7 +253,7 @@ func (l *progressLine) end() {
 	}
 }
 
-// progressText says how far it is, and how long it will take at this pace.
+// progressText returns the progress, and the remaining time at this rate.
 func progressText(p check.Progress, byBytes bool, took time.Duration) string {
 	if p.AllIssues > 0 {
 		return fmt.Sprintf("resolved %d of %d", p.Resolved, p.AllIssues)

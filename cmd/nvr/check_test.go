@@ -31,7 +31,7 @@ func (s *site) check(words ...string) (status int, r check.Report, complaint str
 	return cmd.ProcessState.ExitCode(), r, errs.String()
 }
 
-// TestCheckFindsAndRepairsBesideTheServerAndWithoutIt records with the real binary, kills it, and bends footage.
+// TestCheckFindsAndRepairsBesideTheServerAndWithoutIt records with the real binary, kills it, and damages footage.
 func TestCheckFindsAndRepairsBesideTheServerAndWithoutIt(t *testing.T) {
 	s := newSite(t, testcam.Camera{Name: "one"}, testcam.Camera{Name: "two"})
 	for range 2 {

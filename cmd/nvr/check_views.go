@@ -17,16 +17,16 @@ import (
 type recordReport struct {
 	Views    int        `json:"views"`
 	Changes  int        `json:"changes"`
-	Since    *time.Time `json:"since"`     // when its first entry was written; null when there is none
-	FirstBad int64      `json:"first_bad"` // 0 when every entry is as it was written
+	Since    *time.Time `json:"since"`     // time of its first entry; null if there is none
+	FirstBad int64      `json:"first_bad"` // 0 if every entry is intact
 	Problems []string   `json:"problems"`
 }
 
-// checkViews verifies the audit log. Nothing repairs it: a log that could be rewritten would prove nothing.
+// checkViews verifies the audit log. It cannot be repaired, since a log that can be rewritten proves nothing.
 func checkViews(ctx context.Context, call *checkCall) (err error) {
 	c := call.conf
 	if _, err := os.Stat(filepath.Join(c.Data, "accounts.db")); errors.Is(err, fs.ErrNotExist) {
-		return nil // nobody could watch yet
+		return nil // nobody could have watched yet
 	}
 	key, err := masterKey(c.Data, c.Recordings)
 	if err != nil {

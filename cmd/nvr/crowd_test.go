@@ -16,8 +16,8 @@ import (
 	"keepwatch.internal/internal/testcam/camtest"
 )
 
-// TestAThousandLoginsAtOnceCostTheRecordingNoFrame lets a crowd sign in from many addresses, most with the right password,
-// which costs a hash each, while cameras are recorded, and reads the frame numbers out of what was recorded meanwhile.
+// TestAThousandLoginsAtOnceCostTheRecordingNoFrame has a crowd sign in from many addresses while cameras are recorded. Most use the
+// right password, which costs a hash each. Then it checks the frame numbers in the recording.
 func TestAThousandLoginsAtOnceCostTheRecordingNoFrame(t *testing.T) {
 	const all = 1000
 	s := newSite(t, testcam.Camera{Name: "one"}, testcam.Camera{Name: "two"})
@@ -29,7 +29,7 @@ func TestAThousandLoginsAtOnceCostTheRecordingNoFrame(t *testing.T) {
 	var crowd sync.WaitGroup
 	var in, refused, other, dialled atomic.Int64
 	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) { // from 200 addresses, each with tries of its own
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) { // from 200 addresses, each with its own tries
 			from := net.IPv4(127, 0, 1, byte(1+dialled.Add(1)%200))
 			return (&net.Dialer{LocalAddr: &net.TCPAddr{IP: from}}).DialContext(ctx, network, address)
 		}}}
@@ -40,7 +40,7 @@ func TestAThousandLoginsAtOnceCostTheRecordingNoFrame(t *testing.T) {
 		}
 		body := fmt.Sprintf(`{"username":"bob","password":%q}`, password)
 		crowd.Go(func() {
-			for again := true; again; { // who is told to come later comes at once
+			for again := true; again; { // "try again later" is ignored
 				resp, err := client.Post(s.url+"/api/v1/session", "application/json", strings.NewReader(body))
 				if err != nil {
 					t.Error(err)

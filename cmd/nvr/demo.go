@@ -28,7 +28,7 @@ const (
 // demoNames are the first simulated cameras.
 var demoNames = [...]string{"front-door", "garden", "garage", "street"}
 
-// demoCommand is nvr demo: simulated cameras in this process, recorded and served as real ones are.
+// demoCommand is nvr demo: simulated cameras in this process, recorded and served like real ones.
 func demoCommand(ctx context.Context, t terminal, args []string) error {
 	fs := newFlags()
 	cameras := fs.Int("cameras", len(demoNames), "how many cameras to simulate")
@@ -47,7 +47,7 @@ func demoCommand(ctx context.Context, t terminal, args []string) error {
 	return errors.Join(demo(ctx, t, where, *cameras, *listen), cleanUp())
 }
 
-// demoFolder returns the folder given, which stays, or a temporary one that cleanUp removes.
+// demoFolder returns the given folder, which is kept, or a temporary one that cleanUp removes.
 func demoFolder(given string) (dir string, cleanUp func() error, err error) {
 	if given != "" {
 		dir, err = filepath.Abs(given)
@@ -90,7 +90,7 @@ func demo(ctx context.Context, t terminal, dir string, n int, listen string) err
 	return errors.Join(err, h.close())
 }
 
-// demoListener opens the address given; without one the usual port, or any that is free.
+// demoListener listens on the given address. By default it uses the usual port, or any free one.
 func demoListener(t terminal, given string) (net.Listener, error) {
 	if given != "" {
 		l, err := net.Listen("tcp", given)
@@ -119,8 +119,8 @@ func startDemoCameras(ctx context.Context, n int) (*testcam.Server, error) {
 	return testcam.Start(ctx, o)
 }
 
-// demoConfig writes the configuration that names the simulated cameras, and reads it as nvr run would. It stays in the
-// folder, for those who want to look at it; the passwords in it are those of this demo's cameras.
+// demoConfig writes a configuration with the simulated cameras, and reads it like nvr run. The file stays in the folder for
+// inspection. Its passwords are those of the simulated cameras.
 func demoConfig(dir string, cams *testcam.Server, listen string) (*config.Config, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "data: %q\nrecordings: %q\ntimezone: %s\nweb: {listen: %q, tls: off}\nstorage: {min_free: 1%%}\ndefaults: {retain: {days: 1}}\ncameras:\n",
@@ -139,7 +139,7 @@ func demoConfig(dir string, cams *testcam.Server, listen string) (*config.Config
 	return config.Load(path, func(string) (string, bool) { return "", false })
 }
 
-// localZone returns the name of this computer's time zone, or UTC where it has none.
+// localZone returns the name of this computer's time zone, or UTC if it is unknown.
 func localZone() string {
 	for _, name := range []string{os.Getenv("TZ"), time.Local.String()} {
 		if _, err := time.LoadLocation(name); err == nil && name != "" && name != "Local" {
@@ -161,7 +161,7 @@ func demoLabel(name string) string {
 	return strings.ToUpper(words[:1]) + words[1:]
 }
 
-// demoAccount makes the account of the demo with a new random password, or gives it one when a kept folder has it.
+// demoAccount creates the demo's account with a new random password. In a kept folder it resets the password.
 func demoAccount(ctx context.Context, people *accounts.Directory) (password string, err error) {
 	password = strings.ToLower(rand.Text()[:12])
 	users, err := people.Users(ctx)

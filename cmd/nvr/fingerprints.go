@@ -13,7 +13,7 @@ import (
 	"keepwatch.internal/recorder"
 )
 
-// fingerprintStore lets the recorders keep fingerprints in the accounts database.
+// fingerprintStore stores the recorders' fingerprints in the accounts database.
 type fingerprintStore struct{ kept *identity.Store }
 
 // streamsOf lists the streams of the configuration.

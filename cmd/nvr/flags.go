@@ -11,17 +11,17 @@ import (
 	"keepwatch.internal/internal/config"
 )
 
-// errHelp is returned when a command's help was asked for.
+// errHelp is returned if a command's help was requested.
 var errHelp = errors.New("help")
 
-// newFlags returns an empty set of flags that reports mistakes instead of printing them.
+// newFlags returns an empty flag set that returns mistakes instead of printing them.
 func newFlags() *flag.FlagSet {
 	fs := flag.NewFlagSet("", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	return fs
 }
 
-// parse reads flags, which may stand before, between and after the other words, and returns the other words.
+// parse parses flags, which may be anywhere on the command line, and returns the other words.
 func parse(fs *flag.FlagSet, args []string) ([]string, error) {
 	var words []string
 	for {
@@ -51,7 +51,7 @@ func parseNone(fs *flag.FlagSet, args []string) error {
 // configFlag adds -config.
 func configFlag(fs *flag.FlagSet) *string { return fs.String("config", "", "configuration file") }
 
-// findConfig returns the path given, or the first place where a configuration is looked for.
+// findConfig returns the given path, or the first default path with a configuration.
 func findConfig(given string) (string, error) {
 	if given != "" {
 		return given, nil
@@ -69,7 +69,7 @@ func findConfig(given string) (string, error) {
 		"Copy config.example.yaml to config.yaml and add your cameras, or run \"nvr demo\"", strings.Join(places, " and no "))
 }
 
-// loadConfig reads the configuration; its mistakes are printed one by one.
+// loadConfig reads the configuration and prints each of its mistakes.
 func loadConfig(t terminal, given string) (*config.Config, error) {
 	path, err := findConfig(given)
 	if err != nil {
@@ -83,7 +83,7 @@ func loadConfig(t terminal, given string) (*config.Config, error) {
 	return c, err
 }
 
-// configOf reads the configuration for a command that takes -config and nothing else.
+// configOf reads the configuration for a command whose only flag is -config.
 func configOf(t terminal, args []string) (*config.Config, error) {
 	fs := newFlags()
 	path := configFlag(fs)

@@ -18,7 +18,7 @@ import (
 	"keepwatch.internal/web"
 )
 
-// fleet is all recorders, and what the web may know of them.
+// fleet is all recorders, and their status for the web.
 type fleet struct {
 	zone       *time.Location
 	cameras    []fleetCamera
@@ -108,7 +108,7 @@ func (f *fleet) Cameras() []web.CameraStatus {
 	return all
 }
 
-// reason adds to a stream's reason when it is tried again, if that is not soon.
+// reason adds the time of the next try to a stream's reason, unless that is soon.
 func (f *fleet) reason(s recorder.Status) string {
 	if time.Until(s.NextTry) < time.Minute {
 		return s.Reason
@@ -122,13 +122,13 @@ func (f *fleet) streamStatus(id media.StreamID, s recorder.Status) web.StreamSta
 		BitsPerSecond: h.BitsPerSecond, GOP: h.GOP, LostPackets: h.LostPackets}
 }
 
-// goodGOP is the longest distance of key frames at which seeking feels immediate.
+// goodGOP is the longest key frame interval at which seeking feels immediate.
 const goodGOP = 5 * time.Second
 
-// goodClock is how far a camera's clock may be off before that is worth a word.
+// goodClock is how far a camera's clock may be off before the owner is told.
 const goodClock = 30 * time.Second
 
-// advice returns what the owner could set better in the camera.
+// advice returns suggestions for the camera's settings.
 func advice(stream string, h recorder.Health) []string {
 	var all []string
 	if h.GOP > goodGOP {

@@ -15,10 +15,10 @@ import (
 	"keepwatch.internal/internal/config"
 )
 
-// healthTimeout bounds the whole question; Docker asks every 30 s.
+// healthTimeout bounds the whole check. Docker runs it every 30 s.
 const healthTimeout = 4 * time.Second
 
-// healthCommand asks the server that runs with this configuration on this computer whether it is ready.
+// healthCommand asks the local server with this configuration whether it is ready.
 func healthCommand(ctx context.Context, t terminal, args []string) error {
 	c, err := configOf(t, args)
 	if err != nil {
@@ -46,7 +46,7 @@ func healthCommand(ctx context.Context, t terminal, args []string) error {
 	return nil
 }
 
-// healthClient returns where to ask, and a client that trusts what this box itself would present there.
+// healthClient returns the URL to ask, and a client that trusts the local server's certificate.
 func healthClient(c *config.Config) (string, *http.Client, error) {
 	host, port, err := net.SplitHostPort(c.Web.Listen)
 	if err != nil {
@@ -81,8 +81,8 @@ func healthClient(c *config.Config) (string, *http.Client, error) {
 	return "https://" + address, client, nil
 }
 
-// presents makes the client accept exactly the certificates in pem, whatever names they are for: the question goes to
-// this computer, under an address that a public certificate does not name.
+// presents makes the client accept exactly the certificates in pem, whatever their names, since a public certificate does not
+// name the loopback address.
 func presents(client *http.Client, pem []byte) *http.Client {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(pem)

@@ -19,7 +19,7 @@ import (
 	"keepwatch.internal/internal/testcam/camtest"
 )
 
-// piece is one media segment of a playlist: a range of a file, and what the playlist says of it.
+// piece is one media segment of a playlist: a range of a file, with its attributes.
 type piece struct {
 	url           string
 	bytes, offset int64
@@ -30,8 +30,8 @@ type piece struct {
 	headerURL     string
 }
 
-// TestAPlayerOutsidePlaysWhatTheClipHolds plays the playlist of a span with a gap in it by ffmpeg, and compares the frames that
-// it decodes with those of the clip, and every range of the two playlists with what the playlist says of it.
+// TestAPlayerOutsidePlaysWhatTheClipHolds plays the playlist of a span with a gap in ffmpeg, and compares the decoded frames with
+// those of the clip. It also compares every range of both playlists with its attributes.
 func TestAPlayerOutsidePlaysWhatTheClipHolds(t *testing.T) {
 	s := newSite(t, testcam.Camera{Name: "door", Audio: testcam.AAC})
 	s.start()
@@ -81,7 +81,7 @@ func TestAPlayerOutsidePlaysWhatTheClipHolds(t *testing.T) {
 	}
 }
 
-// cookie is the header by which a player outside shows the visitor's session.
+// cookie is the header with which an external player sends the visitor's session.
 func (v *visitor) cookie() string {
 	v.t.Helper()
 	u, err := url.Parse(v.site.url)
@@ -92,7 +92,7 @@ func (v *visitor) cookie() string {
 	return fmt.Sprintf("Cookie: %s=%s\r\n", c.Name, c.Value)
 }
 
-// playsTheSame has ffmpeg decode a playlist, without a complaint, and compares the marks of its frames.
+// playsTheSame has ffmpeg decode a playlist without warnings, and compares the marks of its frames.
 func (v *visitor) playsTheSame(path string, want []testcam.Mark) {
 	t := v.t
 	t.Helper()
@@ -125,7 +125,7 @@ func (v *visitor) playsTheSame(path string, want []testcam.Mark) {
 	}
 }
 
-// pieces reads a playlist and holds it to RFC 8216.
+// pieces parses a playlist and checks it against RFC 8216.
 func (v *visitor) pieces(path string, keysOnly bool) []piece {
 	t := v.t
 	t.Helper()
@@ -190,7 +190,7 @@ func (v *visitor) rangeOf(path string, offset, size int64) []byte {
 	return b
 }
 
-// isOneKeyFrame decodes what a playlist of key frames names, behind its init header, and nothing else.
+// isOneKeyFrame decodes one entry of a key-frame playlist after its init header, and checks that it is a single key frame.
 func (v *visitor) isOneKeyFrame(x piece) {
 	t := v.t
 	t.Helper()

@@ -9,11 +9,11 @@ import (
 	"path/filepath"
 )
 
-// masterKeyName is the file, in the folder of keys, from which every camera's label key is derived.
+// masterKeyName is the file of the master key in the folder of keys.
 const masterKeyName = "master.key"
 
-// masterKey reads the store's master key, or draws one when neither key nor footage exist yet. Footage that is there was
-// labelled with its key and verifies with no other, so that a key that went missing is an error and not replaced.
+// masterKey reads the store's master key. It generates one if neither key nor footage exist yet. Existing footage verifies only
+// with its own key, so a missing key is an error and is not replaced.
 func masterKey(data, recordings string) (key [32]byte, err error) {
 	dir := filepath.Join(data, "keys")
 	path := filepath.Join(dir, masterKeyName)
@@ -46,7 +46,7 @@ func newMasterKey(dir, path string) (key [32]byte, err error) {
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return key, err
 	}
-	// A command beside this one may have drawn a key in the same moment: the first one counts.
+	// Another command may have generated a key at the same moment. The first one counts.
 	err = os.Link(f.Name(), path)
 	if errors.Is(err, fs.ErrExist) {
 		b, readErr := os.ReadFile(path)
@@ -54,7 +54,7 @@ func newMasterKey(dir, path string) (key [32]byte, err error) {
 			key = [32]byte(b)
 		}
 	}
-	if err != nil { // a disk that knows no links
+	if err != nil { // a file system without links
 		err = os.Rename(f.Name(), path)
 	} else {
 		err = os.Remove(f.Name())

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestCommandsThatStartTogetherDrawOneKey has several of them meet an empty folder at the same moment.
+// TestCommandsThatStartTogetherDrawOneKey starts several commands at the same moment with an empty folder.
 func TestCommandsThatStartTogetherDrawOneKey(t *testing.T) {
 	dir := t.TempDir()
 	var keys [8][32]byte

@@ -22,7 +22,7 @@ import (
 	"keepwatch.internal/storage/check"
 )
 
-// newFarmSite is a site whose cameras, "one" and so on, cost so little that there can be many. It has no accounts.
+// newFarmSite is a site with cheap cameras, "one" and so on, so that there can be many. It has no accounts.
 func newFarmSite(t *testing.T, cameras int) *site {
 	t.Helper()
 	s := &site{t: t, dir: t.TempDir()}
@@ -78,7 +78,7 @@ func (s *site) ready() {
 	})
 }
 
-// archive reads what a site's server leaves on the disk.
+// archive reads a site's footage from the disk.
 type archive struct {
 	*site
 	key [32]byte
@@ -117,7 +117,7 @@ func (a archive) end(path string) time.Time {
 	}
 	label, err := headLabel(f, info.Size())
 	if err != nil {
-		return time.Time{} // killed before its header was whole
+		return time.Time{} // killed before its header was complete
 	}
 	res, err := media.Scan(f, info.Size(), label.Camera, media.DeriveLabelKey(a.key, label.Camera))
 	if err != nil {
@@ -153,7 +153,7 @@ func (a archive) check(readData bool) *check.Report {
 	return report
 }
 
-// killing is what the kills of one site came to.
+// killing is the result of the kills of one site.
 type killing struct {
 	kills, recording int
 	worst            time.Duration
@@ -162,11 +162,11 @@ type killing struct {
 
 const (
 	killedCameras = 8
-	mostKilled    = 2 * time.Second // what a kill may take
+	mostKilled    = 2 * time.Second // the most that a kill may lose
 )
 
-// TestKillsAtAnyMomentLoseAtMostTwoSeconds kills the server of eight cameras over and over: while they record, while they
-// connect, and while it recovers from the kill before. Invariants I2, I3.
+// TestKillsAtAnyMomentLoseAtMostTwoSeconds kills the server of eight cameras repeatedly: while they record, while they connect,
+// and while it recovers from the previous kill. Invariants I2, I3.
 func TestKillsAtAnyMomentLoseAtMostTwoSeconds(t *testing.T) {
 	t.Parallel()
 	seed := trialtest.Seed(t)
@@ -188,7 +188,7 @@ func TestKillsAtAnyMomentLoseAtMostTwoSeconds(t *testing.T) {
 		sum.recording, killedCameras, sum.worst.Round(time.Millisecond), sum.verdict)
 }
 
-// killOften kills one site's server so many times.
+// killOften kills one site's server many times.
 func killOften(t *testing.T, r *rand.Rand, rounds int) (sum killing) {
 	s := newFarmSite(t, killedCameras)
 	s.launch()
@@ -229,7 +229,7 @@ func killOften(t *testing.T, r *rand.Rand, rounds int) (sum killing) {
 	return sum
 }
 
-// allRecord reports whether every camera has a segment that was not there before, with footage in it.
+// allRecord reports whether every camera has a new segment with footage.
 func (a archive) allRecord(before map[string]string, cameras int) bool {
 	n := 0
 	for camera, path := range a.newest() {
@@ -240,7 +240,7 @@ func (a archive) allRecord(before map[string]string, cameras int) bool {
 	return n == cameras
 }
 
-// clean fails unless check finds nothing, and says what it looked at.
+// clean fails unless check finds no errors, and returns what was checked.
 func (a archive) clean(readData bool) string {
 	a.t.Helper()
 	report := a.check(readData)

@@ -21,8 +21,7 @@ func of(q media.Quality) func(testcam.Mark) bool {
 	return func(m testcam.Mark) bool { return m.Quality == q }
 }
 
-// darkest watches, at every frame that the page draws, how bright the tile's picture is at its brightest point, and keeps the
-// least of it.
+// darkest measures the brightest point of the tile's picture in every frame that the page draws, and keeps the minimum.
 const darkest = `(camera => {
 	const canvas = document.createElement("canvas");
 	canvas.width = canvas.height = 16;
@@ -72,7 +71,7 @@ func TestTheLargeTileTurnsToTheFullPictureWithoutBlack(t *testing.T) {
 	b.hiddenCostsNothing(s)
 }
 
-// savesThePictureThatIsShown saves a tile's picture and reads the mark out of the file.
+// savesThePictureThatIsShown saves a tile's picture and reads the mark from the file.
 func (b *tab) savesThePictureThatIsShown(folder string) {
 	b.t.Helper()
 	if _, err := chromedp.CallBrowser(b.ctx, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{
@@ -106,7 +105,7 @@ func (b *tab) savesThePictureThatIsShown(folder string) {
 	}
 }
 
-// hearsOneAtATime turns sound on in two tiles.
+// hearsOneAtATime turns audio on in two tiles.
 func (b *tab) hearsOneAtATime() {
 	b.t.Helper()
 	const audible = `[...document.querySelectorAll(".tile")].filter(t => [...t.querySelectorAll("video")].some(v => !v.muted)).map(t => t.dataset.camera).join(" ")`
@@ -130,10 +129,10 @@ func (b *tab) hearsOneAtATime() {
 	}
 }
 
-// hiddenCostsNothing puts all tiles but one out of sight, and then the whole page, and counts what still arrives.
+// hiddenCostsNothing hides all tiles but one, and then the whole page, and counts the bytes that still arrive.
 func (b *tab) hiddenCostsNothing(s *liveSite) {
 	b.t.Helper()
-	rate := func() int64 { // bytes while the server gives a sign of life at least
+	rate := func() int64 { // bytes, over a time with at least one heartbeat of the server
 		last, from, to := s.wire.received.Load(), s.wire.received.Load(), time.Now().Add(6*time.Second)
 		poll(b.ctx, time.Minute, func() bool { last = s.wire.received.Load(); return time.Now().After(to) })
 		return last - from
@@ -185,7 +184,7 @@ func TestTilesAreArrangedByButtonsKeysAndDraggingAndStaySo(t *testing.T) {
 		chromedp.Click(`.group-editor form:last-of-type .buttons button`), chromedp.WaitVisible(`.groups`), chromedp.Click(`#shape-4`),
 		chromedp.WaitVisible(`#shape-4[aria-pressed=true]`))
 
-	b.slowly(chromedp.Navigate("about:blank")) // it needs the processor no more
+	b.slowly(chromedp.Navigate("about:blank")) // frees the CPU
 	other := s.watchedBy(390, 844, "")
 	if got := order(other); got != "street garden garage front-door" {
 		t.Errorf("another browser shows %s", got)
@@ -203,7 +202,7 @@ func TestTilesAreArrangedByButtonsKeysAndDraggingAndStaySo(t *testing.T) {
 	other.comes("garden", "the full picture", of(media.Main))
 }
 
-// shifted sets the browser's clock wrong by so many hours; window.clockSet sets it anew while the page is open.
+// shifted makes the browser's clock wrong by some hours. window.clockSet changes it while the page is open.
 const shifted = `(() => {
 	const real = Date.now.bind(Date), Real = Date;
 	let by = -5 * 3600e3;
@@ -253,7 +252,7 @@ func TestTheLivePictureComesBackByItself(t *testing.T) {
 	b.comesBackAfterLogin(s)
 }
 
-// agesAreRight compares the age that a tile tells with the clock in its picture.
+// agesAreRight compares the age on a tile with the clock in its picture.
 func (b *tab) agesAreRight(camera string) {
 	b.t.Helper()
 	var told float64
@@ -268,7 +267,7 @@ func (b *tab) agesAreRight(camera string) {
 	}
 }
 
-// neverLooksLive fails if an old picture is told to be live.
+// neverLooksLive fails if an old picture is shown as live.
 func (b *tab) neverLooksLive(camera string) {
 	b.t.Helper()
 	tile := `document.querySelector('.tile[data-camera=` + camera + `]')`
@@ -282,8 +281,8 @@ func (b *tab) neverLooksLive(camera string) {
 	}
 }
 
-// sleeps lets the page be hidden, the network go without a word and the clock jump, as a laptop does that is shut. Chromium
-// without a head never shows a page again that it has hidden, so the page is only told so.
+// sleeps simulates a closed laptop: the page is hidden, the network goes silent and the clock jumps. Headless Chromium never shows
+// a hidden page again, so the page is only told that it is hidden.
 func (b *tab) sleeps(s *liveSite) {
 	b.t.Helper()
 	const turn = `window.away = %t; document.dispatchEvent(new Event("visibilitychange"))`
@@ -297,13 +296,13 @@ func (b *tab) sleeps(s *liveSite) {
 	})
 	s.wire.silence()
 	eval[any](b, `window.clockSet(0.2)`)
-	const life = `; document.querySelector(".tile[data-camera=garden]").dataset.life` // in the same breath
+	const life = `; document.querySelector(".tile[data-camera=garden]").dataset.life` // in the same evaluation
 	if got := eval[string](b, fmt.Sprintf(turn, false)+life); got == "live" {
 		b.t.Error("a picture of before the sleep looks live")
 	}
 }
 
-// comesBackAfterLogin ends the session while it is watched.
+// comesBackAfterLogin ends the session while live video plays.
 func (b *tab) comesBackAfterLogin(s *liveSite) {
 	b.t.Helper()
 	b.slowly(chromedp.Click(`#shape-focus`), chromedp.WaitVisible(`.focus`))
@@ -319,7 +318,7 @@ func (b *tab) comesBackAfterLogin(s *liveSite) {
 	b.goesOn("front-door", "the login")
 }
 
-// liar says that the browser plays H.265, and lets it take some.
+// liar makes the browser claim that it plays H.265, and accept some.
 const liar = `(() => {
 	MediaSource.isTypeSupported = () => true;
 	const add = MediaSource.prototype.addSourceBuffer;

@@ -18,7 +18,7 @@ import (
 	"keepwatch.internal/internal/testcam"
 )
 
-// liveSite is a server with simulated cameras that can be stopped and started again on its port, behind a wire that can be cut.
+// liveSite is a server with simulated cameras, which can be restarted on its port, behind a wire that can be cut.
 type liveSite struct {
 	t        *testing.T
 	dir      string
@@ -80,7 +80,7 @@ type wire struct {
 	to       string
 	received atomic.Int64 // bytes on their way to the browser
 	mu       sync.Mutex
-	cut      chan struct{} // closed when what is connected now goes silent
+	cut      chan struct{} // closed when the current connections go silent
 	conns    []net.Conn
 }
 
@@ -111,7 +111,7 @@ func newWire(t *testing.T, to string) *wire {
 	return w
 }
 
-// join carries one connection until it ends, or for ever nothing once the wire was cut.
+// join forwards one connection until it ends. Once the wire is cut, it forwards nothing.
 func (w *wire) join(browser net.Conn) {
 	server, err := net.Dial("tcp", w.to)
 	if err != nil {
@@ -154,7 +154,7 @@ func carry(to, from net.Conn, cut <-chan struct{}, count *atomic.Int64) {
 	}
 }
 
-// silence lets nothing more through on the connections that there are, and ends none. New ones are as good as ever.
+// silence stops all data on existing connections without closing them. New ones work normally.
 func (w *wire) silence() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -162,7 +162,7 @@ func (w *wire) silence() {
 	w.cut = make(chan struct{})
 }
 
-// watchedBy opens the site in a browser in which a script ran first.
+// watchedBy opens the site in a browser after running a script.
 func (s *liveSite) watchedBy(width, height int, script string) *tab {
 	s.t.Helper()
 	b := newTab(s.t, width, height)
@@ -175,7 +175,7 @@ func (s *liveSite) watchedBy(width, height int, script string) *tab {
 	return b
 }
 
-// slowly carries out steps, each of which may take as long as a picture.
+// slowly runs steps, each of which may take as long as a first picture.
 func (b *tab) slowly(steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
 	for i, step := range steps {
@@ -198,7 +198,7 @@ func (b *tab) signIn(password string) {
 	b.slowly(chromedp.WaitVisible(`.tile`))
 }
 
-// in returns what the tile of a camera shows.
+// in returns the content of a camera's tile.
 func (b *tab) in(camera string) (testcam.Mark, bool) {
 	b.t.Helper()
 	r := b.rect(`.tile[data-camera=` + camera + `] .picture`)
@@ -213,10 +213,10 @@ func (b *tab) in(camera string) (testcam.Mark, bool) {
 	return testcam.Mark{}, false
 }
 
-// liveWait is how long a picture may take to come on a busy machine.
+// liveWait is how long a picture may take to appear on a busy machine.
 const liveWait = 60 * time.Second
 
-// comes polls until the tile shows what is wanted.
+// comes polls until the tile satisfies the condition.
 func (b *tab) comes(camera, what string, ok func(testcam.Mark) bool) (last testcam.Mark) {
 	b.t.Helper()
 	if !poll(b.ctx, liveWait, func() bool {
@@ -231,14 +231,14 @@ func (b *tab) comes(camera, what string, ok func(testcam.Mark) bool) (last testc
 	return last
 }
 
-// goesOn polls until the tile shows a picture of now, newer than those before.
+// goesOn polls until the tile shows a current picture, newer than the previous ones.
 func (b *tab) goesOn(camera, after string) testcam.Mark {
 	b.t.Helper()
 	since := time.Now()
 	return b.comes(camera, "goes on after "+after, func(m testcam.Mark) bool { return m.Time.After(since) })
 }
 
-// says polls until an element of the tile holds words.
+// says polls until an element of the tile contains text.
 func (b *tab) says(camera, part, words string) {
 	b.t.Helper()
 	expression := `document.querySelector('.tile[data-camera=` + camera + `] ` + part + `').textContent.includes("` + words + `")`

@@ -1,5 +1,5 @@
-// Command nvr is Keepwatch, a self-hosted network video recorder: it records the RTSP cameras named in one YAML file to
-// plain MP4, and shows live view and recordings in a web page on the owner's own network.
+// Command nvr is Keepwatch, a self-hosted network video recorder. It records the RTSP cameras listed in one YAML file to plain
+// MP4, and plays live video and recordings in a web page on the owner's own network.
 //
 // This package joins the others: flags, configuration, wiring, signals and exit codes. What another package could own does not
 // belong here. Exit status: 0 fine, 1 a problem was found or met (named on standard error), 2 wrong usage.
@@ -25,21 +25,21 @@ import (
 	"syscall"
 )
 
-// Exit statuses, as scripts know them.
+// Exit statuses, for scripts.
 const (
 	exitFine    = 0
 	exitProblem = 1
 	exitUsage   = 2
 )
 
-// terminal is what a command has of the outside.
+// terminal is the input, output and environment of a command.
 type terminal struct {
 	in  *os.File
 	out io.Writer
 	err io.Writer
 }
 
-// command is one word after nvr.
+// command is one subcommand of nvr.
 type command struct {
 	name, args, about string
 	run               func(ctx context.Context, t terminal, args []string) error
@@ -71,7 +71,7 @@ func main() {
 	os.Exit(run(terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr}, os.Args[1:]))
 }
 
-// run carries out one command line and returns the exit status.
+// run executes one command line and returns the exit status.
 func run(t terminal, args []string) int {
 	if len(args) == 0 || slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]) {
 		help(t.out)
@@ -91,7 +91,7 @@ func run(t terminal, args []string) int {
 	return exitUsage
 }
 
-// untilSignal returns a context that ends at the first SIGINT or SIGTERM; the second ends the process at once.
+// untilSignal returns a context that ends at the first SIGINT or SIGTERM. The second one ends the process at once.
 func untilSignal(t terminal) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
@@ -116,7 +116,7 @@ func untilSignal(t terminal) (context.Context, func()) {
 	}
 }
 
-// report prints what went wrong and returns the exit status for it.
+// report prints an error and returns its exit status.
 func report(t terminal, c command, err error) int {
 	usage := (*usageError)(nil)
 	switch {
@@ -135,7 +135,7 @@ func report(t terminal, c command, err error) int {
 	return exitProblem
 }
 
-// errSaid is returned by a command that has already printed what is wrong.
+// errSaid is returned by a command that has already printed its error.
 var errSaid = errors.New("said already")
 
 func names() string {

@@ -11,7 +11,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// asNVR makes the test binary behave as nvr, for tests that need it as a process of its own.
+// asNVR makes the test binary behave like nvr, for tests that need it as a separate process.
 const asNVR = "KEEPWATCH_TEST_AS_NVR"
 
 func TestMain(m *testing.M) {
@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"nvr": main})
 }
 
-// letTrace lets strace, started by a test, attach to this process also where only parents may (Yama, ptrace_scope 1).
+// letTrace lets strace, started by a test, attach to this process even where only parents may (Yama, ptrace_scope 1).
 func letTrace() {
 	const setPtracer, anyone = 0x59616d61, ^uintptr(0)                     // prctl(2): PR_SET_PTRACER, PR_SET_PTRACER_ANY
 	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, setPtracer, anyone, 0) // a kernel without Yama knows no such thing, and needs none
@@ -36,7 +36,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// noSecret fails the script when any file below its folder, or what the last command printed, holds the text.
+// noSecret fails the script if the text is in any file below its folder, or in the output of the last command.
 func noSecret(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: nosecret TEXT FOLDER|stdout|stderr …")

@@ -7,7 +7,7 @@ import (
 	"keepwatch.internal/web"
 )
 
-// newDialer returns the one way out, which leads to the configured cameras and to nothing else.
+// newDialer returns the dialer, which connects to the configured cameras and to nothing else.
 func newDialer(c *config.Config) *outbound.Dialer {
 	var places []outbound.Place
 	for _, one := range c.Cameras {
@@ -20,7 +20,7 @@ func newDialer(c *config.Config) *outbound.Dialer {
 	return outbound.New(outbound.Options{Places: places})
 }
 
-// connections is what the web shows of all connections since the start.
+// connections returns all connections since the start, for the web.
 func (a *app) connections() []web.Connection {
 	var all []web.Connection
 	for _, c := range a.out.Connections() {

@@ -25,7 +25,7 @@ import (
 
 const testPassword = "correct horse battery"
 
-// site is nvr run as a process of its own, with simulated cameras in this one.
+// site is nvr run as a separate process, with simulated cameras in this one.
 type site struct {
 	t    *testing.T
 	dir  string
@@ -36,7 +36,7 @@ type site struct {
 	log  *buffer
 }
 
-// newSite writes a configuration for the cameras and makes alice, its first account, and bob, who owns nothing.
+// newSite writes a configuration for the cameras. It creates alice, the first account, and bob, who owns nothing.
 func newSite(t *testing.T, cams ...testcam.Camera) *site {
 	t.Helper()
 	srv, err := testcam.Start(t.Context(), testcam.Options{Cameras: cams})
@@ -67,7 +67,7 @@ func newSite(t *testing.T, cams ...testcam.Camera) *site {
 	return s
 }
 
-// command returns nvr with the words and the site's configuration, as a process to be started.
+// command returns an nvr process with the words and the site's configuration, not started.
 func (s *site) command(words ...string) *exec.Cmd {
 	self, err := os.Executable()
 	if err != nil {
@@ -162,7 +162,7 @@ func (v *visitor) get(path string) (int, []byte) {
 	return resp.StatusCode, b
 }
 
-// status returns what the camera does, as the API tells it.
+// status returns the camera's state from the API.
 func (v *visitor) state(camera string) string {
 	_, b := v.get("/api/v1/cameras")
 	var all struct{ Cameras []struct{ ID, State string } }
@@ -177,7 +177,7 @@ func (v *visitor) state(camera string) string {
 	return ""
 }
 
-// recording waits until all cameras are.
+// recording waits until all cameras are recording.
 func (v *visitor) recording() {
 	v.t.Helper()
 	for _, c := range v.site.cams.Cameras() {
@@ -200,7 +200,7 @@ func (v *visitor) clip(camera string, from, to time.Time) string {
 	return path
 }
 
-// segments returns all segment files of the site's cameras, without those of the canary.
+// segments returns all segment files of the site's cameras, except the canary's.
 func (s *site) segments() []string {
 	s.t.Helper()
 	files, err := filepath.Glob(filepath.Join(s.dir, "recordings", "[a-z0-9]*", "*", "*", "*.mp4"))
@@ -258,7 +258,7 @@ func TestAKillLosesAtMostTwoSecondsAndNothingUnreadableIsIndexed(t *testing.T) {
 	}
 }
 
-// everySpanPlays fetches all that the timeline calls recorded, has it decoded, and returns the number of spans.
+// everySpanPlays fetches and decodes every span of the timeline, and returns their number.
 func (v *visitor) everySpanPlays(camera string, from time.Time) int {
 	v.t.Helper()
 	q := url.Values{"from": {from.UTC().Format(time.RFC3339Nano)}, "to": {time.Now().UTC().Format(time.RFC3339Nano)}}
@@ -309,7 +309,7 @@ func TestAStrangerFindsNoCamera(t *testing.T) {
 	}
 }
 
-// sameButRequest reports whether two problems differ in their request's id only.
+// sameButRequest reports whether two problems differ only in the request id.
 func sameButRequest(a, b []byte) bool {
 	var x, y map[string]any
 	if json.Unmarshal(a, &x) != nil || json.Unmarshal(b, &y) != nil {

@@ -15,7 +15,7 @@ import (
 	"keepwatch.internal/storage"
 )
 
-// retentionCommand is nvr retention: it says what would be deleted. What deletes is the server, all the time.
+// retentionCommand is nvr retention, which lists what would be deleted. Only the server deletes.
 func retentionCommand(ctx context.Context, t terminal, args []string) error {
 	fs := newFlags()
 	path := configFlag(fs)
@@ -56,23 +56,23 @@ type retentionReport struct {
 	TotalBytes   int64             `json:"total_bytes"`
 	FreeBytes    int64             `json:"free_bytes"`
 	MinFreeBytes int64             `json:"min_free_bytes"`
-	LackingBytes int64             `json:"lacking_bytes"` // within a day, when nothing more may be deleted
+	LackingBytes int64             `json:"lacking_bytes"` // within a day, after everything that may be deleted is gone
 	Cameras      []retentionCamera `json:"cameras"`
 }
 
 type retentionCamera struct {
 	ID          string           `json:"id"`
 	UUID        string           `json:"uuid"`
-	Retired     bool             `json:"retired"` // not configured any more; its footage goes by the limits it had
+	Retired     bool             `json:"retired"` // no longer configured; its old limits still apply
 	Bytes       int64            `json:"bytes"`
 	KeptBytes   int64            `json:"kept_bytes"`
-	BytesPerDay *int64           `json:"bytes_per_day"` // null while it is too early to say
-	Days        *float64         `json:"days"`          // how far back footage will reach; null when unknown or unlimited
-	Limit       string           `json:"limit"`         // age, size, space, none, or "" when unknown
-	Retain      retentionLimits  `json:"retain"`        // of the configuration file
-	Applied     retentionLimits  `json:"applied"`       // of the recorder's last start
+	BytesPerDay *int64           `json:"bytes_per_day"` // null while not known yet
+	Days        *float64         `json:"days"`          // expected retention; null if unknown or unlimited
+	Limit       string           `json:"limit"`         // age, size, space, none, or "" if unknown
+	Retain      retentionLimits  `json:"retain"`        // in the configuration file
+	Applied     retentionLimits  `json:"applied"`       // at the server's last start
 	Now         []retentionGoing `json:"now"`
-	Within24h   []retentionGoing `json:"within_24h"` // what goes now included
+	Within24h   []retentionGoing `json:"within_24h"` // including what goes now
 }
 
 type retentionLimits struct {
@@ -166,7 +166,7 @@ func keptText(n int64) string {
 	return ", " + format.Size(n) + " of it in kept clips"
 }
 
-// outlookText is a forecast in words.
+// outlookText returns a forecast as text.
 func outlookText(f storage.CameraForecast) string {
 	switch {
 	case f.TooEarly:

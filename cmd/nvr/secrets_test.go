@@ -29,7 +29,7 @@ import (
 	"keepwatch.internal/internal/testcam"
 )
 
-// vault is a running app in which every secret is one of a kind, and everything that came out of it.
+// vault is a running app with unique secrets, and all of its output.
 type vault struct {
 	t       *testing.T
 	dir     string
@@ -37,10 +37,10 @@ type vault struct {
 	app     *app
 	secrets map[string]string // by what it is
 	log     *buffer
-	looked  int // at how many outputs
+	looked  int // number of outputs searched
 }
 
-// look fails when any of the secrets is in b, as it is or in another spelling.
+// look fails if any of the secrets is in b, literally or in another encoding.
 func (v *vault) look(where string, b []byte, but ...string) {
 	v.t.Helper()
 	v.looked++
@@ -56,12 +56,12 @@ func (v *vault) look(where string, b []byte, but ...string) {
 	}
 }
 
-// spellings are the ways in which a secret could be written.
+// spellings returns the encodings of a secret.
 func spellings(secret string) []string {
 	b := []byte(secret)
 	all := []string{secret, hex.EncodeToString(b), strings.ToUpper(hex.EncodeToString(b)), url.QueryEscape(secret), url.PathEscape(secret)}
 	for _, e := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
-		for shift := range 3 { // as it stands behind other bytes: what depends on them, and on those that follow, is left out
+		for shift := range 3 { // base64 at each offset, without the characters that depend on neighbouring bytes
 			text := e.EncodeToString(append(make([]byte, shift), b...))
 			all = append(all, text[(shift*8+5)/6:(shift+len(b))*8/6])
 		}
@@ -79,7 +79,7 @@ func TestASecretIsFoundInEverySpelling(t *testing.T) {
 	}
 }
 
-// newVault starts cameras with passwords of their own, one of which will not be the right one, and fills the accounts.
+// newVault starts cameras with unique passwords, one of them configured wrongly, and fills the accounts.
 func newVault(t *testing.T) *vault {
 	v := &vault{t: t, dir: t.TempDir(), log: &buffer{}, secrets: map[string]string{"password of a camera": "C4naryGood1", "wrong password of a camera": "C4naryWrong2",
 		"password of a camera that is away": "C4naryAway3", "password in a path": "C4naryPath4", "password of alice": "C4nary alice five",
@@ -117,7 +117,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// people makes accounts that hold one of everything.
+// people creates accounts with one secret of each kind.
 func (v *vault) people() {
 	t, ctx, d := v.t, v.t.Context(), v.app.people
 	t.Helper()
@@ -145,8 +145,8 @@ func (v *vault) people() {
 	}
 }
 
-// TestNoSecretLeaves searches everything that the program puts out for every secret that it knows: the log at its most
-// talkative, every page and answer that can be reached, as everybody, what commands print, and all files but those that keep them.
+// TestNoSecretLeaves searches all output of the program for every secret: the log at its most verbose, every reachable page and
+// response, as every kind of caller, the output of commands, and all files except those that store the secrets.
 func TestNoSecretLeaves(t *testing.T) {
 	v := newVault(t)
 	ctx, stop := context.WithCancel(t.Context())
@@ -203,7 +203,7 @@ func TestNoSecretLeaves(t *testing.T) {
 	}
 }
 
-// crawl asks for everything that a caller can reach: what the description of the API names, and all links of pages.
+// crawl requests everything that a caller can reach: all paths in the API description, and all links on pages.
 func (v *vault) crawl(base string, sign func(*http.Request)) (pages int) {
 	v.t.Helper()
 	description, err := os.ReadFile(filepath.Join("..", "..", "web", "openapi.yaml"))
@@ -233,7 +233,7 @@ func (v *vault) crawl(base string, sign func(*http.Request)) (pages int) {
 	return pages
 }
 
-// get asks for a page, looks at it, and returns it.
+// get requests a page, searches it, and returns it.
 func (v *vault) get(base, path string, sign func(*http.Request)) []byte {
 	v.t.Helper()
 	patience := 10 * time.Second
@@ -255,14 +255,14 @@ func (v *vault) send(r *http.Request) []byte {
 		return nil // cut off
 	}
 	defer resp.Body.Close()
-	body, _ := io.ReadAll(resp.Body) // as much as came
+	body, _ := io.ReadAll(resp.Body) // as much as arrived
 	var all bytes.Buffer
 	must(v.t, resp.Header.Write(&all))
 	v.look(r.Method+" "+r.URL.Path, append(all.Bytes(), body...))
 	return body
 }
 
-// mistype sends secrets where they are wrong.
+// mistype sends secrets to the wrong places.
 func (v *vault) mistype(base string) {
 	v.t.Helper()
 	typed := v.secrets["password that was mistyped"]
@@ -283,7 +283,7 @@ func (v *vault) mistype(base string) {
 	}
 }
 
-// command runs a command beside the server and looks at what it prints.
+// command runs a command while the server runs, and searches its output.
 func (v *vault) command(words ...string) {
 	v.t.Helper()
 	in, err := os.Open(os.DevNull)
@@ -297,7 +297,7 @@ func (v *vault) command(words ...string) {
 	}
 }
 
-// files looks at all that is on the disk, but for the configuration and the keys, whose one place it is.
+// files searches all files except the configuration and the keys, where the secrets belong.
 func (v *vault) files() {
 	v.t.Helper()
 	must(v.t, filepath.WalkDir(v.dir, func(path string, d fs.DirEntry, err error) error {

@@ -20,31 +20,31 @@ var (
 	errUnmarked = errors.New("bytes that do not say whose they are")
 )
 
-// lens is a simulated camera and everything by which its footage, and words about it, are recognised.
+// lens is a simulated camera, with everything that identifies its footage and mentions of it.
 type lens struct {
-	name, label string // unlike any other camera's, and unlike all other words
+	name, label string // unique among cameras and all other text
 	id          media.CameraID
 	code        uint32
 	handle      *testcam.Handle
 }
 
-// eye looks at MP4 of one camera as it was received, cut off anywhere: the label of each fragment, the parameter set of each
-// header and the mark of each picture and each frame of sound must be that camera's, and no byte of footage may be left over.
+// eye checks received MP4 data of one camera, possibly truncated. The label of each fragment, the parameter set of each header,
+// and the mark of each video and audio frame must be that camera's. No byte of footage may be left over.
 type eye struct {
 	camera                    *lens
 	fragments, frames, sounds int
 	oldest, newest            time.Time // of the marks
-	places                    []spot    // of the samples that the next mdat holds
-	known                     bool      // whether there was a header
+	places                    []spot    // of the samples in the next mdat
+	known                     bool      // there was a header
 }
 
-// spot is where a sample lies in the bytes received.
+// spot is the position of a sample in the received bytes.
 type spot struct {
 	at, size int
 	sound    bool
 }
 
-// look takes the bytes of an answer, or of a message, from its beginning.
+// look checks the bytes of a response or message from its beginning.
 func (e *eye) look(b []byte) error {
 	for at := 0; len(b)-at >= 8; {
 		size, kind, head := int(binary.BigEndian.Uint32(b[at:])), string(b[at+4:at+8]), 8
@@ -63,7 +63,7 @@ func (e *eye) look(b []byte) error {
 	return nil
 }
 
-// span is where a box lies: from at, its content after head, received up to end.
+// span is the position of a box: it begins at at, its content after head, and was received up to end.
 type span struct {
 	at, head, end, size int
 	whole               bool
@@ -91,7 +91,7 @@ func (e *eye) box(b []byte, kind string, s span) error {
 	return fmt.Errorf("%w: a box %q", errUnmarked, kind)
 }
 
-// label reads a label, of which less than all may be there.
+// label checks a label, which may be truncated.
 func (e *eye) label(b []byte, whole bool) error {
 	const cameraAt, cameraEnd = 32, 48
 	if whole {
@@ -110,7 +110,7 @@ func (e *eye) label(b []byte, whole bool) error {
 	return nil
 }
 
-// movie reads the header: whose parameter set it holds and, of a file that is not fragmented, where its samples lie.
+// movie checks the parameter set in the header and, for an unfragmented file, reads the positions of its samples.
 func (e *eye) movie(b []byte) error {
 	const spsAt = 4 + 6 // ISO/IEC 14496-15 section 5.3.3.1
 	i := bytes.Index(b, []byte("avcC"))
@@ -133,7 +133,7 @@ func (e *eye) movie(b []byte) error {
 	return nil
 }
 
-// table reads the sample tables of a track (ISO/IEC 14496-12 sections 8.6 and 8.7); those of a fragmented file are empty.
+// table reads the sample tables of a track (ISO/IEC 14496-12 sections 8.6 and 8.7). Those of a fragmented file are empty.
 func (e *eye) table(track []byte) {
 	sound := bytes.Contains(track, []byte("soun"))
 	var sizes, chunks []int
@@ -174,7 +174,7 @@ func (e *eye) table(track []byte) {
 	}
 }
 
-// moof reads where the samples of a fragment lie (ISO/IEC 14496-12 section 8.8), at being where the moof box does.
+// moof reads the positions of a fragment's samples (ISO/IEC 14496-12 section 8.8). at is the position of the moof box.
 func (e *eye) moof(b []byte, at int) error {
 	e.places = e.places[:0]
 	for traf := range boxesIn(b, "traf") {
@@ -184,7 +184,7 @@ func (e *eye) moof(b []byte, at int) error {
 		}
 		for trun := range boxesIn(traf, "trun") {
 			flags := binary.BigEndian.Uint32(trun)
-			each, sizeAt := 0, 0 // bytes of an entry, and where the size stands in it
+			each, sizeAt := 0, 0 // bytes of an entry, and the offset of the size in it
 			for bit, field := uint32(0x100), 0; bit <= 0x800; bit, field = bit<<1, field+1 {
 				if flags&bit != 0 {
 					if bit == 0x200 {
@@ -207,7 +207,7 @@ func (e *eye) moof(b []byte, at int) error {
 	return nil
 }
 
-// samples looks at an mdat box: its samples have to fill it.
+// samples checks an mdat box. Its samples must fill it.
 func (e *eye) samples(b []byte, s span) error {
 	if !e.known {
 		return fmt.Errorf("%w: footage before its header", errUnmarked)
@@ -231,7 +231,7 @@ func (e *eye) samples(b []byte, s span) error {
 	return nil
 }
 
-// sample looks at what was received of a picture or a frame of sound.
+// sample checks the received part of a video or audio frame.
 func (e *eye) sample(b []byte, p spot) error {
 	if p.sound {
 		if len(b) < min(p.size, 32) {
@@ -248,7 +248,7 @@ func (e *eye) sample(b []byte, p spot) error {
 		return nil
 	}
 	n := min(len(b)-4, int(binary.BigEndian.Uint32(b)))
-	m, err := testcam.ParseSEI(b[4 : 4+n]) // it is the first unit of each picture
+	m, err := testcam.ParseSEI(b[4 : 4+n]) // it is the first unit of each frame
 	if err != nil {
 		return fmt.Errorf("%w: a picture: %w", errUnmarked, err)
 	}
@@ -269,11 +269,11 @@ func (e *eye) mark(m testcam.Mark) error {
 	return nil
 }
 
-// mostBetweenMarks is more than a picture of the storm's cameras and the sound beside it take.
+// mostBetweenMarks is more than one video frame of the storm's cameras with its audio.
 const mostBetweenMarks = 64 << 10
 
-// piece looks at bytes from the middle of a file, where no header says what is what: every mark in them has to be the
-// camera's, and none may be far away.
+// piece checks bytes from the middle of a file, without a header. Every mark must be the camera's, and marks must be close
+// together.
 func (e *eye) piece(b []byte) error {
 	marks := camtest.MarksIn(b)
 	for _, m := range marks {
@@ -288,7 +288,7 @@ func (e *eye) piece(b []byte) error {
 	return nil
 }
 
-// pictured has a clip decoded, and reads the code word in the pixels of each picture.
+// pictured decodes a clip and reads the code word in the pixels of each frame.
 func (s *storm) pictured(f film) (read int) {
 	s.t.Helper()
 	path := filepath.Join(s.t.TempDir(), "clip.mp4")

@@ -12,8 +12,8 @@ import (
 	"keepwatch.internal/internal/accounts"
 )
 
-// right is something that somebody may do with a camera, as the storm knows it: it is certain from sure to ending, and
-// possible from from to until. A zero ending or until is none.
+// right is one person's right on a camera in the model. It is certain from sure to ending, and possible from from to until. A
+// zero ending or until means none.
 type right struct {
 	camera                    *lens
 	actions                   access.Rights
@@ -22,14 +22,14 @@ type right struct {
 	share                     int64 // to be revoked
 }
 
-// person is somebody with rights that change.
+// person is a person with changing rights.
 type person struct {
 	name   string
 	mu     sync.Mutex
 	rights []*right
 }
 
-// grant notes a right that is about to be given; the caller says when it is sure.
+// grant adds a right before it is given. The caller says when it is certain.
 func (p *person) grant(r right) *right {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -50,11 +50,11 @@ type guest struct {
 	person *person // whose rights count
 	mask   access.Rights
 	only   []*lens             // nil: all
-	dress  func(*http.Request) // puts the credentials on
+	dress  func(*http.Request) // adds the credentials
 	link   bool
 }
 
-// question is whether something may be done at some time between two moments, and whether it must be possible all that time.
+// question asks whether an action may be possible at some time in an interval, and whether it is certain in all of it.
 type question struct {
 	camera   *lens
 	action   access.Action // zero: anything
@@ -83,8 +83,8 @@ func (g *guest) may(q question) (might, must bool) {
 	return might, must
 }
 
-// shows reports whether a stretch of recorded time lies in what one of the guest's rights at the time opens. What the camera
-// says of its frames and what the recorder says differ by how long a frame is under way.
+// shows reports whether a span of recorded time is within the window of one of the guest's rights at the time. The camera's and
+// the recorder's times of a frame differ by its network delay.
 func (g *guest) shows(q question, oldest, newest time.Time) bool {
 	const underway = 2 * time.Second
 	g.person.mu.Lock()
@@ -99,7 +99,7 @@ func (g *guest) shows(q question, oldest, newest time.Time) bool {
 	return false
 }
 
-// had returns the cameras of the guest's rights, also of those that are over.
+// had returns the cameras of the guest's rights, including ended ones.
 func (g *guest) had() []*lens {
 	if g.person == nil {
 		return nil
@@ -125,8 +125,8 @@ func (g *guest) held(all []*lens) []*lens {
 	return held
 }
 
-// invite makes the guests: owners and friends with sessions and tokens, links, an administrator, somebody whose account is
-// removed, and nobody.
+// invite creates the guests: owners and friends with sessions and tokens, links, an administrator, an account that is removed,
+// and nobody.
 func (s *storm) invite(n int) []*guest {
 	s.t.Helper()
 	p := s.people
@@ -173,7 +173,7 @@ func (p *stormPeople) token(x *person, spec accounts.TokenSpec) *guest {
 	return &guest{name: "token of " + x.name, person: x, mask: spec.Actions, dress: func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+secret) }}
 }
 
-// link is a guest who comes with a link, the newest that it got.
+// link is a guest with its newest link.
 func (p *stormPeople) link() *guest {
 	l := &stormLink{person: &person{name: fmt.Sprintf("link %d", len(p.links))}}
 	p.links = append(p.links, l)

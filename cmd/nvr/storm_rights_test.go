@@ -15,7 +15,7 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// stormPeople are the accounts of a storm, changed from here beside the server, as nvr user does.
+// stormPeople is the accounts of a storm, changed from here while the server runs, as nvr user does.
 type stormPeople struct {
 	*storm
 	dir     *accounts.Directory
@@ -23,31 +23,31 @@ type stormPeople struct {
 	friends []*person
 	leaver  *person
 	root    *person
-	auditor *person            // co-owner of every camera, and no guest
+	auditor *person            // co-owner of every camera, not a guest
 	secrets map[*person]string // of their sessions
 	links   []*stormLink
 
 	mu    sync.Mutex // held while rights change
 	owner map[*lens]*person
 	owned map[*lens]*right
-	given []gift // shares and links that may still count
-	stale []gift // those of owners who are none any more: they count no more, but would again
+	given []gift // shares and links that may still be valid
+	stale []gift // those of former owners: invalid now, but valid again if the camera comes back
 }
 
-// gift is a share that somebody holds.
+// gift is a share that somebody has.
 type gift struct {
 	to    *person
 	by    *person
 	right *right
 }
 
-// stormLink is a guest with a link, which is replaced once it was revoked.
+// stormLink is a guest with a link, which is replaced after it was revoked.
 type stormLink struct {
 	person *person
 	secret atomic.Pointer[string]
 }
 
-// settle makes the accounts and says whose the cameras are. The first account is an administrator and owns nothing.
+// settle creates the accounts and assigns the cameras. The first account is an administrator and owns nothing.
 func (s *storm) settle(friends int) {
 	s.t.Helper()
 	key, err := masterKey(s.dir+"/data", s.dir+"/recordings")
@@ -95,7 +95,7 @@ func (p *stormPeople) account(name string, admin bool) *person {
 	return x
 }
 
-// own gives a camera to its owner, from now on; since says when that is sure.
+// own gives a camera to its owner from now on. since is when that is certain.
 func (p *stormPeople) own(c *lens, to *person) {
 	p.owner[c] = to
 	p.owned[c] = to.grant(right{camera: c, actions: access.Owned, from: time.Now()})
@@ -103,7 +103,7 @@ func (p *stormPeople) own(c *lens, to *person) {
 
 func (p *stormPeople) ownersOf(c *lens) []string { return []string{p.owner[c].name, p.auditor.name} }
 
-// owning notes that ownership is now as the configuration says: the server has started.
+// owning marks ownership as certain, since the server has started with the configuration.
 func (p *stormPeople) owning() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -116,7 +116,7 @@ func (p *stormPeople) owning() {
 	}
 }
 
-// learn reads the identities that the server gave to the cameras.
+// learn reads the UUIDs that the server gave to the cameras.
 func (p *stormPeople) learn() {
 	p.t.Helper()
 	names, err := identity.New(p.dir.DB(), time.Now).CameraNames(p.t.Context())
@@ -132,7 +132,7 @@ func (p *stormPeople) learn() {
 	}
 }
 
-// change gives and takes rights until the storm is over.
+// change grants and revokes rights until the storm is over.
 func (p *stormPeople) change(ctx context.Context, r *rand.Rand) {
 	for range 4 * (len(p.friends) + len(p.links)) {
 		p.mu.Lock()
@@ -186,7 +186,7 @@ func (p *stormPeople) step(ctx context.Context, r *rand.Rand) {
 	p.give(ctx, spec, present{c, to, nil})
 }
 
-// free reports whether a link person's last link was taken away.
+// free reports whether a link person's last link was revoked.
 func (p *stormPeople) free(x *person) bool {
 	for _, g := range p.given {
 		if g.to == x {
@@ -196,7 +196,7 @@ func (p *stormPeople) free(x *person) bool {
 	return true
 }
 
-// present says what is given to whom; link is nil for shares with accounts.
+// present describes a share. link is nil for shares with accounts.
 type present struct {
 	camera *lens
 	to     *person
@@ -211,7 +211,7 @@ func (p *stormPeople) viewer(ctx context.Context, x *person) access.Viewer {
 	return v
 }
 
-// give shares. The right is possible before it is asked for, and sure when that returned.
+// give shares. The right is possible before the call, and certain after it returned.
 func (p *stormPeople) give(ctx context.Context, spec accounts.ShareSpec, what present) {
 	by := p.owner[what.camera]
 	r := what.to.grant(right{camera: what.camera, actions: spec.Actions, window: spec.Window, from: time.Now(), ending: spec.Until, until: spec.Until})
@@ -230,7 +230,7 @@ func (p *stormPeople) give(ctx context.Context, spec accounts.ShareSpec, what pr
 	p.tally.do(func() { p.tally.grants++ })
 }
 
-// revoke takes a share away. The right is not sure any more before that is asked for, and impossible once it returned.
+// revoke revokes a share. The right is uncertain before the call, and impossible after it returned.
 func (p *stormPeople) revoke(ctx context.Context, i int) {
 	g := p.given[i]
 	before := time.Now()
@@ -254,9 +254,8 @@ func (p *stormPeople) revoke(ctx context.Context, i int) {
 	p.tally.do(func() { p.tally.revoked++ })
 }
 
-// handOver gives a camera to another owner; the server is down and reads it from the configuration. What the one before had
-// shared counts no more from then on, though nobody revokes it: that comes later, since it would count again if the camera
-// came back.
+// handOver gives a camera to another owner while the server is down. The previous owner's shares become invalid, but are revoked
+// only later, since they would be valid again if the camera came back.
 func (p *stormPeople) handOver(c *lens, down time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -297,7 +296,7 @@ func (p *stormPeople) tidy(ctx context.Context) {
 	p.stale = nil
 }
 
-// leave removes an account with all that it holds.
+// leave removes an account with everything it has.
 func (p *stormPeople) leave(ctx context.Context) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

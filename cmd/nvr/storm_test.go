@@ -23,7 +23,7 @@ import (
 	"keepwatch.internal/internal/testcam"
 )
 
-// The variables of the environment that make the storm larger.
+// Environment variables that make the storm larger.
 const (
 	stormCamerasVar = "KEEPWATCH_STORM_CAMERAS"
 	stormViewersVar = "KEEPWATCH_STORM_VIEWERS"
@@ -32,13 +32,13 @@ const (
 // stormWidth and stormHeight are the size of the cameras' pictures.
 const stormWidth, stormHeight = 160, 90
 
-// storm is one trial under way.
+// storm is one running trial.
 type storm struct {
 	*site
 	began   time.Time
 	seed    uint64
 	lenses  []*lens
-	client  *http.Client // of all guests, as if they came through one proxy: they share connections
+	client  *http.Client // shared by all guests, as behind one proxy
 	people  *stormPeople
 	tally   *tally
 	stop    context.CancelFunc
@@ -46,8 +46,8 @@ type storm struct {
 	failed  atomic.Int64
 }
 
-// TestAStormShowsNobodyAByteOfAForeignCamera lets guests with rights that change ask the real server for everything, and go
-// away in the middle of it, while its cameras drop out, its databases are held by another process, and it is killed. Invariant I6.
+// TestAStormShowsNobodyAByteOfAForeignCamera has guests with changing rights request everything from the real server and often
+// cancel, while its cameras drop out, its databases are locked by another process, and it is killed. Invariant I6.
 func TestAStormShowsNobodyAByteOfAForeignCamera(t *testing.T) {
 	seed := trialtest.Seed(t)
 	objects := int64(trialtest.Rounds(t, 20_000))
@@ -84,7 +84,7 @@ func TestAStormShowsNobodyAByteOfAForeignCamera(t *testing.T) {
 	s.verdict(objects)
 }
 
-// numberFrom reads a variable of the environment.
+// numberFrom reads an environment variable.
 func numberFrom(t *testing.T, name string, usual int) int {
 	t.Helper()
 	text := os.Getenv(name)
@@ -98,7 +98,7 @@ func numberFrom(t *testing.T, name string, usual int) int {
 	return n
 }
 
-// newStorm starts cameras and writes the configuration; the server is not started yet.
+// newStorm starts cameras and writes the configuration. It does not start the server.
 func newStorm(t *testing.T, seed uint64, cameras int) *storm {
 	t.Helper()
 	r := rand.New(rand.NewPCG(seed, 1<<34))
@@ -142,7 +142,7 @@ func newStorm(t *testing.T, seed uint64, cameras int) *storm {
 	return s
 }
 
-// newClient counts its connections.
+// newClient returns a client that counts its connections.
 func (s *storm) newClient() *http.Client {
 	return &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -154,7 +154,7 @@ func (s *storm) newClient() *http.Client {
 	}
 }
 
-// configure writes the configuration with the owners of the moment.
+// configure writes the configuration with the current owners.
 func (s *storm) configure() {
 	s.t.Helper()
 	var b strings.Builder
@@ -167,7 +167,7 @@ func (s *storm) configure() {
 	}
 }
 
-// anyCamera draws a camera: mostly one of the guest's, where there is any, and often one that was.
+// anyCamera picks a random camera: mostly one of the guest's current ones, and often a former one.
 func (s *storm) anyCamera(g *guest, r *rand.Rand) *lens {
 	if had := g.had(); len(had) > 0 && r.IntN(10) < 3 {
 		return had[r.IntN(len(had))]
@@ -178,7 +178,7 @@ func (s *storm) anyCamera(g *guest, r *rand.Rand) *lens {
 	return s.lenses[r.IntN(len(s.lenses))]
 }
 
-// mostFailures ends the storm: more of them say nothing new.
+// mostFailures ends the storm, since more failures add nothing.
 const mostFailures = 5
 
 // fail notes that something is wrong.
@@ -189,7 +189,7 @@ func (s *storm) fail(format string, args ...any) {
 	}
 }
 
-// tally counts what was seen.
+// tally counts results.
 type tally struct {
 	mu                        sync.Mutex
 	fragments, frames, sounds int64
@@ -199,17 +199,17 @@ type tally struct {
 	kills, waves, locks       int
 	slowest                   time.Duration // until all cameras recorded again
 	grants, revoked           int
-	films                     []film // some of the clips that were received whole, to be decoded
+	films                     []film // some complete clips, to be decoded
 }
 
-// film is a clip as it was received.
+// film is a received clip.
 type film struct {
 	camera *lens
 	file   []byte
 	frames int
 }
 
-// mostFilms are decoded: it takes a process each.
+// mostFilms bounds the number of decoded clips, since each takes a process.
 const mostFilms = 8
 
 func (c *tally) film(f film) {
@@ -234,7 +234,7 @@ func (c *tally) do(f func()) {
 	f()
 }
 
-// silence counts a request that got no answer, because the guest went away first or the server was not there.
+// silence counts a request without a response, because the guest cancelled or the server was down.
 func (c *tally) silence(left bool) {
 	c.do(func() {
 		if left {
@@ -269,7 +269,7 @@ func (c *tally) answer(what string, status, bytes int, cut bool) {
 	})
 }
 
-// verdict reports, and fails when the storm was too mild to show anything.
+// verdict reports the result, and fails if the storm was too mild to prove anything.
 func (s *storm) verdict(objects int64) {
 	c := s.tally
 	seen := c.objects()
@@ -305,7 +305,7 @@ func (s *storm) verdict(objects int64) {
 	s.calm()
 }
 
-// complaints are the last errors in the server's log.
+// complaints returns the last errors in the server's log.
 func (s *storm) complaints() string {
 	var errors []string
 	for line := range strings.Lines(s.log.String()) {
@@ -316,7 +316,7 @@ func (s *storm) complaints() string {
 	return strings.Join(errors[max(0, len(errors)-20):], "")
 }
 
-// calm fails when the server panicked or, in a build that looks for them, had a data race.
+// calm fails if the server panicked or, in a race build, had a data race.
 func (s *storm) calm() {
 	if log := s.log.String(); strings.Contains(log, "panic") || strings.Contains(log, "DATA RACE") {
 		s.t.Errorf("the server was not well:\n%s", log)

@@ -19,11 +19,11 @@ import (
 	"keepwatch.internal/internal/accounts"
 )
 
-// errand is what a guest asks for.
+// errand is one request of a guest.
 type errand struct {
 	what   string // in the report
 	path   string
-	camera *lens         // nil for pages that are about none
+	camera *lens         // nil for pages about no camera
 	action access.Action // that it needs on the camera; zero: any
 	media  bool
 	live   bool
@@ -31,18 +31,18 @@ type errand struct {
 	header http.Header
 }
 
-// stopwatch ends a request: after so many bytes, or after so long; zero is never.
+// stopwatch ends a request after some bytes or some time; zero is never.
 type stopwatch struct {
 	bytes int
 	after time.Duration
-	slow  bool // the guest reads a little now and then
-	known bool // it says that it has what it asks for
+	slow  bool // the guest reads slowly
+	known bool // the guest claims to have the response already
 }
 
-// ownViews is one's own part of the record.
+// ownViews is the page with the caller's own audit entries.
 const ownViews = "/api/v1/me/views"
 
-// anyErrand draws one for the camera.
+// anyErrand picks a random errand for the camera.
 func (s *storm) anyErrand(r *rand.Rand, c *lens) errand {
 	length := time.Duration(1+r.IntN(8)) * time.Second
 	age := max(time.Since(s.began)-length, time.Second)
@@ -82,7 +82,7 @@ func (s *storm) anyErrand(r *rand.Rand, c *lens) errand {
 	return errand{what: path, path: path}
 }
 
-// anyStop draws how a request ends: about half of them by the guest, in the middle.
+// anyStop picks how a request ends. The guest cancels about half of them.
 func anyStop(r *rand.Rand, e errand) stopwatch {
 	switch {
 	case r.IntN(100) < 25:
@@ -101,7 +101,7 @@ func anyStop(r *rand.Rand, e errand) stopwatch {
 	return stopwatch{known: r.IntN(3) == 0}
 }
 
-// visit does one errand and looks at every byte that comes back.
+// visit does one errand and checks every byte of the response.
 func (s *storm) visit(ctx context.Context, g *guest, e errand, stop stopwatch) {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
@@ -118,7 +118,7 @@ func (s *storm) visit(ctx context.Context, g *guest, e errand, stop stopwatch) {
 		req.Header[name] = values
 	}
 	if stop.known {
-		req.Header.Set("If-None-Match", "*") // "answer only if it has changed", which nobody may be told who may not see it
+		req.Header.Set("If-None-Match", "*") // callers without a right must not get 304
 	}
 	g.dress(req)
 	from := time.Now()
@@ -148,7 +148,7 @@ func (s *storm) visit(ctx context.Context, g *guest, e errand, stop stopwatch) {
 
 const clock = "15:04:05.000"
 
-// rest waits a little, so that a guest who is refused does not only ask.
+// rest waits a little, so that refused guests do not flood the server.
 func (s *storm) rest(ctx context.Context) {
 	select {
 	case <-time.After(50 * time.Millisecond):
@@ -156,7 +156,7 @@ func (s *storm) rest(ctx context.Context) {
 	}
 }
 
-// read reads a body until its end, or until the guest has enough and goes away.
+// read reads a body until its end, or until the guest cancels.
 func (s *storm) read(body io.Reader, leave context.CancelFunc, stop stopwatch) (b []byte, cut bool) {
 	buffer := make([]byte, 8<<10)
 	for stop.bytes == 0 || len(b) < stop.bytes {
@@ -177,20 +177,20 @@ func (s *storm) read(body io.Reader, leave context.CancelFunc, stop stopwatch) (
 	return b, true
 }
 
-// answer is what came back.
+// answer is a response.
 type answer struct {
 	*guest
 	errand
 	status           int
 	body             []byte
-	cut              bool      // the guest went away before its end
-	from, served, to time.Time // the request left, the header came, the body ended
+	cut              bool      // the guest cancelled
+	from, served, to time.Time // request sent, header received, body ended
 }
 
-// cutWithin is how long a stream may outlive its right, and a little for clocks.
+// cutWithin is how long a stream may outlive its right, with a margin for clocks.
 const cutWithin = time.Second + 50*time.Millisecond
 
-// judge holds an answer against the rights. The error says what is wrong.
+// judge checks a response against the rights. The error says what is wrong.
 func (s *storm) judge(a answer) error {
 	if a.status >= 500 && a.status != http.StatusServiceUnavailable {
 		return errors.New("an error of the server")
@@ -204,14 +204,14 @@ func (s *storm) judge(a answer) error {
 		return errors.New("served without a right")
 	case ok && a.media && a.status != http.StatusNotModified:
 		return s.footage(a)
-	case !ok && must && !a.media && a.served.Sub(a.from) < accounts.PermitTTL && // whoever is served so slowly may find the permit over
+	case !ok && must && !a.media && a.served.Sub(a.from) < accounts.PermitTTL && // a slower response may find the permit expired
 		(a.status == http.StatusNotFound || a.status == http.StatusUnauthorized) && !a.link:
 		return errors.New("refused with a right")
 	}
 	return s.words(a)
 }
 
-// footage looks at a media answer.
+// footage checks a media response.
 func (s *storm) footage(a answer) error {
 	e := eye{camera: a.camera}
 	look := e.look
@@ -238,7 +238,7 @@ func (s *storm) footage(a answer) error {
 	return nil
 }
 
-// hears checks that there is sound only for those who may hear: it may change while they listen.
+// hears checks that audio is sent only with the right to audio, which may change meanwhile.
 func hears(a answer, e *eye) error {
 	if might, _ := a.may(question{a.camera, access.Audio, a.from.Add(-cutWithin), a.to}); e.sounds > 0 && !might {
 		return fmt.Errorf("%d frames of sound without the right to hear", e.sounds)
@@ -246,7 +246,7 @@ func hears(a answer, e *eye) error {
 	return nil
 }
 
-// timely checks that a live picture was made while there was a right, or up to a second later.
+// timely checks that a live frame was made while there was a right, or up to a second later.
 func (s *storm) timely(a answer, made time.Time) error {
 	if might, _ := a.may(question{a.camera, access.Live, made.Add(-cutWithin), a.to}); !might {
 		return fmt.Errorf("a picture of %s, when the right had ended", made.Format(clock))
@@ -254,7 +254,7 @@ func (s *storm) timely(a answer, made time.Time) error {
 	return nil
 }
 
-// words looks for cameras in a text that its reader may not know of. What somebody has watched stays in their own record.
+// words searches a text for cameras that its reader may not know. People may still see their own past views.
 func (s *storm) words(a answer) error {
 	s.tally.text()
 	since := a.from
@@ -263,7 +263,7 @@ func (s *storm) words(a answer) error {
 	}
 	for _, c := range s.lenses {
 		if c == a.camera && a.status != http.StatusOK {
-			continue // the guest has said the name itself
+			continue // the guest sent the name itself
 		}
 		if bytes.Contains(a.body, []byte(c.name)) || bytes.Contains(a.body, []byte(c.label)) || bytes.Contains(a.body, []byte(c.id.String())) {
 			if might, _ := a.may(question{camera: c, from: since, to: a.to}); !might {
@@ -274,16 +274,16 @@ func (s *storm) words(a answer) error {
 	return nil
 }
 
-// tile is what a live connection shows under a number.
+// tile is one numbered stream of a live connection.
 type tile struct {
 	Tile   int    `json:"tile"`
 	Camera string `json:"camera"`
 	Stream string `json:"stream"`
 	eye    *eye
-	heard  int // frames of sound before this message
+	heard  int // audio frames before this message
 }
 
-// watch keeps a live connection of several tiles, the guest's own and others, for a while.
+// watch keeps a live connection for a while, with tiles of the guest's own and other cameras.
 func (s *storm) watch(ctx context.Context, g *guest, r *rand.Rand) {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(500+r.IntN(4500))*time.Millisecond)
 	defer cancel()
@@ -336,7 +336,7 @@ func (s *storm) watch(ctx context.Context, g *guest, r *rand.Rand) {
 	}
 }
 
-// message judges a message of a live connection.
+// message checks a message of a live connection.
 func (s *storm) message(g *guest, tiles map[int]*tile, kind websocket.MessageType, b []byte) error {
 	now := time.Now()
 	s.tally.bytes(len(b))

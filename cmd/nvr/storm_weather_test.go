@@ -19,7 +19,7 @@ import (
 	"keepwatch.internal/internal/sqlite"
 )
 
-// weather does to the server and its cameras what storms do, over and over until enough was seen.
+// weather repeats disturbances of the server and its cameras until enough was seen.
 func (s *storm) weather(ctx context.Context, r *rand.Rand, objects int64) {
 	const least = 6 // of these events
 	for i := 0; ctx.Err() == nil && (i < least || s.tally.objects() < objects); i++ {
@@ -67,7 +67,7 @@ func (s *storm) pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// lock has this process, which is not the server's, hold a database's write lock for two seconds.
+// lock has this process, which is not the server, hold a database's write lock for two seconds.
 func (s *storm) lock(ctx context.Context, name string, mark int32, files string) {
 	const held = 2 * time.Second
 	db, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(s.dir, "data", name), ApplicationID: mark, Files: os.DirFS(files), Busy: 20 * time.Second})
@@ -101,10 +101,10 @@ func (s *storm) strike(ctx context.Context, r *rand.Rand) {
 	s.recovered(again, "a kill")
 }
 
-// backWithin is how long after a wave or a kill all cameras record again.
+// backWithin is how soon after a wave or a kill all cameras must record again.
 const backWithin = 30 * time.Second
 
-// recovered waits until every camera records, as its owner is told.
+// recovered waits until every camera is recording, as its owner sees it.
 func (s *storm) recovered(since time.Time, after string) {
 	s.t.Helper()
 	waiting := ""
@@ -116,7 +116,7 @@ func (s *storm) recovered(since time.Time, after string) {
 	}
 }
 
-// waiting names the cameras that do not record, as the auditor is told.
+// waiting returns the cameras that are not recording, as the auditor sees it.
 func (s *storm) waiting() string {
 	ctx, stop := context.WithTimeout(s.t.Context(), backWithin)
 	defer stop()

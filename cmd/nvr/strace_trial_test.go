@@ -16,7 +16,7 @@ import (
 	"keepwatch.internal/internal/testcam"
 )
 
-// injection is a system call of the recordings that the kernel refuses once or a few times.
+// injection is a system call in the recordings that the kernel refuses once or a few times.
 type injection struct {
 	call, fault string
 	folder      bool // it concerns the day's folder rather than the file that is being written
@@ -28,15 +28,15 @@ func injections() []injection {
 	return []injection{
 		{"pwrite64", "EIO", false, false, "disk-error"},
 		{"pwrite64", "ENOSPC", false, false, "disk-full"},
-		{"fdatasync", "EIO", false, false, ""}, // what was written is still there: nothing is lost, and the log says it
+		{"fdatasync", "EIO", false, false, ""}, // the data is still there, so nothing is lost; the log says so
 		{"openat", "ENOSPC", true, true, "disk-full"},
 		{"openat", "EIO", true, true, "disk-error"},
 		{"fsync", "EIO", true, true, "disk-error"},
 	}
 }
 
-// TestFaultsOfTheRealDiskAreToldAndSurvived has the kernel refuse system calls of the real program. Each fault is in the
-// log within 5 s, recording goes on within 10 s, and what is missing on the timeline is in a gap that says why.
+// TestFaultsOfTheRealDiskAreToldAndSurvived has the kernel refuse system calls of the real program. Each fault must be in the log
+// within 5 s, recording must resume within 10 s, and missing time must be a gap with the reason.
 func TestFaultsOfTheRealDiskAreToldAndSurvived(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, testcam.Camera{Name: "one"})
@@ -62,7 +62,7 @@ func TestFaultsOfTheRealDiskAreToldAndSurvived(t *testing.T) {
 
 type injected struct{ told, resumed time.Duration }
 
-// inject has the kernel refuse the call and waits for what must follow.
+// inject has the kernel refuse the call and waits for the expected result.
 func (v *visitor) inject(a archive, x injection) (out injected) {
 	t, name := v.t, fmt.Sprintf("%s of %s", x.fault, x.call)
 	t.Helper()
@@ -98,7 +98,7 @@ func (v *visitor) inject(a archive, x injection) (out injected) {
 		return err == nil && strings.Contains(string(b), "(INJECTED)")
 	})
 	at := time.Now()
-	_ = cmd.Process.Signal(syscall.SIGTERM) // it lets go of the server
+	_ = cmd.Process.Signal(syscall.SIGTERM) // strace detaches from the server
 	_ = cmd.Wait()
 	if !hit {
 		t.Fatalf("%s never happened: %s", name, complaints.String())
@@ -122,7 +122,7 @@ func (v *visitor) inject(a archive, x injection) (out injected) {
 	return out
 }
 
-// line is a timeline as the API tells it.
+// line is a timeline from the API.
 type line struct {
 	Spans []struct{ From, To time.Time }
 	Gaps  []struct {
@@ -148,7 +148,7 @@ func (v *visitor) gapCodes(camera string, from time.Time) (codes []string) {
 	return codes
 }
 
-// explained fails unless spans and gaps since a time add up, each gap with its reason, and all that is called footage plays.
+// explained fails unless spans and gaps since a time add up, each gap has a reason, and all footage plays.
 func (v *visitor) explained(camera string, from time.Time) {
 	v.t.Helper()
 	l := v.line(camera, from)

@@ -41,10 +41,10 @@ type tokenFlags struct {
 	days                    int
 }
 
-// userAction is one thing that nvr user does.
+// userAction is one action of nvr user.
 type userAction struct {
-	name, words string   // what stands behind the name
-	flags       []string // that mean something for it
+	name, words string   // words: the arguments after the name
+	flags       []string // that apply to it
 	run         func(context.Context, userCall) error
 }
 
@@ -63,7 +63,7 @@ func userActions() []userAction {
 	}
 }
 
-// userCommand opens the accounts database itself, so that it works beside a running server and without one.
+// userCommand opens the accounts database itself, so that it works with or without a running server.
 func userCommand(ctx context.Context, t terminal, args []string) error {
 	fs := newFlags()
 	path := configFlag(fs)
@@ -108,7 +108,7 @@ func userCommand(ctx context.Context, t terminal, args []string) error {
 	return errors.Join(action.run(ctx, call), call.people.Close())
 }
 
-// chooseAction finds the action that the words name, and refuses words and flags that it would ignore.
+// chooseAction finds the action for the words. It refuses words and flags that the action would ignore.
 func chooseAction(fs *flag.FlagSet, words []string) (userAction, error) {
 	all := userActions()
 	i := -1
@@ -166,7 +166,7 @@ func userPasswd(ctx context.Context, c userCall) error {
 	return nil
 }
 
-// userRemove says what the removal takes with it, and asks first where there is somebody to ask.
+// userRemove lists the effects of the removal, and asks for confirmation on a terminal.
 func userRemove(ctx context.Context, c userCall) error {
 	effects, err := c.people.RemovalEffects(ctx, c.name)
 	if err != nil {
@@ -197,7 +197,7 @@ func userRemove(ctx context.Context, c userCall) error {
 	return nil
 }
 
-// effectLines tells what the removal of an account takes and leaves.
+// effectLines lists what the removal of an account removes and what stays.
 func effectLines(name string, e accounts.Effects, names map[access.Camera]string) []string {
 	var lines []string
 	if n := len(e.Orphans); n > 0 {
@@ -216,7 +216,7 @@ func effectLines(name string, e accounts.Effects, names map[access.Camera]string
 	return lines
 }
 
-// cameraList names cameras as the configuration did when the server last started.
+// cameraList lists cameras by their names at the server's last start.
 func cameraList(cameras []access.Camera, names map[access.Camera]string) string {
 	all := make([]string, 0, len(cameras))
 	for _, c := range cameras {
@@ -264,7 +264,7 @@ func userTOTPOff(ctx context.Context, c userCall) error {
 	return nil
 }
 
-// password asks for a password twice on a terminal, or reads a line of standard input where that was asked for.
+// password asks twice for a password on a terminal, or reads it from standard input if requested.
 func (c userCall) password() (string, error) {
 	if c.passwordStdin {
 		line, err := bufio.NewReader(io.LimitReader(c.t.in, 4096)).ReadString('\n')
@@ -297,7 +297,7 @@ func (c userCall) password() (string, error) {
 	return first, nil
 }
 
-// number reads the ID that a list shows.
+// number parses an ID from a list.
 func (c userCall) number() (int64, error) {
 	n, err := strconv.ParseInt(c.id, 10, 64)
 	if err != nil || n <= 0 {

@@ -14,7 +14,7 @@ import (
 	"keepwatch.internal/internal/identity"
 )
 
-// table starts a table on the output; Flush writes it.
+// table starts a table on the output. Flush writes it.
 func (c userCall) table(head string) *tabwriter.Writer {
 	w := tabwriter.NewWriter(c.t.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, head)
@@ -34,7 +34,7 @@ func userToken(ctx context.Context, c userCall) error {
 	return nil
 }
 
-// tokenSpec reads the flags; without any the token is bound to nothing but its account.
+// tokenSpec reads the flags. Without any, the token is limited only by its account.
 func (c userCall) tokenSpec(ctx context.Context) (accounts.TokenSpec, error) {
 	spec := accounts.EveryToken(c.token.label)
 	switch {
@@ -147,7 +147,7 @@ func userSessions(ctx context.Context, c userCall) error {
 	return w.Flush()
 }
 
-// day writes a moment to the day, and none as a dash.
+// day formats a date, or a dash for none.
 func (c userCall) day(t time.Time) string {
 	if t.IsZero() {
 		return "-"

@@ -6,10 +6,10 @@ import (
 	"runtime/debug"
 )
 
-// version is the version of this source, the newest of CHANGELOG.md. It is written nowhere else.
+// version is the version of this source, the newest in CHANGELOG.md. It is written only here.
 const version = "0.1.0"
 
-// versionText returns the version, with the commit it was built from where the build knows it, e.g. "0.1.0+5a7d140e" or
+// versionText returns the version, with its commit if the build knows it, e.g. "0.1.0+5a7d140e" or
 // "0.1.0+5a7d140e.modified".
 func versionText() string {
 	info, ok := debug.ReadBuildInfo()

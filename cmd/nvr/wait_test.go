@@ -10,7 +10,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// poll calls ok until it reports true, and returns false when that did not happen within the limit.
+// poll calls ok until it returns true. It returns false if that does not happen within the limit.
 func poll(ctx context.Context, limit time.Duration, ok func() bool) bool {
 	ctx, stop := context.WithTimeout(ctx, limit)
 	defer stop()

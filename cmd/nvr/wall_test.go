@@ -26,10 +26,11 @@ import (
 	"keepwatch.internal/internal/testcam/camtest"
 )
 
-// demoFrame is how long a picture of the demo's cameras is shown.
+// demoFrame is the duration of a frame of the demo's cameras.
 const demoFrame = time.Second / 15
 
-// drift is by how much two cameras may be apart: a page moves what follows in a recording when it is off by 20 ms, either way.
+// drift is how far two cameras may be apart: a page adjusts a recording's times only when they are off by 20 ms, in either
+// direction.
 const drift = 40 * time.Millisecond
 
 // startFaultyDemo runs the demo with cameras that the test can disturb.
@@ -64,16 +65,16 @@ type wall struct {
 	*tab
 	url    string
 	client *http.Client
-	filed  map[string]map[uint64]shown // by camera and the number of the picture
+	filed  map[string]map[uint64]shown // by camera and frame number
 }
 
-// shown is from when to when a picture is the one to be seen, by the clock of the recordings.
+// shown is the interval in which a frame is displayed, by the clock of the recordings.
 type shown struct {
 	frame    uint64
 	from, to time.Time
 }
 
-// TestSeveralCamerasPlayInStep follows four cameras through a day of theirs, of which one has a gap.
+// TestSeveralCamerasPlayInStep plays a day of four cameras, one of which has a gap.
 func TestSeveralCamerasPlayInStep(t *testing.T) {
 	base, password, cams := startFaultyDemo(t)
 	garage := cams.Camera("garage")
@@ -102,7 +103,7 @@ func TestSeveralCamerasPlayInStep(t *testing.T) {
 	w.holdsItsAddress(begin)
 }
 
-// stutters has a camera leave out five pictures of each second, for so many seconds: those before stay for longer.
+// stutters has a camera leave out five frames of each second for some seconds, so that the frames before stay longer.
 func stutters(ctx context.Context, t *testing.T, cam *testcam.Handle, seconds int) {
 	t.Helper()
 	next := cam.LastFrame(media.Main)
@@ -115,7 +116,7 @@ func stutters(ctx context.Context, t *testing.T, cam *testcam.Handle, seconds in
 	}
 }
 
-// began waits until all cameras are recorded, and returns the moment from which on they are.
+// began waits until all cameras are recording, and returns the moment from which on all are.
 func (w *wall) began() (all time.Time) {
 	w.t.Helper()
 	for _, name := range demoNames {
@@ -132,13 +133,13 @@ func (w *wall) began() (all time.Time) {
 	return all
 }
 
-// addressOf is where the four cameras play from a moment on.
+// addressOf returns the URL that plays the four cameras from a moment on.
 func addressOf(at time.Time) string {
 	return "/timeline?cameras=front-door,garage,garden,street&at=" + at.UTC().Format(time.RFC3339)
 }
 
-// steps goes five pictures on and, to before what was fetched at first, 25 back: one by one on the tile of the first camera, and the
-// other tiles show the pictures that go with it.
+// steps goes five frames forward and 25 back, to before what was fetched first. The first camera's tile must step frame by frame,
+// and the other tiles must show the frames of the same moment.
 func (w *wall) steps() {
 	w.t.Helper()
 	const first = "front-door"
@@ -161,7 +162,7 @@ func (w *wall) steps() {
 	}
 }
 
-// cookies signs in a client beside the browser.
+// cookies signs in a client in addition to the browser.
 func cookies(t *testing.T, base, password string) *http.Client {
 	t.Helper()
 	form := url.Values{"username": {demoUser}, "password": {password}}
@@ -173,15 +174,15 @@ func cookies(t *testing.T, base, password string) *http.Client {
 	return client
 }
 
-// oneCookie keeps the cookies of the one server that is asked.
+// oneCookie keeps the cookies of one server.
 type oneCookie struct{ all []*http.Cookie }
 
 func (c *oneCookie) SetCookies(_ *url.URL, cookies []*http.Cookie) { c.all = append(c.all, cookies...) }
 
 func (c *oneCookie) Cookies(*url.URL) []*http.Cookie { return c.all }
 
-// when returns from when to when a picture is to be seen. Only the recording can tell: a busy camera paints its pictures at irregular
-// distances, and they are filed some time after they were painted.
+// when returns the interval in which a frame is displayed. Only the recording knows it: a busy camera draws its frames at irregular
+// intervals, and they are timestamped some time after they were drawn.
 func (w *wall) when(camera string, m testcam.Mark) shown {
 	w.t.Helper()
 	if at, ok := w.filed[camera][m.Frame]; ok {
@@ -195,7 +196,7 @@ func (w *wall) when(camera string, m testcam.Mark) shown {
 	return at
 }
 
-// get asks the API for what there is of a span.
+// get requests the footage of a span from the API.
 func (w *wall) get(path string, from, to time.Time) (http.Header, []byte) {
 	w.t.Helper()
 	q := url.Values{"from": {from.UTC().Format(time.RFC3339Nano)}, "to": {to.UTC().Format(time.RFC3339Nano)}}
@@ -207,7 +208,7 @@ func (w *wall) get(path string, from, to time.Time) (http.Header, []byte) {
 	return resp.Header, body
 }
 
-// read learns when the pictures of a span are to be seen: each until the next one, of which the last has none.
+// read computes the intervals of the frames in a span: each lasts until the next, and the last is left out.
 func (w *wall) read(camera string, from, to time.Time) {
 	w.t.Helper()
 	header, clip := w.get("/api/v1/cameras/"+camera+"/clip.mp4?", from, to)
@@ -232,7 +233,7 @@ func (w *wall) read(camera string, from, to time.Time) {
 	}
 }
 
-// enter signs in at the door to which the address leads who is not signed in, and goes on to it.
+// enter opens the address, signs in on the login page, and continues to the address.
 func (w *wall) enter(password, path string) {
 	w.t.Helper()
 	w.do(chromedp.Navigate(w.url+path), chromedp.WaitVisible(`input[name=username]`), chromedp.SendKeys(`input[name=username]`, demoUser),
@@ -245,7 +246,7 @@ func (w *wall) open(path string) {
 	w.do(chromedp.Navigate(w.url+path), chromedp.WaitVisible(`.timeline-tile`))
 }
 
-// sees returns from when to when the pictures on the page are to be seen, by camera. Each must be that of its tile.
+// sees returns the intervals of the frames on the page, by camera. Each frame must be of its tile's camera.
 func (w *wall) sees() map[string]shown {
 	w.t.Helper()
 	pictures := map[string]shown{}
@@ -267,9 +268,9 @@ func (w *wall) sees() map[string]shown {
 	return pictures
 }
 
-// apart is by how much pictures miss having a moment in common, not above zero if they have one.
+// apart returns how far frames are from sharing a moment. It is at most zero if they share one.
 func apart(pictures map[string]shown) time.Duration {
-	var from, to time.Time // when the last of them begins, and the first of them ends
+	var from, to time.Time // the latest start and the earliest end
 	for _, p := range pictures {
 		if p.from.After(from) {
 			from = p.from
@@ -281,13 +282,13 @@ func apart(pictures map[string]shown) time.Duration {
 	return from.Sub(to)
 }
 
-// exactly says whether the pictures are those of exactly these cameras.
+// exactly reports whether the frames are of exactly these cameras.
 func exactly(cameras []string, pictures map[string]shown) bool {
 	return slices.Equal(slices.Sorted(slices.Values(cameras)), slices.Sorted(maps.Keys(pictures)))
 }
 
-// inStep waits until a screenshot shows exactly these cameras, playing, and less than a frame from having a moment in common: a machine
-// that is busy with tests leaves pictures out. What stands has to be exact, and bench measures what plays.
+// inStep waits until a screenshot shows exactly these cameras while they play, less than a frame from sharing a moment, since a machine
+// that is busy with tests skips frames. Paused video must be exact. bench measures playing video.
 func (w *wall) inStep(what string, cameras ...string) {
 	w.t.Helper()
 	var last map[string]shown
@@ -301,7 +302,7 @@ func (w *wall) inStep(what string, cameras ...string) {
 
 func (w *wall) says() string { return eval[string](w.tab, `document.querySelector("#main").innerText`) }
 
-// stands waits until pictures of exactly these cameras stand that are all to be seen at one moment.
+// stands waits until exactly these cameras are paused at frames of one moment.
 func (w *wall) stands(what string, cameras ...string) map[string]shown {
 	w.t.Helper()
 	var stand map[string]shown
@@ -315,8 +316,8 @@ func (w *wall) stands(what string, cameras ...string) map[string]shown {
 	return stand
 }
 
-// skipsAGap lets playback run into the gap of the garage: its tile has no picture and says why, the others stand in step there,
-// and it joins them when its footage begins again.
+// skipsAGap plays into the gap of the garage. Its tile must have no picture and say why, the others must be in sync, and the
+// garage must join them when its footage begins again.
 func (w *wall) skipsAGap(lost time.Time) {
 	w.t.Helper()
 	w.open(addressOf(lost.Add(-3 * time.Second)))
@@ -338,7 +339,7 @@ func (w *wall) skipsAGap(lost time.Time) {
 	until(w.t, 60*time.Second, "the garage's footage again", func() bool { _, ok := w.sees()["garage"]; return ok })
 }
 
-// holdsItsAddress takes a camera away, and comes back by the address to the same cameras and moment.
+// holdsItsAddress removes a camera, and returns by the URL to the same cameras and moment.
 func (w *wall) holdsItsAddress(begin time.Time) {
 	w.t.Helper()
 	w.do(chromedp.Click(`#play`), chromedp.Click(`.timeline-row[data-camera=garden] input`))
@@ -349,7 +350,7 @@ func (w *wall) holdsItsAddress(begin time.Time) {
 	if err != nil || at.Before(begin) || u.Query().Get("cameras") != "front-door,garage,street" {
 		w.t.Fatalf("the address is %s", href)
 	}
-	w.open(strings.Replace(href, "cameras=", "cameras=nobodys,", 1)) // one that is not there, or not theirs, is left out
+	w.open(strings.Replace(href, "cameras=", "cameras=nobodys,", 1)) // a camera that does not exist or is not theirs is left out
 	if tiles := eval[string](w.tab, `[...document.querySelectorAll(".timeline-tile")].map(t => t.dataset.camera).join()`); tiles != "front-door,garage,street" {
 		w.t.Errorf("the address %s shows %s", href, tiles)
 	}

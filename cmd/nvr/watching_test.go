@@ -29,13 +29,13 @@ import (
 	"keepwatch.internal/internal/testcam/camtest"
 )
 
-// shot is a picture as it was recorded: its mark, and when it stands on the timeline.
+// shot is a recorded frame: its mark and its time on the timeline.
 type shot struct {
 	mark testcam.Mark
 	at   time.Time
 }
 
-// recorded returns all pictures of a camera from a moment on, in order, over runs and gaps.
+// recorded returns all frames of a camera from a moment on, in order, across runs and gaps.
 func (v *visitor) recorded(camera string, from, to time.Time) []shot {
 	v.t.Helper()
 	var all []shot
@@ -72,7 +72,7 @@ func (v *visitor) recorded(camera string, from, to time.Time) []shot {
 	return all
 }
 
-// picture returns the mark of the picture that the camera page shows; ok is false if there is none that can be read.
+// picture returns the mark of the picture on the camera page. ok is false if no mark can be read.
 func (b *tab) picture() (m testcam.Mark, ok bool) {
 	b.t.Helper()
 	ctx, stop := context.WithTimeout(b.ctx, stepTimeout)
@@ -108,7 +108,7 @@ func (b *tab) paints(what string, ok func(testcam.Mark) bool) testcam.Mark {
 	return last
 }
 
-// steps presses a key n times. After each press the next picture that is painted has to be one that follows the last.
+// steps presses a key n times. After each press the next painted frame must be the one after the last.
 func (b *tab) steps(key string, n int, follows func(now, next testcam.Mark) bool) testcam.Mark {
 	b.t.Helper()
 	now := b.paints("a picture", func(testcam.Mark) bool { return true })
@@ -123,7 +123,7 @@ func (b *tab) steps(key string, n int, follows func(now, next testcam.Mark) bool
 	return now
 }
 
-// along says whether of two pictures the second was recorded so many after the first.
+// along reports whether the second frame was recorded the given number of frames after the first.
 func along(all []shot, by int) func(now, next testcam.Mark) bool {
 	return func(now, next testcam.Mark) bool {
 		for i := range all {
@@ -139,11 +139,10 @@ func same(a, b testcam.Mark) bool {
 	return a.Frame == b.Frame && a.Run == b.Run && a.Camera == b.Camera
 }
 
-// filmLength is the number of pictures of a film.
+// filmLength is the number of frames of a film.
 const filmLength = 60
 
-// filmOfMarks has ffmpeg record a simulated camera and code it anew with B-frames: 60 pictures that carry their marks in the
-// pixels.
+// filmOfMarks has ffmpeg record a simulated camera and re-encode it with B-frames: 60 frames with their marks in the pixels.
 func filmOfMarks(t *testing.T) string {
 	t.Helper()
 	srv, err := testcam.Start(t.Context(), testcam.Options{Cameras: []testcam.Camera{{Name: "film", NoSub: true}}})
@@ -158,14 +157,14 @@ func filmOfMarks(t *testing.T) string {
 	return path
 }
 
-// watching is a site with an hour's worth of trouble in half a minute: a camera that restarted, one with B-frames.
+// watching is a site with several difficulties in half a minute of footage: a camera that restarted, and one with B-frames.
 type watching struct {
 	*tab
 	site    *site
 	v       *visitor
 	reboot  time.Time
 	all     []shot // of the camera "yard"
-	restart int    // index of the first picture after the restart
+	restart int    // index of the first frame after the restart
 }
 
 func newWatching(t *testing.T) *watching {
@@ -198,7 +197,7 @@ func newWatching(t *testing.T) *watching {
 	return w
 }
 
-// opens goes to a moment of a camera by a link and pauses.
+// opens opens a moment of a camera by a link and pauses.
 func (w *watching) opens(camera string, at time.Time) {
 	w.t.Helper()
 	w.do(chromedp.Navigate(w.site.url+"/cameras/"+camera+"?at="+url.QueryEscape(at.UTC().Format(time.RFC3339Nano))), chromedp.WaitVisible("#timeline-slider"))
@@ -207,7 +206,7 @@ func (w *watching) opens(camera string, at time.Time) {
 	})
 }
 
-// pauses stops a picture that moves, and waits until it stands.
+// pauses pauses playback and waits until the picture stands still.
 func (w *watching) pauses() {
 	w.t.Helper()
 	w.do(chromedp.KeyEvent("k"))
@@ -237,7 +236,7 @@ func TestARecordingIsWatchedPictureByPicture(t *testing.T) {
 	w.trustsNoClockOfABrowser()
 }
 
-// stepsOverTheGap goes 60 pictures forward and 60 back from two seconds before the restart, and further back beyond what was
+// stepsOverTheGap goes 60 frames forward and 60 back from two seconds before the restart, and then further back than what was
 // fetched first.
 func (w *watching) stepsOverTheGap() {
 	w.t.Helper()
@@ -250,7 +249,7 @@ func (w *watching) stepsOverTheGap() {
 	}
 }
 
-// stepsThroughBFrames does the same with pictures that are stored in another order than they are shown in.
+// stepsThroughBFrames does the same with frames whose order of decoding and display differ.
 func (w *watching) stepsThroughBFrames() {
 	w.t.Helper()
 	w.opens("film", w.reboot)
@@ -263,8 +262,8 @@ func (w *watching) stepsThroughBFrames() {
 	})
 }
 
-// jumpsToBeforeWhatIsThere goes back second by second, also from the first key frame that was fetched: 15 pictures each time, or one more or less
-// where two pictures meet.
+// jumpsToBeforeWhatIsThere goes back second by second, also from the first key frame that was fetched: 15 frames each time, ± one at the
+// boundary of two frames.
 func (w *watching) jumpsToBeforeWhatIsThere() {
 	w.t.Helper()
 	w.opens("yard", w.all[w.restart+200].at)
@@ -279,7 +278,7 @@ func (w *watching) jumpsToBeforeWhatIsThere() {
 	}
 }
 
-// at returns the moment that the page's address names.
+// at returns the moment in the page's URL.
 func (w *watching) at() time.Time {
 	w.t.Helper()
 	text := eval[string](w.tab, `new URL(location.href).searchParams.get("at") ?? ""`)
@@ -290,8 +289,8 @@ func (w *watching) at() time.Time {
 	return at
 }
 
-// isOf says whether a picture is the one that was shown at a moment, by the times of what was recorded. A player does not move its
-// axis for less than 20 ms by which a camera's clock and the recorder's part.
+// isOf reports whether a frame is the one of a moment, by the recorded times. A player ignores differences below 20 ms between
+// a camera's clock and the recorder's.
 func (w *watching) isOf(m testcam.Mark, at time.Time) bool {
 	const rounding = 20 * time.Millisecond
 	for i := range w.all {
@@ -302,11 +301,10 @@ func (w *watching) isOf(m testcam.Mark, at time.Time) bool {
 	return false
 }
 
-// releasesOnThePicture drags the playhead, checks that key frames follow the hand, and that the picture of the very moment is
-// shown when it lets go.
+// releasesOnThePicture drags the playhead. Key frames must follow the pointer, and the exact frame must be shown after release.
 func (w *watching) releasesOnThePicture() {
 	w.t.Helper()
-	w.opens("yard", w.all[w.restart+120].at) // far enough from the gap for what the hand does
+	w.opens("yard", w.all[w.restart+120].at) // far enough from the gap for the dragging
 	w.pauses()
 	for range 3 {
 		w.do(chromedp.KeyEvent("+")) // the first view is of ten minutes or more
@@ -360,7 +358,7 @@ func (w *watching) playsKeyFramesOnly() {
 	w.opens("yard", w.all[0].at.Add(time.Second))
 	first, begun := w.paints("a picture", func(testcam.Mark) bool { return true }), time.Now()
 	w.do(chromedp.KeyEvent("]]]"))
-	seen, before := map[testcam.Mark]bool{}, "" // what is shown may change while the picture is taken
+	seen, before := map[testcam.Mark]bool{}, "" // the picture may change during the screenshot
 	w.paints("a picture of ten seconds later, by key frames", func(m testcam.Mark) bool {
 		layer := eval[string](w.tab, `document.querySelector("#stage").dataset.show`)
 		if layer == "scrub" && before == layer {
@@ -405,12 +403,12 @@ func (w *watching) opensAGap() {
 	w.paints("the first of all", func(m testcam.Mark) bool { return m.Run == w.all[0].mark.Run })
 }
 
-// zooms goes out to a month and in to a second.
+// zooms zooms out to a month and in to a second.
 func (w *watching) zooms() {
 	w.t.Helper()
 	w.opens("yard", w.all[w.restart+30].at)
 	w.pauses()
-	span := func() float64 { // how much time a hundred pixels are, by what two clicks lead to
+	span := func() float64 { // the time in a hundred pixels, measured with two clicks
 		r := w.rect("#timeline-slider")
 		var at [2]time.Time
 		for i := range at {
@@ -436,8 +434,8 @@ func (w *watching) zooms() {
 	until(w.t, 5*time.Second, "a day", func() bool { return !strings.Contains(w.text("#day-button"), "–") })
 }
 
-// outlivesARestart lets the recorder restart while a recording is watched: the page says that it is away, and shows the moment
-// that was asked for when it is back.
+// outlivesARestart restarts the server while a recording plays. The page must say that the server is down, and show the requested
+// moment when it is back.
 func (w *watching) outlivesARestart() {
 	w.t.Helper()
 	w.opens("yard", w.all[w.restart+30].at)
@@ -454,7 +452,7 @@ func (w *watching) outlivesARestart() {
 	})
 }
 
-// trustsNoClockOfABrowser watches in a browser whose clock is five hours ahead.
+// trustsNoClockOfABrowser plays in a browser whose clock is five hours ahead.
 func (w *watching) trustsNoClockOfABrowser() {
 	w.t.Helper()
 	const ahead = `{
