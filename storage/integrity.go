@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"keepwatch.internal/storage/disk"
@@ -15,6 +17,21 @@ import (
 // IntegrityIssue is something in the store that was found to be other than it should be. It is only a hint: whoever resolves it looks
 // again, and goes by what is there then. So integrity issues may be noted by another process, twice, or in vain.
 type IntegrityIssue = index.IntegrityIssue
+
+// integrity looks after footage that is not as it should be: it notes issues and resolves them, keeps damaged files in quarantine,
+// and reads all footage over in a verification pass.
+type integrity struct {
+	*roster
+	*database
+	*storeClock
+	*alarms
+	o     *Options
+	log   *slog.Logger
+	disk  disk.Folder // recordings
+	files *recovery
+
+	repairing sync.Mutex // held while a file or row that is not as it should be is made right
+}
 
 const (
 	// resolveEvery is how often the server looks for integrity issues that another process noted.
@@ -26,12 +43,12 @@ const (
 )
 
 // IntegrityIssues returns at most limit integrity issues, the newest first.
-func (s *Store) IntegrityIssues(ctx context.Context, limit int) ([]IntegrityIssue, error) {
+func (s *integrity) IntegrityIssues(ctx context.Context, limit int) ([]IntegrityIssue, error) {
 	return s.index.Issues(ctx, limit)
 }
 
 // keepResolving resolves integrity issues as they come, until ctx is over.
-func (s *Store) keepResolving(ctx context.Context) {
+func (s *integrity) keepResolving(ctx context.Context) {
 	if err := s.noteQuarantined(ctx); err != nil && ctx.Err() == nil {
 		s.log.Error("the files in quarantine could not be listed", "err", err)
 	}
@@ -66,7 +83,7 @@ func (s *Store) keepResolving(ctx context.Context) {
 }
 
 // reviewQuarantine raises an alarm while there are files in quarantine, and lowers it when somebody has removed them.
-func (s *Store) reviewQuarantine() {
+func (s *integrity) reviewQuarantine() {
 	entries, err := s.disk.List(QuarantineFolder)
 	if err != nil && !disk.IsMissing(err) {
 		return
@@ -87,7 +104,7 @@ func (s *Store) reviewQuarantine() {
 }
 
 // resolveAfter resolves the integrity issues with larger numbers than after, and returns the largest that it tried.
-func (s *Store) resolveAfter(ctx context.Context, after int64, p *disk.Pace) (int64, error) {
+func (s *integrity) resolveAfter(ctx context.Context, after int64, p *disk.Pace) (int64, error) {
 	const batch = 16
 	var errs []error
 	for ctx.Err() == nil {
@@ -110,7 +127,7 @@ func (s *Store) resolveAfter(ctx context.Context, after int64, p *disk.Pace) (in
 
 // resolveIssue looks at what an issue is about, does what is to be done, and notes what that was. It may be interrupted anywhere and
 // repeated.
-func (s *Store) resolveIssue(ctx context.Context, d IntegrityIssue, p *disk.Pace) error {
+func (s *integrity) resolveIssue(ctx context.Context, d IntegrityIssue, p *disk.Pace) error {
 	outcome, err := s.repairSubject(ctx, d.Subject, p)
 	if err != nil {
 		return err
@@ -123,7 +140,7 @@ func (s *Store) resolveIssue(ctx context.Context, d IntegrityIssue, p *disk.Pace
 
 // ResolveAll notes the issues and resolves every one that is noted, also those that resolving others brings up. It is for a store
 // that does not Run.
-func (s *Store) ResolveAll(ctx context.Context, issues []IntegrityIssue, p *disk.Pace) error {
+func (s *integrity) ResolveAll(ctx context.Context, issues []IntegrityIssue, p *disk.Pace) error {
 	err := s.write(ctx, func(tx *index.Tx) error {
 		for _, x := range issues {
 			if err := tx.NoteIssue(ctx, x); err != nil {

@@ -32,7 +32,7 @@ type VerificationPass struct {
 }
 
 // VerificationPass returns how far the background reading of all footage has come.
-func (s *Store) VerificationPass(ctx context.Context) (VerificationPass, error) {
+func (s *integrity) VerificationPass(ctx context.Context) (VerificationPass, error) {
 	x, err := s.index.Verification(ctx)
 	if err != nil {
 		return VerificationPass{}, err
@@ -46,7 +46,7 @@ func (s *Store) VerificationPass(ctx context.Context) (VerificationPass, error) 
 }
 
 // keepVerifying reads one segment after the other, at a pace that takes weeks for all of them, until ctx is over.
-func (s *Store) keepVerifying(ctx context.Context) {
+func (s *integrity) keepVerifying(ctx context.Context) {
 	last := ""
 	for {
 		pause, err := s.verifyNext(ctx)
@@ -66,7 +66,7 @@ func (s *Store) keepVerifying(ctx context.Context) {
 
 // verifyNext reads and verifies the segment after the one that was read last, and returns how long to wait then. Where it
 // stands is in the index before it returns.
-func (s *Store) verifyNext(ctx context.Context) (time.Duration, error) {
+func (s *integrity) verifyNext(ctx context.Context) (time.Duration, error) {
 	x, err := s.index.Verification(ctx)
 	if err != nil {
 		return passPause, err
@@ -92,7 +92,7 @@ func (s *Store) verifyNext(ctx context.Context) (time.Duration, error) {
 }
 
 // verifySegment verifies one segment and moves the state behind it.
-func (s *Store) verifySegment(ctx context.Context, r index.Segment, x *index.Verification) error {
+func (s *integrity) verifySegment(ctx context.Context, r index.Segment, x *index.Verification) error {
 	c := s.cameraOf(r.Stream.Camera)
 	_, bad, err := c.verify(ctx, r, &disk.Pace{Rate: passRate})
 	if ctx.Err() != nil {
@@ -125,7 +125,7 @@ func (s *Store) verifySegment(ctx context.Context, r index.Segment, x *index.Ver
 }
 
 // pauseAfter returns how long a segment's reading is to be followed by nothing, for all of them to take passDuration.
-func (s *Store) pauseAfter(ctx context.Context, r index.Segment) (time.Duration, error) {
+func (s *integrity) pauseAfter(ctx context.Context, r index.Segment) (time.Duration, error) {
 	_, total, err := s.index.Total(ctx)
 	if err != nil || total <= 0 {
 		return passPause, err

@@ -14,12 +14,12 @@ import (
 
 // purgeQuarantine deletes the files in quarantine that hold anything of the camera's footage in the span: what an owner
 // deletes is to be gone, damaged or not. It returns how many they were.
-func (s *Store) purgeQuarantine(ctx context.Context, c *camera, span Span) (int, error) {
+func (s *integrity) purgeQuarantine(ctx context.Context, c *camera, span Span) (int, error) {
 	return s.purge(func(name string) (bool, error) { return s.holdsAny(ctx, c, name, span) })
 }
 
 // ageQuarantine deletes the files in quarantine that are older than footage of their camera may be.
-func (s *Store) ageQuarantine() error {
+func (s *integrity) ageQuarantine() error {
 	known := s.all()
 	now := s.ageNow()
 	_, err := s.purge(func(name string) (bool, error) {
@@ -49,7 +49,7 @@ func later(a, b time.Time) time.Time {
 }
 
 // purge deletes the files in quarantine of which doomed says so, and then the notes about them.
-func (s *Store) purge(doomed func(name string) (bool, error)) (n int, err error) {
+func (s *integrity) purge(doomed func(name string) (bool, error)) (n int, err error) {
 	s.repairing.Lock()
 	defer s.repairing.Unlock()
 	entries, err := s.disk.List(QuarantineFolder)
@@ -77,7 +77,7 @@ func (s *Store) purge(doomed func(name string) (bool, error)) (n int, err error)
 
 // removeNotes removes the note about a file in quarantine that is gone, also where a crash came between the two when it
 // got the name of a resolved one.
-func (s *Store) removeNotes(name string) error {
+func (s *integrity) removeNotes(name string) error {
 	other, resolved := strings.CutSuffix(name, ResolvedSuffix)
 	if resolved {
 		other += ".mp4"
@@ -105,7 +105,7 @@ func quarantinedStart(c *camera, name string) (time.Time, bool) {
 
 // holdsAny reports whether a file in quarantine has footage of the camera in the span: by its labels, and where nothing
 // verifies by its name.
-func (s *Store) holdsAny(ctx context.Context, c *camera, name string, span Span) (bool, error) {
+func (s *integrity) holdsAny(ctx context.Context, c *camera, name string, span Span) (bool, error) {
 	f, err := s.disk.Open(path.Join(QuarantineFolder, name))
 	if err != nil {
 		return false, err

@@ -17,7 +17,7 @@ import (
 // setAside makes sure that a segment whose bytes are wrong is served to nobody any more. Its file stays where it is, for
 // whoever wants to find out why, until the integrity issue about it is resolved. A segment that is being written is
 // sealed at its last good fragment instead.
-func (s *Store) setAside(c *camera, r index.Segment, why error) {
+func (s *integrity) setAside(c *camera, r index.Segment, why error) {
 	s.log.Error("footage does not verify; its segment was set aside", "camera", c.name, "segment", r.Name(), "err", why)
 	stream := media.StreamID{Camera: c.id, Quality: r.Stream.Quality}
 	w := s.writer(stream)
@@ -38,7 +38,7 @@ func (s *Store) setAside(c *camera, r index.Segment, why error) {
 }
 
 // missed forgets a segment whose file a reader did not find.
-func (s *Store) missed(c *camera, r index.Segment) {
+func (s *integrity) missed(c *camera, r index.Segment) {
 	s.log.Error("a segment's file is missing", "camera", c.name, "segment", r.Name())
 	if _, err := readIdentity(s.disk, s.o.Recordings); err != nil {
 		s.log.Error("so is the whole disk", "path", s.o.Recordings, "err", err)
@@ -46,7 +46,7 @@ func (s *Store) missed(c *camera, r index.Segment) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	if err := s.loseMissing(ctx, c, r, ReasonMissing); err != nil {
+	if err := s.files.loseMissing(ctx, c, r, ReasonMissing); err != nil {
 		s.log.Error("a missing segment could not be noted", "camera", c.name, "segment", r.Name(), "err", err)
 	}
 }
@@ -68,14 +68,14 @@ const noteSuffix = ".txt"
 
 // quarantineFile moves a file out of the camera's folder, with a note that says why. Nothing in quarantine is ever
 // served or changed.
-func (s *Store) quarantineFile(c *camera, name string, why error) error {
+func (s *integrity) quarantineFile(c *camera, name string, why error) error {
 	_, err := s.moveToQuarantine(c, name, why)
 	return err
 }
 
 // moveToQuarantine is quarantineFile that tells where the file is then. What verifies of it is taken back when the
 // integrity issue about it is resolved.
-func (s *Store) moveToQuarantine(c *camera, name string, why error) (string, error) {
+func (s *integrity) moveToQuarantine(c *camera, name string, why error) (string, error) {
 	if err := s.disk.Mkdir(QuarantineFolder); err != nil {
 		return "", err
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 // resolve looks at a subject and makes it right. It returns in words what it did.
-func (s *Store) repairSubject(ctx context.Context, subject string, p *disk.Pace) (string, error) {
+func (s *integrity) repairSubject(ctx context.Context, subject string, p *disk.Pace) (string, error) {
 	if _, err := readIdentity(s.disk, s.o.Recordings); err != nil { // the whole disk is in trouble
 		return "", err
 	}
@@ -42,7 +42,7 @@ func (s *Store) repairSubject(ctx context.Context, subject string, p *disk.Pace)
 }
 
 // cameraIn returns the camera of a folder; nil when there is none.
-func (s *Store) cameraIn(folder string) *camera {
+func (s *integrity) cameraIn(folder string) *camera {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for _, c := range s.cameras {
@@ -54,7 +54,7 @@ func (s *Store) cameraIn(folder string) *camera {
 }
 
 // repairManifest writes a camera.json that is lost or unreadable.
-func (s *Store) repairManifest(c *camera) (string, error) {
+func (s *integrity) repairManifest(c *camera) (string, error) {
 	_, id, err := readManifest(c.files)
 	switch {
 	case err == nil && id == c.id:
@@ -69,14 +69,14 @@ func (s *Store) repairManifest(c *camera) (string, error) {
 }
 
 // rowOf returns the row of a camera's file.
-func (s *Store) rowOf(ctx context.Context, c *camera, name string) (index.Segment, bool, error) {
+func (s *integrity) rowOf(ctx context.Context, c *camera, name string) (index.Segment, bool, error) {
 	row, noted, err := s.index.Named(ctx, c.row, name)
 	return row, noted, s.suspect(err)
 }
 
 // repairFile repairs a file in a camera's folder. It looks for the file first: a file that is there has its row by then,
 // unless it is a stray.
-func (s *Store) repairFile(ctx context.Context, c *camera, name string, p *disk.Pace) (string, error) {
+func (s *integrity) repairFile(ctx context.Context, c *camera, name string, p *disk.Pace) (string, error) {
 	_, err := c.files.Stat(name)
 	if err != nil && !disk.IsMissing(err) {
 		return "", err
@@ -91,14 +91,14 @@ func (s *Store) repairFile(ctx context.Context, c *camera, name string, p *disk.
 	case !noted && !strings.HasSuffix(name, ".mp4"):
 		return "it is none of ours: left alone", nil
 	case !noted:
-		return s.adopt(ctx, c, name, false)
+		return s.files.adopt(ctx, c, name, false)
 	case row.State == index.StateOpen:
 		return "it is being written, or left to the next start", nil
 	case row.State == index.StateDeleting:
 		return "it is being deleted", nil
 	case !there:
 		s.log.Error("a segment's file is missing", "camera", c.name, "segment", row.Name())
-		return "its file is missing: the time is a gap now", errors.Join(s.loseMissing(ctx, c, row, ReasonMissing), s.noteQuarantined(ctx))
+		return "its file is missing: the time is a gap now", errors.Join(s.files.loseMissing(ctx, c, row, ReasonMissing), s.noteQuarantined(ctx))
 	}
 	keys, err := s.index.PackedKeys(ctx, row)
 	if err != nil {
@@ -113,7 +113,7 @@ func (s *Store) repairFile(ctx context.Context, c *camera, name string, p *disk.
 	case flaw == nil:
 		return "it verifies, and is served", s.trustAgain(ctx, row, packed)
 	case flaw.Fault == segment.Short:
-		if err := s.compare(ctx, c, row); err != nil {
+		if err := s.files.compare(ctx, c, row); err != nil {
 			return "", err
 		}
 		return "what is left of it was kept", nil
@@ -122,7 +122,7 @@ func (s *Store) repairFile(ctx context.Context, c *camera, name string, p *disk.
 }
 
 // trustAgain makes a segment that verifies one that is served, with the key frames that its own table tells.
-func (s *Store) trustAgain(ctx context.Context, r index.Segment, keys []byte) error {
+func (s *integrity) trustAgain(ctx context.Context, r index.Segment, keys []byte) error {
 	return s.write(ctx, func(tx *index.Tx) error {
 		restored, err := tx.Restore(ctx, r, keys)
 		if err != nil || !restored {
@@ -134,7 +134,7 @@ func (s *Store) trustAgain(ctx context.Context, r index.Segment, keys []byte) er
 
 // takeOut moves the file of a segment that does not verify to quarantine, complete, and makes its time a gap. What is good
 // of it is then taken back from there.
-func (s *Store) takeOut(ctx context.Context, c *camera, r index.Segment, why error) (string, error) {
+func (s *integrity) takeOut(ctx context.Context, c *camera, r index.Segment, why error) (string, error) {
 	if err := s.writeFirst(ctx, func(tx *index.Tx) error { return withdraw(ctx, tx, r) }); err != nil {
 		return "", err
 	}
@@ -142,7 +142,7 @@ func (s *Store) takeOut(ctx context.Context, c *camera, r index.Segment, why err
 	if err != nil {
 		return "", err
 	}
-	if err := s.lose(ctx, r, ReasonQuarantined); err != nil {
+	if err := s.files.lose(ctx, r, ReasonQuarantined); err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("moved to %s, complete; what verifies of it is taken back from there", target), nil
@@ -158,7 +158,7 @@ func withdraw(ctx context.Context, tx *index.Tx, r index.Segment) error {
 }
 
 // repairStream makes what the index says of a stream as a whole fit its segments: the sums and the ledger.
-func (s *Store) repairStream(ctx context.Context, st index.Stream) (string, error) {
+func (s *integrity) repairStream(ctx context.Context, st index.Stream) (string, error) {
 	done := "it is in order"
 	err := s.write(ctx, func(tx *index.Tx) error {
 		sums, err := tx.Sums(ctx, st)

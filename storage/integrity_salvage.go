@@ -18,7 +18,7 @@ import (
 
 // noteQuarantined notes an integrity issue about every file in quarantine that nobody looked into yet: one that a crash left between
 // its move and the note of its issue, or that the index was lost over.
-func (s *Store) noteQuarantined(ctx context.Context) error {
+func (s *integrity) noteQuarantined(ctx context.Context) error {
 	entries, err := s.disk.List(QuarantineFolder)
 	if disk.IsMissing(err) {
 		return nil
@@ -62,7 +62,7 @@ const ResolvedSuffix = ".settled.mp4"
 // salvageQuarantined takes back what verifies in a file in quarantine: all of it when all does, or else, in new files, each
 // stretch that does. The file with the damage stays there, complete, under a name that says that nothing more is to be taken from it. Nothing
 // is taken back to where the archive has footage, or where footage was deleted.
-func (s *Store) salvageQuarantined(ctx context.Context, name string, p *disk.Pace) (string, error) {
+func (s *integrity) salvageQuarantined(ctx context.Context, name string, p *disk.Pace) (string, error) {
 	if strings.HasSuffix(name, ResolvedSuffix) {
 		return "what verifies of it was taken back before; it stays there", nil
 	}
@@ -114,7 +114,7 @@ func (s *Store) salvageQuarantined(ctx context.Context, name string, p *disk.Pac
 
 // markResolved gives a file in quarantine the name that says that nothing more is to be taken from it. The note about it
 // goes first, so that a crash between the two is made good by doing both again.
-func (s *Store) markResolved(name string) (string, error) {
+func (s *integrity) markResolved(name string) (string, error) {
 	base := strings.TrimSuffix(name, ".mp4")
 	target := base + ResolvedSuffix
 	for n := 2; ; n++ {
@@ -137,7 +137,7 @@ func (s *Store) markResolved(name string) (string, error) {
 }
 
 // lookInto finds out whose the file is and what of it verifies. why says in words when nothing does.
-func (s *Store) lookInto(ctx context.Context, x *source) (why string, err error) {
+func (s *integrity) lookInto(ctx context.Context, x *source) (why string, err error) {
 	label, err := media.FirstLabel(x.file, x.size)
 	if err != nil && !segment.IsDamage(err) {
 		return "", err
@@ -162,7 +162,7 @@ func (s *Store) lookInto(ctx context.Context, x *source) (why string, err error)
 }
 
 // runByHeader reads the header of a run from another of its segments; nil when there is none.
-func (s *Store) runByHeader(ctx context.Context, c *camera, id media.RunID) (*media.Run, error) {
+func (s *integrity) runByHeader(ctx context.Context, c *camera, id media.RunID) (*media.Run, error) {
 	rows, err := s.index.ClosedOfRun(ctx, c.row, id)
 	if err != nil {
 		return nil, s.suspect(err)
@@ -176,7 +176,7 @@ func (s *Store) runByHeader(ctx context.Context, c *camera, id media.RunID) (*me
 }
 
 // takeBack makes a segment of the stretch, unless something hinders it, which it tells in words.
-func (s *Store) takeBack(ctx context.Context, x *source, t *media.Table) (hindrance string, err error) {
+func (s *integrity) takeBack(ctx context.Context, x *source, t *media.Table) (hindrance string, err error) {
 	start, end := index.Micros(t.Entries[0].Start), index.Micros(t.Entries[len(t.Entries)-1].End())
 	st := index.Stream{Camera: x.c.row, Quality: x.Run.Stream.Quality}
 	if hindrance, err = s.occupied(ctx, x, st, start, end); hindrance != "" || err != nil {
@@ -200,7 +200,7 @@ func (s *Store) takeBack(ctx context.Context, x *source, t *media.Table) (hindra
 	if err != nil {
 		return "", err
 	}
-	if _, err := s.adopt(ctx, x.c, name, true); err != nil {
+	if _, err := s.files.adopt(ctx, x.c, name, true); err != nil {
 		return "", err
 	}
 	if _, noted, err := s.rowOf(ctx, x.c, name); err != nil || !noted {
@@ -210,7 +210,7 @@ func (s *Store) takeBack(ctx context.Context, x *source, t *media.Table) (hindra
 }
 
 // occupied tells in words why footage must not be put into [start, end) of a stream.
-func (s *Store) occupied(ctx context.Context, x *source, st index.Stream, start, end int64) (string, error) {
+func (s *integrity) occupied(ctx context.Context, x *source, st index.Stream, start, end int64) (string, error) {
 	taken, err := s.coveredBy(ctx, x.c, st, start, end)
 	if err != nil {
 		return "", err
@@ -230,7 +230,7 @@ func (s *Store) occupied(ctx context.Context, x *source, st index.Stream, start,
 }
 
 // coveredBy reports whether the stream has a segment in [start, end). A row whose file is missing is none, and is forgotten.
-func (s *Store) coveredBy(ctx context.Context, c *camera, st index.Stream, start, end int64) (bool, error) {
+func (s *integrity) coveredBy(ctx context.Context, c *camera, st index.Stream, start, end int64) (bool, error) {
 	rows, err := s.index.Covering(ctx, st, index.Interval{From: start, To: end})
 	if err != nil {
 		return false, s.suspect(err)
@@ -243,7 +243,7 @@ func (s *Store) coveredBy(ctx context.Context, c *camera, st index.Stream, start
 		if !disk.IsMissing(err) {
 			return false, err
 		}
-		if err := s.loseMissing(ctx, c, r, ReasonMissing); err != nil {
+		if err := s.files.loseMissing(ctx, c, r, ReasonMissing); err != nil {
 			return false, err
 		}
 	}
@@ -251,7 +251,7 @@ func (s *Store) coveredBy(ctx context.Context, c *camera, st index.Stream, start
 }
 
 // moveBack moves a file that is whole from quarantine to its place, and removes the note about it.
-func (s *Store) moveBack(x *source, name string) error {
+func (s *integrity) moveBack(x *source, name string) error {
 	if err := s.disk.Rename(x.name, path.Join(x.c.folder, name)); err != nil {
 		return err
 	}

@@ -11,19 +11,29 @@ import (
 	"keepwatch.internal/storage/segment"
 )
 
+// library opens footage for a permit: clips, segments, key frames.
+type library struct {
+	*admission
+	*database
+	*roster
+	*holds
+	issues *integrity
+	keys   func(media.CameraID) media.LabelKey // of a camera's labels
+}
+
 // OpenClip opens the span of the permit's camera as one progressive MP4 without re-encoding. It begins with the key
 // frame at or before span.From, ends with the fragment that span.To lies in, and cuts out what gaps there are. Sound is in
 // it when the permit allows to hear. It needs a permit for Playback or Export, and returns access.ErrDenied, ErrSpan,
 // ErrTooLong, ErrNoFootage, ErrQuarantined, or a *FormatChangedError when the coding changes inside the span.
-func (s *Store) OpenClip(ctx context.Context, p access.Permit, q media.Quality, span Span) (*Clip, error) {
-	return s.openChosen(ctx, p, q, opening{span, MaxClip, (*reader).choose, (*Clip).layProgressive})
+func (l *library) OpenClip(ctx context.Context, p access.Permit, q media.Quality, span Span) (*Clip, error) {
+	return l.openChosen(ctx, p, q, opening{span, MaxClip, (*reader).choose, (*Clip).layProgressive})
 }
 
 // OpenSegments opens the span of the permit's camera as fragmented MP4 for Media Source Extensions: an init header and
 // fragments of one run, the one at span.From or else the first after. Where that ends before span.To, Clip.End says so and
 // the caller asks for the rest. Permit and errors are those of OpenClip, without *FormatChangedError.
-func (s *Store) OpenSegments(ctx context.Context, p access.Permit, q media.Quality, span Span) (*Clip, error) {
-	return s.openChosen(ctx, p, q, opening{span, MaxSegments, (*reader).choose, (*Clip).layFragments})
+func (l *library) OpenSegments(ctx context.Context, p access.Permit, q media.Quality, span Span) (*Clip, error) {
+	return l.openChosen(ctx, p, q, opening{span, MaxSegments, (*reader).choose, (*Clip).layFragments})
 }
 
 // opening says what kind of clip is wanted of what.
@@ -34,8 +44,8 @@ type opening struct {
 	lay    func(*Clip, chosen, Span) error
 }
 
-func (s *Store) openChosen(ctx context.Context, p access.Permit, q media.Quality, o opening) (_ *Clip, err error) {
-	r, err := s.reader(p, q)
+func (l *library) openChosen(ctx context.Context, p access.Permit, q media.Quality, o opening) (_ *Clip, err error) {
+	r, err := l.reader(p, q)
 	if err != nil {
 		return nil, err
 	}
@@ -43,11 +53,11 @@ func (s *Store) openChosen(ctx context.Context, p access.Permit, q media.Quality
 		return nil, err
 	}
 	from, to := index.Micros(o.span.From), index.Micros(o.span.To)
-	c := &Clip{r: r, hold: s.hold(r.stream, math.MinInt64, to), loaded: -1}
+	c := &Clip{r: r, hold: l.hold(r.stream, math.MinInt64, to), loaded: -1}
 	c.gate.permit = p
 	defer func() {
 		if err != nil {
-			s.endHold(c.hold)
+			l.endHold(c.hold)
 		}
 	}()
 	r.look()
@@ -58,7 +68,7 @@ func (s *Store) openChosen(ctx context.Context, p access.Permit, q media.Quality
 	if err := o.lay(c, x, o.span); err != nil {
 		return nil, err
 	}
-	s.narrowHold(c.hold, index.Micros(c.Start()), index.Micros(c.End()))
+	l.narrowHold(c.hold, index.Micros(c.Start()), index.Micros(c.End()))
 	return c, nil
 }
 

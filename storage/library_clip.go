@@ -75,7 +75,7 @@ func (c *Clip) Read(b []byte) (int, error) {
 	if err := c.allowed(); err != nil {
 		return 0, err
 	}
-	if c.failed == nil && c.hold != nil && c.r.s.holdBroken(c.hold) {
+	if c.failed == nil && c.hold != nil && c.r.l.holdBroken(c.hold) {
 		c.failed = ErrGone
 	}
 	if c.failed != nil {
@@ -159,7 +159,7 @@ func (c *Clip) Close() error {
 	}
 	c.closed, c.buffer, c.bytes, c.layout.Pieces = true, nil, nil, nil
 	if c.hold != nil {
-		c.r.s.endHold(c.hold)
+		c.r.l.endHold(c.hold)
 	}
 	return c.closeFile()
 }

@@ -16,13 +16,13 @@ import (
 
 // OpenKeyFrame opens the key frame at or before the time at, however long before, as an MP4 of one picture. Clip.Start is
 // its time. It needs a permit for Playback or Export, and returns access.ErrDenied, ErrNoFootage or ErrQuarantined.
-func (s *Store) OpenKeyFrame(ctx context.Context, p access.Permit, q media.Quality, at time.Time) (_ *Clip, err error) {
-	r, err := s.reader(p, q)
+func (l *library) OpenKeyFrame(ctx context.Context, p access.Permit, q media.Quality, at time.Time) (_ *Clip, err error) {
+	r, err := l.reader(p, q)
 	if err != nil {
 		return nil, err
 	}
-	held := s.hold(r.stream, math.MinInt64, index.Micros(at)+1)
-	defer s.endHold(held) // what is served is in memory when this returns
+	held := l.hold(r.stream, math.MinInt64, index.Micros(at)+1)
+	defer l.endHold(held) // what is served is in memory when this returns
 	r.look()
 	row, key, err := r.findKey(ctx, index.Micros(at))
 	if err != nil {
@@ -93,9 +93,9 @@ func (r *reader) findKey(ctx context.Context, at int64) (index.Segment, index.Ke
 
 // keysBefore returns the last segment that begins before the time, and its key frames.
 func (r *reader) keysBefore(ctx context.Context, before int64) (index.Segment, []index.KeyFrame, error) {
-	row, packed, found, err := r.s.index.KeyFramesBefore(ctx, r.stream, before)
+	row, packed, found, err := r.l.index.KeyFramesBefore(ctx, r.stream, before)
 	if err != nil {
-		return row, nil, r.s.suspect(err)
+		return row, nil, r.l.suspect(err)
 	}
 	if !found {
 		return row, nil, ErrNoFootage

@@ -35,8 +35,8 @@ type FragmentPlacement struct {
 // Placement returns in which segments the footage of the span lies, and where in them, in the order of time: from the key frame
 // at or before span.From to the fragment that span.To lies in. Tables say it; no footage is read. Permit, limit and errors
 // are those of OpenClip, without *FormatChangedError.
-func (s *Store) Placement(ctx context.Context, p access.Permit, q media.Quality, span Span) ([]SegmentPlacement, error) {
-	r, err := s.reader(p, q)
+func (l *library) Placement(ctx context.Context, p access.Permit, q media.Quality, span Span) ([]SegmentPlacement, error) {
+	r, err := l.reader(p, q)
 	if err != nil {
 		return nil, err
 	}
@@ -44,8 +44,8 @@ func (s *Store) Placement(ctx context.Context, p access.Permit, q media.Quality,
 		return nil, err
 	}
 	from, to := index.Micros(span.From), index.Micros(span.To)
-	held := s.hold(r.stream, math.MinInt64, to)
-	defer s.endHold(held)
+	held := l.hold(r.stream, math.MinInt64, to)
+	defer l.endHold(held)
 	r.look()
 	x, err := r.choose(ctx, from, to)
 	if err != nil {
@@ -86,8 +86,8 @@ func played(e *media.Entry) time.Duration {
 // OpenStored opens what one stored segment holds of the span as fragmented MP4, exactly as Placement said: its first fragment
 // begins at span.From. What is not there any more is ErrNoFootage, and no other footage is in its place, since whoever
 // asks knows where in the bytes everything stands. Permit and errors are those of OpenSegments.
-func (s *Store) OpenStored(ctx context.Context, p access.Permit, q media.Quality, span Span) (*Clip, error) {
-	return s.openChosen(ctx, p, q, opening{span, MaxSegments, (*reader).chooseStored, (*Clip).layFragments})
+func (l *library) OpenStored(ctx context.Context, p access.Permit, q media.Quality, span Span) (*Clip, error) {
+	return l.openChosen(ctx, p, q, opening{span, MaxSegments, (*reader).chooseStored, (*Clip).layFragments})
 }
 
 // chooseStored opens the fragments of [from, to) of the segment in which one begins at from.

@@ -19,13 +19,13 @@ type part struct {
 
 // look takes note of what is being written. It comes before the index is asked: what is closed in between has its row
 // then, and what is begun in between is not seen.
-func (r *reader) look() { r.live = r.s.liveOf(r.stream) }
+func (r *reader) look() { r.live = r.l.liveOf(r.stream) }
 
 // parts opens all segments of the span, and the last before it.
 func (r *reader) parts(ctx context.Context, from, to int64) ([]part, error) {
-	rows, err := r.s.index.Footage(ctx, r.stream, index.Interval{From: from, To: to})
+	rows, err := r.l.index.Footage(ctx, r.stream, index.Interval{From: from, To: to})
 	if err != nil {
-		return nil, r.s.suspect(err)
+		return nil, r.l.suspect(err)
 	}
 	parts := make([]part, 0, len(rows))
 	for _, row := range rows {
@@ -45,9 +45,9 @@ func (r *reader) parts(ctx context.Context, from, to int64) ([]part, error) {
 
 // before opens the last segment that begins before the time at; ErrNoFootage when there is none.
 func (r *reader) before(ctx context.Context, at int64) (part, error) {
-	row, found, err := r.s.index.FootageBefore(ctx, r.stream, at)
+	row, found, err := r.l.index.FootageBefore(ctx, r.stream, at)
 	if err != nil {
-		return part{}, r.s.suspect(err)
+		return part{}, r.l.suspect(err)
 	}
 	if !found {
 		return part{}, ErrNoFootage
@@ -86,10 +86,10 @@ func (r *reader) open(row index.Segment) (part, error) {
 func (r *reader) explain(row index.Segment, err error) error {
 	switch {
 	case disk.IsMissing(err):
-		r.s.missed(r.c, row)
+		r.l.issues.missed(r.c, row)
 		return ErrGone
 	case segment.IsDamage(err):
-		r.s.setAside(r.c, row, err)
+		r.l.issues.setAside(r.c, row, err)
 		return ErrQuarantined
 	}
 	return fmt.Errorf("segment %s: %w", row.Name(), err)

@@ -38,7 +38,7 @@ func (a *admission) manage(p access.Permit) (*camera, error) {
 
 // reader opens segments of one stream of the camera that a permit names.
 type reader struct {
-	s      *Store
+	l      *library
 	c      *camera
 	stream media.StreamID
 	key    media.LabelKey
@@ -48,13 +48,13 @@ type reader struct {
 
 // reader checks the permit. Everything it finds later is compared with the permit's camera, not with what the index says
 // of itself.
-func (s *Store) reader(p access.Permit, q media.Quality) (*reader, error) {
-	c, err := s.admit(p)
+func (l *library) reader(p access.Permit, q media.Quality) (*reader, error) {
+	c, err := l.admit(p)
 	if err != nil {
 		return nil, err
 	}
 	camera := media.CameraID(p.Camera())
-	return &reader{s: s, c: c, stream: media.StreamID{Camera: camera, Quality: q}, key: s.LabelKey(camera), window: p.Window()}, nil
+	return &reader{l: l, c: c, stream: media.StreamID{Camera: camera, Quality: q}, key: l.keys(camera), window: p.Window()}, nil
 }
 
 // expected says what a segment's file has to be: footage of the permit's camera.
@@ -96,10 +96,10 @@ func (g *gate) renew(p access.Permit, now time.Time, sound bool) error {
 // the one that the clip was opened with, and still allow to hear when there is sound; otherwise it returns
 // access.ErrDenied and the old permit stays.
 func (c *Clip) Renew(p access.Permit) error {
-	return c.gate.renew(p, c.r.s.o.Now(), c.layout.Audio)
+	return c.gate.renew(p, c.r.l.permitTime(), c.layout.Audio)
 }
 
 // allowed checks the permit before each read.
 func (c *Clip) allowed() error {
-	return c.gate.current().Check(c.r.s.o.Now(), access.Playback, access.Export)
+	return c.gate.current().Check(c.r.l.permitTime(), access.Playback, access.Export)
 }

@@ -10,10 +10,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/media"
-	"keepwatch.internal/internal/sqlite"
-	"keepwatch.internal/storage/disk"
 	"keepwatch.internal/storage/index"
-	"keepwatch.internal/storage/segment"
 )
 
 // recover resolves what the last process left, as far as recording has to wait for it: it opens the cameras, finds out until
@@ -161,54 +158,6 @@ func (s *Store) adoptCamera(ctx context.Context, name string) error {
 	s.know(c)
 	s.log.Info("camera found on disk", "camera", c.name, "id", c.id, "folder", c.folder)
 	return nil
-}
-
-// recoverSegment closes one open row by what its file holds.
-func (s *Store) recoverSegment(ctx context.Context, c *camera, r index.Segment) error {
-	m, err := segment.Repair(c.owner(), r.Name())
-	another := err == nil && m.Run.ID != r.RunID
-	if err == nil && !another {
-		err = s.write(ctx, func(tx *index.Tx) error {
-			if err := tx.Close(ctx, closing(r.Stream, m)); err != nil {
-				return err
-			}
-			// An earlier start may have been unable to read the file and have called it a gap.
-			if err := tx.Enter(ctx, r.Stream, r.Start, index.Micros(m.End()), index.Footage(r.Run)); err != nil {
-				return err
-			}
-			return tx.EndClaim(ctx, r, index.Micros(m.End()), gap(s.down))
-		})
-		if !sqlite.IsConstraint(err) {
-			return err
-		}
-		err = fmt.Errorf("%w: %w: %w", media.ErrFormat, ErrOverlap, err) // its place is taken, which only a clock set back can do
-	}
-	switch {
-	case another:
-		// The power went before the index knew that this row's file was gone and another run has made one of that name.
-		s.log.Warn("a segment is of another run than the index says; adopting it anew", "camera", c.name, "segment", r.Name())
-	case errors.Is(err, fs.ErrNotExist):
-	case errors.Is(err, segment.ErrNoFragments), segment.IsDamage(err) && m.Size <= r.Init: // nothing was recorded
-		err = disk.RemoveSynced(c.files, r.Name())
-		if err != nil {
-			return err
-		}
-	case segment.IsDamage(err):
-		if err := s.quarantineFile(c, r.Name(), err); err != nil {
-			return err
-		}
-	default:
-		return err
-	}
-	return s.write(ctx, func(tx *index.Tx) error {
-		if err := tx.DropSegment(ctx, r.Stream, r.Start); err != nil {
-			return err
-		}
-		if err := tx.EndClaim(ctx, r, r.Start, gap(s.down)); err != nil {
-			return err
-		}
-		return tx.DropRunIfEmpty(ctx, r.Stream, r.Run)
-	})
 }
 
 // endLeftovers ends the runs that the last process did not end, and says that since it was last alive nothing ran.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"path"
 	"slices"
 	"strings"
@@ -17,10 +18,28 @@ import (
 	"keepwatch.internal/storage/segment"
 )
 
+// recovery makes the index and the files agree: what the last process left open is closed, files without a row are adopted, and rows
+// without a file become gaps.
+type recovery struct {
+	*roster
+	*database
+	*storeClock
+	*alarms
+	o      *Options
+	log    *slog.Logger
+	disk   disk.Folder // recordings
+	issues *integrity
+
+	// leftovers are the segments that the last process left open and that are yet to be closed; under roster.mu.
+	leftovers []index.Segment
+	stale     bool   // the index is older than the recordings, or new beside old ones
+	down      string // why nothing ran before this start
+}
+
 // Reconcile closes what the last process left open, and then walks over all files and rows, the newest days first. Files without a row are adopted when their labels
 // verify and quarantined when not (I1); rows without a file become gaps; files shorter than their row says are repaired.
 // Recording goes on meanwhile. Run does this by itself.
-func (s *Store) Reconcile(ctx context.Context) error {
+func (s *recovery) Reconcile(ctx context.Context) error {
 	s.closeLeftovers(ctx)
 	known := s.all()
 	var errs []error
@@ -32,13 +51,13 @@ func (s *Store) Reconcile(ctx context.Context) error {
 		}
 	}
 	// What was taken out on the way is looked into at once: it may be mostly good.
-	if _, err := s.resolveAfter(ctx, 0, &disk.Pace{Rate: resolveRate}); err != nil && ctx.Err() == nil {
+	if _, err := s.issues.resolveAfter(ctx, 0, &disk.Pace{Rate: resolveRate}); err != nil && ctx.Err() == nil {
 		s.log.Error("an integrity issue about footage could not be resolved; will try again", "err", err)
 	}
 	return errors.Join(errs...)
 }
 
-func (s *Store) reconcileStream(ctx context.Context, c *camera, quality media.Quality) error {
+func (s *recovery) reconcileStream(ctx context.Context, c *camera, quality media.Quality) error {
 	days, err := Days(ctx, s.index.Reader, c.files, index.Stream{Camera: c.row, Quality: quality})
 	if err != nil {
 		return err
@@ -95,7 +114,7 @@ func dayOf(day time.Time) index.Interval {
 // reconcileDay compares the files of a day with its rows. The files are listed first: one that was made since has its
 // row by then, and one that was deleted since is not found when it is looked at.
 // The last file of the newest day may have been in the making when the power went; the others were synced before it.
-func (s *Store) reconcileDay(ctx context.Context, c *camera, quality media.Quality, day time.Time, newest bool) error {
+func (s *recovery) reconcileDay(ctx context.Context, c *camera, quality media.Quality, day time.Time, newest bool) error {
 	folder := path.Join(quality.String(), day.Format(index.DayLayout))
 	entries, err := c.files.List(folder)
 	if err != nil && !disk.IsMissing(err) {
@@ -134,7 +153,7 @@ func (s *Store) reconcileDay(ctx context.Context, c *camera, quality media.Quali
 
 // syncFolder makes what is seen in a folder survive a power cut when it changed so lately that it may not yet: a process
 // that was killed between deleting and syncing leaves its mark in the index, and nothing at all once that is lost, too.
-func (s *Store) syncFolder(c *camera, folder string) error {
+func (s *recovery) syncFolder(c *camera, folder string) error {
 	if !s.recent(c, folder) {
 		return nil
 	}
@@ -146,9 +165,9 @@ func (s *Store) syncFolder(c *camera, folder string) error {
 
 // dropPieces removes what is left of segments that were about to be made from a damaged file when the program ended: the file
 // they come from is in quarantine, whole.
-func (s *Store) dropPieces(c *camera, folder string, entries []fs.DirEntry) error {
-	s.repairing.Lock()
-	defer s.repairing.Unlock()
+func (s *recovery) dropPieces(c *camera, folder string, entries []fs.DirEntry) error {
+	s.issues.repairing.Lock()
+	defer s.issues.repairing.Unlock()
 	var errs []error
 	for _, e := range entries {
 		if disk.IsRegular(e) && strings.HasSuffix(e.Name(), segment.PieceSuffix) {
@@ -158,9 +177,9 @@ func (s *Store) dropPieces(c *camera, folder string, entries []fs.DirEntry) erro
 	return errors.Join(errs...)
 }
 
-func (s *Store) reconcileFile(ctx context.Context, c *camera, name string, noted map[string]index.Segment, synced bool) error {
-	s.repairing.Lock()
-	defer s.repairing.Unlock()
+func (s *recovery) reconcileFile(ctx context.Context, c *camera, name string, noted map[string]index.Segment, synced bool) error {
+	s.issues.repairing.Lock()
+	defer s.issues.repairing.Unlock()
 	if r, ok := noted[name]; ok {
 		return s.compare(ctx, c, r)
 	}
@@ -169,7 +188,7 @@ func (s *Store) reconcileFile(ctx context.Context, c *camera, name string, noted
 }
 
 // compare checks that a closed row has its file, whole. What is missing becomes a gap.
-func (s *Store) compare(ctx context.Context, c *camera, r index.Segment) error {
+func (s *recovery) compare(ctx context.Context, c *camera, r index.Segment) error {
 	if r.State != index.StateClosed {
 		return nil
 	}
@@ -197,7 +216,7 @@ func (s *Store) compare(ctx context.Context, c *camera, r index.Segment) error {
 		return err
 	}
 	if err != nil || index.Micros(m.Entries[0].Start) != r.Start || m.Run.ID != r.RunID {
-		return errors.Join(s.quarantineFile(c, r.Name(), fmt.Errorf("the file is not what the index says: %w", errors.Join(err, media.ErrFormat))),
+		return errors.Join(s.issues.quarantineFile(c, r.Name(), fmt.Errorf("the file is not what the index says: %w", errors.Join(err, media.ErrFormat))),
 			s.lose(ctx, r, ReasonQuarantined))
 	}
 	return s.write(ctx, func(tx *index.Tx) error {
@@ -211,7 +230,7 @@ func (s *Store) compare(ctx context.Context, c *camera, r index.Segment) error {
 
 // loseMissing makes a gap of a segment whose file is not there, once that would survive a power cut: whoever removed it may
 // have died before its folder was synced.
-func (s *Store) loseMissing(ctx context.Context, c *camera, r index.Segment, reason string) error {
+func (s *recovery) loseMissing(ctx context.Context, c *camera, r index.Segment, reason string) error {
 	if err := c.files.SyncDir(path.Dir(r.Name())); err != nil && !disk.IsMissing(err) {
 		return err
 	}
@@ -219,7 +238,7 @@ func (s *Store) loseMissing(ctx context.Context, c *camera, r index.Segment, rea
 }
 
 // lose forgets a closed or quarantined segment whose file is no more.
-func (s *Store) lose(ctx context.Context, r index.Segment, reason string) error {
+func (s *recovery) lose(ctx context.Context, r index.Segment, reason string) error {
 	return s.write(ctx, func(tx *index.Tx) error {
 		lost, err := tx.DropLost(ctx, r)
 		if err != nil || !lost { // retention was quicker
@@ -237,15 +256,15 @@ const unsyncedFor = 15 * time.Minute
 
 // recent reports whether a file was written to, or the names in a folder changed, so lately that a process which was killed
 // may have left that unsynced.
-func (s *Store) recent(c *camera, name string) bool {
+func (s *recovery) recent(c *camera, name string) bool {
 	info, err := c.files.Stat(name)
 	return err == nil && s.now().Sub(info.ModTime()) < unsyncedFor
 }
 
 // adopt gives a row to a file without one, or moves the file to quarantine. A file that was synced is not read whole. It
 // tells in words what it did. The caller holds repairing.
-func (s *Store) adopt(ctx context.Context, c *camera, name string, synced bool) (string, error) {
-	if _, noted, err := s.rowOf(ctx, c, name); err != nil || noted { // somebody adopted it a moment ago
+func (s *recovery) adopt(ctx context.Context, c *camera, name string, synced bool) (string, error) {
+	if _, noted, err := s.issues.rowOf(ctx, c, name); err != nil || noted { // somebody adopted it a moment ago
 		return "it has its row", err
 	}
 	m, sure, err := segment.Contents{}, false, error(nil)
@@ -274,14 +293,14 @@ func (s *Store) adopt(ctx context.Context, c *camera, name string, synced bool) 
 	case errors.Is(err, segment.ErrNoFragments):
 		return "it held no footage, and was removed", disk.RemoveSynced(c.files, name)
 	case segment.IsDamage(err):
-		target, moved := s.moveToQuarantine(c, name, err)
+		target, moved := s.issues.moveToQuarantine(c, name, err)
 		return fmt.Sprintf("moved to %s, complete; what verifies of it is taken back from there", target), moved
 	}
 	return "", err
 }
 
 // fits checks that the file is where its label belongs and does not lie beside what is being written.
-func (s *Store) fits(c *camera, quality media.Quality, name string, m segment.Contents) error {
+func (s *recovery) fits(c *camera, quality media.Quality, name string, m segment.Contents) error {
 	start := index.Micros(m.Entries[0].Start)
 	if m.Run.Stream.Quality != quality || index.SegmentName(quality, start) != name {
 		return fmt.Errorf("%w: its label says %s", media.ErrFormat, index.SegmentName(m.Run.Stream.Quality, start))

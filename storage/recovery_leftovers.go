@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"keepwatch.internal/internal/format"
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/internal/sqlite"
 	"keepwatch.internal/storage/disk"
 	"keepwatch.internal/storage/index"
 	"keepwatch.internal/storage/segment"
@@ -23,7 +25,7 @@ const recoveriesAtOnce = 4
 
 // boundOpen notes the segments that were being written when the last process ended, each with the end that it has at most.
 // So a stream may be recorded again at once, behind what it has, before its file is read whole: that is closeLeftovers'.
-func (s *Store) boundOpen(ctx context.Context) error {
+func (s *recovery) boundOpen(ctx context.Context) error {
 	open, err := s.index.InState(ctx, index.StateOpen)
 	if err != nil || len(open) == 0 {
 		return err
@@ -53,7 +55,7 @@ func (s *Store) boundOpen(ctx context.Context) error {
 
 // dropReplaced forgets the segments that are marked to be deleted and have been deleted, when by now another run has a file
 // of that name: the clock was set back, and a power cut took what the index knew of it. Otherwise that file would go.
-func (s *Store) dropReplaced(ctx context.Context) error {
+func (s *recovery) dropReplaced(ctx context.Context) error {
 	marked, err := s.index.InState(ctx, index.StateDeleting)
 	if err != nil {
 		return err
@@ -90,7 +92,7 @@ func atOnce(n int, f func(i int)) {
 
 // atMost returns a time at which the footage of an open segment ends at the latest, from the last label in its file. That
 // label need not verify: what precedes it does not reach further.
-func (s *Store) atMost(c *camera, r index.Segment) int64 {
+func (s *recovery) atMost(c *camera, r index.Segment) int64 {
 	label, err := segment.LastLabel(c.files, r.Name(), c.expected(r))
 	switch {
 	case err == nil:
@@ -104,7 +106,7 @@ func (s *Store) atMost(c *camera, r index.Segment) int64 {
 
 // closeLeftovers closes the segments that the last process left open. A file that cannot be read is looked at again at
 // the next start, and must not keep the others from being closed.
-func (s *Store) closeLeftovers(ctx context.Context) {
+func (s *recovery) closeLeftovers(ctx context.Context) {
 	s.mu.RLock()
 	left := slices.Clone(s.leftovers)
 	s.mu.RUnlock()
@@ -122,7 +124,7 @@ func (s *Store) closeLeftovers(ctx context.Context) {
 }
 
 // closeLeftover closes one of them, and reports whether it did.
-func (s *Store) closeLeftover(ctx context.Context, r index.Segment) bool {
+func (s *recovery) closeLeftover(ctx context.Context, r index.Segment) bool {
 	c := s.cameraOf(r.Stream.Camera)
 	if err := s.recoverSegment(ctx, c, r); err != nil {
 		s.log.Error("a segment could not be recovered", "camera", c.name, "segment", r.Name(), "err", err)
@@ -147,7 +149,7 @@ const staleAfter = time.Hour
 
 // findUnknown looks whether the newest file of each stream has its row. Otherwise the index is older than the recordings, be
 // it that a power cut took its last changes or that an old copy was put back.
-func (s *Store) findUnknown(ctx context.Context) ([]unknownFile, error) {
+func (s *recovery) findUnknown(ctx context.Context) ([]unknownFile, error) {
 	var streams []unknownFile
 	for _, c := range s.cameras {
 		for _, quality := range qualities {
@@ -160,7 +162,7 @@ func (s *Store) findUnknown(ctx context.Context) ([]unknownFile, error) {
 	return unknown, errors.Join(errs...)
 }
 
-func (s *Store) findUnknownOf(ctx context.Context, x *unknownFile) error {
+func (s *recovery) findUnknownOf(ctx context.Context, x *unknownFile) error {
 	name, err := newestFile(x.c.files, x.quality)
 	if err != nil || name == "" {
 		return err
@@ -174,7 +176,7 @@ func (s *Store) findUnknownOf(ctx context.Context, x *unknownFile) error {
 }
 
 // judge finds out whether the index is an old copy that was put back, and says so.
-func (s *Store) judge(alive time.Time, unknown []unknownFile) {
+func (s *recovery) judge(alive time.Time, unknown []unknownFile) {
 	newest := alive
 	for _, x := range unknown {
 		if x.start.After(newest) {
@@ -193,7 +195,7 @@ func (s *Store) judge(alive time.Time, unknown []unknownFile) {
 
 // adoptNewest adopts the newest files that the index does not know, so that nothing is recorded over them. The other files
 // are reconcile's.
-func (s *Store) adoptNewest(ctx context.Context, unknown []unknownFile) {
+func (s *recovery) adoptNewest(ctx context.Context, unknown []unknownFile) {
 	atOnce(len(unknown), func(i int) {
 		x := unknown[i]
 		for range 3 { // a file that is no segment is quarantined: then the one before it is looked at
@@ -234,4 +236,52 @@ func newestFile(d disk.Folder, q media.Quality) (string, error) {
 		}
 	}
 	return "", nil
+}
+
+// recoverSegment closes one open row by what its file holds.
+func (s *recovery) recoverSegment(ctx context.Context, c *camera, r index.Segment) error {
+	m, err := segment.Repair(c.owner(), r.Name())
+	another := err == nil && m.Run.ID != r.RunID
+	if err == nil && !another {
+		err = s.write(ctx, func(tx *index.Tx) error {
+			if err := tx.Close(ctx, closing(r.Stream, m)); err != nil {
+				return err
+			}
+			// An earlier start may have been unable to read the file and have called it a gap.
+			if err := tx.Enter(ctx, r.Stream, r.Start, index.Micros(m.End()), index.Footage(r.Run)); err != nil {
+				return err
+			}
+			return tx.EndClaim(ctx, r, index.Micros(m.End()), gap(s.down))
+		})
+		if !sqlite.IsConstraint(err) {
+			return err
+		}
+		err = fmt.Errorf("%w: %w: %w", media.ErrFormat, ErrOverlap, err) // its place is taken, which only a clock set back can do
+	}
+	switch {
+	case another:
+		// The power went before the index knew that this row's file was gone and another run has made one of that name.
+		s.log.Warn("a segment is of another run than the index says; adopting it anew", "camera", c.name, "segment", r.Name())
+	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, segment.ErrNoFragments), segment.IsDamage(err) && m.Size <= r.Init: // nothing was recorded
+		err = disk.RemoveSynced(c.files, r.Name())
+		if err != nil {
+			return err
+		}
+	case segment.IsDamage(err):
+		if err := s.issues.quarantineFile(c, r.Name(), err); err != nil {
+			return err
+		}
+	default:
+		return err
+	}
+	return s.write(ctx, func(tx *index.Tx) error {
+		if err := tx.DropSegment(ctx, r.Stream, r.Start); err != nil {
+			return err
+		}
+		if err := tx.EndClaim(ctx, r, r.Start, gap(s.down)); err != nil {
+			return err
+		}
+		return tx.DropRunIfEmpty(ctx, r.Stream, r.Run)
+	})
 }

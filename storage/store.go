@@ -23,7 +23,6 @@ import (
 	"keepwatch.internal/internal/format"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage/disk"
-	"keepwatch.internal/storage/index"
 )
 
 // Options says where the store is and how it behaves.
@@ -67,22 +66,20 @@ type Store struct {
 	database
 	holds
 	admission
+	library
+	integrity
+	recovery
 	space diskSpace
 	rates rates
 
 	enrolling sync.Mutex // serialises Enrol
 	keeping   sync.Mutex // serialises what is kept, let go, and deleted by owners
-	repairing sync.Mutex // held while a file or row that is not as it should be is made right
 	kick      chan struct{}
 
-	// leftovers are the segments that the last process left open and that are yet to be closed.
-	leftovers []index.Segment
-	stale     bool // the index is older than the recordings, or new beside old ones
 	// keptRead has the cameras of which the index says what the files of kept clips say.
 	keptRead map[media.CameraID]struct{}
 
 	boot string // of the computer, see disk.BootID
-	down string // why nothing ran before this start
 }
 
 // Open opens the store, or makes one of an empty folder when the data folder knows none yet. It resolves what a crash
@@ -115,6 +112,7 @@ func open(ctx context.Context, o Options, openFolder func(string) (disk.Folder, 
 		return nil, err
 	}
 	s.database.data, s.space.data, s.space.disk = s.data, s.data, s.disk
+	s.integrity.disk, s.recovery.disk = s.disk, s.disk
 	if s.id, err = identify(s.disk, s.data, o); err != nil {
 		return nil, ExplainDiskError(o.Recordings, err)
 	}
@@ -128,7 +126,7 @@ func open(ctx context.Context, o Options, openFolder func(string) (disk.Folder, 
 
 // newStore assembles a store that is not open.
 func newStore(o Options) *Store {
-	s := &Store{o: o, log: o.Logger, roster: newRoster(), kick: make(chan struct{}, 1), boot: disk.BootID(), down: ReasonNotRunning}
+	s := &Store{o: o, log: o.Logger, roster: newRoster(), kick: make(chan struct{}, 1), boot: disk.BootID()}
 	s.storeClock = storeClock{wall: o.Now, log: o.Logger}
 	s.alarms.clock = &s.storeClock
 	s.holds.open = map[*hold]struct{}{}
@@ -136,6 +134,11 @@ func newStore(o Options) *Store {
 	s.space.o, s.space.log, s.space.alarms, s.space.wake = &s.o, o.Logger, &s.alarms, s.wake
 	s.database.log, s.database.rescue = o.Logger, s.space.rescue
 	s.damage.found = make(chan struct{})
+	s.library = library{&s.admission, &s.database, &s.roster, &s.holds, &s.integrity, s.LabelKey}
+	s.integrity.o, s.integrity.log, s.integrity.files = &s.o, o.Logger, &s.recovery
+	s.integrity.roster, s.integrity.database, s.integrity.storeClock, s.integrity.alarms = &s.roster, &s.database, &s.storeClock, &s.alarms
+	s.recovery.o, s.recovery.log, s.recovery.issues, s.recovery.down = &s.o, o.Logger, &s.integrity, ReasonNotRunning
+	s.recovery.roster, s.recovery.database, s.recovery.storeClock, s.recovery.alarms = &s.roster, &s.database, &s.storeClock, &s.alarms
 	return s
 }
 
