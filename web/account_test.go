@@ -232,7 +232,7 @@ func (w *world) cutWithin(resp *http.Response, limit time.Duration) {
 func TestALinkOpensItsTimeOfItsCameraAndNothingElse(t *testing.T) {
 	w := large(t, "front", "attic")
 	local := func(s int) string {
-		return w.start.Add(time.Duration(s) * time.Second).In(w.server.Location).Format(localMoment)
+		return w.start.Add(time.Duration(s) * time.Second).In(w.options.Location).Format(localMoment)
 	}
 	resp, page := w.submit(w.sessions["alice"], "/cameras/front/shares", url.Values{"to": {"link"}, "action": {"playback", "export"}, "label": {"For the insurance"},
 		"window": {"these"}, "from": {local(2)}, "end": {local(14)}, "until": {"1"}})

@@ -82,7 +82,7 @@ func TestAClipHasAReadableNameAndSaysWhatItHolds(t *testing.T) {
 		if !start.Equal(w.start.Add(2*time.Second)) || end.Before(w.start.Add(7900*time.Millisecond)) {
 			t.Errorf("clip from %v to %v", start.Sub(w.start), end.Sub(w.start))
 		}
-		want := fmt.Sprintf("front_%s_%ds.mp4", start.In(w.server.Location).Format("2006-01-02_15-04-05-0700"), int(end.Sub(start).Round(time.Second).Seconds()))
+		want := fmt.Sprintf("front_%s_%ds.mp4", start.In(w.options.Location).Format("2006-01-02_15-04-05-0700"), int(end.Sub(start).Round(time.Second).Seconds()))
 		if kind != disposition || params["filename"] != want {
 			t.Errorf("%s %v, want %s %s", kind, params, disposition, want)
 		}
@@ -275,7 +275,7 @@ func TestViewersSeeTheirCamerasAndAdministratorsTheDisk(t *testing.T) {
 	if sum, all := day.RecordedSeconds+day.MissingSeconds, day.To.Sub(day.From).Seconds(); sum > all+0.001 || day.RecordedSeconds > filmLength {
 		t.Errorf("recorded %v and missing %v of %v", day.RecordedSeconds, day.MissingSeconds, all)
 	}
-	if local := day.From.In(w.server.Location); local.Hour() != 0 || local.Minute() != 0 {
+	if local := day.From.In(w.options.Location); local.Hour() != 0 || local.Minute() != 0 {
 		t.Errorf("the day begins at %v", local)
 	}
 	resp, body = w.do(w.as("root", ask{path: "/api/v1/system"}))

@@ -88,9 +88,9 @@ func (s *syntheticSite) film(ctx context.Context, i int) (canary.Footage, error)
 // canaryOptions returns the options of a canary that tests this server.
 func (s *Server) canaryOptions() canary.Options {
 	synthetic := s.cameras.all[s.cameras.site:]
-	site := &syntheticSite{cameras: [2]Camera(synthetic), accounts: s.Accounts, store: s.Store, hub: s.Hub, now: s.Now}
-	o := canary.Options{Handler: s.handler, Cookie: cookieName(s.Secure), Address: s.Networks[0].Addr().String(),
-		Owners: site.owners, Film: site.film, Now: s.Now, Logger: s.Logger}
+	site := &syntheticSite{cameras: [2]Camera(synthetic), accounts: s.options.Accounts, store: s.options.Store, hub: s.options.Hub, now: s.options.Now}
+	o := canary.Options{Handler: s.handler, Cookie: cookieName(s.options.Secure), Address: s.options.Networks[0].Addr().String(),
+		Owners: site.owners, Film: site.film, Now: s.options.Now, Logger: s.options.Logger}
 	for i, c := range synthetic {
 		o.Cameras[i] = canary.Camera{ID: c.ID, Name: c.Name}
 	}

@@ -86,7 +86,7 @@ func TestDaysEndNow(t *testing.T) {
 	resp, body := w.do(w.as("alice", ask{path: "/api/v1/cameras/front/days"}))
 	days := decode[daysJSON](t, resp, body).Days
 	last := days[len(days)-1]
-	if last.Day != dayOf(time.Now(), w.server.Location).String() || last.To.After(time.Now()) {
+	if last.Day != dayOf(time.Now(), w.options.Location).String() || last.To.After(time.Now()) {
 		t.Errorf("the last day is %+v", last)
 	}
 	resp, body = w.do(w.as("alice", ask{path: "/api/v1/cameras/front/days?month=2190-01"}))
@@ -149,7 +149,7 @@ func TestALinkToATimeTellsOfThatTimeOnly(t *testing.T) {
 		w.server.Handler().ServeHTTP(rec, r)
 		return rec
 	}
-	month := "days?month=" + w.start.In(w.server.Location).Format("2006-01")
+	month := "days?month=" + w.start.In(w.options.Location).Format("2006-01")
 	days := decode[daysJSON](t, get(month).Result(), get(month).Body.Bytes()).Days
 	sum := 0.0
 	for _, d := range days {

@@ -220,7 +220,7 @@ func TestSavedClipsAreSearchedWithoutScripts(t *testing.T) {
 	w.keep("front", w.keepBody(2, 4, "The Parcel, at last"))
 	w.keep("attic", w.keepBody(3, 5, "a parcel too"))
 	w.keep("attic", w.keepBody(5, 6, ""))
-	day := w.start.Add(3 * time.Second).In(w.server.Location)
+	day := w.start.Add(3 * time.Second).In(w.options.Location)
 	for query, want := range map[string]int{"": 3, "q=parcel": 2, "q=PARCEL+last": 1, "q=attic": 2, "camera=attic": 2, "camera=attic&q=parcel": 1, "camera=yard": 0,
 		"day=" + day.Format(time.DateOnly): 3, "day=" + day.AddDate(0, 0, -3).Format(time.DateOnly): 0, "q=&camera=&day=": 3, "q=alice": 3} {
 		list := w.page("alice", "/saved?"+query)

@@ -44,7 +44,7 @@ func TestTheAuthoritysCertificateIsThereToBeInstalled(t *testing.T) {
 			t.Errorf("nothing for %s", device)
 		}
 	}
-	if block, rest := pem.Decode(w.server.CertificatePEM); !bytes.Equal(block.Bytes, der) || len(bytes.TrimSpace(rest)) > 0 {
+	if block, rest := pem.Decode(w.options.CertificatePEM); !bytes.Equal(block.Bytes, der) || len(bytes.TrimSpace(rest)) > 0 {
 		t.Error("the two files hold different certificates")
 	}
 }

@@ -261,10 +261,10 @@ func TestACamerasPageHoldsItsDay(t *testing.T) {
 	if got := attr(data, "data-at"); got != moment.Format(time.RFC3339) {
 		t.Errorf("data-at %q, want %v", got, moment)
 	}
-	if got, want := attr(data, "data-day"), moment.In(w.server.Location).Format(time.DateOnly); got != want {
+	if got, want := attr(data, "data-day"), moment.In(w.options.Location).Format(time.DateOnly); got != want {
 		t.Errorf("day %s, want %s", got, want)
 	}
-	if got, want := text(p.one("p", "id=clock")), moment.In(w.server.Location).Format(time.TimeOnly); got != want {
+	if got, want := text(p.one("p", "id=clock")), moment.In(w.options.Location).Format(time.TimeOnly); got != want {
 		t.Errorf("the clock shows %s, want %s", got, want)
 	}
 	gaps := text(p.one("ul", "id=gaps"))

@@ -39,17 +39,17 @@ type pages struct {
 
 // newPageGroups assembles the handlers of pages from what the server has.
 func (s *Server) newPageGroups() pageGroups {
-	p := &pages{accounts: s.Accounts, cameras: s.cameras, gate: s.gate, site: s.site}
+	p := &pages{accounts: s.options.Accounts, cameras: s.cameras, gate: s.gate, site: s.site}
 	return pageGroups{
-		door:     &doorPages{pages: p, sessions: s.sessions, certificatePEM: s.CertificatePEM},
+		door:     &doorPages{pages: p, sessions: s.sessions, certificatePEM: s.options.CertificatePEM},
 		account:  &accountPages{pages: p},
 		people:   &peoplePages{pages: p},
 		sharing:  &sharingPages{pages: p, shares: s.shares},
 		auditLog: &auditPages{pages: p},
-		link:     &linkPages{pages: p, sessions: s.sessions, store: s.Store},
-		tiles:    &livePages{pages: p, layouts: s.Layouts},
-		camera:   &cameraPages{pages: p, shares: s.shares, coverage: s.coverage, identity: s.Identity, store: s.Store},
-		saved:    &savedPages{pages: p, kept: s.kept, store: s.Store},
+		link:     &linkPages{pages: p, sessions: s.sessions, store: s.options.Store},
+		tiles:    &livePages{pages: p, layouts: s.options.Layouts},
+		camera:   &cameraPages{pages: p, shares: s.shares, coverage: s.coverage, identity: s.options.Identity, store: s.options.Store},
+		saved:    &savedPages{pages: p, kept: s.kept, store: s.options.Store},
 		system:   &systemPages{pages: p, outgoing: s.outgoing, report: s.reports.system},
 	}
 }

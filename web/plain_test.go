@@ -60,7 +60,7 @@ func TestWithoutScriptsARecorderIsSetUpSearchedAndLeft(t *testing.T) {
 	b.at("/cameras")
 	b.do(chromedp.Click(`main a[href="/cameras/front"]`))
 	b.at("/cameras/front")
-	b.do(fill(`.day-pick input[name=day]`, w.start.In(w.server.Location).Format(time.DateOnly)), chromedp.Click(`.day-pick noscript button`))
+	b.do(fill(`.day-pick input[name=day]`, w.start.In(w.options.Location).Format(time.DateOnly)), chromedp.Click(`.day-pick noscript button`))
 	if !poll(stepTimeout, func() bool { return strings.Contains(eval[string](b, `location.search`), "day=") }) {
 		t.Fatal("another day cannot be chosen")
 	}

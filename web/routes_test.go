@@ -129,7 +129,7 @@ func TestAnExpiredPermitIsNotAMissingCamera(t *testing.T) {
 	var late atomic.Int64
 	w.reopen(func(o *Options) { o.Now = func() time.Time { return time.Now().Add(time.Duration(late.Load())) } })
 	use := func(_ http.ResponseWriter, _ *http.Request, p access.Permit) error {
-		return p.Check(w.server.Now(), access.Manage) // a permit for Playback, so that it is refused at any time
+		return p.Check(w.options.Now(), access.Manage) // a permit for Playback, so that it is refused at any time
 	}
 	routes, err := w.server.admission.compile([]route{footage("GET /api/camera/{id}", access.Playback, use)})
 	check(t, err)

@@ -103,37 +103,8 @@ type Options struct {
 	Now            func() time.Time // nil is time.Now
 }
 
-// Server answers HTTP. Make one with New.
-type Server struct {
-	Options
-	handler  http.Handler
-	canary   *canary.Canary // nil without synthetic cameras
-	files    fileServer
-	stopping chan struct{} // closed by Run when the server stops; streams then end
-
-	middleware *middleware
-	admission  *admission
-	cameras    *cameraList
-	gate       *gate
-	live       *liveAPI
-	footage    *footageAPI
-	accountAPI *accountAPI
-	cameraAPI  *cameraAPI
-	keptAPI    *keptAPI
-	systemAPI  *systemAPI
-	reports    *reports
-
-	site     siteClock
-	sessions *sessions
-	shares   *shares
-	kept     *keptList
-	coverage coverage
-	outgoing *connectionLog
-	pageGroups
-}
-
-// New assembles a server and checks its route table: an entry without a policy is an error. It starts nothing.
-func New(o Options) (*Server, error) {
+// complete fills in defaults, and returns an error if something is missing.
+func (o *Options) complete() error {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -144,35 +115,64 @@ func New(o Options) (*Server, error) {
 		o.Location = time.UTC
 	}
 	if o.Accounts == nil || o.Views == nil || o.Identity == nil || o.Layouts == nil || o.Store == nil || o.Hub == nil || o.Status == nil {
-		return nil, errors.New("web: accounts, view log, identities, layouts, store, hub and status are needed")
+		return errors.New("web: accounts, view log, identities, layouts, store, hub and status are needed")
 	}
 	if len(o.Networks) == 0 {
-		return nil, errors.New("web: there is no network that may connect")
+		return errors.New("web: there is no network that may connect")
+	}
+	return nil
+}
+
+// Server answers HTTP. It assembles the handlers, runs them, and stops footage after a leak. Make one with New.
+type Server struct {
+	options  Options
+	handler  http.Handler
+	canary   *canary.Canary // nil without synthetic cameras
+	stopping chan struct{}  // closed by Run when the server stops; streams then end
+
+	shared
+	apiGroups
+	pageGroups
+	files      fileServer
+	middleware *middleware
+	admission  *admission
+}
+
+// shared is what several groups of handlers need.
+type shared struct {
+	cameras  *cameraList
+	gate     *gate
+	site     siteClock
+	sessions *sessions
+	shares   *shares
+	kept     *keptList
+	coverage coverage
+	outgoing *connectionLog
+	reports  *reports
+}
+
+// apiGroups are the handlers of the API and of footage, grouped by what they need.
+type apiGroups struct {
+	live       *liveAPI
+	footage    *footageAPI
+	accountAPI *accountAPI
+	cameraAPI  *cameraAPI
+	keptAPI    *keptAPI
+	systemAPI  *systemAPI
+}
+
+// New assembles a server and checks its route table: an entry without a policy is an error. It starts nothing.
+func New(o Options) (*Server, error) {
+	if err := o.complete(); err != nil {
+		return nil, err
 	}
 	files, err := preparedStatic()
 	if err != nil {
 		return nil, fmt.Errorf("static files: %w", err)
 	}
-	s := &Server{Options: o, files: files, stopping: make(chan struct{}), site: siteClock{now: o.Now, location: o.Location}}
-	site := len(s.Cameras)
-	s.Cameras = slices.Concat(s.Cameras, syntheticCameras(o.Canary))
-	s.cameras = &cameraList{all: s.Cameras, site: site, unknown: media.NewCameraID(), status: o.Status, accounts: o.Accounts}
-	s.gate = &gate{accounts: o.Accounts, views: o.Views, halted: s.leaked, stopping: s.stopping, now: o.Now}
-	s.live = &liveAPI{gate: s.gate, cameras: s.cameras, hub: o.Hub, keys: o.Store.LabelKey,
-		slots: newSlots(maxStreams, maxStreamsAccount), now: o.Now, logger: o.Logger}
-	s.footage = &footageAPI{gate: s.gate, cameras: s.cameras, store: o.Store, site: s.site, version: o.Version,
-		slots: newSlots(maxClips, maxClipsAccount), opening: make(chan struct{}, longClips)}
-	s.sessions = &sessions{accounts: o.Accounts, logger: o.Logger}
-	s.shares = &shares{accounts: o.Accounts}
-	s.kept = &keptList{accounts: o.Accounts, cameras: s.cameras, store: o.Store}
-	s.coverage = coverage{store: o.Store, site: s.site}
-	s.outgoing = &connectionLog{list: o.Connections, cameras: s.cameras}
-	s.footage.coverage = s.coverage
-	s.reports = &reports{accounts: o.Accounts, cameras: s.cameras, store: o.Store, site: s.site, version: o.Version, canary: s.canaryReport}
-	s.accountAPI = &accountAPI{accounts: o.Accounts, sessions: s.sessions, layouts: o.Layouts, cameras: s.cameras}
-	s.cameraAPI = &cameraAPI{accounts: o.Accounts, cameras: s.cameras, shares: s.shares, now: o.Now}
-	s.keptAPI = &keptAPI{accounts: o.Accounts, cameras: s.cameras, store: o.Store, kept: s.kept}
-	s.systemAPI = &systemAPI{reports: s.reports, outgoing: s.outgoing, status: o.Status, gate: s.gate, streams: s.live.slots, clips: s.footage.slots, logger: o.Logger}
+	s := &Server{options: o, files: files, stopping: make(chan struct{})}
+	s.shared = s.newShared()
+	s.apiGroups = s.newAPIGroups()
 	s.pageGroups = s.newPageGroups()
 	failures := &failures{page: s.door.errorPage, logger: o.Logger}
 	s.admission = &admission{resolve: s.sessions.resolve, accounts: o.Accounts, cameras: s.cameras, gate: s.gate, failures: failures}
@@ -182,10 +182,39 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s.handler = s.middleware.wrap(routes)
-	if site < len(s.Cameras) {
+	if s.cameras.site < len(s.cameras.all) {
 		s.canary = canary.New(s.canaryOptions())
 	}
 	return s, nil
+}
+
+func (s *Server) newShared() shared {
+	o := s.options
+	x := shared{site: siteClock{now: o.Now, location: o.Location}, sessions: &sessions{accounts: o.Accounts, logger: o.Logger},
+		shares: &shares{accounts: o.Accounts},
+		cameras: &cameraList{all: slices.Concat(o.Cameras, syntheticCameras(o.Canary)), site: len(o.Cameras), unknown: media.NewCameraID(),
+			status: o.Status, accounts: o.Accounts},
+		gate: &gate{accounts: o.Accounts, views: o.Views, halted: s.leaked, stopping: s.stopping, now: o.Now}}
+	x.kept = &keptList{accounts: o.Accounts, cameras: x.cameras, store: o.Store}
+	x.coverage = coverage{store: o.Store, site: x.site}
+	x.outgoing = &connectionLog{list: o.Connections, cameras: x.cameras}
+	x.reports = &reports{accounts: o.Accounts, cameras: x.cameras, store: o.Store, site: x.site, version: o.Version, canary: s.canaryReport}
+	return x
+}
+
+func (s *Server) newAPIGroups() apiGroups {
+	o := s.options
+	streams, clips := newSlots(maxStreams, maxStreamsAccount), newSlots(maxClips, maxClipsAccount)
+	return apiGroups{
+		live: &liveAPI{gate: s.gate, cameras: s.cameras, hub: o.Hub, keys: o.Store.LabelKey, slots: streams, now: o.Now, logger: o.Logger},
+		footage: &footageAPI{gate: s.gate, cameras: s.cameras, store: o.Store, site: s.site, coverage: s.coverage, version: o.Version,
+			slots: clips, opening: make(chan struct{}, longClips)},
+		accountAPI: &accountAPI{accounts: o.Accounts, sessions: s.sessions, layouts: o.Layouts, cameras: s.cameras},
+		cameraAPI:  &cameraAPI{accounts: o.Accounts, cameras: s.cameras, shares: s.shares, now: o.Now},
+		keptAPI:    &keptAPI{accounts: o.Accounts, cameras: s.cameras, store: o.Store, kept: s.kept},
+		systemAPI: &systemAPI{reports: s.reports, outgoing: s.outgoing, status: o.Status, gate: s.gate, streams: streams, clips: clips,
+			logger: o.Logger},
+	}
 }
 
 // Handler answers everything, all middleware included.

@@ -23,7 +23,7 @@ const (
 func (s *Server) Run(ctx context.Context, listeners ...net.Listener) error {
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	srv := newHTTPServer(s.handler, s.Logger, base)
+	srv := newHTTPServer(s.handler, s.options.Logger, base)
 	var serving sync.WaitGroup
 	ended := make(chan error, len(listeners))
 	for _, l := range listeners {
@@ -46,7 +46,7 @@ func (s *Server) Run(ctx context.Context, listeners ...net.Listener) error {
 	select { // http.Server does not wait for WebSockets
 	case <-left:
 	case <-time.After(time.Second):
-		s.Logger.Warn("live connections are still open")
+		s.options.Logger.Warn("live connections are still open")
 	}
 	return failure
 }
@@ -67,7 +67,7 @@ func newHTTPServer(h http.Handler, logger *slog.Logger, base context.Context) *h
 // RunRedirect redirects plain HTTP on l to https on the same name and the given port, until ctx ends. Networks and hosts are
 // checked as on the server itself.
 func (s *Server) RunRedirect(ctx context.Context, l net.Listener, port string) error {
-	srv := newHTTPServer(s.middleware.redirect(port), s.Logger, context.WithoutCancel(ctx))
+	srv := newHTTPServer(s.middleware.redirect(port), s.options.Logger, context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
 	var serving sync.WaitGroup
 	serving.Go(func() { ended <- srv.Serve(l) })

@@ -78,7 +78,7 @@ func tour(t *testing.T) []visit {
 
 // further are pages that an address alone does not show: in other states, and in answer to forms.
 func (w *world) further(kept string) []visit {
-	day := w.start.In(w.server.Location).Format(time.DateOnly)
+	day := w.start.In(w.options.Location).Format(time.DateOnly)
 	send := func(form, fields, shown string) []chromedp.Action[chromedp.Void] {
 		return []chromedp.Action[chromedp.Void]{chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`void (() => {
 			const form = document.querySelector(%q);
