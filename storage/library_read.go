@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"keepwatch.internal/internal/media"
@@ -93,4 +94,113 @@ func (r *reader) explain(row index.Segment, err error) error {
 		return ErrQuarantined
 	}
 	return fmt.Errorf("segment %s: %w", row.Name(), err)
+}
+
+// chosen is what a clip consists of: fragments in the order of time, of which each can be decoded after those before it.
+type chosen struct {
+	parts []part // entries are cut to what belongs to the clip; none is empty
+}
+
+func (x chosen) start() int64 { return index.Micros(x.parts[0].entries[0].Start) }
+
+func (x chosen) end() int64 {
+	last := x.parts[len(x.parts)-1].entries
+	return index.Micros(last[len(last)-1].End())
+}
+
+// follows reports whether e is the very next fragment after last in the same run.
+func follows(lastRun, run media.RunID, last, e *media.Entry) bool {
+	return lastRun == run && last.Seq+1 == e.Seq
+}
+
+// choose opens the footage of [from, to): from the key frame at or before from, or else the first one after, to the end
+// of the last fragment that begins before to. Of a permit's window only what lies wholly in it is chosen. It returns ErrNoFootage when there is none.
+func (r *reader) choose(ctx context.Context, from, to int64) (chosen, error) {
+	parts, err := r.parts(ctx, from, to)
+	if err != nil {
+		return chosen{}, err
+	}
+	if parts, err = r.reachBack(ctx, parts, from); err != nil {
+		return chosen{}, err
+	}
+	start, _ := decodeFrom(parts, from)
+	var x chosen
+	var last *media.Entry
+	var lastRun media.RunID
+	for i := range parts {
+		whole, run := parts[i].entries, parts[i].row.RunID
+		first, end := len(whole), 0
+		for k := range whole {
+			e := &whole[k]
+			if index.Micros(e.Start) < start || index.Micros(e.Start) >= to || !r.window.Covers(e.Start, e.End()) {
+				continue
+			}
+			if !e.Random && (last == nil || !follows(lastRun, run, last, e)) {
+				continue // it cannot be decoded without what is missing before it
+			}
+			first, end = min(first, k), k+1
+			last, lastRun = e, run
+		}
+		if first < end {
+			part := parts[i]
+			part.entries = whole[first:end:end]
+			x.parts = append(x.parts, part)
+		}
+	}
+	if len(x.parts) == 0 {
+		return x, ErrNoFootage
+	}
+	return x, nil
+}
+
+// reachBack opens earlier segments until there is a key frame at or before from in the run that covers from. More than
+// one is needed only where a segment had to begin without a key frame.
+func (r *reader) reachBack(ctx context.Context, parts []part, from int64) ([]part, error) {
+	const most = 64
+	for range most {
+		if _, ok := decodeFrom(parts, from); ok {
+			return parts, nil
+		}
+		earlier, err := r.before(ctx, parts[0].row.Start)
+		if errors.Is(err, ErrNoFootage) {
+			return parts, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		n := len(earlier.entries)
+		if n == 0 || !follows(earlier.row.RunID, parts[0].row.RunID, &earlier.entries[n-1], &parts[0].entries[0]) {
+			return parts, nil
+		}
+		parts = append([]part{earlier}, parts...)
+	}
+	return parts, nil
+}
+
+// decodeFrom returns where decoding has to begin for the picture at the time from: at the last key frame that is not
+// after it and from which on nothing is missing. In a gap it is from itself. It reports false when from lies in footage
+// whose key frame is not among the parts.
+func decodeFrom(parts []part, from int64) (int64, bool) {
+	key, found := from, false
+	var last *media.Entry
+	var lastRun media.RunID
+	for i := range parts {
+		for k := range parts[i].entries {
+			e := &parts[i].entries[k]
+			if index.Micros(e.Start) > from {
+				break
+			}
+			if last == nil || !follows(lastRun, parts[i].row.RunID, last, e) {
+				key, found = from, false
+			}
+			if e.Random {
+				key, found = index.Micros(e.Start), true
+			}
+			last, lastRun = e, parts[i].row.RunID
+		}
+	}
+	if last == nil || index.Micros(last.End()) <= from {
+		return from, true
+	}
+	return key, found
 }

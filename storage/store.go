@@ -1,11 +1,19 @@
-// Package storage keeps footage: segments on disk, their index, the ledger of what was recorded and why not, retention,
-// recovery and clips. It is the only package that touches recordings.
+// Package storage keeps footage: it writes segments, opens clips, answers timelines, deletes by retention, and recovers from
+// crashes. Files, the index and single segments are in storage/disk, storage/index and storage/segment; nvr check, which stands
+// above, is in storage/check. No other package touches recordings.
 //
 // It promises (docs/architecture.md numbers them) that every segment file has a row and every closed row a synced file
 // of that size (I1, I2); that a kill loses at most Options.Sync of footage and a power cut little more (I3); that
 // segments of a stream never overlap and are never overwritten (I4); that disk use stays in its limits (I5); that no
 // byte of footage leaves without a permit for the camera that its label names (I6); and that every second of a camera's
 // life is footage or a gap with a reason (I7).
+//
+// Read in this order:
+//   - store.go: Options, and a Store, which assembles the concerns. Files begin with the name of their concern;
+//   - writer.go, then storage/segment: how a fragment becomes bytes in a segment that is synced and sealed;
+//   - permit.go, then library.go: how a permit is checked and a clip is opened;
+//   - timeline.go, then retention: what the ledger says, and what is deleted when;
+//   - recovery.go and integrity.go: what a start makes of a crash, and how damage is found and repaired.
 //
 // Segments are written by one Writer a run. Everything that reads takes an access.Permit, compares the permit's camera
 // in the SQL statement that finds the footage, and verifies the label of every fragment before one byte of it is handed
@@ -66,6 +74,7 @@ type Store struct {
 	database
 	holds
 	admission
+	recording
 	library
 	integrity
 	recovery
@@ -134,6 +143,7 @@ func newStore(o Options) *Store {
 	s.space.o, s.space.log, s.space.alarms, s.space.wake = &s.o, o.Logger, &s.alarms, s.wake
 	s.database.log, s.database.rescue = o.Logger, s.space.rescue
 	s.damage.found = make(chan struct{})
+	s.recording = recording{&s.roster, &s.database, &s.alarms, &s.o, o.Logger, &s.space, s.wake}
 	s.library = library{&s.admission, &s.database, &s.roster, &s.holds, &s.integrity, s.LabelKey}
 	s.integrity.o, s.integrity.log, s.integrity.files = &s.o, o.Logger, &s.recovery
 	s.integrity.roster, s.integrity.database, s.integrity.storeClock, s.integrity.alarms = &s.roster, &s.database, &s.storeClock, &s.alarms

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path"
 	"sync"
 	"time"
@@ -17,9 +18,20 @@ import (
 // longestSegment is how many times SegmentDuration a segment may last when no key frame comes.
 const longestSegment = 5
 
+// recording begins runs, and syncs what their writers write.
+type recording struct {
+	*roster
+	*database
+	*alarms
+	o     *Options
+	log   *slog.Logger
+	space *diskSpace
+	wake  func() // has retention look at once
+}
+
 // Writer writes the fragments of one run to segments. Append and End take turns; one goroutine calls them.
 type Writer struct {
-	s      *Store
+	s      *recording
 	c      *camera
 	run    *media.Run
 	stream media.StreamID
@@ -39,7 +51,7 @@ type Writer struct {
 // Begin begins to write a run, which must have been labelled with the camera's key. It returns ErrOverlap when the run
 // begins before the stream's footage ends, ErrBusy while another run of the stream is written, ErrUnknownCamera, or a
 // *DiskError.
-func (s *Store) Begin(ctx context.Context, run *media.Run) (*Writer, error) {
+func (s *recording) Begin(ctx context.Context, run *media.Run) (*Writer, error) {
 	c, err := s.camera(run.Stream.Camera)
 	if err != nil {
 		return nil, err

@@ -1,18 +1,21 @@
 package storage
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"path"
 	"sync"
 	"time"
 
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/index"
 	"keepwatch.internal/storage/segment"
 )
 
 // makeDay makes the folder of a day, once, so that it survives a power cut. A folder that is there already may have been
 // made by a process that died, or met a fault, before it was synced.
-func (s *Store) makeDay(c *camera, stream media.StreamID, day string) error {
+func (s *recording) makeDay(c *camera, stream media.StreamID, day string) error {
 	s.mu.RLock()
 	known := s.days[stream] == day
 	s.mu.RUnlock()
@@ -34,7 +37,7 @@ func (s *Store) makeDay(c *camera, stream media.StreamID, day string) error {
 
 // syncDirty syncs every segment that was written to since its last sync. A file whose sync fails is never synced again,
 // since the kernel may have dropped what it could not write: it is sealed, and writing goes on in a new one.
-func (s *Store) syncDirty() {
+func (s *recording) syncDirty() {
 	s.mu.RLock()
 	writers := make([]*Writer, 0, len(s.writers))
 	for _, w := range s.writers {
@@ -61,7 +64,7 @@ const syncsAtOnce = 4
 
 // syncEvery is how often dirty segments are synced, so that a fragment written just after one sync is on the disk,
 // the next sync included, within Options.Sync.
-func (s *Store) syncEvery() time.Duration { return s.o.Sync * 3 / 4 }
+func (s *recording) syncEvery() time.Duration { return s.o.Sync * 3 / 4 }
 
 // open returns the segment that is being written, or nil.
 func (w *Writer) open() *segment.Open {
@@ -76,4 +79,54 @@ func (w *Writer) syncFailed(name string, err error) {
 		"and recording goes on in a new one; the timeline shows what was lost. Look at the disk and its cable soon. This stands until the next start.",
 		w.s.o.Recordings, bare(err)))
 	w.s.log.Error("the disk did not keep footage: sealing the segment", "camera", w.c.name, "stream", w.st.Quality, "segment", name, "err", err)
+}
+
+// closeSegment ends the open segment: table, sync, row. It always lets go of the segment; what went wrong is logged and
+// stands in the ledger.
+func (w *Writer) closeSegment(ctx context.Context) {
+	g := w.seg
+	if entries, _ := g.Entries(); len(entries) == 0 {
+		w.discard(ctx, g)
+	} else if x, err := w.seal(ctx, g); err != nil {
+		w.s.log.Error("a segment could not be closed; the next start will", "camera", w.c.name, "segment", g.Name, "err", err)
+	} else if err := w.s.writeOrOwe(ctx, "closed segment", func(ctx context.Context, tx *index.Tx) error { return tx.Close(ctx, x) }); err != nil {
+		w.s.log.Error("a closed segment could not be noted; the next start will", "camera", w.c.name, "segment", g.Name, "err", err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.seg = nil
+}
+
+// discard takes back a segment without footage: its file, if it has one, and then its row.
+func (w *Writer) discard(ctx context.Context, g *segment.Open) {
+	ctx = context.WithoutCancel(ctx)
+	err := g.Discard(w.c.files)
+	if err == nil {
+		err = w.s.writeOrOwe(ctx, "drop empty segment", func(ctx context.Context, tx *index.Tx) error {
+			return tx.DropSegment(ctx, w.st, g.Start)
+		})
+	}
+	if err != nil {
+		w.s.log.Warn("an empty segment stays until the next start", "camera", w.c.name, "segment", g.Name, "err", err)
+	}
+}
+
+// seal seals the segment and returns what its row has to learn. What the disk did not keep is a gap.
+func (w *Writer) seal(ctx context.Context, g *segment.Open) (index.ClosedSegment, error) {
+	until := g.End()
+	x, err := g.Seal(w.c.owner(), w.run)
+	kept := g.Start
+	if err == nil {
+		kept = index.Micros(x.End())
+	}
+	if kept < until {
+		note := w.s.writeOrOwe(ctx, "lost footage", func(ctx context.Context, tx *index.Tx) error {
+			return tx.Enter(ctx, w.st, kept, until, gap(ReasonDiskError))
+		})
+		err = errors.Join(err, note)
+	}
+	if err != nil {
+		return index.ClosedSegment{}, err
+	}
+	return closing(w.st, x), nil
 }
