@@ -11,7 +11,7 @@ import (
 	"keepwatch.internal/storage/index/indextest"
 )
 
-// scene records a run in which pictures are small, from second 40 to 60 large, and small again. Key frames stay the same.
+// scene records a run with small frames, large ones from second 40 to 60, and small ones again. Key frames stay the same.
 func (k *kit) scene(camera media.CameraID, start time.Time) (*media.Run, []*media.Fragment) {
 	k.Helper()
 	key := media.DeriveLabelKey(k.o.MasterKey, camera)
@@ -66,8 +66,8 @@ func checkScene(t *testing.T, rates []int64) {
 	}
 }
 
-// TestActivityIsWhereTheSceneIs: the key frames, which are most of the bytes of the quiet parts, do not show, neither in
-// closed segments nor in the one that is being written, and files are not needed.
+// TestActivityIsWhereTheSceneIs checks that key frames, most of the bytes of quiet parts, do not count as activity, in closed
+// segments and in the open one, and that no files are needed.
 func TestActivityIsWhereTheSceneIs(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
@@ -87,7 +87,7 @@ func TestActivityIsWhereTheSceneIs(t *testing.T) {
 			t.Errorf("step %d has no footage and %d bytes/s", i, around[i])
 		}
 	}
-	// A step that footage covers in part tells the rate while it does.
+	// A step that is covered in part has the rate of that part.
 	part := k.activity(p, epoch.Add(30*time.Second), epoch.Add(51*time.Second), 10*time.Second)
 	if len(part) != 3 || part[0] != 0 || part[1] < 30_000 || part[2] < 30_000 {
 		t.Errorf("thirty, forty and fifty seconds in: %d", part)
@@ -123,7 +123,7 @@ func TestActivityOfCoarseStepsIsThatOfSegments(t *testing.T) {
 	}
 }
 
-// TestActivityNeedsAPermit: for the camera, the action and all of the time.
+// TestActivityNeedsAPermit for the camera, the action and all of the time.
 func TestActivityNeedsAPermit(t *testing.T) {
 	k := newKit(t, "front-door", "garage")
 	run, fragments := k.scene(k.ids["front-door"], epoch)
@@ -156,7 +156,7 @@ func TestActivityNeedsAPermit(t *testing.T) {
 	wantErr(t, ask(free, span, time.Second-1), ErrTooLong)
 	wantErr(t, ask(free, Span{span.From, span.From.Add(MaxActivitySteps*time.Second + 1000)}, time.Second), ErrTooLong)
 
-	// The window begins and ends inside of groups of pictures. What those were like is not told.
+	// The window begins and ends inside GOPs. Those must not be reported.
 	window := access.Window{From: epoch.Add(35 * time.Second), To: epoch.Add(41 * time.Second)}
 	rates := k.activity(bound(window), window.From, window.To, time.Second)
 	for i, rate := range rates {
@@ -166,7 +166,7 @@ func TestActivityNeedsAPermit(t *testing.T) {
 	}
 }
 
-// TestActivitySurvivesATableThatIsNone counts a segment evenly when its key frames do not unpack.
+// TestActivitySurvivesATableThatIsNone spreads a segment evenly if its key frames cannot be unpacked.
 func TestActivitySurvivesATableThatIsNone(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]

@@ -69,7 +69,7 @@ func month(b *testing.B) (*kit, media.CameraID) {
 	return k, k.ids["h"]
 }
 
-// BenchmarkTimeline asks for a day and for a month of one of 16 cameras with 30 days each.
+// BenchmarkTimeline requests a day and a month of one of 16 cameras with 30 days each.
 func BenchmarkTimeline(b *testing.B) {
 	k, id := month(b)
 	p := k.permit(id, access.Playback)
@@ -136,7 +136,7 @@ func BenchmarkActivity(b *testing.B) {
 	}
 }
 
-// BenchmarkClip opens clips of real files, with an hour of one-minute segments at 2 Mbit/s behind them.
+// BenchmarkClip opens clips of real files: an hour of one-minute segments at 2 Mbit/s.
 func BenchmarkClip(b *testing.B) {
 	k := newKit(b, "front-door")
 	id := k.ids["front-door"]
@@ -182,8 +182,8 @@ func BenchmarkClip(b *testing.B) {
 	})
 }
 
-// BenchmarkDeleting lets a camera append while 10,000 segments of another are deleted, and reports the longest Append then
-// beside the longest one before, and how long the deletion took.
+// BenchmarkDeleting appends for one camera while 10,000 segments of another are deleted. It reports the longest Append before and
+// during the deletion, and the duration of the deletion.
 func BenchmarkDeleting(b *testing.B) {
 	for b.Loop() {
 		k := newKit(b, "front-door", "garage")

@@ -15,8 +15,8 @@ import (
 	"keepwatch.internal/storage/index"
 )
 
-// TestNoBentBitIsServed bends one bit in each of many segments, anywhere in the file. Reading all data finds every one of
-// them; and whoever asks for them first is given nothing but what was recorded.
+// TestNoBentBitIsServed flips one bit anywhere in each of many segments. Reading all data must find every one, and the first
+// reader must get only what was recorded.
 func TestNoBentBitIsServed(t *testing.T) {
 	seed := trialtest.Seed(t)
 	r := rand.New(rand.NewPCG(seed, 1))
@@ -61,7 +61,7 @@ func TestNoBentBitIsServed(t *testing.T) {
 	trialtest.Report(t, "bit flips", "%d of %d found by check -read-data; asked for, no wrong byte of them was served", len(report.Errors)+report.Omitted, count)
 }
 
-// fragmentsOf returns what a segment has to serve: its header and its fragments.
+// fragmentsOf returns the header and the fragments of a segment.
 func (k *kit) fragmentsOf(b []byte) []byte {
 	k.Helper()
 	res, err := media.Scan(bytes.NewReader(b), int64(len(b)), k.ids["front-door"], k.LabelKey(k.ids["front-door"]))

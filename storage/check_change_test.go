@@ -11,7 +11,7 @@ import (
 	"keepwatch.internal/storage/index"
 )
 
-// TestSegmentsThatComeCloseAndGoAreNoFindings checks over and over while footage is written and deleted.
+// TestSegmentsThatComeCloseAndGoAreNoFindings checks repeatedly while footage is written and deleted.
 func TestSegmentsThatComeCloseAndGoAreNoFindings(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
@@ -77,7 +77,7 @@ func (k *kit) marked(r index.Segment) {
 	}))
 }
 
-// TestWhatChangesWhileItIsLookedAtIsNoFinding changes segments between their listing and their reading.
+// TestWhatChangesWhileItIsLookedAtIsNoFinding changes segments after they are listed and before they are read.
 func TestWhatChangesWhileItIsLookedAtIsNoFinding(t *testing.T) {
 	for what, change := range map[string]func(k *kit, c *camera, r index.Segment) error{
 		"deleted": func(k *kit, c *camera, r index.Segment) error {
@@ -113,7 +113,7 @@ func TestWhatChangesWhileItIsLookedAtIsNoFinding(t *testing.T) {
 	}
 }
 
-// TestAStrayThatWasAdoptedMeanwhileIsNotQuarantined has the walk meet a file that got its row since the walk looked.
+// TestAStrayThatWasAdoptedMeanwhileIsNotQuarantined gives a file its row after the walk has listed it.
 func TestAStrayThatWasAdoptedMeanwhileIsNotQuarantined(t *testing.T) {
 	k := newKit(t, "front-door")
 	c := k.cameras[k.ids["front-door"]]

@@ -9,8 +9,8 @@ import (
 	"keepwatch.internal/storage/disk"
 )
 
-// RunCheck runs storage/check, which stands above this package, so that its tests cannot import it: TestMain sets it. It returns
-// the report as programs get it, in JSON.
+// RunCheck runs storage/check and returns its JSON report. Tests of this package cannot import storage/check, which imports this
+// package, so TestMain sets it.
 var RunCheck func(context.Context, CheckCall) (report []byte, err error)
 
 // CheckCall says how a store is checked.
@@ -21,7 +21,7 @@ type CheckCall struct {
 	Open             func(string) (disk.Folder, error)
 }
 
-// report is what programs read of a check.
+// report is the JSON report of a check.
 type report struct {
 	Store    string    `json:"store"`
 	Cameras  int       `json:"cameras"`

@@ -20,7 +20,7 @@ import (
 	"keepwatch.internal/storage/segment"
 )
 
-// check checks the kit's store as nvr check does: from outside, whether the store is open or not.
+// check checks the kit's store like nvr check: from outside, whether the store is open or not.
 func (k *kit) check(readData, repair bool) *report {
 	k.Helper()
 	r, err := runCheck(k.Context(), CheckCall{ReadData: readData, Repair: repair, Store: k.o})
@@ -38,7 +38,7 @@ func kinds(list []problem) []string {
 	return out
 }
 
-// clean fails the test unless a check finds nothing, in either depth.
+// clean fails the test unless a check finds nothing, with and without reading data.
 func (k *kit) clean() {
 	k.Helper()
 	for _, deep := range []bool{false, true} {
@@ -48,7 +48,7 @@ func (k *kit) clean() {
 	}
 }
 
-// serve settles integrity issues as a running server does, but looks for them more often, until the test is over.
+// serve resolves integrity issues like a running server, but more often, until the test is over.
 func (k *kit) serve() {
 	ctx, cancel := context.WithCancel(context.Background())
 	var group sync.WaitGroup
@@ -69,7 +69,7 @@ func (k *kit) serve() {
 	k.Cleanup(func() { cancel(); group.Wait() })
 }
 
-// footage adds up what the timeline of the main stream has.
+// footage adds up the footage on the main stream's timeline.
 func (k *kit) footage(camera media.CameraID) (sum time.Duration) {
 	k.Helper()
 	for _, s := range k.timeline(camera, epoch.Add(-time.Hour), epoch.Add(2*time.Hour)).Spans {
@@ -145,13 +145,13 @@ func TestEveryFlippedBitIsFoundAndNeverServed(t *testing.T) {
 	}
 }
 
-// harmed is a way to spoil the second of three segments of ten seconds.
+// harmed is a way to damage the second of three segments of ten seconds.
 type harmed struct {
 	do    func(k *kit, path string, b []byte) error
-	quick []string // what a check finds that does not read data
+	quick []string // what a check finds without reading data
 	deep  []string
-	least time.Duration // footage that is left after the repair
-	aside bool          // the file is in quarantine then, as it was
+	least time.Duration // footage left after the repair
+	aside bool          // the file is in quarantine then, unchanged
 }
 
 func harms() map[string]harmed {
@@ -191,7 +191,7 @@ func harms() map[string]harmed {
 	}
 }
 
-// TestWhateverIsDoneToASegmentIsFoundAndRepaired spoils a segment in every way, with a server that runs and without.
+// TestWhateverIsDoneToASegmentIsFoundAndRepaired damages a segment in every way, with and without a running server.
 func TestWhateverIsDoneToASegmentIsFoundAndRepaired(t *testing.T) {
 	for name, x := range harms() {
 		for _, running := range []bool{true, false} {
@@ -276,7 +276,7 @@ func TestForeignFilesAreNotedAndLeftAlone(t *testing.T) {
 	}
 }
 
-// TestWhatTheIndexSaysOfItselfIsMadeRight edits sums, ledger, key frames and a manifest.
+// TestWhatTheIndexSaysOfItselfIsMadeRight edits totals, ledger, key frames and a manifest.
 func TestWhatTheIndexSaysOfItselfIsMadeRight(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
@@ -364,7 +364,7 @@ func TestALostOrDamagedIndexIsFoundAndMadeAgain(t *testing.T) {
 	}
 }
 
-// TestAServerThatSettlesNothingIsNotWaitedForForEver repairs beside a store whose Run does not run.
+// TestAServerThatSettlesNothingIsNotWaitedForForEver repairs while a store is open whose Run is not running.
 func TestAServerThatSettlesNothingIsNotWaitedForForEver(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
@@ -383,7 +383,7 @@ func TestAServerThatSettlesNothingIsNotWaitedForForEver(t *testing.T) {
 	k.clean()
 }
 
-// TestOpeningAndCheckingRefuseAStoreInTheSameWords gives both the wrong disk, an empty one, and the wrong key.
+// TestOpeningAndCheckingRefuseAStoreInTheSameWords tries both with the wrong disk, an empty one, and the wrong key.
 func TestOpeningAndCheckingRefuseAStoreInTheSameWords(t *testing.T) {
 	k, elsewhere := newKit(t, "front-door"), newKit(t, "garage")
 	ok(t, k.Store.Close())

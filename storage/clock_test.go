@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// oldFootage is a store with three days of footage, of which two are kept, that ran until their end.
+// oldFootage is a store with three days of footage and a limit of two days, which ran until the end of that footage.
 func oldFootage(t *testing.T) (k *kit, moment, end time.Time) {
 	t.Helper()
 	k = newKit(t, "front-door")

@@ -13,9 +13,9 @@ import (
 	"keepwatch.internal/storage/index"
 )
 
-// cut returns what a power cut could leave of the disk: all that was synced, and of the rest whatever r chooses. Changes
-// of names are kept or lost one by one, a rename as a whole; a file's content is torn into blocks, each as it was at some
-// moment since the last sync, and its length is that of some such moment. The medium itself is not changed.
+// cut returns what a power cut could leave of the disk: everything that was synced, and a random part of the rest. Changes of
+// names survive one by one, a rename as a whole. Each block of a file has its content from some moment since the last sync,
+// and so has its length. The medium itself is not changed.
 func (m *medium) cut(r *rand.Rand) *medium {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -36,7 +36,7 @@ func (m *medium) cut(r *rand.Rand) *medium {
 	return left
 }
 
-// writeBack is what a system does that was given half a minute: nothing is unsynced any more.
+// writeBack writes everything, as a system does after half a minute.
 func (m *medium) writeBack() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -69,7 +69,7 @@ func (t *tear) node(n *node) *node {
 	t.nodes[n] = left
 	if n.kept != nil {
 		left.kept = map[string]*node{}
-		for _, name := range slices.Sorted(maps.Keys(n.kept)) { // in order, for what r says next
+		for _, name := range slices.Sorted(maps.Keys(n.kept)) { // in order, so that r is deterministic
 			left.kept[name] = t.node(n.kept[name])
 		}
 		return left
@@ -79,7 +79,7 @@ func (t *tear) node(n *node) *node {
 	return left
 }
 
-// content returns what a cut leaves of a file.
+// content returns the content of a file after a cut.
 func (t *tear) content(n *node) []byte {
 	if len(n.writes) == 0 {
 		return bytes.Clone(n.synced)
@@ -102,8 +102,8 @@ func (t *tear) content(n *node) []byte {
 	return left
 }
 
-// copyIndex copies the index of a store that is open, as a process that dies now leaves it. It must not be used on a store
-// that goes on writing: closing a database's file drops the locks that this process has on it.
+// copyIndex copies the index of an open store, as it would be if the process died now. The store must not write afterwards, since
+// closing a database's file drops the locks of this process.
 func copyIndex(from, to string) error {
 	for _, end := range []string{"", "-wal"} {
 		b, err := os.ReadFile(filepath.Join(from, index.FileName+end))
@@ -120,14 +120,14 @@ func copyIndex(from, to string) error {
 	return nil
 }
 
-// cutIndex loses the end of the index's write-ahead log, as a power cut may: SQLite syncs the log before it moves it into
-// the database, and not at each commit (synchronous=NORMAL). What comes after the cut may be there in part.
-// A part of the log that was synced, as the mark says, stays.
+// cutIndex loses the end of the index's write-ahead log, as a power cut may: SQLite syncs the log before moving it into the
+// database, and not at each commit (synchronous=NORMAL). Data after the cut may survive in part. The part that was synced,
+// according to the mark, stays.
 func cutIndex(r *rand.Rand, folder string, m logMark) error {
 	path := filepath.Join(folder, index.LogName)
 	b, err := os.ReadFile(path)
 	if err != nil || len(b) == 0 {
-		return nil //nolint:nilerr // no log: all is in the database
+		return nil //nolint:nilerr // no log: everything is in the database
 	}
 	if r.IntN(4) == 0 {
 		return nil
@@ -140,16 +140,16 @@ func cutIndex(r *rand.Rand, folder string, m logMark) error {
 	switch block := []int{512, 4096}[r.IntN(2)]; r.IntN(3) {
 	case 0:
 		b = b[:at]
-	case 1: // the length is there, the bytes are not
+	case 1: // the length survives, the bytes do not
 		clear(b[at:])
-	default: // one block is not
+	default: // one block is lost
 		clear(b[at:min(at+block, len(b))])
 	}
 	return os.WriteFile(path, b, 0o600)
 }
 
-// onMedium opens disks in memory instead of the folders of o; the data folder is real, but what is synced of the index's log
-// is noted on the medium.
+// onMedium opens disks in memory instead of the folders of o. The data folder is real, but the medium records how much of the
+// index's log was synced.
 func onMedium(recordings *medium, o Options, x *faults) func(string) (disk.Folder, error) {
 	return func(name string) (disk.Folder, error) {
 		if name == o.Recordings {
@@ -160,14 +160,13 @@ func onMedium(recordings *medium, o Options, x *faults) func(string) (disk.Folde
 	}
 }
 
-// logMark says how much of the index's log was synced. SQLite writes a log again from its begin when all of it is in the
-// database, with other salts.
+// logMark says how much of the index's log was synced. SQLite restarts a log with new salts once all of it is in the database.
 type logMark struct {
 	salts [8]byte
 	size  int
 }
 
-// logOf returns the salts of a log, and how much of it is of them. https://www.sqlite.org/fileformat2.html#walformat
+// logOf returns the salts of a log, and the length of the part with these salts. https://www.sqlite.org/fileformat2.html#walformat
 func logOf(b []byte) (m logMark) {
 	const header, frame = 32, 24
 	if len(b) < header {
@@ -181,7 +180,7 @@ func logOf(b []byte) (m logMark) {
 	return m
 }
 
-// noting is a data folder of which the medium learns when the log of the index is synced.
+// noting is a data folder that tells the medium when the log of the index is synced.
 type noting struct {
 	disk.Folder
 	m   *medium

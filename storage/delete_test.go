@@ -111,8 +111,8 @@ func TestKeptClipsInTheWayMustBeNamed(t *testing.T) {
 	}
 }
 
-// TestOpenClipsEndWhenTheirFootageIsDeleted reads half of a clip, has the footage deleted, and reads on. A clip over other
-// footage is not disturbed.
+// TestOpenClipsEndWhenTheirFootageIsDeleted reads half of a clip, deletes the footage, and continues to read. A clip of other
+// footage must not be affected.
 func TestOpenClipsEndWhenTheirFootageIsDeleted(t *testing.T) {
 	k := newKit(t, "front-door")
 	id, ctx := k.ids["front-door"], t.Context()
@@ -144,7 +144,7 @@ func TestOpenClipsEndWhenTheirFootageIsDeleted(t *testing.T) {
 	}
 }
 
-// TestWhatIsBeingWrittenCanBeDeleted deletes up to the present: recording goes on at the next key frame.
+// TestWhatIsBeingWrittenCanBeDeleted deletes up to the present. Recording resumes at the next key frame.
 func TestWhatIsBeingWrittenCanBeDeleted(t *testing.T) {
 	k := newKit(t, "front-door")
 	id, ctx := k.ids["front-door"], t.Context()
@@ -168,7 +168,7 @@ func TestWhatIsBeingWrittenCanBeDeleted(t *testing.T) {
 	checkWhole(k, nil)
 }
 
-// keepScript is a life with kept clips and deletions. It says what was acknowledged.
+// keepScript is a life with kept clips and deletions. It returns what was acknowledged.
 type keepLife struct {
 	kept    []Kept
 	letGo   []KeptID
@@ -199,8 +199,8 @@ func keepScript(k *kit, id media.CameraID) (life keepLife) {
 	return life
 }
 
-// TestEveryFaultWhileKeepingAndDeletingIsSurvived harms each operation of keepScript in every way and looks what is left
-// after a new start: what was acknowledged holds, and the index is whole.
+// TestEveryFaultWhileKeepingAndDeletingIsSurvived makes each operation of keepScript fail in every way. After a restart, everything
+// that was acknowledged must hold, and the index must be intact.
 func TestEveryFaultWhileKeepingAndDeletingIsSurvived(t *testing.T) {
 	live := func(t *testing.T, h harm, n int) int {
 		c := &clock{now: epoch}
@@ -284,7 +284,7 @@ func checkLife(k *kit, id media.CameraID, life keepLife) {
 	}
 }
 
-// TestWhatIsKeptWhileRetentionIsUnderWayStays keeps a clip after retention has chosen its segment and before it deletes.
+// TestWhatIsKeptWhileRetentionIsUnderWayStays keeps a clip after retention chose its segment and before it deletes it.
 func TestWhatIsKeptWhileRetentionIsUnderWayStays(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
@@ -300,8 +300,8 @@ func TestWhatIsKeptWhileRetentionIsUnderWayStays(t *testing.T) {
 	checkWhole(k, nil)
 }
 
-// TestAnOwnerDeletesWhatRetentionLeftForAnOpenClip has a clip hold a segment that retention wants gone. The owner's word counts
-// more than the clip.
+// TestAnOwnerDeletesWhatRetentionLeftForAnOpenClip has a clip hold a segment that retention wants to delete. The owner can
+// delete it nevertheless.
 func TestAnOwnerDeletesWhatRetentionLeftForAnOpenClip(t *testing.T) {
 	k := newKit(t, "front-door")
 	id, ctx := k.ids["front-door"], t.Context()

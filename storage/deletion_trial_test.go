@@ -10,15 +10,15 @@ import (
 	"keepwatch.internal/storage/index"
 )
 
-// deletion is what is being deleted, as the model sees it.
+// deletion is a deletion in the model.
 type deletion struct {
 	why     string // what the timeline says of it afterwards
 	certain []*shot
 	perhaps []*shot // what is kept, or not
 }
 
-// add says that the segment of a stream is deleted. Where the clock was set back, lost fragments of an earlier run may have had
-// the same time.
+// add adds a segment of a stream to the deletion. If the clock was set back, lost fragments of an earlier run may have had the
+// same time.
 func (d *deletion) add(p *tape, r index.Segment, perhaps bool) {
 	for i := range p.shots {
 		s := &p.shots[i]
@@ -36,7 +36,7 @@ func (d *deletion) add(p *tape, r index.Segment, perhaps bool) {
 	})
 }
 
-// over says how it ended. What is deleted stays away after any end that follows, and the timeline goes on saying why.
+// over sets the result. Deleted footage never returns, and the timeline keeps saying why it is gone.
 func (l *life) over(d deletion, err error) {
 	whole := err == nil && !l.x.dead && l.x.harm != eio && l.x.harm != enospc
 	for _, s := range d.certain {
@@ -56,7 +56,7 @@ func (l *life) over(d deletion, err error) {
 	}
 }
 
-// forgetWhy is for when the timeline need not say any more why fragments that end after at are gone.
+// forgetWhy is called when the timeline need no longer say why fragments that end after at are gone.
 func (p *tape) forgetWhy(at time.Time) {
 	for i := range p.shots {
 		if p.shots[i].f.End().After(at) {
@@ -65,12 +65,12 @@ func (p *tape) forgetWhy(at time.Time) {
 	}
 }
 
-// retain has retention delete what is older than some age, and nothing younger or kept.
+// retain has retention delete everything older than some age, and nothing newer or kept.
 func (l *life) retain(age time.Duration) {
 	l.did("retain %v", age)
 	l.keepFor(age)
 	d := deletion{why: ReasonDeleted}
-	limit := index.Micros(l.k.ageNow().Add(-age)) // a clock that jumped is not believed at once
+	limit := index.Micros(l.k.ageNow().Add(-age)) // a clock jump is ignored at first
 	for _, p := range l.tapes {
 		for _, r := range l.rows(p) {
 			if r.State == index.StateClosed && r.End <= limit && !l.keeps(r, true) {
@@ -86,7 +86,7 @@ func (l *life) retain(age time.Duration) {
 	l.keepFor(0)
 }
 
-// deleteSome has the owner delete footage of both streams, unless something of it is kept.
+// deleteSome has the owner delete footage of both streams, unless part of it is kept.
 func (l *life) deleteSome() {
 	p := l.tapes[l.r.IntN(len(l.tapes))]
 	if len(p.shots) == 0 {
@@ -97,7 +97,7 @@ func (l *life) deleteSome() {
 }
 
 func (l *life) deleteSpan(span Span) {
-	for _, p := range l.tapes { // the model does not know where a recording that is cut goes on
+	for _, p := range l.tapes { // the model does not know where an interrupted recording resumes
 		l.stop(p)
 	}
 	l.did("owner deletes %v to %v", span.From.Sub(epoch), span.To.Sub(epoch))

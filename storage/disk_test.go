@@ -58,7 +58,7 @@ func TestAFullDiskCostsOnlyTheTimeItIsFull(t *testing.T) {
 	}
 }
 
-// TestProceduresHappenInTheirOrder watches the steps of create, close and delete, and what the index says before each.
+// TestProceduresHappenInTheirOrder records the steps of create, close and delete, and the state of the index before each.
 func TestProceduresHappenInTheirOrder(t *testing.T) {
 	c := &clock{now: epoch}
 	x := &faults{}
@@ -86,7 +86,7 @@ func TestProceduresHappenInTheirOrder(t *testing.T) {
 	old := index.SegmentName(media.Main, index.Micros(epoch.Add(-time.Minute)))
 	want := []string{"create " + file + " [open]", "syncDir " + day + " [open]", "write [open]", "write [open]", "write [open]",
 		"write [open]", "sync [open]",
-		"sync [deletingclosed]", "syncDir . [deletingclosed]", // the mark is safe before the file goes
+		"sync [deletingclosed]", "syncDir . [deletingclosed]", // the mark is synced before the file is removed
 		"remove " + old + " [deletingclosed]", "syncDir " + day + " [deletingclosed]"}
 	if !slices.Equal(x.ops[:min(len(x.ops), len(want))], want) {
 		t.Errorf("steps\n%s\nwant\n%s", strings.Join(x.ops, "\n"), strings.Join(want, "\n"))
@@ -94,7 +94,7 @@ func TestProceduresHappenInTheirOrder(t *testing.T) {
 	x.look = nil
 }
 
-// TestAFailedSyncSealsTheFile looks that a file whose sync failed is not written or synced again.
+// TestAFailedSyncSealsTheFile checks that a file whose sync failed is not written or synced again.
 func TestAFailedSyncSealsTheFile(t *testing.T) {
 	c := &clock{now: epoch}
 	x := &faults{}
@@ -202,7 +202,7 @@ func TestGapsAreNotForgottenWhileTheIndexCannotBeWritten(t *testing.T) {
 	}
 }
 
-// writeOrOweBroken owes a change that can never be made; the others must get past it.
+// writeOrOweBroken owes a change that can never be made. The others must not wait for it.
 func (k *kit) writeOrOweBroken() error {
 	over, cancel := context.WithCancel(k.Context())
 	cancel()
@@ -211,8 +211,7 @@ func (k *kit) writeOrOweBroken() error {
 	})
 }
 
-// TestReadersWritersAndRetentionTogether lets them run against each other; the race detector watches, and every clip must
-// be whole or refused.
+// TestReadersWritersAndRetentionTogether runs them concurrently, for the race detector. Every clip must be complete or refused.
 func TestReadersWritersAndRetentionTogether(t *testing.T) {
 	k := newKit(t, "front-door", "garage")
 	k.Store.o.SegmentDuration = time.Second
@@ -254,7 +253,7 @@ func TestReadersWritersAndRetentionTogether(t *testing.T) {
 	checkWhole(k, nil)
 }
 
-// readAround opens clips of the camera, of which some cross what is deleted or written.
+// readAround opens clips of the camera, some of which overlap deleted or growing footage.
 func (k *kit) readAround(ctx context.Context, id media.CameraID) {
 	p := k.permit(id, access.Playback)
 	for n := range 60 {
@@ -292,8 +291,8 @@ func TestIndexStaysSmall(t *testing.T) {
 	}
 }
 
-// fillDay writes the rows of a day of one-minute segments with a key frame every gop, for all streams in turn, as they
-// would be written: open, then closed.
+// fillDay writes the rows of a day of one-minute segments with a key frame every gop, for all streams in turn, in the order of
+// recording: open, then closed.
 func fillDay(k *kit, rows []index.Stream, day time.Time, gop time.Duration) {
 	ctx := context.Background()
 	for minute := range 24 * 60 {

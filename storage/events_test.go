@@ -9,8 +9,8 @@ import (
 	"keepwatch.internal/storage/index"
 )
 
-// TestTheServersEventsAreToldOnce lets two cameras record, stops the server in good order, kills it, and looks at what is
-// told, which is the same as if there were one camera.
+// TestTheServersEventsAreToldOnce records two cameras, stops the server normally, and kills it. The events must be the same as
+// with one camera.
 func TestTheServersEventsAreToldOnce(t *testing.T) {
 	k := newKit(t, "front-door", "garage")
 	for _, name := range []string{"front-door", "garage"} {

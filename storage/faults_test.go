@@ -14,15 +14,15 @@ import (
 	"keepwatch.internal/storage/disk"
 )
 
-// harm is what happens to the operation of which the number is reached.
+// harm is a fault of one operation.
 type harm int
 
 const (
 	none      harm = iota
 	eio            // it fails, once
-	enospc         // it fails for want of room, once; a write has written half
-	dieBefore      // the process dies before it; of a write, half is done
-	dieAfter       // the process dies when it is done
+	enospc         // it fails once with a full disk; a write writes half
+	dieBefore      // the process dies before it; a write writes half
+	dieAfter       // the process dies after it
 )
 
 func (h harm) String() string {
@@ -31,7 +31,7 @@ func (h harm) String() string {
 
 var errDead = errors.New("the process is dead")
 
-// faults counts what is done to the disk, and harms one operation.
+// faults counts the operations on the disk and makes one fail.
 type faults struct {
 	mu    sync.Mutex
 	n     int
@@ -39,12 +39,12 @@ type faults struct {
 	harm  harm
 	dead  bool
 	die   func()        // called without the lock
-	look  func() string // called before each operation when set; what it returns is added to ops
+	look  func() string // if set, called before each operation; its result is added to ops
 	ops   []string
-	spare string // an operation that is not harmed; the next one is
-	free  int64  // what space returns when not 0
-	read  error  // what reading beyond the first 3000 bytes of a file returns while it is set
-	all   error  // what every write and creation returns while it is set
+	spare string // an operation that does not fail; the next one does instead
+	free  int64  // if not 0, the result of space
+	read  error  // if set, the result of reading beyond the first 3000 bytes of a file
+	all   error  // if set, the result of every write and creation
 }
 
 func (x *faults) set(err error) {
@@ -53,7 +53,7 @@ func (x *faults) set(err error) {
 	x.all = err
 }
 
-// do runs an operation unless it is the one to be harmed. half does part of it.
+// do runs an operation unless it must fail. half does part of it.
 func (x *faults) do(op string, whole, half func() error) error {
 	x.mu.Lock()
 	if x.dead {
@@ -98,7 +98,7 @@ func (x *faults) do(op string, whole, half func() error) error {
 	return errDead
 }
 
-// faulty is a disk with faults in front of it.
+// faulty is a disk with injected faults.
 type faulty struct {
 	disk.Folder
 	x *faults
@@ -172,7 +172,7 @@ func (f faultyFile) Truncate(size int64) error {
 }
 func (f faultyFile) Sync() error { return f.x.do("sync", f.File.Sync, nil) }
 
-// openFaulty opens a store on a disk with faults.
+// openFaulty opens a store on a disk with injected faults.
 func openFaulty(t testing.TB, c *clock, o Options, x *faults) (*kit, error) {
 	t.Helper()
 	s, err := open(t.Context(), o, func(name string) (disk.Folder, error) {
@@ -182,8 +182,8 @@ func openFaulty(t testing.TB, c *clock, o Options, x *faults) (*kit, error) {
 	return &kit{TB: t, Store: s, clock: c, o: o}, err
 }
 
-// script is a life of a store: it records two runs, lets retention delete, and closes. Errors are expected where the disk
-// is harmed. It returns the fragments that were acknowledged, and those that were not.
+// script is a life of a store: it records two runs, has retention delete, and closes. Errors are expected where the disk fails.
+// It returns the fragments that were acknowledged, and those that were not.
 func script(k *kit) (acked, refused []*media.Fragment) {
 	ctx := k.Context()
 	k.enrolQuietly()
@@ -252,7 +252,7 @@ func countOperations(t *testing.T) int {
 	return x.n
 }
 
-// TestEveryFaultAtEveryPointIsSurvived harms the n-th operation for every n, in every way, and looks what is left.
+// TestEveryFaultAtEveryPointIsSurvived makes the n-th operation fail for every n, in every way, and checks what is left.
 // Invariants I1, I2, I4, I7.
 func TestEveryFaultAtEveryPointIsSurvived(t *testing.T) {
 	total := countOperations(t)

@@ -12,7 +12,7 @@ import (
 	"keepwatch.internal/internal/accounts"
 )
 
-// tinyDisk mounts a disk of so many bytes, and returns its folder. Where that is not permitted it says so and returns "".
+// tinyDisk mounts a disk of the given size and returns its folder. Without permission it logs that and returns "".
 func tinyDisk(t *testing.T, size string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "disk")
@@ -25,7 +25,7 @@ func tinyDisk(t *testing.T, size string) string {
 	return dir
 }
 
-// crowd is a disk that another program fills and leaves.
+// crowd is a disk that another program fills and frees.
 type crowd struct {
 	dir string  // of a real disk
 	x   *faults // of a layer instead
@@ -53,7 +53,7 @@ func (d crowd) leave(t *testing.T) {
 	d.x.mu.Unlock()
 }
 
-// eventually waits until what holds, and fails after ten seconds.
+// eventually waits until the condition holds, and fails after ten seconds.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); !holds(); {
@@ -64,7 +64,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// free is what the disk of the recordings has free.
+// free returns the free space on the disk of the recordings.
 func (k *kit) free() int64 {
 	free, _, err := k.disk.Space()
 	ok(k, err)
@@ -117,7 +117,7 @@ func TestAtZeroBytesFreeLoginAndDeletionWork(t *testing.T) {
 	if d.dir != "" {
 		eventually(t, "retention is content", func() bool { return k.free() >= k.o.MinFree.of(64<<20) })
 		before = len(k.rowsOf(id))
-		d.fill(t) // whoever fills the disk takes what was given back, too
+		d.fill(t) // the other program takes the freed space, too
 		eventually(t, "retention makes room without a reserve", func() bool { return len(k.rowsOf(id)) < before })
 	}
 

@@ -14,7 +14,7 @@ import (
 	"keepwatch.internal/storage/disk"
 )
 
-// watched is a disk that notes what is done to each file, and has syncs fail on demand.
+// watched is a disk that records the operations on each file, and fails syncs on demand.
 type watched struct {
 	disk.Folder
 	*watch
@@ -73,7 +73,7 @@ func (f watchedFile) Sync() error {
 	return f.File.Sync()
 }
 
-// must runs f unless there is an error already.
+// must runs f unless there was an error already.
 func must[T any](err error, f func() (T, error)) (T, error) {
 	if err != nil {
 		var none T
@@ -82,8 +82,8 @@ func must[T any](err error, f func() (T, error)) (T, error) {
 	return f()
 }
 
-// TestAfterAFailedSyncAFileIsNeitherWrittenNorSyncedAgain fails a sync while recording and while closing. The kernel may call
-// pages written that the disk never got, so that a second sync proves nothing.
+// TestAfterAFailedSyncAFileIsNeitherWrittenNorSyncedAgain fails a sync while recording and while closing. After a failed sync the
+// kernel may mark pages as written that the disk never got, so a second sync proves nothing.
 func TestAfterAFailedSyncAFileIsNeitherWrittenNorSyncedAgain(t *testing.T) {
 	for _, closing := range []bool{false, true} {
 		t.Run(fmt.Sprint(closing), func(t *testing.T) {
@@ -132,7 +132,7 @@ func TestAfterAFailedSyncAFileIsNeitherWrittenNorSyncedAgain(t *testing.T) {
 	}
 }
 
-// alarmedIn fails unless the alarm stands, with these words and without the name of a camera.
+// alarmedIn fails unless the alarm is raised, with these words and without the name of a camera.
 func (k *kit) alarmedIn(code string, words ...string) {
 	k.Helper()
 	for _, a := range k.Alarms(k.Context()) {
@@ -160,7 +160,7 @@ func TestADataFolderOnANetworkDiskRaisesAnAlarm(t *testing.T) {
 	k.alarmedIn(AlarmNetworkDisk, "NFS", k.o.Data, "local disk")
 }
 
-// TestASlowDiskIsNamedInTheMiddleOfARun has the recorder drop fragments for want of room.
+// TestASlowDiskIsNamedInTheMiddleOfARun has the recorder drop fragments because its queue is full.
 func TestASlowDiskIsNamedInTheMiddleOfARun(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]

@@ -20,12 +20,12 @@ import (
 	"keepwatch.internal/storage/index"
 )
 
-// historiesPerLife is how many histories one store goes through.
+// historiesPerLife is the number of histories of one store.
 const historiesPerLife = 20
 
-// TestRandomHistoriesLeaveWhatTheModelSays lets stores go through random histories: recording, gaps, retention, clock
-// steps, disks that fail once, orderly ends, kills and power cuts at any operation, also during recovery, and a lost or
-// old index. After each, store and model must agree. Invariants I1, I2, I3, I4, I7.
+// TestRandomHistoriesLeaveWhatTheModelSays runs stores through random histories: recording, gaps, retention, clock jumps, disks
+// that fail once, normal ends, kills and power cuts at any operation, also during recovery, and a lost or old index. After each,
+// store and model must agree. Invariants I1, I2, I3, I4, I7.
 func TestRandomHistoriesLeaveWhatTheModelSays(t *testing.T) {
 	seed := trialtest.Seed(t)
 	lives := (trialtest.Rounds(t, 2_000) + historiesPerLife - 1) / historiesPerLife
@@ -52,7 +52,7 @@ func TestRandomHistoriesLeaveWhatTheModelSays(t *testing.T) {
 		sum.histories, sum.kills, sum.cuts, sum.losts, sum.worst)
 }
 
-// keepFor sets how long footage is kept, as the configuration does.
+// keepFor sets the retention by age, as the configuration does.
 func (l *life) keepFor(age time.Duration) {
 	c := *l.k.cameras[l.tapes[0].stream.Camera]
 	c.retain.Age = age
@@ -67,9 +67,9 @@ func (l *life) rows(p *tape) []index.Segment {
 	return rows
 }
 
-// end ends the process in some way and starts another, which may die in its recovery, too.
+// end ends the process in some way and starts another, which may also die during its recovery.
 func (l *life) end() {
-	for _, p := range l.tapes { // a gap that began just now may be lost in the one of the time without recorder
+	for _, p := range l.tapes { // a gap that has just begun may be lost in that of the downtime
 		p.gaps = slices.DeleteFunc(p.gaps, func(g noted) bool { return !g.sure })
 	}
 	n := l.r.IntN(20)
@@ -118,15 +118,15 @@ func (l *life) end() {
 	l.x.mu.Unlock()
 }
 
-// settled says that an orderly end has synced everything.
+// settled marks everything as synced after a normal end.
 func (l *life) settled() {
 	for _, p := range l.tapes {
 		p.becomes(written, safe)
 	}
 }
 
-// afterDeath says what the death of the process was: a kill, or a power cut that took what was not synced; and what became
-// of the index.
+// afterDeath chooses how the process died: a kill, or a power cut that loses unsynced data. It also chooses the state of the
+// index.
 func (l *life) afterDeath(n int) {
 	l.ended = l.mono
 	if n < 11 {
@@ -166,10 +166,10 @@ func (l *life) afterDeath(n int) {
 	}
 }
 
-// mostLost is what a power cut may take of a stream.
+// mostLost is the most that a power cut may lose of a stream.
 const mostLost = 5 * time.Second
 
-// compare looks what the start after an end has left of a stream, and has the model forget what it could not know.
+// compare checks a stream after a restart, and updates the model where it could not know the result.
 func (l *life) compare(p *tape) {
 	spans := l.compareNow(p)
 	for i := range p.shots {
@@ -193,7 +193,7 @@ func (l *life) compare(p *tape) {
 	}
 }
 
-// plays fails unless a span that the timeline shows can be read to its end, and is what was recorded.
+// plays fails unless a span on the timeline can be read to its end and equals what was recorded.
 func (l *life) plays(p *tape, s RunSpan) {
 	l.Helper()
 	c, err := l.k.OpenSegments(context.Background(), l.k.permit(p.stream.Camera, access.Playback), p.stream.Quality, Span{s.From, s.To})
@@ -215,7 +215,7 @@ func (l *life) plays(p *tape, s RunSpan) {
 	}
 }
 
-// compareNow fails unless the timeline of a stream is what the model says.
+// compareNow fails unless the timeline of a stream equals the model.
 func (l *life) compareNow(p *tape) Timeline {
 	l.Helper()
 	tl := l.timeline(p)
@@ -250,22 +250,22 @@ func (l *life) compareNow(p *tape) Timeline {
 	return tl
 }
 
-// because reports whether the timeline says why the fragment is gone. Of the gaps between what it deletes retention makes one,
-// an owner's among them.
+// because reports whether the timeline says why the fragment is gone. Retention merges gaps between deleted segments into one,
+// including an owner's.
 func because(tl Timeline, s shot) bool {
 	return slices.ContainsFunc(tl.Gaps, func(g Gap) bool {
 		return !g.From.After(s.f.Start) && !g.To.Before(s.f.End()) && (g.Reason == s.why || g.Reason == ReasonDeleted)
 	})
 }
 
-// shows reports whether the timeline has the fragment, as footage of its run.
+// shows reports whether the timeline has the fragment as footage.
 func shows(tl Timeline, f *media.Fragment) bool {
 	return slices.ContainsFunc(tl.Spans, func(s RunSpan) bool {
 		return s.Run == f.Run.ID && !f.Start.Before(s.From) && !f.End().After(s.To)
 	})
 }
 
-// timeline returns all of a stream's timeline, which must add up.
+// timeline returns the complete timeline of a stream, which must add up.
 func (l *life) timeline(p *tape) Timeline {
 	span := Span{epoch.Add(-2 * time.Hour), epoch.Add(100 * 24 * time.Hour)}
 	for _, s := range p.shots {
@@ -280,7 +280,7 @@ func (l *life) timeline(p *tape) Timeline {
 	return tl
 }
 
-// readable fails unless every row has its file and all of the file verifies, and every file has its row.
+// readable fails unless every row has a file that verifies completely, and every file has a row.
 func (l *life) readable(p *tape) {
 	c := l.k.cameras[p.stream.Camera]
 	noted := map[string]bool{}
@@ -292,7 +292,7 @@ func (l *life) readable(p *tape) {
 		}
 		size, err := f.Size()
 		ok(l, err)
-		// The file may have got its table after the index became old.
+		// The file may have got its table after the old index was copied.
 		res, err := media.Scan(f, min(size, r.Size), c.id, c.key)
 		if err != nil || res.Err != nil || size < r.Size {
 			l.fatal("segment %s of %d bytes, in the index %d: %v, %v", r.Name(), size, r.Size, err, res.Err)

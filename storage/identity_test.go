@@ -16,7 +16,7 @@ import (
 	"keepwatch.internal/storage/index"
 )
 
-// refused fails unless the store is refused with all of the words, and then leaves no trace.
+// refused fails unless the store is refused with all of the words, and nothing is written.
 func refused(t *testing.T, o Options, words ...string) {
 	t.Helper()
 	s, err := Open(t.Context(), o)
@@ -66,7 +66,7 @@ func TestAStoreKnowsItsDisk(t *testing.T) {
 	ok(t, s.Close())
 	ok(t, s.Close())
 
-	// A new data folder gets to know the store that is there.
+	// A new data folder adopts the existing store.
 	o.Data = filepath.Join(t.TempDir(), "new")
 	s, err = Open(t.Context(), o)
 	ok(t, err)

@@ -15,8 +15,8 @@ import (
 	"keepwatch.internal/storage/index"
 )
 
-// TestNoIndexCostsASegment takes the index away, brings back old ones, and damages it in many ways. After the next start,
-// or the one after that where the damage shows only in use, every segment is on the timeline again, and nothing else.
+// TestNoIndexCostsASegment removes the index, restores old ones, and damages it in many ways. After the next start, or the one
+// after if the damage shows only in use, exactly all segments must be on the timeline.
 func TestNoIndexCostsASegment(t *testing.T) {
 	seed := trialtest.Seed(t)
 	r := rand.New(rand.NewPCG(seed, 1))
@@ -62,7 +62,7 @@ func TestNoIndexCostsASegment(t *testing.T) {
 	trialtest.Report(t, "index lost, rolled back or damaged", "%d of %d segments back, each of %d times", segments, segments, tries)
 }
 
-// reopenWhole opens the store, once more when it finds its index damaged only while it is used.
+// reopenWhole opens the store, and reopens it if the index turns out to be damaged only in use.
 func (l *life) reopenWhole() {
 	l.Helper()
 	for range 3 {
@@ -84,7 +84,7 @@ func (l *life) reopenWhole() {
 	l.fatal("the index is never whole again")
 }
 
-// indexHarms are ways in which an index goes bad. Those of chance do something else each time.
+// indexHarms are ways to damage an index. Random ones differ each time.
 func indexHarms(r *rand.Rand, old []string) map[string]func(folder string) {
 	edit := func(folder string, change func([]byte) []byte) {
 		path := filepath.Join(folder, index.FileName)

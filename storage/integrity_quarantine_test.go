@@ -21,7 +21,7 @@ func (k *kit) quarantined() []string {
 	return all
 }
 
-// aside is where a camera's file lies that was moved to quarantine, settled or not.
+// aside returns the path of a camera's file that was moved to quarantine, settled or not.
 func (k *kit) aside(id media.CameraID, name string) string {
 	moved := filepath.Join(k.o.Recordings, QuarantineFolder, k.cameras[id].folder+"-"+strings.ReplaceAll(name, "/", "-"))
 	if settled := strings.TrimSuffix(moved, ".mp4") + ResolvedSuffix; exists(settled) {
@@ -30,7 +30,7 @@ func (k *kit) aside(id media.CameraID, name string) string {
 	return moved
 }
 
-// aside records half a minute and moves its first two segments to quarantine: one that is good, one of which nothing verifies.
+// aside records half a minute and moves its first two segments to quarantine: a good one, and one in which nothing verifies.
 func aside(t *testing.T) (*kit, []index.Segment) {
 	k := newKit(t, "front-door", "garage")
 	id := k.ids["front-door"]

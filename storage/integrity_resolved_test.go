@@ -12,7 +12,7 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// damaged records half a minute and moves its first segment to quarantine, bent in the third of its five GOPs.
+// damaged records half a minute and moves its first segment to quarantine, damaged in the third of its five GOPs.
 func damaged(t *testing.T) (*kit, media.CameraID) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
@@ -25,7 +25,7 @@ func damaged(t *testing.T) (*kit, media.CameraID) {
 	return k, id
 }
 
-// loseIndex ends the store and starts it again without an index.
+// loseIndex closes the store and opens it again without an index.
 func (k *kit) loseIndex() {
 	k.Helper()
 	ok(k, k.Store.Close())
@@ -39,8 +39,8 @@ func (k *kit) loseIndex() {
 	k.settleNow()
 }
 
-// TestWhatRetentionDeletesDoesNotComeBackFromADamagedFile has retention delete what was taken back from a damaged file, and
-// loses the index, which knew.
+// TestWhatRetentionDeletesDoesNotComeBackFromADamagedFile has retention delete what was salvaged from a damaged file, and then
+// loses the index with that information.
 func TestWhatRetentionDeletesDoesNotComeBackFromADamagedFile(t *testing.T) {
 	k, id := damaged(t)
 	k.settleNow()
@@ -68,7 +68,7 @@ func TestWhatRetentionDeletesDoesNotComeBackFromADamagedFile(t *testing.T) {
 	}
 }
 
-// TestASettledFileIsNamedSoAgainAfterACrash has its note renamed, and not yet itself, and another of the same name there.
+// TestASettledFileIsNamedSoAgainAfterACrash has the note renamed but not yet the file, while another file has the same name.
 func TestASettledFileIsNamedSoAgainAfterACrash(t *testing.T) {
 	k, id := damaged(t)
 	b, err := os.ReadFile(k.quarantined()[0])
@@ -91,8 +91,8 @@ func TestASettledFileIsNamedSoAgainAfterACrash(t *testing.T) {
 	}
 }
 
-// TestAnOwnersDeletionReachesDamagedFilesBeforeAndAfterTheyAreSettled deletes what was taken back, also where a crash came
-// before the file that it was taken from was called settled.
+// TestAnOwnersDeletionReachesDamagedFilesBeforeAndAfterTheyAreSettled deletes salvaged footage, also after a crash that came before
+// the damaged file was marked as settled.
 func TestAnOwnersDeletionReachesDamagedFilesBeforeAndAfterTheyAreSettled(t *testing.T) {
 	for _, crashed := range []bool{false, true} {
 		k, id := damaged(t)

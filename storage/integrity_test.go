@@ -19,13 +19,13 @@ import (
 	"keepwatch.internal/storage/segment"
 )
 
-// settleNow settles all integrity issues, as a server does within a second.
+// settleNow resolves all integrity issues, as a server does within a second.
 func (k *kit) settleNow() {
 	k.Helper()
 	ok(k, k.ResolveAll(k.Context(), nil, &disk.Pace{}))
 }
 
-// bend changes a byte of a file and returns what the file was.
+// bend changes a byte of a file and returns the previous content.
 func bend(t testing.TB, path string, at int) []byte {
 	t.Helper()
 	b, err := os.ReadFile(path)
@@ -36,7 +36,7 @@ func bend(t testing.TB, path string, at int) []byte {
 	return good
 }
 
-// outcomes lists what became of integrity issues, the oldest first.
+// outcomes lists the outcomes of integrity issues, the oldest first.
 func (k *kit) outcomes() (all []string) {
 	k.Helper()
 	list, err := k.IntegrityIssues(k.Context(), 100)
@@ -47,7 +47,7 @@ func (k *kit) outcomes() (all []string) {
 	return all
 }
 
-// TestWhatAViewerMetIsTakenOutAndItsGoodPartsComeBack bends a fragment and asks for it.
+// TestWhatAViewerMetIsTakenOutAndItsGoodPartsComeBack damages a fragment and requests it.
 func TestWhatAViewerMetIsTakenOutAndItsGoodPartsComeBack(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
@@ -72,18 +72,18 @@ func TestWhatAViewerMetIsTakenOutAndItsGoodPartsComeBack(t *testing.T) {
 	}
 }
 
-// playAll reads what the main stream has, whatever comes of it.
+// playAll reads all footage of the main stream and ignores the result.
 func (k *kit) playAll(camera media.CameraID) {
 	k.Helper()
 	c, err := k.OpenClip(k.Context(), k.permit(camera, access.Playback), media.Main, Span{epoch, epoch.Add(time.Hour)})
 	if err != nil {
 		return
 	}
-	_, _ = new(bytes.Buffer).ReadFrom(c) // its error is what was provoked
+	_, _ = new(bytes.Buffer).ReadFrom(c) // the error is expected
 	ok(k, c.Close())
 }
 
-// TestAHoleOfZerosInTheOpenSegmentCostsOneGOP has a power cut leave a hole in what was being written. Invariant I3.
+// TestAHoleOfZerosInTheOpenSegmentCostsOneGOP has a power cut leave a hole in the open segment. Invariant I3.
 func TestAHoleOfZerosInTheOpenSegmentCostsOneGOP(t *testing.T) {
 	for hole := range 10 {
 		k, path, fragments := crashed(t)
@@ -111,7 +111,7 @@ func TestAHoleOfZerosInTheOpenSegmentCostsOneGOP(t *testing.T) {
 	}
 }
 
-// TestARepairMayBeInterruptedAnywhere harms the n-th operation of a repair for every n, and repairs again. Invariants I1, I2.
+// TestARepairMayBeInterruptedAnywhere makes the n-th operation of a repair fail for every n, and repairs again. Invariants I1, I2.
 func TestARepairMayBeInterruptedAnywhere(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
@@ -181,7 +181,7 @@ func TestAHalfMadePieceIsRemovedByTheWalk(t *testing.T) {
 	k.clean()
 }
 
-// TestAFileWronglyInQuarantineComesBack puts whole files there by hand.
+// TestAFileWronglyInQuarantineComesBack puts intact files there by hand.
 func TestAFileWronglyInQuarantineComesBack(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
@@ -203,7 +203,7 @@ func TestAFileWronglyInQuarantineComesBack(t *testing.T) {
 	}
 }
 
-// TestDeletedFootageDoesNotComeBackFromQuarantine deletes the time of a file that lies there.
+// TestDeletedFootageDoesNotComeBackFromQuarantine deletes the time of a file there.
 func TestDeletedFootageDoesNotComeBackFromQuarantine(t *testing.T) {
 	for _, reason := range []string{ReasonDeleted, ReasonDeletedByOwner} {
 		k := newKit(t, "front-door")
@@ -241,7 +241,7 @@ func TestFootageInQuarantineDoesNotReplaceWhatTheArchiveHas(t *testing.T) {
 	if n := len(k.outcomes()); n != 2 {
 		t.Errorf("%d integrity issues", n)
 	}
-	k.settleNow() // what was looked into is not looked into again
+	k.settleNow() // resolved files are not examined again
 	if n := len(k.outcomes()); n != 2 {
 		t.Errorf("%d integrity issues after another start", n)
 	}
@@ -262,14 +262,14 @@ func TestFilesInQuarantineAreAnAlarmUntilSomebodyRemovesThem(t *testing.T) {
 	if !k.standing(AlarmQuarantine) {
 		t.Error("no alarm")
 	}
-	k.settleNow() // it is good after all, and goes back
+	k.settleNow() // it is good after all, and is moved back
 	k.reviewQuarantine()
 	if k.standing(AlarmQuarantine) {
 		t.Errorf("the alarm stays: %v", k.Alarms(t.Context()))
 	}
 }
 
-// TestARunningStoreSettlesIssuesByItself runs it until a noted doubt is settled.
+// TestARunningStoreSettlesIssuesByItself runs a store until a recorded issue is resolved.
 func TestARunningStoreSettlesIssuesByItself(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
@@ -289,7 +289,7 @@ func TestARunningStoreSettlesIssuesByItself(t *testing.T) {
 	}
 }
 
-// TestWhatCannotBeReadStaysAnIssue has the disk refuse to read while an integrity issue is to be settled.
+// TestWhatCannotBeReadStaysAnIssue has reads fail while an integrity issue is being resolved.
 func TestWhatCannotBeReadStaysAnIssue(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
@@ -306,7 +306,7 @@ func TestWhatCannotBeReadStaysAnIssue(t *testing.T) {
 		t.Error("settled without reading")
 	}
 	ok(t, broken.Store.Close())
-	ok(t, os.WriteFile(path, good, 0o640)) // and what the disk gives later is good
+	ok(t, os.WriteFile(path, good, 0o640)) // later reads return good data
 	k.openAgain()
 	k.settleNow()
 	if got := k.footage(id); got != 10*time.Second {
@@ -335,7 +335,7 @@ func TestTheSameIssueIsNotedOnceUntilItIsSettled(t *testing.T) {
 	}
 }
 
-// TestTheVerificationPassGoesOnWhereItStoodAndFindsWhatIsBent reads a store over, with a restart in the middle of the round.
+// TestTheVerificationPassGoesOnWhereItStoodAndFindsWhatIsBent verifies a store, with a restart in the middle of the round.
 func TestTheVerificationPassGoesOnWhereItStoodAndFindsWhatIsBent(t *testing.T) {
 	k := newKit(t, "front-door", "garage")
 	for _, id := range k.ids {
@@ -387,7 +387,7 @@ func TestTheVerificationPassGoesOnWhereItStoodAndFindsWhatIsBent(t *testing.T) {
 	}
 }
 
-// TestALargeStoreIsReadOverInAMonth asks for the pauses in a store of four terabytes.
+// TestALargeStoreIsReadOverInAMonth checks the pauses for a store of four terabytes.
 func TestALargeStoreIsReadOverInAMonth(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]

@@ -12,7 +12,7 @@ import (
 	"keepwatch.internal/storage/index"
 )
 
-// checkWhole fails unless the store of one camera, front-door, keeps its invariants and has every fragment that was
+// checkWhole fails unless the store of one camera, front-door, satisfies its invariants and has every fragment that was
 // acknowledged and not deleted by retention.
 func checkWhole(k *kit, acked []*media.Fragment) {
 	k.Helper()
@@ -48,7 +48,7 @@ func checkWhole(k *kit, acked []*media.Fragment) {
 	checkLedger(k, id, rows, acked)
 }
 
-// checkSegment fails unless the row is closed and its file is what it says (I2).
+// checkSegment fails unless the row is closed and describes its file (I2).
 func checkSegment(k *kit, id media.CameraID, r index.Segment) {
 	k.Helper()
 	if r.State != index.StateClosed {
@@ -75,7 +75,7 @@ func checkSegment(k *kit, id media.CameraID, r index.Segment) {
 	}
 }
 
-// checkLedger fails unless the timeline says footage exactly where segments are, and has what was acknowledged.
+// checkLedger fails unless the timeline has footage exactly where segments are, including everything acknowledged.
 func checkLedger(k *kit, id media.CameraID, rows []index.Segment, acked []*media.Fragment) {
 	k.Helper()
 	from, to := epoch.Add(-time.Minute), k.clock.Now().Add(time.Minute)

@@ -57,7 +57,7 @@ func same[T comparable](t testing.TB, what string, got []T, want ...T) {
 	}
 }
 
-// TestKeptFootageOutlivesEveryKindOfRetention keeps seconds 15 to 35 of 80: the segments at 10, 20 and 30 hold some of it.
+// TestKeptFootageOutlivesEveryKindOfRetention keeps seconds 15 to 35 of 80, which overlap the segments at 10, 20 and 30.
 func TestKeptFootageOutlivesEveryKindOfRetention(t *testing.T) {
 	for name, forget := range map[string]func(k *kit, x *faults){
 		"age":  func(k *kit, _ *faults) { k.limit(Retain{Age: time.Second}); k.clock.set(epoch.AddDate(0, 0, 9)) },
@@ -120,7 +120,7 @@ func TestKeptFootageOutlivesEveryKindOfRetention(t *testing.T) {
 	}
 }
 
-// alarmText is what an alarm says; "" when it is not raised.
+// alarmText returns the text of an alarm, or "" if it is not raised.
 func (k *kit) alarmText(code string) string {
 	for _, a := range k.Alarms(k.Context()) {
 		if a.Code == code {
@@ -130,7 +130,7 @@ func (k *kit) alarmText(code string) string {
 	return ""
 }
 
-// TestTheAlarmOfAFullDiskSaysWhatKeptClipsTake has the run loop raise it, twice: what it says must not be lost.
+// TestTheAlarmOfAFullDiskSaysWhatKeptClipsTake has the run loop raise it twice. The text must not be lost.
 func TestTheAlarmOfAFullDiskSaysWhatKeptClipsTake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &clock{now: epoch}
@@ -187,7 +187,7 @@ func TestASpanKeepsExactlyTheSegmentsItTouches(t *testing.T) {
 	}
 }
 
-// TestWhatIsBeingRecordedCanBeKept keeps the segment that is open and expects it to outlive its being closed.
+// TestWhatIsBeingRecordedCanBeKept keeps the open segment, which must stay kept after it is closed.
 func TestWhatIsBeingRecordedCanBeKept(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
@@ -294,7 +294,7 @@ func TestACameraHasABoundOfKeptClips(t *testing.T) {
 	k.keepSpan(id, 0, 1, "")
 }
 
-// TestKeptClipsOutliveTheIndex deletes the index, and puts an old one back.
+// TestKeptClipsOutliveTheIndex deletes the index, and restores an old one.
 func TestKeptClipsOutliveTheIndex(t *testing.T) {
 	for name, old := range map[string]bool{"lost": false, "rolled back": true} {
 		t.Run(name, func(t *testing.T) {
@@ -327,8 +327,7 @@ func TestKeptClipsOutliveTheIndex(t *testing.T) {
 	}
 }
 
-// TestForgedKeptFilesAreNotBelieved changes each field of a kept file, moves it to another name and camera, and puts strays
-// beside it.
+// TestForgedKeptFilesAreNotBelieved changes each field of a kept file, moves it to another name and camera, and adds stray files.
 func TestForgedKeptFilesAreNotBelieved(t *testing.T) {
 	k := newKit(t, "front-door", "garage")
 	id, other := k.ids["front-door"], k.ids["garage"]

@@ -9,14 +9,14 @@ import (
 	"keepwatch.internal/storage/index"
 )
 
-// keeping is a clip that somebody keeps, as the model has it.
+// keeping is a kept clip in the model.
 type keeping struct {
 	id   KeptID
 	span Span
-	sure bool // Keep returned, and Unkeep was not begun
+	sure bool // Keep returned, and Unkeep has not begun
 }
 
-// keepOrNot keeps something, or lets go of something that is kept.
+// keepOrNot keeps a clip or removes a kept one.
 func (l *life) keepOrNot() {
 	if len(l.kept) > 0 && l.r.IntN(2) == 0 {
 		l.unkeep(l.r.IntN(len(l.kept)))
@@ -40,7 +40,7 @@ func (l *life) keep(span Span) {
 	l.kept = append(l.kept, keeping{k.ID, span, err == nil && !l.x.dead})
 }
 
-// unkeep lets go of what is kept.
+// unkeep removes a kept clip.
 func (l *life) unkeep(i int) {
 	k := &l.kept[i]
 	if k.id == (KeptID{}) {
@@ -53,15 +53,15 @@ func (l *life) unkeep(i int) {
 	}
 }
 
-// keeps reports whether something that is kept for sure, or perhaps, touches the segment.
+// keeps reports whether a kept clip, certain or possible, overlaps the segment.
 func (l *life) keeps(r index.Segment, sure bool) bool {
 	return slices.ContainsFunc(l.kept, func(k keeping) bool {
 		return (k.sure || !sure) && r.Start < index.Micros(k.span.To) && r.End > index.Micros(k.span.From)
 	})
 }
 
-// compareKept looks that all is kept that Keep promised and nothing that Unkeep let go of, and has the model forget what
-// it could not know.
+// compareKept checks that everything that Keep acknowledged is kept, and nothing that Unkeep removed. It updates the model where
+// it could not know the result.
 func (l *life) compareKept() {
 	all, err := l.k.Kept(context.Background(), l.k.permit(l.tapes[0].stream.Camera, access.Playback))
 	ok(l, err)

@@ -36,7 +36,7 @@ func (c *clock) set(t time.Time) {
 	c.now = t
 }
 
-// kit is a store with cameras and what tests need to fill it.
+// kit is a store with cameras, and helpers to fill it.
 type kit struct {
 	testing.TB
 	*Store
@@ -53,7 +53,7 @@ func testOptions(t testing.TB, c *clock) Options {
 	}
 }
 
-// testLog writes the log of a store into that of the test.
+// testLog writes the log of a store to the log of the test.
 type testLog struct{ t testing.TB }
 
 func (l testLog) Write(b []byte) (int, error) {
@@ -104,7 +104,7 @@ func (k *kit) openAgain() {
 	k.Cleanup(func() { ok(k, s.Close()) })
 }
 
-// kill leaves the store as a killed process would: nothing is closed but the lock, which dies with a process.
+// kill leaves the store as a killed process would. Only the lock is released, as it ends with a process.
 func (k *kit) kill() {
 	k.Helper()
 	s := k.Store
@@ -131,7 +131,7 @@ func wantErr(t testing.TB, got, want error) {
 
 var viewer = access.Viewer{Kind: access.AccountView, AccountID: 1, GrantID: 1, Name: "alice"}
 
-// permit allows the action on the camera for a minute, sound included.
+// permit allows the action on the camera for a minute, including audio.
 func (k *kit) permit(camera media.CameraID, a access.Action) access.Permit {
 	k.Helper()
 	p, err := access.Decide(viewer, camera, access.Grant{Rights: access.Owned}, a, k.clock.Now().Add(time.Minute))
@@ -139,7 +139,7 @@ func (k *kit) permit(camera media.CameraID, a access.Action) access.Permit {
 	return p
 }
 
-// deaf is permit without sound.
+// deaf is permit without audio.
 func (k *kit) deaf(camera media.CameraID, a access.Action) access.Permit {
 	k.Helper()
 	p, err := access.Decide(viewer, camera, access.Grant{Rights: access.Rights(access.Playback | access.Export)}, a, k.clock.Now().Add(time.Minute))
@@ -147,23 +147,23 @@ func (k *kit) deaf(camera media.CameraID, a access.Action) access.Permit {
 	return p
 }
 
-// plainVideo is a video track that costs no encoder; storage does not look into it.
+// plainVideo is a video track that needs no encoder. Storage does not parse it.
 var plainVideo = media.VideoTrack{Codec: media.H264, Width: 640, Height: 360, SPS: []byte{0x67, 0x42, 0xc0, 0x1e, 0xd9}, PPS: []byte{0x68, 0xcb, 0x83, 0xcb}}
 
 var plainAudio = media.AudioTrack{Codec: media.AAC, Config: []byte{0x11, 0x90}, SampleRate: 48000, Channels: 2}
 
-// film says what film makes.
+// film describes test footage.
 type film struct {
 	start   time.Time
 	seconds int
-	gop     int // seconds from key frame to key frame; 2 when zero
-	size    int // bytes a picture; 64 when zero
+	gop     int // seconds between key frames; 2 if zero
+	size    int // bytes per frame; 64 if zero
 	video   media.VideoTrack
 	audio   *media.AudioTrack
 	quality media.Quality
 }
 
-// fragments makes a run of four pictures a second, and its fragments of half a second.
+// fragments makes a run of four frames a second, in fragments of half a second.
 func (k *kit) fragments(camera media.CameraID, x film) (*media.Run, []*media.Fragment) {
 	k.Helper()
 	if x.gop == 0 {
@@ -233,7 +233,7 @@ func (k *kit) append(w *Writer, fragments []*media.Fragment) {
 	}
 }
 
-// all reads a clip whole and closes it.
+// all reads a complete clip and closes it.
 func all(t testing.TB, c *Clip, err error) []byte {
 	t.Helper()
 	ok(t, err)
@@ -246,7 +246,7 @@ func all(t testing.TB, c *Clip, err error) []byte {
 	return b
 }
 
-// timeline asks for the main stream and checks that the answer adds up.
+// timeline returns the main stream's timeline and checks that it adds up.
 func (k *kit) timeline(camera media.CameraID, from, to time.Time) Timeline {
 	k.Helper()
 	tl, err := k.Timeline(k.Context(), k.permit(camera, access.Playback), media.Main, Span{from, to})

@@ -13,7 +13,7 @@ import (
 	"keepwatch.internal/storage/index/indextest"
 )
 
-// model is a ledger in which every tick of a small world is a cell.
+// model is a ledger with one cell per tick of a short range of time.
 type model [400]index.LedgerEntry
 
 // modelTick is how long a cell is.
@@ -21,7 +21,7 @@ const modelTick = 10 * time.Second
 
 func (m *model) at(n int) int64 { return index.Micros(epoch) + int64(n)*modelTick.Microseconds() }
 
-// TestTheTimelineIsWhatTheModelSays writes random stretches into the ledger and asks for random ranges. Invariant I7.
+// TestTheTimelineIsWhatTheModelSays writes random spans into the ledger and requests random ranges. Invariant I7.
 func TestTheTimelineIsWhatTheModelSays(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
@@ -90,7 +90,7 @@ func (m *model) change(k *kit, st index.Stream, rng *rand.Rand, runs map[int64]m
 
 func (m *model) compare(t *testing.T, tl Timeline, ask [3]int, runs map[int64]media.RunID) {
 	t.Helper()
-	tail := len(m) - 1 // what holds until something else is known
+	tail := len(m) - 1 // applies until the next change
 	for tail > 0 && m[tail-1] == m[tail] {
 		tail--
 	}

@@ -15,7 +15,7 @@ import (
 	"keepwatch.internal/internal/media/mediatest"
 )
 
-// encoded records what ffmpeg made, as fragments of one run that begins at start.
+// encoded records the output of ffmpeg as fragments of one run that begins at start.
 func (k *kit) encoded(id media.CameraID, src mediatest.Source, start time.Time) (*media.Run, []*media.Fragment) {
 	k.Helper()
 	key := k.LabelKey(id)
@@ -45,8 +45,8 @@ func (k *kit) decode(b []byte) int {
 	return mediatest.Decode(k, path)
 }
 
-// TestWhatIsRecordedPlays has ffmpeg decode segments, also an open one, clips over one and two runs, spans for the
-// browser and key frames, of a real encoder's pictures with reordering, and sound.
+// TestWhatIsRecordedPlays has ffmpeg decode segments, including an open one, clips of one and two runs, spans for the browser, and
+// key frames. The video is from a real encoder, with reordering and audio.
 func TestWhatIsRecordedPlays(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
@@ -84,7 +84,7 @@ func TestWhatIsRecordedPlays(t *testing.T) {
 	if !c.Start().Equal(epoch.Add(4*time.Second)) || c.End().Before(span.To) || c.End().After(span.To.Add(time.Second)) {
 		t.Errorf("clip of %v goes from %v to %v", span, c.Start(), c.End())
 	}
-	// A picture that is shown after the end of those that were decoded before it is not shown.
+	// A frame displayed after the end of the frames decoded before it is left out.
 	if n, want := k.decode(all(t, c, nil)), int(c.End().Sub(c.Start())/(40*time.Millisecond)); n != want && n != want-1 {
 		t.Errorf("%d pictures, want %d", n, want)
 	}

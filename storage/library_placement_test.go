@@ -10,9 +10,9 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// TestAPlacementIsWhatTheBytesAre compares what Placement says of every fragment with the bytes that OpenStored gives: over several
-// segments, runs with sound and without, a hole, and key frames so rare that segments begin without one; for viewers who
-// may hear, who may not, and of a share bound to a time.
+// TestAPlacementIsWhatTheBytesAre compares the Placement of every fragment with the bytes from OpenStored: with several segments,
+// runs with and without audio, a gap, and key frames so rare that segments begin without one; for viewers with and without the right
+// to audio, and with a window.
 func TestAPlacementIsWhatTheBytesAre(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
@@ -56,7 +56,7 @@ func TestAPlacementIsWhatTheBytesAre(t *testing.T) {
 	}
 }
 
-// sameBytes opens a segment as its placement says, and reads every fragment and key frame where the placement has it.
+// sameBytes opens a segment by its placement, and reads every fragment and key frame at its position.
 func (k *kit) sameBytes(p access.Permit, s SegmentPlacement) {
 	k.Helper()
 	c, err := k.OpenStored(k.Context(), p, media.Main, Span{s.From, s.To})
@@ -81,7 +81,7 @@ func (k *kit) sameBytes(p access.Permit, s SegmentPlacement) {
 	}
 }
 
-// TestAStoredSegmentKeepsToTheTimeOfAShare opens segments that reach out of the time that a share is bound to, at either end.
+// TestAStoredSegmentKeepsToTheTimeOfAShare opens segments that extend beyond the window of a share at either end.
 func TestAStoredSegmentKeepsToTheTimeOfAShare(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
@@ -110,7 +110,7 @@ func TestAStoredSegmentKeepsToTheTimeOfAShare(t *testing.T) {
 	}
 }
 
-// endsWithPicture fails unless exactly one picture of film is in the first bytes, whole, at their end.
+// endsWithPicture fails unless the first bytes contain exactly one frame of film, complete, at their end.
 func (k *kit) endsWithPicture(first, rest []byte) {
 	k.Helper()
 	mdat := bytes.Index(first, []byte("mdat"))
@@ -120,8 +120,8 @@ func (k *kit) endsWithPicture(first, rest []byte) {
 	}
 }
 
-// TestAStoredSegmentIsThereAsItWasOrNotAtAll takes a placement while the newest segment is written, and reads by it after more was
-// written, the segment was closed, and the oldest was deleted.
+// TestAStoredSegmentIsThereAsItWasOrNotAtAll takes a placement while the newest segment is open, and reads with it after more was
+// written, after the segment was closed, and after the oldest was deleted.
 func TestAStoredSegmentIsThereAsItWasOrNotAtAll(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]

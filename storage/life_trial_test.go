@@ -16,9 +16,8 @@ import (
 	"keepwatch.internal/storage/index"
 )
 
-// life is a store that goes through one history after the other, beside a model of what it should hold. A history is some
-// things that recorders, people and retention do, an end of some kind, and another start, after which store and model are
-// compared.
+// life is a store that goes through one history after the other, with a model of its expected content. A history is some actions of
+// recorders, people and retention, an end of some kind, and a restart. Then store and model are compared.
 type life struct {
 	testing.TB
 	r     *rand.Rand
@@ -27,21 +26,21 @@ type life struct {
 	x     *faults
 	tapes []*tape
 	kept  []keeping
-	mono  time.Duration // footage time that has passed; steps of the wall clock do not touch it
+	mono  time.Duration // footage time that has passed, independent of the wall clock
 	sync  time.Duration // mono at the last sync
 	ended time.Duration // mono at the last end
 	base  string        // folder of the data folders
 	data  int           // number of the newest
-	dead  string        // data folder as a death in the middle of something left it
-	old   string        // a copy of the index from earlier
+	dead  string        // data folder as it was at the process's death
+	old   string        // an older copy of the index
 	note  string        // what happened, for the report of a failure
 	*tally
 }
 
-// tally is what all lives come to.
+// tally is the total of all lives.
 type tally struct {
 	histories, cuts, kills, losts, refused int
-	worst                                  time.Duration // footage that a power cut took, of one stream
+	worst                                  time.Duration // most footage that a power cut lost, of one stream
 }
 
 // tape is the model of a stream.
@@ -54,37 +53,37 @@ type tape struct {
 	runs   int
 }
 
-// noted is a gap that the ledger must name at a moment.
+// noted is a gap that the ledger must have at a moment.
 type noted struct {
 	at     time.Time
 	reason string
 	sure   bool // the recorder was known to be alive later
 }
 
-// shot is a fragment that Append was given.
+// shot is a fragment that was passed to Append.
 type shot struct {
 	f     *media.Fragment
 	mono  time.Duration // when
 	state fate
-	risk  time.Duration // of an unsynced one: how long before the power cut it was written
-	why   string        // what the timeline says of a deleted one; "" when that is not known
+	risk  time.Duration // of an unsynced one: time from its writing to the power cut
+	why   string        // reason on the timeline for a deleted one; "" if not known
 }
 
-// fate is what must have become of a shot.
+// fate is the expected state of a shot.
 type fate int
 
 const (
-	doubtful fate = iota // the disk failed: it may be there or not
-	unsynced             // a power cut may have taken it
-	written              // it is there after anything but a power cut
-	safe                 // it is there
-	gone                 // it is not
+	doubtful fate = iota // the disk failed: it may exist or not
+	unsynced             // a power cut may lose it
+	written              // it exists after anything but a power cut
+	safe                 // it exists
+	gone                 // it does not exist
 )
 
-// lifeName is the one camera of a life. With more of them the order of what the store does would not follow from the seed.
+// lifeName is the one camera of a life. With several, the order of the store's operations would not be determined by the seed.
 const lifeName = "front-door"
 
-// newLife begins with a copy of an empty store: template is the folder that makeTemplate made.
+// newLife begins with a copy of an empty store in template, the folder from makeTemplate.
 func newLife(t testing.TB, r *rand.Rand, template *life, sum *tally) *life {
 	c := &clock{now: epoch}
 	o := template.k.o
@@ -100,7 +99,7 @@ func newLife(t testing.TB, r *rand.Rand, template *life, sum *tally) *life {
 	return l
 }
 
-// makeTemplate makes a store with cameras and without footage, and closes it.
+// makeTemplate creates a store with cameras and without footage, and closes it.
 func makeTemplate(t testing.TB) *life {
 	c := &clock{now: epoch.Add(-time.Second)}
 	o := testOptions(t, c)
@@ -111,7 +110,7 @@ func makeTemplate(t testing.TB) *life {
 	return l
 }
 
-// open opens the store, enrols its cameras and has it walk over its files. It returns false when the disk died meanwhile.
+// open opens the store, enrols its cameras and has it scan its files. It returns false if the disk died meanwhile.
 func (l *life) open(x *faults) bool {
 	l.Helper()
 	l.x = x
@@ -121,7 +120,7 @@ func (l *life) open(x *faults) bool {
 		l.k.Store = s
 		l.k.ids, err = s.Enrol(context.Background(), []CameraSpec{{Name: lifeName}})
 		if err == nil {
-			if l.r != nil && len(l.tapes) > 0 && l.r.IntN(3) == 0 { // cameras do not wait for what recovery still has to do
+			if l.r != nil && len(l.tapes) > 0 && l.r.IntN(3) == 0 { // cameras do not wait for the rest of the recovery
 				l.did("meanwhile")
 				l.film(l.tapes[l.r.IntN(len(l.tapes))], 1+l.r.IntN(12))
 			}
@@ -152,7 +151,7 @@ func (l *life) did(format string, args ...any) {
 	l.note += " " + fmt.Sprintf(format, args...) + ";"
 }
 
-// copyData makes another data folder, with a copy of the index from the given folder, or the present one's.
+// copyData creates a new data folder with a copy of the index, from the given folder or the current one.
 func (l *life) copyData(index string) string {
 	l.data++
 	to := filepath.Join(l.base, fmt.Sprint("data", l.data))
@@ -167,10 +166,10 @@ func (l *life) copyData(index string) string {
 	return to
 }
 
-// died takes the index as it is at the moment of death.
+// died copies the index at the moment of death.
 func (l *life) died() { l.dead = l.copyData("") }
 
-// bury gives back what a store holds whose process is dead.
+// bury releases the resources of a store whose process is dead.
 func (l *life) bury(s *Store) {
 	s.mu.Lock()
 	s.closed = true
@@ -182,7 +181,7 @@ func (l *life) bury(s *Store) {
 	_ = s.guard.Close()
 }
 
-// history lets some things happen, ends in some way, starts again and compares.
+// history runs some random actions, ends in some way, restarts and compares.
 func (l *life) history() {
 	l.histories++
 	switch h := harm(l.r.IntN(7)); h {
@@ -214,7 +213,7 @@ func (l *life) check() {
 	}
 }
 
-// alive has the index learn that the recorder is alive, as housekeeping does, and a little time pass.
+// alive records that the recorder is alive, as housekeeping does, and advances the time a little.
 func (l *life) alive() {
 	if l.r.IntN(3) > 0 {
 		return
@@ -229,7 +228,7 @@ func (l *life) alive() {
 	}
 }
 
-// something is one thing that happens.
+// something runs one random action.
 func (l *life) something() {
 	p := l.tapes[l.r.IntN(len(l.tapes))]
 	switch n := l.r.IntN(22); {
@@ -254,7 +253,7 @@ func (l *life) something() {
 	}
 }
 
-// film appends fragments, of a new run when none goes on.
+// film appends fragments, of a new run if none is open.
 func (l *life) film(p *tape, count int) {
 	if p.w == nil && !l.begin(p) {
 		return
@@ -288,7 +287,7 @@ func (l *life) film(p *tape, count int) {
 	}
 }
 
-// begin begins a run now, or, where the clock was set back, at the end of what was recorded before.
+// begin begins a run now, or at the end of existing footage if the clock was set back.
 func (l *life) begin(p *tape) bool {
 	start, end := l.k.clock.Now(), p.end()
 	if start.Before(end) {
@@ -325,7 +324,7 @@ func (l *life) begin(p *tape) bool {
 	return true
 }
 
-// end returns the end of the tape's footage that is there for sure.
+// end returns the end of the tape's footage that certainly exists.
 func (p *tape) end() time.Time {
 	for _, s := range slices.Backward(p.shots) {
 		if s.state == written || s.state == safe {
@@ -339,7 +338,7 @@ func (l *life) name(p *tape) string {
 	return p.stream.Quality.String()
 }
 
-// syncAll syncs what was written, as Run does every now and then.
+// syncAll syncs everything written, as Run does periodically.
 func (l *life) syncAll() {
 	l.k.syncDirty()
 	l.sync = l.mono
@@ -347,7 +346,7 @@ func (l *life) syncAll() {
 		return
 	}
 	for _, p := range l.tapes {
-		for i := range p.shots { // what another process left unsynced waits for recovery
+		for i := range p.shots { // unsynced data of another process waits for recovery
 			if s := &p.shots[i]; s.state == written && p.w != nil && s.f.Run == p.w.run {
 				s.state = safe
 			}
@@ -363,7 +362,7 @@ func (p *tape) becomes(from, to fate) {
 	}
 }
 
-// losesPower says that the power went at the time ended.
+// losesPower records that the power was cut at the time ended.
 func (p *tape) losesPower(ended time.Duration) {
 	for i := range p.shots {
 		if s := &p.shots[i]; s.state == written {
@@ -393,7 +392,7 @@ func (l *life) stop(p *tape) {
 	}
 }
 
-// gap notes why a stream is not recorded, which ends no run.
+// gap records why a stream is not recorded. It ends no run.
 func (l *life) gap(p *tape) {
 	if p.w != nil {
 		return
@@ -418,17 +417,17 @@ func (l *life) step() {
 	for _, p := range l.tapes { // the recorder ends a run when the clock is set
 		l.stop(p)
 		if by < 0 {
-			p.gaps = nil // they lie in the future now
+			p.gaps = nil // they are in the future now
 			p.forgetWhy(time.Time{})
 		}
 	}
 	if !l.x.dead {
-		l.disk.writeBack() // somebody had to come and set it
+		l.disk.writeBack() // setting the clock takes a person some time
 		l.k.clock.set(l.k.clock.Now().Add(by))
 	}
 }
 
-// names lists what is on the disk.
+// names lists the files on the disk.
 func (l *life) names(at *node, path string) (all []string) {
 	for name, n := range at.names {
 		if n.names != nil {

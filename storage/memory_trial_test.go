@@ -16,12 +16,12 @@ import (
 	"keepwatch.internal/storage/disk"
 )
 
-// medium is a disk in memory that remembers which of its changes were synced, so that a power cut can take the others:
-// names that were not synced with their folder, renames, and what was written to a file since its last sync.
+// medium is a disk in memory that knows which changes were synced, so that a power cut can lose the others: names whose folder was
+// not synced, renames, and writes to a file since its last sync.
 type medium struct {
 	mu      sync.Mutex
 	root    *node
-	pending []naming // changes of names that no sync of their folder has made safe, in order
+	pending []naming // changes of names whose folder was not synced yet, in order
 	locks   map[*node]bool
 	room    int64 // bytes that may still be written
 	total   int64 // size of the disk
@@ -41,7 +41,7 @@ type node struct {
 	writes  []write
 }
 
-// write is what happened to a file since its last sync: bytes at an offset, or a new length when there are none.
+// write is one change of a file since its last sync: bytes at an offset, or a new length if there are no bytes.
 type write struct {
 	at    int64
 	bytes []byte
@@ -59,7 +59,7 @@ type naming struct {
 	n        *node
 }
 
-// keep makes the change safe.
+// keep marks the change as synced.
 func (x naming) keep() {
 	if x.from.dir != nil && x.from.dir.kept[x.from.name] == x.n {
 		delete(x.from.dir.kept, x.from.name)
@@ -92,7 +92,7 @@ func (d memory) Close() error { return nil }
 
 func notThere(op, name string) error { return &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist} }
 
-// find returns the folder of a name, and what the name stands for, if anything.
+// find returns the folder of a name, and its node if it exists.
 func (d memory) find(name string) (place, *node) {
 	at := d.at
 	name = path.Clean(name)
@@ -111,7 +111,7 @@ func (d memory) find(name string) (place, *node) {
 	return place{at, base}, at.names[base]
 }
 
-// change changes names now and notes that no sync has made that safe.
+// change changes names now and records that the change is not synced.
 func (m *medium) change(x naming) {
 	if x.from.dir != nil {
 		delete(x.from.dir.names, x.from.name)
@@ -226,7 +226,7 @@ func (d memory) List(name string) ([]fs.DirEntry, error) {
 	return all, nil
 }
 
-// SyncDir makes every change of names in the folder safe, with what else belongs to that change.
+// SyncDir syncs every change of names in the folder, including the other half of a rename.
 func (d memory) SyncDir(name string) error {
 	d.m.mu.Lock()
 	defer d.m.mu.Unlock()
@@ -313,7 +313,7 @@ func (f memoryFile) Size() (int64, error) {
 	return int64(len(f.n.content)), nil
 }
 
-// WriteAt writes what there is room for.
+// WriteAt writes as much as there is space for.
 func (f memoryFile) WriteAt(b []byte, at int64) (int, error) {
 	f.m.mu.Lock()
 	defer f.m.mu.Unlock()
@@ -339,7 +339,7 @@ func (f memoryFile) Truncate(size int64) error {
 	return nil
 }
 
-// change does a write now and remembers it until the next sync.
+// change applies a write now and keeps it until the next sync.
 func (f memoryFile) change(w write) {
 	before := len(f.n.content)
 	f.n.content = w.apply(f.n.content)
@@ -348,7 +348,7 @@ func (f memoryFile) change(w write) {
 	f.m.room -= int64(len(f.n.content) - before)
 }
 
-// apply returns a content after the write, in place where it can.
+// apply returns the content after the write, in place if possible.
 func (w write) apply(content []byte) []byte {
 	end := w.at + int64(len(w.bytes))
 	if grown := end - int64(len(content)); grown > 0 {

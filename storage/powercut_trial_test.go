@@ -14,8 +14,8 @@ import (
 	"keepwatch.internal/storage/index"
 )
 
-// TestAPowerCutAtAnyOperationLosesLittle lets a store live through a script in which everything happens to the disk that
-// can, cuts the power before and after every operation, and opens what several such cuts may have left. Invariants I2, I3.
+// TestAPowerCutAtAnyOperationLosesLittle runs a store through a script with every kind of disk operation, cuts the power before and
+// after each, and opens several possible results of each cut. Invariants I2, I3.
 func TestAPowerCutAtAnyOperationLosesLittle(t *testing.T) {
 	seed := trialtest.Seed(t)
 	template := makeTemplate(t)
@@ -48,7 +48,7 @@ type cutting struct {
 	sum    *tally
 }
 
-// cutAt lets the script die where h says, and looks into what several power cuts may have left.
+// cutAt ends the script where h says, and checks several possible results of the power cut.
 func cutAt(t *testing.T, template *life, h harming, c cutting) {
 	l := scripted(t, template, h, c.sum)
 	if !l.x.dead {
@@ -69,7 +69,7 @@ func cutAt(t *testing.T, template *life, h harming, c cutting) {
 	ok(t, os.RemoveAll(l.base))
 }
 
-// afterCut is one of the lives that may go on after a power cut at a death that left the data folder died.
+// afterCut is one possible life after a power cut. died is the data folder at the moment of the cut.
 func (l *life) afterCut(r *rand.Rand, died string) *life {
 	after := *l
 	after.r, after.disk, after.k = r, l.disk.cut(r), &kit{TB: l.TB, clock: l.k.clock, o: l.k.o}
@@ -85,7 +85,7 @@ func (l *life) afterCut(r *rand.Rand, died string) *life {
 	return &after
 }
 
-// scripted is a life in which everything happens that the store does to its disk. It dies where h says.
+// scripted is a life with everything that the store does to its disk. It dies where h says.
 func scripted(t *testing.T, template *life, h harming, sum *tally) *life {
 	l := newLife(t, rand.New(rand.NewPCG(h.seed, 7)), template, sum)
 	l.x.at, l.x.harm = l.x.n+h.at, h.harm
@@ -105,14 +105,14 @@ func scripted(t *testing.T, template *life, h harming, sum *tally) *life {
 	return l
 }
 
-// harming says which operation of a script is harmed, from 1 on, and how.
+// harming says which operation of a script fails, from 1 on, and how.
 type harming struct {
 	at   int
 	harm harm
 	seed uint64
 }
 
-// putStray has the store find a file that is nobody's.
+// putStray puts a file into the store that belongs to no camera.
 func (l *life) putStray(p *tape) {
 	c := l.k.cameras[p.stream.Camera]
 	f, err := l.disk.files().Create(c.folder + "/" + p.stream.Quality.String() + "/" + l.k.clock.Now().Format(index.DayLayout) + "/12-00-00.000Z.mp4")
@@ -122,8 +122,8 @@ func (l *life) putStray(p *tape) {
 	_ = l.k.Reconcile(context.Background())
 }
 
-// TestAFolderThatADeathLeftUnsyncedIsSyncedByTheNextStart dies when the folder of the day was just made, records again,
-// and cuts the power.
+// TestAFolderThatADeathLeftUnsyncedIsSyncedByTheNextStart dies just after the day's folder was created, records again, and cuts
+// the power.
 func TestAFolderThatADeathLeftUnsyncedIsSyncedByTheNextStart(t *testing.T) {
 	template := makeTemplate(t)
 	l := scripted(t, template, harming{at: 1, harm: dieAfter, seed: 1}, &tally{})
@@ -145,8 +145,8 @@ func TestAFolderThatADeathLeftUnsyncedIsSyncedByTheNextStart(t *testing.T) {
 	}
 }
 
-// TestADeletionThatADeathLeftUnsyncedStaysWithoutTheIndex dies at each operation of a deletion, loses the index with the marks
-// in it, starts, and cuts the power: what the start saw gone must not come back.
+// TestADeletionThatADeathLeftUnsyncedStaysWithoutTheIndex dies at each operation of a deletion, loses the index with its marks,
+// restarts, and cuts the power. Files that were gone at the restart must not come back.
 func TestADeletionThatADeathLeftUnsyncedStaysWithoutTheIndex(t *testing.T) {
 	template := makeTemplate(t)
 	deaths := 0
@@ -177,7 +177,7 @@ func TestADeletionThatADeathLeftUnsyncedStaysWithoutTheIndex(t *testing.T) {
 	}
 }
 
-// againWithoutIndex starts again after a death, with the index lost, and compares.
+// againWithoutIndex restarts after a death with the index lost, and compares.
 func (l *life) againWithoutIndex() {
 	l.bury(l.k.Store)
 	l.ended, l.disk.locks = l.mono, map[*node]bool{}

@@ -16,7 +16,7 @@ import (
 	"keepwatch.internal/storage/index/indextest"
 )
 
-// indexFile returns the path of the index or of what belongs to it.
+// indexFile returns the path of the index or one of its companion files.
 func (k *kit) indexFile(suffix string) string { return filepath.Join(k.o.Data, index.FileName+suffix) }
 
 // rewrite changes a file.
@@ -27,7 +27,7 @@ func rewrite(t testing.TB, path string, change func([]byte) []byte) {
 	ok(t, os.WriteFile(path, change(b), 0o600))
 }
 
-// alarmed fails unless exactly these alarms stand.
+// alarmed fails unless exactly these alarms are raised.
 func (k *kit) alarmed(codes ...string) {
 	k.Helper()
 	var got []string
@@ -43,7 +43,7 @@ func (k *kit) alarmed(codes ...string) {
 	}
 }
 
-// TestADamagedIndexIsPutAsideAndMadeAgain damages the index in every way that comes to mind. 100 % of the segments come back.
+// TestADamagedIndexIsPutAsideAndMadeAgain damages the index in many ways. All segments must come back.
 func TestADamagedIndexIsPutAsideAndMadeAgain(t *testing.T) {
 	for name, damage := range map[string]func(*kit){
 		"a garbage header": func(k *kit) {
@@ -87,7 +87,7 @@ func TestADamagedIndexIsPutAsideAndMadeAgain(t *testing.T) {
 	}
 }
 
-// foreignLog leaves the log of another database beside the index.
+// foreignLog puts the log of another database next to the index.
 func (k *kit) foreignLog() {
 	path := filepath.Join(k.TempDir(), "other.db")
 	db, err := sql.Open("sqlite", path+"?_pragma=journal_mode(WAL)")
@@ -129,7 +129,7 @@ func TestAnEmptyIndexIsMadeAgain(t *testing.T) {
 	checkBack(k, fragments)
 }
 
-// TestDamageMetWhileRunningEndsRun bends the index under an open store.
+// TestDamageMetWhileRunningEndsRun damages the index of an open store.
 func TestDamageMetWhileRunningEndsRun(t *testing.T) {
 	k := newKit(t, "front-door")
 	_, fragments := k.record(k.ids["front-door"], film{start: epoch, seconds: 35})
@@ -190,8 +190,8 @@ func TestAnIndexOfANewerProgramIsRefused(t *testing.T) {
 	}
 }
 
-// TestAnOldIndexThatWasPutBackCatchesUp puts back a copy of the index after two more hours of life: recordings, a deletion,
-// and a camera that was replaced by another of the same name.
+// TestAnOldIndexThatWasPutBackCatchesUp restores a copy of the index after two more hours with recordings, a deletion, and a camera
+// that was replaced by another of the same name.
 func TestAnOldIndexThatWasPutBackCatchesUp(t *testing.T) {
 	k := newKit(t, "front-door", "garage")
 	id, garage := k.ids["front-door"], k.ids["garage"]
@@ -238,7 +238,7 @@ func TestAnOldIndexThatWasPutBackCatchesUp(t *testing.T) {
 	}
 }
 
-// TestAStreamGoesOnBeforeItsLastSegmentIsRecovered appends to a stream of which a killed process left a segment.
+// TestAStreamGoesOnBeforeItsLastSegmentIsRecovered appends to a stream with an open segment of a killed process.
 func TestAStreamGoesOnBeforeItsLastSegmentIsRecovered(t *testing.T) {
 	for name, torn := range map[string]int64{"whole": 0, "torn": 7} {
 		t.Run(name, func(t *testing.T) {
@@ -274,11 +274,11 @@ func TestAStreamGoesOnBeforeItsLastSegmentIsRecovered(t *testing.T) {
 	}
 }
 
-// TestTheEndOfAnUnreadableSegmentIsTakenToBeNow has the disk refuse to read what a killed process left.
+// TestTheEndOfAnUnreadableSegmentIsTakenToBeNow makes the open segment of a killed process unreadable.
 func TestOneUnreadableFileKeepsNoOtherFromBeingRecovered(t *testing.T) {
 	k, path, fragments := crashed(t)
 	ok(t, os.Rename(path, path+".away"))
-	ok(t, os.Mkdir(path, 0o750)) // what stands there cannot be read
+	ok(t, os.Mkdir(path, 0o750)) // a folder cannot be read as a file
 	k.openAgain()
 	ok(t, k.Reconcile(t.Context()))
 	k.alarmed(AlarmNotExamined)

@@ -9,8 +9,8 @@ import (
 	"keepwatch.internal/storage/index/indextest"
 )
 
-// TestWhatACrashLeftEmptyIsNotInTheWay begins a run in the very microsecond of a segment of which only the row was left, before
-// anything but Open looked after it.
+// TestWhatACrashLeftEmptyIsNotInTheWay begins a run in the same microsecond as a segment of which only the row is left, right after
+// Open.
 func TestWhatACrashLeftEmptyIsNotInTheWay(t *testing.T) {
 	k, r := openWithRow(t, index.StateOpen)
 	run, fragments := k.fragments(k.ids["front-door"], film{start: index.FromMicros(r.Start), seconds: 1})
@@ -37,8 +37,8 @@ func openWithRow(t *testing.T, in index.State) (*kit, index.Segment) {
 	return k, r
 }
 
-// TestADeletedSegmentsRowDoesNotTakeTheFileOfAnotherRun has a power cut bring back the row of a deleted segment after another
-// run has made a file of that name.
+// TestADeletedSegmentsRowDoesNotTakeTheFileOfAnotherRun has a power cut restore the row of a deleted segment after another run
+// created a file of that name.
 func TestADeletedSegmentsRowDoesNotTakeTheFileOfAnotherRun(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]

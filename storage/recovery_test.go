@@ -62,7 +62,7 @@ func TestAFileCutAnywhereLosesOnlyWhatIsCut(t *testing.T) {
 	}
 }
 
-// checkCut opens the store and fails unless it has the fragments and nothing else.
+// checkCut opens the store and fails unless it has exactly the fragments.
 func checkCut(t *testing.T, k *kit, id media.CameraID, kept []*media.Fragment, cut int) {
 	t.Helper()
 	s, err := Open(t.Context(), k.o)
@@ -124,7 +124,7 @@ func TestTheTimeWithoutRecorderIsAGapThatSaysSo(t *testing.T) {
 	if !slices.Equal(tl.Gaps, want) {
 		t.Errorf("gaps\n%+v, want\n%+v", tl.Gaps, want)
 	}
-	k.reopen() // and after an orderly end
+	k.reopen() // and after a normal end
 	k.clock.set(end.Add(3 * time.Minute))
 	k.enrol("front-door")
 	tl = k.timeline(id, end.Add(2*time.Minute), end.Add(3*time.Minute))
@@ -293,7 +293,7 @@ func TestFilesThatVanishOrShrinkBecomeGaps(t *testing.T) {
 	all(t, c, err)
 }
 
-// TestAFileThatCannotBeReadIsNotCut has the disk refuse to read while the store recovers, and then read again.
+// TestAFileThatCannotBeReadIsNotCut makes reads fail during recovery, and then work again.
 func TestAFileThatCannotBeReadIsNotCut(t *testing.T) {
 	k, path, fragments := crashed(t)
 	whole, err := os.ReadFile(path)
@@ -332,7 +332,7 @@ func TestAStrayBesideWhatIsBeingWrittenIsQuarantined(t *testing.T) {
 	}
 }
 
-// TestWhatIsRepairedIsSyncedBeforeItsRowSaysSo watches the recovery of an open segment whose last fragment is torn.
+// TestWhatIsRepairedIsSyncedBeforeItsRowSaysSo records the operations of recovering an open segment with a torn last fragment.
 func TestWhatIsRepairedIsSyncedBeforeItsRowSaysSo(t *testing.T) {
 	k, path, _ := crashed(t)
 	info, err := os.Stat(path)
@@ -343,14 +343,14 @@ func TestWhatIsRepairedIsSyncedBeforeItsRowSaysSo(t *testing.T) {
 	ok(t, err)
 	ok(t, mended.Reconcile(t.Context()))
 	ok(t, mended.Store.Close())
-	// The folder changed a moment ago, and is made safe before it is believed.
+	// The folder changed a moment ago, and is synced before it is trusted.
 	if got := strings.Join(x.ops, ", "); got != "truncate, write, sync, syncDir main/2026-11-22" {
 		t.Errorf("recovery did %s", got)
 	}
 }
 
-// TestAnAdoptedFileIsVerifiedWhenItIsRead has the index lost over a bent fragment: the walk goes by headers and tables,
-// and what is served by the fragments' own labels.
+// TestAnAdoptedFileIsVerifiedWhenItIsRead loses the index with a damaged fragment in a file. Adoption reads only headers and
+// tables, but serving checks the labels of fragments.
 func TestAnAdoptedFileIsVerifiedWhenItIsRead(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
@@ -360,7 +360,7 @@ func TestAnAdoptedFileIsVerifiedWhenItIsRead(t *testing.T) {
 	ok(t, err)
 	b[len(fragments[0].Run.Init)+len(fragments[0].Bytes)-1] ^= 1
 	ok(t, os.WriteFile(path, b, 0o640))
-	ok(t, os.Chtimes(path, epoch, epoch)) // what was written lately would be read whole
+	ok(t, os.Chtimes(path, epoch, epoch)) // a recently written file would be read completely
 	k.clock.set(epoch.Add(time.Hour))
 	ok(t, k.Store.Close())
 	matches, err := filepath.Glob(filepath.Join(k.o.Data, index.FileName+"*"))

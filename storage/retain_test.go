@@ -61,7 +61,7 @@ func TestFootageIsDeletedByAge(t *testing.T) {
 	k.limit(Retain{Age: 24 * time.Hour})
 	k.clock.set(epoch.AddDate(0, 0, 2).Add(15 * time.Second))
 	ok(t, k.retain(t.Context()))
-	// Of the second day the segments that end after 15 s are left.
+	// The segments of the second day that end after 15 s are left.
 	if n := len(k.rowsOf(id)); n != 2+3 || k.filesOf(id) != n {
 		t.Errorf("%d rows, %d files", n, k.filesOf(id))
 	}
@@ -69,7 +69,7 @@ func TestFootageIsDeletedByAge(t *testing.T) {
 	if len(tl.Spans) != 2 || tl.Gaps[0].Reason != ReasonDeleted || !tl.Gaps[0].To.Equal(epoch.AddDate(0, 0, 1).Add(10*time.Second)) {
 		t.Errorf("%+v", tl)
 	}
-	if len(tl.Gaps) != 3 { // the gap between two deleted stretches has become one with them
+	if len(tl.Gaps) != 3 { // the gap between two deleted spans was merged with them
 		t.Errorf("gaps %+v", tl.Gaps)
 	}
 	if _, err := os.Stat(k.path(id, "main/2026-11-22")); err == nil {
@@ -135,7 +135,7 @@ func TestFootageIsDeletedUntilEnoughIsFree(t *testing.T) {
 	if n := k.filesOf(old) + k.filesOf(young); n != 0 {
 		t.Errorf("%d files are left on a full disk", n)
 	}
-	// What is being written stays.
+	// The open segment stays.
 	run, fragments := k.fragments(young, film{start: epoch.Add(2 * time.Hour), seconds: 5})
 	w := k.begin(run)
 	k.append(w, fragments)
@@ -195,7 +195,7 @@ func TestManySegmentsGoInSmallBatches(t *testing.T) {
 	}
 }
 
-// TestRetentionStopsExactlyAtEachLimit comes up to every limit from both sides: by a microsecond and by a byte.
+// TestRetentionStopsExactlyAtEachLimit approaches every limit from both sides by a microsecond and by a byte.
 func TestRetentionStopsExactlyAtEachLimit(t *testing.T) {
 	c := &clock{now: epoch}
 	x := &faults{free: 1 << 40}
@@ -238,9 +238,9 @@ func TestRetentionStopsExactlyAtEachLimit(t *testing.T) {
 	look("nothing lacks", 50)
 }
 
-// TestDeletingHoldsUpNoRecorder lets a camera append a fragment, and begin and end segments, in the middle of every single
-// operation that the deletion of another camera's footage makes on the disk: so deletion holds nothing then that a
-// recorder waits for. The bound of a batch is the bound of a transaction.
+// TestDeletingHoldsUpNoRecorder has a camera append a fragment, and begin and end segments, during every single disk operation of
+// deleting another camera's footage. So a deletion holds no lock then that a recorder needs. The size of a batch bounds each
+// transaction.
 func TestDeletingHoldsUpNoRecorder(t *testing.T) {
 	c := &clock{now: epoch}
 	x := &faults{}
@@ -258,7 +258,7 @@ func TestDeletingHoldsUpNoRecorder(t *testing.T) {
 		if !deleting {
 			return ""
 		}
-		deleting = false // what the recorder does is not looked at
+		deleting = false // ignore the recorder's operations
 		x.mu.Unlock()
 		for range 4 {
 			ok(t, w.Append(t.Context(), fragments[n]))

@@ -17,19 +17,19 @@ import (
 	"keepwatch.internal/storage/index"
 )
 
-// smallDisk is how large the disks of these trials are.
+// smallDisk is the size of the disks in these trials.
 const smallDisk = 64 << 20
 
-// smallDiskTrial is a small disk that others fill.
+// smallDiskTrial is a small disk that other programs fill.
 type smallDiskTrial struct {
 	kind string
 	o    Options
 	open func(string) (disk.Folder, error)
-	fill func() // leaves not a byte free
-	free func() // gives the room back
+	fill func() // fills the disk to the last byte
+	free func() // frees the space again
 }
 
-// mounted returns a trial on a file system of its own, or ok false where this process may not mount any.
+// mounted returns a trial on its own file system. ok is false if this process may not mount one.
 func mounted(t *testing.T, withData bool) (x smallDiskTrial, ok bool) {
 	c := &clock{now: epoch}
 	o := testOptions(t, c)
@@ -86,8 +86,8 @@ func limited(t *testing.T) smallDiskTrial {
 		}}
 }
 
-// TestASmallDiskFilledByUsAndByOthersIsSurvived records onto a disk of 64 MB, round after round: until retention has to make
-// room, and while another program takes every byte for a while. Invariant I5.
+// TestASmallDiskFilledByUsAndByOthersIsSurvived records to a disk of 64 MB, round after round: until retention has to delete, and
+// while another program takes every byte for a while. Invariant I5.
 func TestASmallDiskFilledByUsAndByOthersIsSurvived(t *testing.T) {
 	for name, withData := range map[string]bool{"recordings": false, "recordings and data": true} {
 		t.Run(name, func(t *testing.T) {
@@ -132,7 +132,7 @@ func (x smallDiskTrial) run(t *testing.T, rounds int) {
 				acked = append(acked, f)
 			default:
 				refused++
-				if since.IsZero() || full { // while the disk is full nothing can be asked
+				if since.IsZero() || full { // no requirement while the disk is full
 					since = f.Start
 				}
 			}
@@ -160,7 +160,7 @@ func (x smallDiskTrial) run(t *testing.T, rounds int) {
 	ok(t, k.Store.Close())
 }
 
-// keepHouseNow does what Run does every few seconds and when a disk is full.
+// keepHouseNow runs the housekeeping that Run does every few seconds and when a disk is full.
 func (k *kit) keepHouseNow(due bool) {
 	select {
 	case <-k.kick:
@@ -173,8 +173,7 @@ func (k *kit) keepHouseNow(due bool) {
 	}
 }
 
-// wholeAgain looks that after a start all rows have readable files, and that of what was written nothing is missing but
-// what retention deleted.
+// wholeAgain checks after a restart that all rows have readable files, and that only what retention deleted is missing.
 func (k *kit) wholeAgain(acked []*media.Fragment) {
 	id := k.ids["front-door"]
 	ok(k, k.finishDeleting(context.Background()))

@@ -19,7 +19,7 @@ import (
 	"keepwatch.internal/storage/index/indextest"
 )
 
-// swapStore is a store of two cameras that recorded the same seconds, and what each footage is.
+// swapStore is a store of two cameras that recorded the same seconds, with the original footage of each.
 type swapStore struct {
 	*kit
 	log    *syncLog
@@ -61,7 +61,7 @@ func newSwapStore(t *testing.T) *swapStore {
 	s := &swapStore{openKit(t, c, o, "front-door", "garage"), log, map[media.CameraID]map[string][]byte{}, map[media.CameraID][][]byte{}, map[string]string{}, [2]int64{}}
 	for name, id := range s.ids {
 		s.at[name] = filepath.Join(o.Recordings, s.cameras[id].folder)
-		s.record(id, film{start: epoch, seconds: swapSegments * 10, size: 64 + 32*len(name)}) // pictures of another size tell them apart
+		s.record(id, film{start: epoch, seconds: swapSegments * 10, size: 64 + 32*len(name)}) // frame sizes tell them apart
 	}
 	s.rows = [2]int64{s.cameras[s.ids["front-door"]].row, s.cameras[s.ids["garage"]].row}
 	for _, id := range s.ids {
@@ -79,7 +79,7 @@ func newSwapStore(t *testing.T) *swapStore {
 	return s
 }
 
-// each calls f with every way to each segment of a camera.
+// each calls f with every way to read each segment of a camera.
 func (s *swapStore) each(id media.CameraID, f func(string, func() ([]byte, error))) {
 	for n := range swapSegments {
 		from := epoch.Add(time.Duration(n) * swapLength)
@@ -92,8 +92,7 @@ func (s *swapStore) each(id media.CameraID, f func(string, func() ([]byte, error
 	}
 }
 
-// served reads everything of both cameras. It returns how much was served and refused, and fails at a byte that is not the
-// camera's own.
+// served reads everything of both cameras. It returns how much was served and refused, and fails at a byte of the other camera.
 func (s *swapStore) served(t *testing.T, how string) (whole, refused int) {
 	t.Helper()
 	for name, id := range s.ids {
@@ -113,7 +112,7 @@ func (s *swapStore) served(t *testing.T, how string) (whole, refused int) {
 	return whole, refused
 }
 
-// opens opens the store again, or returns false when that is refused in words that name a camera's folder.
+// opens reopens the store. It returns false if that is refused with an error that names a camera's folder.
 func (s *swapStore) opens(t *testing.T) bool {
 	t.Helper()
 	again, err := Open(t.Context(), s.o)
@@ -129,7 +128,7 @@ func (s *swapStore) opens(t *testing.T) bool {
 	return true
 }
 
-// own is what may be served: the footage that was asked for or, when that was set aside, a key frame before it.
+// own reports whether the bytes may be served: the requested footage or, if that was set aside, an earlier key frame.
 func (s *swapStore) own(id media.CameraID, what string) [][]byte {
 	if strings.HasPrefix(what, "key frame") {
 		return s.keys[id]
@@ -137,7 +136,7 @@ func (s *swapStore) own(id media.CameraID, what string) [][]byte {
 	return [][]byte{s.honest[id][what]}
 }
 
-// exchange exchanges what stands at two paths.
+// exchange swaps two paths.
 func exchange(t *testing.T, a, b string) {
 	t.Helper()
 	ok(t, os.Rename(a, a+".x"))
@@ -153,27 +152,27 @@ func edit(t *testing.T, path string, f func([]byte) []byte) {
 	ok(t, os.WriteFile(path, f(b), 0o640))
 }
 
-// labelCamera is where a label names its camera.
+// labelCamera is the offset of the camera in a label.
 const labelCamera = 32
 
-// renamed writes another camera's identity into labels, all of them or the first.
+// renamed writes another camera's UUID into all labels or the first.
 func renamed(b []byte, from, to media.CameraID, n int) []byte {
 	return bytes.Replace(b, append(make([]byte, 0, 16), from[:]...), to[:], n)
 }
 
-// swap is something that somebody with access to the disk may do.
+// swap is one manipulation by somebody with access to the disk.
 type swap struct {
 	when swapTime
 	do   func(*testing.T, *swapStore)
 }
 
-// swapTime says what the store does meanwhile.
+// swapTime is the state of the store during a swap.
 type swapTime uint8
 
 const (
-	running   swapTime = iota // it goes on
-	off                       // it is closed before, and opened again
-	restarted                 // it goes on, and is opened again afterwards
+	running   swapTime = iota // it keeps running
+	off                       // it is closed before and reopened after
+	restarted                 // it keeps running and is reopened after
 )
 
 func swaps() map[string]swap {
@@ -246,7 +245,7 @@ func swaps() map[string]swap {
 
 func cameraBytes(id media.CameraID) []byte { return id[:] }
 
-// execAll runs the statements on the index, with a copy of the cameras as they were.
+// execAll runs the statements on the index, with a copy of the original camera table.
 func execAll(t *testing.T, s *swapStore, queries []string) {
 	path := filepath.Join(s.o.Data, index.FileName)
 	indextest.Exec(t, path, "CREATE TABLE camera_was AS SELECT * FROM camera")
@@ -259,8 +258,8 @@ func execAll(t *testing.T, s *swapStore, queries []string) {
 	}
 }
 
-// TestExchangedFootageIsNeverServedUnderAnotherCamera does to a store what somebody who holds its disk could, and reads
-// everything. Nothing of the other camera may come; what was refused is named in the log. Invariant I6.
+// TestExchangedFootageIsNeverServedUnderAnotherCamera manipulates a store as somebody with its disk could, and reads everything.
+// Nothing of the other camera may be served, and refused footage must be named in the log. Invariant I6.
 func TestExchangedFootageIsNeverServedUnderAnotherCamera(t *testing.T) {
 	whole, refused, ways := 0, 0, 0
 	for how, swap := range swaps() {

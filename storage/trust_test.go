@@ -15,7 +15,7 @@ import (
 	"keepwatch.internal/storage/index/indextest"
 )
 
-// reads are all the ways to footage.
+// reads lists all ways to read footage.
 func (k *kit) reads(ctx context.Context, p access.Permit, span Span) map[string]func() ([]byte, error) {
 	read := func(c *Clip, err error) ([]byte, error) {
 		if err != nil {
@@ -39,7 +39,7 @@ func (k *kit) reads(ctx context.Context, p access.Permit, span Span) map[string]
 	}
 }
 
-// TestNoPermitNoFootage tries every way with permits that are none. Invariant I6.
+// TestNoPermitNoFootage tries every way with invalid permits. Invariant I6.
 func TestNoPermitNoFootage(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
@@ -111,7 +111,7 @@ func TestAClipStopsWhenItsPermitExpires(t *testing.T) {
 	}
 }
 
-// TestSwappedFilesAreNeverServed exchanges the files of two cameras. Rule 3 of trust.md.
+// TestSwappedFilesAreNeverServed swaps the files of two cameras.
 func TestSwappedFilesAreNeverServed(t *testing.T) {
 	span := Span{epoch, epoch.Add(10 * time.Second)}
 	for _, way := range []string{"clip", "segments", "key frame"} {
@@ -147,7 +147,7 @@ func TestSwappedFilesAreNeverServed(t *testing.T) {
 	}
 }
 
-// TestABentFragmentStopsAClipBeforeIt bends a byte of each fragment in turn after a clip was opened.
+// TestABentFragmentStopsAClipBeforeIt damages a byte of each fragment in turn after a clip was opened.
 func TestABentFragmentStopsAClipBeforeIt(t *testing.T) {
 	for n := range 20 {
 		k := newKit(t, "front-door")
@@ -225,7 +225,7 @@ func TestEditedRowsAreRefused(t *testing.T) {
 			t.Errorf("%s: done", query)
 		}
 	}
-	// With the triggers gone a row can be made that names the other camera's time; its file is not there.
+	// Without the triggers a row can be created for the other camera's time, but its file does not exist.
 	ok(t, edit("DROP TRIGGER segment_keeps_camera"))
 	ok(t, edit("DROP TRIGGER run_keeps_camera"))
 	for _, query := range []string{
@@ -242,7 +242,7 @@ func TestEditedRowsAreRefused(t *testing.T) {
 		t.Error("a key frame of another camera's row")
 	}
 	ok(t, edit("INSERT INTO run (camera, quality, id, uuid, start_us, end_reason) SELECT ?1, quality, 9, uuid, start_us, end_reason FROM run WHERE camera = ?2", a, b))
-	// And with the file copied to where the row points it is the label that tells.
+	// With the file copied to where the row points, the label reveals it.
 	theirs, err := os.ReadFile(k.path(other, index.SegmentName(media.Main, index.Micros(epoch.Add(time.Minute)))))
 	ok(t, err)
 	ok(t, os.WriteFile(k.path(id, index.SegmentName(media.Main, index.Micros(epoch.Add(time.Minute)))), theirs, 0o640))
@@ -252,7 +252,7 @@ func TestEditedRowsAreRefused(t *testing.T) {
 	wantErr(t, err, ErrQuarantined)
 }
 
-// TestAnEditedTableOfKeyFramesChangesNothing points the index' key frames elsewhere: the file's own table is right.
+// TestAnEditedTableOfKeyFramesChangesNothing points the index's key frames elsewhere. The file's own table counts.
 func TestAnEditedTableOfKeyFramesChangesNothing(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]

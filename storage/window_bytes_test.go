@@ -12,8 +12,8 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// TestNoPictureOutsideAWindowIsInTheBytes searches all that permits with random windows open for the coded bytes of every
-// picture, of which no two are alike.
+// TestNoPictureOutsideAWindowIsInTheBytes opens footage with permits with random windows, and searches it for the unique bytes of
+// every frame.
 func TestNoPictureOutsideAWindowIsInTheBytes(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]
@@ -60,7 +60,7 @@ func TestNoPictureOutsideAWindowIsInTheBytes(t *testing.T) {
 	}
 }
 
-// picture is what film codes as its n-th picture.
+// picture returns the encoded n-th frame of film.
 func picture(n int) []byte {
 	b := make([]byte, 64)
 	for i := range b {

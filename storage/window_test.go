@@ -9,8 +9,8 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// TestAPermitBoundToATimeOpensNothingOutsideOfIt asks every way to footage for spans around the window of a permit, down
-// to the key frame from which the window's first picture would have to be decoded.
+// TestAPermitBoundToATimeOpensNothingOutsideOfIt requests spans around a permit's window in every way, down to the key frame that
+// decoding the window's first frame would need.
 func TestAPermitBoundToATimeOpensNothingOutsideOfIt(t *testing.T) {
 	k := newKit(t, "front-door")
 	id := k.ids["front-door"]

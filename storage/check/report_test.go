@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// TestTheReportKeepsItsNames holds the names that programs go by.
+// TestTheReportKeepsItsNames checks the names that programs depend on.
 func TestTheReportKeepsItsNames(t *testing.T) {
 	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	b, err := json.Marshal(Report{Errors: []Problem{{Row: &at, From: &at, To: &at, Camera: "c", Stream: "s", File: "f", Done: "d"}}, Warnings: []Problem{}})

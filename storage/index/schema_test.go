@@ -73,8 +73,8 @@ func TestHotQueriesUseTheirKeys(t *testing.T) {
 	}
 }
 
-// TestWhatIsKeptIsSaidOnce holds the one condition against spans that touch a segment by a microsecond, on either side,
-// and are as long as they may be: for the list of what is kept, for the question, and for the mark that would delete.
+// TestWhatIsKeptIsSaidOnce checks the shared condition with spans that touch a segment by a microsecond on either side, and spans
+// of the greatest length: for the list of kept clips, for the query, and for the mark that would delete.
 func TestWhatIsKeptIsSaidOnce(t *testing.T) {
 	db := testDB(t)
 	const begin, end = int64(1_000_000_000_000_000), int64(1_000_000_060_000_000)

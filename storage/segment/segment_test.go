@@ -13,7 +13,7 @@ import (
 	"keepwatch.internal/storage/disk"
 )
 
-// film is a segment that was written and sealed.
+// film is a written and sealed segment.
 type film struct {
 	testing.TB
 	path  string // of the file
@@ -31,7 +31,7 @@ func ok(t testing.TB, err error) {
 	}
 }
 
-// shoot writes a segment of so many seconds, a key frame every two seconds and a fragment every half second.
+// shoot writes a segment of the given length, with a key frame every two seconds and a fragment every half second.
 func shoot(t testing.TB, seconds int) *film {
 	t.Helper()
 	base := t.TempDir()
@@ -75,7 +75,7 @@ func (x *film) expected() Expected {
 	return Expected{Stream: x.run.Stream, Key: x.owner.Key, Run: x.run.ID, Start: x.Start().UnixMicro(), End: x.End().UnixMicro(), Size: x.Size, Init: x.Init}
 }
 
-// verify reads every fragment and returns the fault that is found, 0 for none.
+// verify reads every fragment and returns the fault it finds, or 0.
 func (x *film) verify(e Expected) Fault {
 	x.Helper()
 	entries, flaw, err := Verify(x.Context(), x.owner.Folder, name, e, Verification{Fragments: true, Pace: &disk.Pace{}})
