@@ -2,7 +2,7 @@
 // where it grows.
 
 import { Footage } from "./footage.js";
-import { endedSession } from "../live/connection.js";
+import { endedSession } from "../shell/session.js";
 
 /** @typedef {import("./footage.js").Span} Span */
 

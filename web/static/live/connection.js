@@ -1,6 +1,7 @@
 // The one live connection of a page: a WebSocket that carries every tile, and comes back when it breaks.
 
 import { parseMessage } from "../player/bytes.js";
+import { byLink, endedSession } from "../shell/session.js";
 import { backoff } from "./edge.js";
 
 /**
@@ -12,11 +13,6 @@ import { backoff } from "./edge.js";
  * @property {() => void} lost
  * @property {boolean} gone
  */
-
-/** What requests say on the page of a share link: that they come with the link, and not with a session. */
-export function byLink() {
-  return globalThis.document?.body?.classList.contains("link-page") ? "as=link" : "";
-}
 
 /** A connection on which nothing at all arrives for so long is taken for dead, ms: the server sends a sign of life every 5 s. */
 const SILENCE = 12_000;
@@ -38,6 +34,7 @@ export class LiveConnection {
     this.socket = null;
     this.connected = false;
     this.broken = false; // it is wanted, and was lost or cannot be made: what people are to be told
+    this.asking = false; // whether the session has ended
     this.attempt = 0;
     this.heard = 0;
     this.timer = 0;
@@ -85,7 +82,7 @@ export class LiveConnection {
     this.connected = false;
     this.broken = this.wishes.length > 0;
     this.announced.clear();
-    if (this.attempt >= 2) askForLogin();
+    if (this.attempt >= 2) this.askForLogin();
     this.timer = window.setTimeout(() => this.open(), backoff(this.attempt++, Math.random()));
   }
 
@@ -143,7 +140,7 @@ export class LiveConnection {
     if (message.type === "lost") listener.lost();
     if (message.type !== "gone") return;
     listener.gone = true;
-    askForLogin(); // all cameras go when the session ends
+    this.askForLogin(); // all cameras go when the session ends
   }
 
   /** @param {ArrayBuffer} data */
@@ -158,31 +155,17 @@ export class LiveConnection {
     const init = this.announced.get(message.tile);
     if (init) listener.init(init, message.bytes);
   }
-}
 
-let asking = false;
-
-/** Goes to the login page if the session has ended; a WebSocket that is refused does not say why. */
-export async function askForLogin() {
-  if (asking) return;
-  asking = true;
-  try {
-    const answer = await fetch("/api/v1/me?" + byLink(), { cache: "no-store" });
-    endedSession(answer);
-  } catch {
-    // No network: the link keeps trying.
-  } finally {
-    asking = false;
+  /** Goes to the login page if the session has ended; a WebSocket that is refused does not say why. */
+  async askForLogin() {
+    if (this.asking) return;
+    this.asking = true;
+    try {
+      endedSession(await fetch("/api/v1/me?" + byLink(), { cache: "no-store" }));
+    } catch {
+      // No network: the connection keeps trying.
+    } finally {
+      this.asking = false;
+    }
   }
-}
-
-/**
- * Goes to the login page if the answer says that the session has ended; from there back to the address of now.
- * @param {Response} answer @returns {boolean} whether it has ended
- */
-export function endedSession(answer) {
-  const ended = answer.status === 401 || answer.type === "opaqueredirect"; // pages redirect, the API says 401
-  if (ended && byLink()) location.reload(); // which says that the link is over
-  else if (ended) location.assign("/login?ended=1&next=" + encodeURIComponent(location.pathname + location.search));
-  return ended;
 }

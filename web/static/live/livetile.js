@@ -10,7 +10,7 @@ import { Zone } from "../time/zone.js";
 /**
  * @typedef {"main" | "sub"} Quality
  * @typedef {{quality: Quality, number: number, box: HTMLElement, video: HTMLVideoElement, feed: LiveFeed}} Layer
- * @typedef {{link: import("./connection.js").LiveConnection, clock: import("./edge.js").ServerClock, onchange: () => void}} Page
+ * @typedef {{connection: import("./connection.js").LiveConnection, clock: import("./edge.js").ServerClock, onchange: () => void}} Page
  */
 
 export class LiveTile {
@@ -43,7 +43,7 @@ export class LiveTile {
     feed.onpainted = () => { if (layer === this.next) this.change(layer); };
     feed.onrefused = () => this.refuse(layer);
     video.addEventListener("leavepictureinpicture", () => this.leftInset(video));
-    this.page.link.listeners.set(layer.number, feed);
+    this.page.connection.listeners.set(layer.number, feed);
     return layer;
   }
 
@@ -114,7 +114,7 @@ export class LiveTile {
 
   /** @param {Layer} layer */
   remove(layer) {
-    this.page.link.listeners.delete(layer.number);
+    this.page.connection.listeners.delete(layer.number);
     layer.feed.onpainted = layer.feed.onrefused = null;
     layer.feed.close();
     layer.box.remove();
@@ -146,7 +146,7 @@ export class LiveTile {
 
   /** Keeps it near the present and says how it is. */
   tick() {
-    const connected = !this.page.link.broken;
+    const connected = !this.page.connection.broken;
     const { life, age, words } = this.shown.feed.tick(connected);
     this.next?.feed.tick(connected);
     const { element } = this;

@@ -1,6 +1,6 @@
 // For browsers without Media Source Extensions: the newest key frame, about once a second, as a file that they can play.
 
-import { byLink, endedSession } from "./connection.js";
+import { byLink, endedSession } from "../shell/session.js";
 
 /** Pictures are at least so far apart, ms. */
 const APART = 1000;

@@ -1,7 +1,7 @@
 // Recorded pictures where the browser has no Media Source Extensions but plays HTTP Live Streaming by itself (RFC 8216): it is
 // given playlists, which are read here too, since they say which moment each second of them shows.
 
-import { endedSession } from "../live/connection.js";
+import { endedSession } from "../shell/session.js";
 import { drive } from "./playback.js";
 import { cannotPlay, sourceClass } from "./buffer.js";
 

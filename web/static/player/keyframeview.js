@@ -1,7 +1,7 @@
 // Pictures under a dragging finger: one key frame at a time, the latest asked for first.
 
 import { Splitter } from "./bytes.js";
-import { endedSession } from "../live/connection.js";
+import { endedSession } from "../shell/session.js";
 import { MediaBuffer, refusal } from "./buffer.js";
 
 /** A request that takes longer than this is given up for a newer one, ms. */

@@ -1,6 +1,6 @@
 // Recorded pictures: footage is fetched in stretches ahead of what is shown, and gaps are passed with a word.
 
-import { endedSession } from "../live/connection.js";
+import { endedSession } from "../shell/session.js";
 import { AHEAD, Reader, STRETCH } from "./reader.js";
 import { MediaBuffer } from "./buffer.js";
 import { Stepper } from "./stepper.js";

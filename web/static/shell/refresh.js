@@ -1,7 +1,7 @@
 // Pages that show a state keep it true: the page is fetched again every few seconds, and what differs is put in place. The
 // server alone decides how it looks; focus, selection and scroll stay where they are.
 
-import { endedSession } from "../live/connection.js";
+import { endedSession } from "./session.js";
 
 /** @param {Element} from @param {Element} to */
 function sameShape(from, to) {

@@ -2,7 +2,7 @@
 // new part as it makes the page.
 
 import { toast } from "./messages.js";
-import { endedSession } from "../live/connection.js";
+import { endedSession } from "./session.js";
 
 export class Swap {
   /**
