@@ -30,6 +30,8 @@ func rules() []rule {
 		{"packages say what they are", packageComments},
 		{"functions are short", shortFunctions},
 		{"files are short", shortFiles},
+		{"browser modules keep no state", statelessScripts},
+		{"browser classes have names of their own", ownClassNames},
 		{"functions take few parameters", fewParameters},
 		{"the README names the dependencies", dependenciesNamed},
 		{"links between pages lead somewhere", linksLead},

@@ -100,6 +100,8 @@ func styleBreaches() []breach {
 		{"a long function", "functions are short", map[string]string{"web/b.go": "package web\n\nfunc f() {\n" + long + "}\n"}, []string{"71 lines"}},
 		{"a long file", "files are short", map[string]string{"web/b.go": "package web\n" + strings.Repeat("\n", 500)}, []string{"501 lines"}},
 		{"a long style sheet", "files are short", map[string]string{"web/static/a.css": strings.Repeat("\n", 501)}, []string{"web/static/a.css"}},
+		{"a variable of a script's module", "browser modules keep no state", map[string]string{"web/static/a.js": "export let day = 0;\n"}, []string{"web/static/a.js", "day"}},
+		{"two classes of one name", "browser classes have names of their own", map[string]string{"web/static/b.js": "export class Tile {}\n", "web/static/live/c.js": "class Tile {}\n"}, []string{"Tile", "web/static/b.js"}},
 		{"six parameters", "functions take few parameters", map[string]string{"web/b.go": in("web", "context", "func f(ctx context.Context, a, b int, c, d string, _ bool, g int) {}")}, []string{"6 parameters"}},
 	}
 }
