@@ -14,7 +14,7 @@ func TestFootageIsFoundInTheSyntheticStore(t *testing.T) {
 	if err := benchStore(t.Context(), o, &out, t.Output()); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"first byte of a seek, median", "key frame", "timeline of 30 days", "index for a camera", "export of 20s", "restart"} {
+	for _, name := range []string{"first byte of a seek, median", "key frame", "timeline of 30 days", "index per camera and day", "export of 20s", "restart"} {
 		if !strings.Contains(out.String(), name) {
 			t.Errorf("the table lacks %q:\n%s", name, out.String())
 		}
