@@ -83,7 +83,7 @@ type tokenJSON struct {
 	ID      int64      `json:"id"`
 	Label   string     `json:"label"`
 	Actions []string   `json:"actions"`
-	Cameras []string   `json:"cameras"` // null: all; those that are not the caller's to see any more are left out
+	Cameras []string   `json:"cameras"` // null for all; cameras that the caller can no longer see are left out
 	Metrics bool       `json:"metrics"`
 	Created time.Time  `json:"created"`
 	Used    *time.Time `json:"used"` // to the hour
@@ -111,7 +111,7 @@ func (a *accountAPI) listTokens(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, r, http.StatusOK, map[string]any{"tokens": out})
 }
 
-// namesAmong returns the names of those cameras that are the viewer's to see.
+// namesAmong returns the names of those ids that are among the cameras.
 func namesAmong(ids []access.Camera, cameras []visibleCamera) []string {
 	names := []string{}
 	for _, c := range cameras {

@@ -17,7 +17,7 @@ type cameraAPI struct {
 	now      func() time.Time
 }
 
-// CameraReport is what /api/v1/cameras says of a camera.
+// CameraReport is a camera in /api/v1/cameras.
 type CameraReport struct {
 	ID        string         `json:"id"`   // in URLs
 	UUID      string         `json:"uuid"` // in the labels of its footage
@@ -33,7 +33,7 @@ type CameraReport struct {
 	Advice    []string       `json:"advice"`
 }
 
-// StreamReport is what it says of a stream.
+// StreamReport is a stream of a CameraReport.
 type StreamReport struct {
 	Quality       string  `json:"quality"`
 	Codec         string  `json:"codec"`
@@ -84,7 +84,7 @@ func report(c Camera, st CameraStatus, held access.Rights) CameraReport {
 	return out
 }
 
-// moment is a time in UTC for JSON, or null for none.
+// moment returns a time in UTC for JSON, or nil (null) for the zero time.
 func moment(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil

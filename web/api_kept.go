@@ -24,7 +24,7 @@ type keptAPI struct {
 	kept     *keptList
 }
 
-// keptJSON is a kept clip on the wire.
+// keptJSON is a kept clip in the API.
 type keptJSON struct {
 	ID      string    `json:"id"`
 	Camera  string    `json:"camera"` // its id in the configuration
@@ -34,20 +34,20 @@ type keptJSON struct {
 	Note    string    `json:"note"`
 	By      string    `json:"by"` // the account that kept it
 	Created time.Time `json:"created"`
-	Bytes   int64     `json:"bytes"` // of the segments that it keeps
+	Bytes   int64     `json:"bytes"` // size of the segments that it keeps
 }
 
 type keptListJSON struct {
 	Kept []keptJSON `json:"kept"`
 }
 
-// deletionJSON says what goes, or went: whole segments.
+// deletionJSON is what was deleted, or would be: whole segments.
 type deletionJSON struct {
 	From     time.Time  `json:"from"`
 	To       time.Time  `json:"to"`
 	Segments int        `json:"segments"`
 	Bytes    int64      `json:"bytes"`
-	Kept     []keptJSON `json:"kept"` // that lie in the way and were not named
+	Kept     []keptJSON `json:"kept"` // kept clips in the span that were not named
 }
 
 // list answers GET /api/v1/cameras/{id}/kept.
@@ -59,7 +59,7 @@ func (a *keptAPI) list(w http.ResponseWriter, r *http.Request, p access.Permit) 
 	return writeJSON(w, r, http.StatusOK, keptListJSON{keptOf(a.cameras.ofPermit(p), kept)})
 }
 
-// listAll answers GET /api/v1/kept: what is kept of all cameras whose recordings the caller may see.
+// listAll answers GET /api/v1/kept: the kept clips of all cameras whose recordings the caller may see.
 func (a *keptAPI) listAll(w http.ResponseWriter, r *http.Request) error {
 	all, err := a.kept.all(r.Context(), viewerOf(r))
 	if err != nil {
@@ -85,7 +85,7 @@ type keptBy struct {
 	camera visibleCamera
 }
 
-// all lists what is kept of all cameras whose recordings the viewer may see, the newest footage first.
+// all returns the kept clips of all cameras whose recordings the viewer may see, newest footage first.
 func (k *keptList) all(ctx context.Context, v access.Viewer) ([]keptBy, error) {
 	cameras, err := k.cameras.visibleTo(ctx, v)
 	if err != nil {
@@ -148,7 +148,7 @@ func (a *keptAPI) keep(w http.ResponseWriter, r *http.Request, p access.Permit) 
 	return writeJSON(w, r, http.StatusCreated, keptOf(a.cameras.ofPermit(p), []storage.Kept{kept})[0])
 }
 
-// remove answers DELETE /api/v1/cameras/{id}/kept/{kept}: the footage is subject to retention again.
+// remove answers DELETE /api/v1/cameras/{id}/kept/{kept}: retention applies to the footage again.
 func (a *keptAPI) remove(w http.ResponseWriter, r *http.Request, p access.Permit) error {
 	id, err := keptParameter(r.PathValue("kept"))
 	if err != nil {
@@ -164,7 +164,7 @@ func (a *keptAPI) remove(w http.ResponseWriter, r *http.Request, p access.Permit
 	return nil
 }
 
-// deleteFootage answers DELETE /api/v1/cameras/{id}/footage: with preview=1 it says what would go, and nothing goes.
+// deleteFootage answers DELETE /api/v1/cameras/{id}/footage: preview=1 returns what would be deleted, and deletes nothing.
 func (a *keptAPI) deleteFootage(w http.ResponseWriter, r *http.Request, p access.Permit) error {
 	q, err := query(r)
 	if err != nil {
@@ -198,7 +198,7 @@ func (a *keptAPI) deleteFootage(w http.ResponseWriter, r *http.Request, p access
 		Kept: keptOf(a.cameras.ofPermit(p), d.Kept)})
 }
 
-// deletionParameters reads what is to be deleted: from, to, and any number of kept clips by name.
+// deletionParameters reads what to delete: from, to, and kept, the ids of any kept clips in the span.
 func deletionParameters(q url.Values) (storage.Span, []storage.KeptID, error) {
 	span, err := spanParameters(q, storage.MaxDelete)
 	if err != nil {
@@ -238,7 +238,7 @@ func keptOf(c Camera, list []storage.Kept) []keptJSON {
 	return out
 }
 
-// keptProblem maps the errors of keeping and deleting; nil for others.
+// keptProblem maps the errors of keeping and deleting. It returns nil for others.
 func keptProblem(err error) *Problem {
 	if kept, ok := errors.AsType[*storage.KeptError](err); ok {
 		p := newProblem(http.StatusConflict, fmt.Sprintf("Nothing was deleted: the span contains %d kept clips. Remove them first, or name them in the request.", len(kept.Kept)))

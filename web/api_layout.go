@@ -19,7 +19,7 @@ type groupJSON struct {
 	Cameras []string `json:"cameras"`
 }
 
-// layout answers GET /api/v1/me/layout. Cameras that the account arranged and does not see any more are left out.
+// layout answers GET /api/v1/me/layout. Cameras that the account can no longer see are left out.
 func (a *accountAPI) layout(w http.ResponseWriter, r *http.Request) error {
 	l, err := a.layouts.Of(r.Context(), viewerOf(r))
 	if err != nil {
@@ -43,7 +43,7 @@ func (a *accountAPI) layout(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, r, http.StatusOK, out)
 }
 
-// setLayout answers PUT /api/v1/me/layout. A camera that is not the account's to see is none.
+// setLayout answers PUT /api/v1/me/layout. A camera that the account cannot see is refused like one that does not exist.
 func (a *accountAPI) setLayout(w http.ResponseWriter, r *http.Request) error {
 	var in layoutJSON
 	if err := readJSON(r, &in); err != nil {
@@ -53,7 +53,7 @@ func (a *accountAPI) setLayout(w http.ResponseWriter, r *http.Request) error {
 		return problem(http.StatusBadRequest, "The layout must be auto, 1, 4, 9, 16 or focus.")
 	}
 	l := layout.Layout{Shape: in.Shape}
-	if len(in.Groups) > layout.MaxGroups { // before each is looked at
+	if len(in.Groups) > layout.MaxGroups { // before any is read
 		return problem(http.StatusBadRequest, "There are too many groups.")
 	}
 	var err error
@@ -74,7 +74,7 @@ func (a *accountAPI) setLayout(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// shapeOf is the account's own layout.
+// shapeOf returns the shape of a layout; the default is auto.
 func shapeOf(l layout.Layout) string {
 	if slices.Contains(shapes(), l.Shape) {
 		return l.Shape

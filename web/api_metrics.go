@@ -15,11 +15,11 @@ import (
 	"keepwatch.internal/web/canary"
 )
 
-// metrics answers GET /metrics in the text format of Prometheus, to an administrator's tokens that are made for it.
+// metrics answers GET /metrics in the text format of Prometheus, for administrators' tokens made for it.
 //
-// Cameras stand in it by name as far as the token has a right on them, as in the system report; of the others there is only
-// how many are in which state. When a camera's bit rate rises, something moves before it: that is its owner's to know.
-// Nothing is kept between two requests: every figure is read when it is asked for.
+// Cameras appear by name if the token has a right on them, as in the system report. The others are only counted by state: a
+// camera's bit rate shows when something moves in front of it, and that is for its owner only. Nothing is cached between
+// requests.
 func (a *systemAPI) metrics(w http.ResponseWriter, r *http.Request) error {
 	g := &gauges{}
 	if err := a.measure(r.Context(), viewerOf(r), g); err != nil {
@@ -35,7 +35,7 @@ func (a *systemAPI) metrics(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// measure reads all figures.
+// measure reads all metrics.
 func (a *systemAPI) measure(ctx context.Context, v access.Viewer, g *gauges) error {
 	report, err := a.reports.system(ctx, v)
 	if err != nil {
@@ -45,11 +45,11 @@ func (a *systemAPI) measure(ctx context.Context, v access.Viewer, g *gauges) err
 	if err != nil {
 		return err
 	}
-	scrub, err := a.reports.verification(ctx)
+	pass, err := a.reports.verification(ctx)
 	if err != nil {
 		return err
 	}
-	g.set("keepwatch_info", "The version that runs.", 1, "version", a.reports.version)
+	g.set("keepwatch_info", "The running version.", 1, "version", a.reports.version)
 	a.measureStates(g)
 	for _, h := range report.Cameras {
 		g.camera(h, report.Now)
@@ -71,29 +71,29 @@ func (a *systemAPI) measure(ctx context.Context, v access.Viewer, g *gauges) err
 		}
 		g.set("keepwatch_camera_footage_bytes", "Bytes of footage, kept clips included.", float64(u.Bytes), "camera", name)
 		g.set("keepwatch_camera_segments", "Segments of footage.", float64(u.Segments), "camera", name)
-		g.moment("keepwatch_camera_oldest_footage_timestamp_seconds", "Begin of the oldest footage.", moment(u.Oldest), "camera", name)
+		g.moment("keepwatch_camera_oldest_footage_timestamp_seconds", "Start of the oldest footage.", moment(u.Oldest), "camera", name)
 	}
 	g.set("keepwatch_disk_total_bytes", "Size of the recordings' file system.", float64(usage.Total))
-	g.set("keepwatch_disk_free_bytes", "What is free of it.", float64(usage.Free))
-	g.set("keepwatch_disk_min_free_bytes", "What is kept free by deleting the oldest footage.", float64(usage.MinFree))
+	g.set("keepwatch_disk_free_bytes", "Free bytes of it.", float64(usage.Free))
+	g.set("keepwatch_disk_min_free_bytes", "Bytes kept free by deleting the oldest footage.", float64(usage.MinFree))
 	g.set("keepwatch_footage_bytes", "Bytes of all footage.", float64(usage.Footage))
-	g.set("keepwatch_kept_bytes", "Of these, what kept clips take.", float64(usage.Kept))
-	for _, a := range a.reports.store.Alarms(ctx) {
-		g.set("keepwatch_alarm", "1 for each condition that needs attention.", 1, "code", a.Code)
+	g.set("keepwatch_kept_bytes", "Part of the footage that is kept clips.", float64(usage.Kept))
+	for _, alarm := range a.reports.store.Alarms(ctx) {
+		g.set("keepwatch_alarm", "1 for each condition that needs attention.", 1, "code", alarm.Code)
 	}
-	g.set("keepwatch_scrub_read_bytes", "How much of all footage the slow reading has read in this round.", float64(scrub.ReadBytes))
-	g.set("keepwatch_scrub_total_bytes", "How much there is to read in it.", float64(scrub.TotalBytes))
-	g.count("keepwatch_scrub_found_total", "Segments that did not verify, since the index was made.", float64(scrub.Found))
-	g.moment("keepwatch_scrub_last_round_timestamp_seconds", "End of the last full round.", scrub.LastRound)
-	g.set("keepwatch_open_streams", "Live connections that are open.", float64(a.streams.taken()))
-	g.set("keepwatch_open_clips", "Clips that are being read.", float64(a.clips.taken()))
+	g.set("keepwatch_scrub_read_bytes", "Bytes that the verification pass has read in this round.", float64(pass.ReadBytes))
+	g.set("keepwatch_scrub_total_bytes", "Bytes to read in this round.", float64(pass.TotalBytes))
+	g.count("keepwatch_scrub_found_total", "Segments that failed verification since the index was created.", float64(pass.Found))
+	g.moment("keepwatch_scrub_last_round_timestamp_seconds", "End of the last complete round.", pass.LastRound)
+	g.set("keepwatch_open_streams", "Open live connections.", float64(a.streams.taken()))
+	g.set("keepwatch_open_clips", "Clips being read.", float64(a.clips.taken()))
 	if report.Canary != nil {
 		g.canary(*report.Canary)
 	}
 	return nil
 }
 
-// measureStates says how many cameras there are in each state, whoever they belong to.
+// measureStates counts all cameras by state.
 func (a *systemAPI) measureStates(g *gauges) {
 	states := map[string]int{}
 	status := a.reports.cameras.statusByID()
@@ -101,11 +101,11 @@ func (a *systemAPI) measureStates(g *gauges) {
 		states[stateOf(status[c.ID])]++
 	}
 	for state, n := range states {
-		g.set("keepwatch_cameras", "Cameras by state, all of them.", float64(n), "state", state)
+		g.set("keepwatch_cameras", "All cameras by state.", float64(n), "state", state)
 	}
 }
 
-// gauges gathers figures. It implements prometheus.Collector, without saying beforehand which ones there will be.
+// gauges collects metrics. It implements prometheus.Collector and does not describe its metrics in advance.
 type gauges struct{ list []prometheus.Metric }
 
 // Describe implements prometheus.Collector.
@@ -118,17 +118,17 @@ func (g *gauges) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
-// set adds a figure as it is now. labels are names and values in turns.
+// set adds a gauge. labels are alternating names and values.
 func (g *gauges) set(name, help string, value float64, labels ...string) {
 	g.add(prometheus.GaugeValue, series{name, help, labels}, value)
 }
 
-// count adds a figure that only grows.
+// count adds a counter.
 func (g *gauges) count(name, help string, value float64, labels ...string) {
 	g.add(prometheus.CounterValue, series{name, help, labels}, value)
 }
 
-// moment adds a time, unless there is none.
+// moment adds a time as a gauge, unless it is nil.
 func (g *gauges) moment(name, help string, t *time.Time, labels ...string) {
 	if t != nil {
 		g.set(name, help, float64(t.UnixMilli())/1000, labels...)
@@ -155,16 +155,16 @@ func (g *gauges) camera(h CameraHealth, now time.Time) {
 	}
 	g.set("keepwatch_camera_up", "1 while the camera is being recorded.", up, "camera", h.ID)
 	if h.LastFrame != nil {
-		g.set("keepwatch_camera_frame_age_seconds", "How old the newest picture is.", now.Sub(*h.LastFrame).Seconds(), "camera", h.ID)
+		g.set("keepwatch_camera_frame_age_seconds", "Age of the newest picture.", now.Sub(*h.LastFrame).Seconds(), "camera", h.ID)
 	}
 	if h.Today != nil {
-		g.set("keepwatch_camera_recorded_today_seconds", "Footage of this day, in the site's time zone.", h.Today.RecordedSeconds, "camera", h.ID)
+		g.set("keepwatch_camera_recorded_today_seconds", "Footage of today, in the site's time zone.", h.Today.RecordedSeconds, "camera", h.ID)
 		for code, seconds := range h.Today.MissingByCode {
-			g.set("keepwatch_camera_missing_today_seconds", "What is missing of this day, by the codes of gaps.", seconds, "camera", h.ID, "code", code)
+			g.set("keepwatch_camera_missing_today_seconds", "Missing footage of today, by gap code.", seconds, "camera", h.ID, "code", code)
 		}
 	}
 	if h.Forecast != nil && h.Forecast.Days != nil {
-		g.set("keepwatch_camera_forecast_days", "How far back footage will reach.", *h.Forecast.Days, "camera", h.ID)
+		g.set("keepwatch_camera_forecast_days", "Expected retention in days.", *h.Forecast.Days, "camera", h.ID)
 	}
 }
 
@@ -183,9 +183,9 @@ func (g *gauges) canary(r canary.Report) {
 		if r.State == state {
 			is = 1
 		}
-		g.set("keepwatch_canary_state", "1 for the state that the test for leaks is in.", is, "state", state)
+		g.set("keepwatch_canary_state", "1 for the current state of the self-test.", is, "state", state)
 	}
-	g.count("keepwatch_canary_probes_total", "Answers asked for across owners since the start.", float64(r.Probes))
-	g.count("keepwatch_canary_leaked_total", "Of these, how many held what they should not. Anything but 0 has stopped all footage.", float64(r.Leaked))
-	g.moment("keepwatch_canary_last_timestamp_seconds", "When the test last proved something.", r.Last)
+	g.count("keepwatch_canary_probes_total", "Requests made across owners since the start.", float64(r.Probes))
+	g.count("keepwatch_canary_leaked_total", "How many of them returned what they should not. Anything but 0 has stopped all footage.", float64(r.Leaked))
+	g.moment("keepwatch_canary_last_timestamp_seconds", "When the self-test last proved something.", r.Last)
 }

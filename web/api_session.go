@@ -19,7 +19,7 @@ func (a *accountAPI) login(w http.ResponseWriter, r *http.Request) error {
 	return a.writeMe(w, r, v)
 }
 
-// logout answers DELETE /api/v1/session. It needs no session that still lasts: who wants to be out is out.
+// logout answers DELETE /api/v1/session. It succeeds even if the session has already ended.
 func (a *accountAPI) logout(w http.ResponseWriter, r *http.Request) error {
 	if err := a.sessions.logout(w, r); err != nil {
 		return err
@@ -45,7 +45,7 @@ func (a *accountAPI) setUp(w http.ResponseWriter, r *http.Request) error {
 	return a.writeMe(w, r, v)
 }
 
-// meJSON is the answer of GET /api/v1/me, and of those that sign in.
+// meJSON is the answer of GET /api/v1/me, and of calls that sign in.
 type meJSON struct {
 	Username string              `json:"username"`
 	Admin    bool                `json:"admin"`

@@ -21,10 +21,10 @@ type shareJSON struct {
 	Until   *time.Time `json:"until"`
 	From    *time.Time `json:"from"`
 	To      *time.Time `json:"to"`
-	Link    string     `json:"link,omitempty"` // once, when it is made
+	Link    string     `json:"link,omitempty"` // only when it is made
 }
 
-// newShareJSON is what makes one.
+// newShareJSON is a request for a share.
 type newShareJSON struct {
 	Account string     `json:"account"`
 	Actions []string   `json:"actions"`
@@ -75,7 +75,7 @@ func (a *cameraAPI) newShare(w http.ResponseWriter, r *http.Request, p access.Pe
 	return writeJSON(w, r, http.StatusCreated, out)
 }
 
-// momentsIn reads optional times. One that is there is never taken for none, whatever it says.
+// momentsIn reads optional times. A given time is never taken for none: years outside the range are refused.
 func momentsIn(from, to []*time.Time) error {
 	for i, t := range from {
 		if t == nil {
@@ -111,7 +111,7 @@ func numberIn(r *http.Request) (int64, error) {
 	return id, nil
 }
 
-// granteeJSON is somebody who can see a camera, in the API.
+// granteeJSON is who can see a camera, in the API.
 type granteeJSON struct {
 	Kind    string     `json:"kind"` // owner, account or link
 	Name    string     `json:"name"`

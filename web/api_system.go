@@ -28,7 +28,7 @@ func (a *systemAPI) system(w http.ResponseWriter, r *http.Request) error {
 
 // connectionJSON is a connection in the API.
 type connectionJSON struct {
-	Camera   *string   `json:"camera"` // null for cameras that are not the caller's to see
+	Camera   *string   `json:"camera"` // null for cameras that the caller may not see
 	Protocol string    `json:"protocol"`
 	Address  string    `json:"address"`
 	Remote   string    `json:"remote"`
@@ -60,13 +60,12 @@ func (a *systemAPI) connections(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, r, http.StatusOK, map[string]any{"connections": out})
 }
 
-// healthz says that the process is up.
+// healthz says that the process runs.
 func (a *systemAPI) healthz(w http.ResponseWriter, r *http.Request) error {
 	return writePlain(w, r, http.StatusOK, "ok\n")
 }
 
-// readyz says whether databases are open, recorders started and footage is shown. Why not is in the log; callers learn
-// nothing more.
+// readyz says whether databases are open, recorders started and footage is shown. The reason is only in the log.
 func (a *systemAPI) readyz(w http.ResponseWriter, r *http.Request) error {
 	if err := a.status.Ready(); err != nil {
 		a.logger.Warn("not ready", "req", infoOf(r).id, "err", err)

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// readJSON reads the request's body, one JSON object with nothing unknown in it and nothing after it, into v.
+// readJSON reads the request's body into v: one JSON object without unknown fields, and nothing after it.
 func readJSON(r *http.Request, v any) error {
 	if err := requireType(r, "application/json"); err != nil {
 		return err

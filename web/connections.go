@@ -7,12 +7,12 @@ type Connection struct {
 	Camera   string // id in the configuration; empty for several
 	Protocol string // rtsp, rtsps, rtp (UDP) or dns
 	Address  string // host:port as configured; for dns the name, for refusals what was wanted
-	Remote   string // ip:port that it stands for; empty for dns and refusals
+	Remote   string // resolved ip:port; empty for dns and refusals
 	First    time.Time
 	Last     time.Time // of the newest attempt or byte
 	Count    uint64    // attempts that were made
 	Failed   uint64    // of them
-	Refused  uint64    // attempts that were not made, since the configuration does not name the address
+	Refused  uint64    // attempts refused because the configuration does not name the address
 	Open     int       // now
 	Sent     uint64    // bytes
 	Received uint64    // bytes

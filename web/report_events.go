@@ -15,26 +15,26 @@ import (
 	"keepwatch.internal/web/view"
 )
 
-// EventReport is something that somebody who looks after the system should know of. What befell the server as a whole is
-// the same for all who are signed in, and names no camera; what befell a camera is for those who may see its recordings.
+// EventReport is an event that an operator should know of. Server events are the same for everyone signed in, and name no
+// camera. Events of a camera are for those who may see its recordings.
 type EventReport struct {
 	From    time.Time `json:"from"`
-	To      time.Time `json:"to"`      // same as From for what took no time
-	Code    string    `json:"code"`    // of gaps, or doubt
+	To      time.Time `json:"to"`      // same as From for events without duration
+	Code    string    `json:"code"`    // a gap code, or doubt
 	Text    string    `json:"text"`    // for people
 	Cameras []string  `json:"cameras"` // empty: the server as a whole
 }
 
 const (
-	eventDays = 7 // how far back events are told
+	eventDays = 7 // how far back events go
 	maxEvents = 50
-	// Shorter gaps of a camera stand on its timeline, and are no events.
+	// Shorter gaps are only on the camera's timeline.
 	eventGap = time.Minute
-	// codeIssue is the code of footage that was found to be other than it should be.
+	// codeIssue is the code of integrity issues.
 	codeIssue = "doubt"
 )
 
-// events returns the events of the last days that are for the viewer, the newest first.
+// events returns the viewer's events of the last days, newest first.
 func (r *reports) events(ctx context.Context, v access.Viewer, cameras []Camera) ([]EventReport, error) {
 	now := r.site.now()
 	since := now.AddDate(0, 0, -eventDays)
@@ -66,7 +66,7 @@ func (r *reports) events(ctx context.Context, v access.Viewer, cameras []Camera)
 	return out[:min(len(out), maxEvents)], nil
 }
 
-// cameraEvents are what befell the permit's camera alone.
+// cameraEvents returns the events of the permit's camera.
 func (r *reports) cameraEvents(ctx context.Context, p access.Permit, c Camera, span storage.Span) ([]EventReport, error) {
 	if !p.Window().Open() {
 		return nil, nil
@@ -95,7 +95,7 @@ func (r *reports) cameraEvents(ctx context.Context, p access.Permit, c Camera, s
 	return out, nil
 }
 
-// tellsOfCamera reports whether a gap is an event: not what somebody chose, nor what is told of the server already.
+// tellsOfCamera reports whether a gap is an event: not one that somebody chose, nor one that is a server event.
 func tellsOfCamera(code storage.Code) bool {
 	switch code {
 	case storage.CodeCameraOffline, storage.CodeCameraRefused, storage.CodeCameraQuarantined, storage.CodeCameraStream,
@@ -109,7 +109,7 @@ func isDisk(code storage.Code) bool {
 	return code == storage.CodeDiskFull || code == storage.CodeDiskSlow || code == storage.CodeDiskError
 }
 
-// together makes one of what the disk did to several cameras within a minute.
+// together merges disk events of several cameras within a minute.
 func together(all []EventReport) []EventReport {
 	slices.SortStableFunc(all, func(a, b EventReport) int { return a.From.Compare(b.From) })
 	var out []EventReport

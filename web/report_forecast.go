@@ -11,17 +11,17 @@ import (
 	"keepwatch.internal/storage"
 )
 
-// ForecastReport says how far back a camera's footage will reach if it goes on as in the last day.
+// ForecastReport is the expected retention of a camera if recording continues as in the last day.
 type ForecastReport struct {
-	BytesPerDay *int64   `json:"bytes_per_day"` // null while it is too early to say
-	Days        *float64 `json:"days"`          // null while it is too early to say, and when nothing limits it or nothing is recorded
-	Limit       string   `json:"limit"`         // age, size, space, none; empty while it is too early to say
-	KeptBytes   int64    `json:"kept_bytes"`    // what kept clips take of it
+	BytesPerDay *int64   `json:"bytes_per_day"` // null while not known yet
+	Days        *float64 `json:"days"`          // null while not known yet, and when there is no limit or nothing is recorded
+	Limit       string   `json:"limit"`         // age, size, space, none; empty while not known yet
+	KeptBytes   int64    `json:"kept_bytes"`    // part of it that is kept clips
 	Words       string   `json:"words"`
-	Advice      string   `json:"advice"` // empty while there is none
+	Advice      string   `json:"advice"` // empty if there is none
 }
 
-// forecasts returns what is to be expected of each camera.
+// forecasts returns the forecast of each camera.
 func forecasts(ctx context.Context, store *storage.Store) (map[media.CameraID]*ForecastReport, error) {
 	list, err := store.Forecast(ctx)
 	if err != nil {
@@ -41,7 +41,7 @@ func forecasts(ctx context.Context, store *storage.Store) (map[media.CameraID]*F
 	return out, nil
 }
 
-// forecastFor returns the forecast for those who may see the camera's recordings, and nil for others.
+// forecastFor returns the forecast to viewers who may see the camera's recordings, nil to others.
 func forecastFor(all map[media.CameraID]*ForecastReport, c Camera, rights access.Rights) *ForecastReport {
 	if !rights.Has(access.Playback) {
 		return nil
@@ -69,7 +69,7 @@ func outlookText(f storage.CameraForecast) string {
 	return "without end" + at
 }
 
-// keptAdvice says when kept clips leave little for everything else.
+// keptAdvice warns when kept clips leave little space for other footage.
 func keptAdvice(f storage.CameraForecast) string {
 	if f.Kept == 0 || f.Days >= 1 || f.TooEarly || f.Limit != storage.LimitSize && f.Limit != storage.LimitSpace {
 		return ""

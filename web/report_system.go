@@ -12,7 +12,7 @@ import (
 	"keepwatch.internal/web/canary"
 )
 
-// reports says how the system and its cameras are, as far as a viewer may know. Pages and the API show the same reports.
+// reports makes reports on the system and its cameras, limited to what a viewer may know. Pages and the API use the same ones.
 type reports struct {
 	accounts *accounts.Directory
 	cameras  *cameraList
@@ -22,22 +22,22 @@ type reports struct {
 	canary   func() *canary.Report // nil without a canary
 }
 
-// SystemReport is what /api/v1/system says: of each camera that the viewer may see, whether it is recording and what is
-// missing today; for administrators the disk, and how many cameras there are that are not theirs to see.
+// SystemReport is the answer of /api/v1/system: the state of each camera that the viewer may see, and what is missing today. For
+// administrators also the disk, and the number of cameras that they may not see.
 type SystemReport struct {
 	Now          time.Time           `json:"now"`
 	Timezone     string              `json:"timezone"`
 	Version      string              `json:"version"`
 	Cameras      []CameraHealth      `json:"cameras"`
-	Canary       *canary.Report      `json:"canary"`           // the server's test of itself; null where it makes none
-	Events       []EventReport       `json:"events"`           // of the last seven days, the newest first
+	Canary       *canary.Report      `json:"canary"`           // result of the self-test; null without one
+	Events       []EventReport       `json:"events"`           // of the last seven days, newest first
 	Disk         *DiskReport         `json:"disk,omitempty"`   // administrators only
-	Alarms       []AlarmReport       `json:"alarms,omitempty"` // administrators only: what is wrong with disks and databases
-	Verification *VerificationReport `json:"scrub,omitempty"`  // administrators only: the slow reading of all footage
+	Alarms       []AlarmReport       `json:"alarms,omitempty"` // administrators only: problems with disks and databases
+	Verification *VerificationReport `json:"scrub,omitempty"`  // administrators only: the verification pass
 	Others       *int                `json:"others,omitempty"` // administrators only: cameras not in Cameras
 }
 
-// CameraHealth is what it says of a camera.
+// CameraHealth is a camera in a SystemReport.
 type CameraHealth struct {
 	ID        string          `json:"id"`
 	Label     string          `json:"label"`
@@ -49,7 +49,7 @@ type CameraHealth struct {
 	Forecast  *ForecastReport `json:"forecast"` // likewise
 }
 
-// DayReport says how much of a day, as far as it has gone, was recorded. Time before the camera was added does not count.
+// DayReport is how much of a day was recorded so far. Time before the camera was added does not count.
 type DayReport struct {
 	From            time.Time          `json:"from"`
 	To              time.Time          `json:"to"`
@@ -65,17 +65,17 @@ type DiskReport struct {
 	FreeBytes    int64 `json:"free_bytes"`
 	MinFreeBytes int64 `json:"min_free_bytes"` // kept free by deleting the oldest footage
 	FootageBytes int64 `json:"footage_bytes"`
-	KeptBytes    int64 `json:"kept_bytes"` // of the footage, what kept clips take
+	KeptBytes    int64 `json:"kept_bytes"` // part of the footage that is kept clips
 }
 
-// AlarmReport is a condition of the store that lasts, and what to do about it.
+// AlarmReport is a lasting problem of the store, and what to do about it.
 type AlarmReport struct {
 	Code  string    `json:"code"` // for programs
 	Since time.Time `json:"since"`
 	Text  string    `json:"text"` // for people
 }
 
-// system reports on the system as far as the viewer may know of it.
+// system returns the report on the system for a viewer.
 func (r *reports) system(ctx context.Context, v access.Viewer) (SystemReport, error) {
 	rights, err := r.accounts.Rights(ctx, v)
 	if err != nil {
@@ -111,7 +111,7 @@ func (r *reports) system(ctx context.Context, v access.Viewer) (SystemReport, er
 	return out, err
 }
 
-// addManaged adds what is for administrators.
+// addManaged adds what only administrators get.
 func (r *reports) addManaged(ctx context.Context, out *SystemReport, now time.Time) error {
 	usage, err := r.store.Usage(ctx, r.site.dayAt(now))
 	if err != nil {
@@ -130,7 +130,7 @@ func (r *reports) addManaged(ctx context.Context, out *SystemReport, now time.Ti
 	return nil
 }
 
-// today reports on the day so far in the site's time zone, or nil to viewers who may not see recordings.
+// today returns the report on the day so far, in the site's time zone; nil for viewers who may not see recordings.
 func (r *reports) today(ctx context.Context, v access.Viewer, c Camera, now time.Time) (*DayReport, error) {
 	p, err := r.accounts.Authorize(ctx, v, access.Playback, access.Camera(c.ID))
 	if errors.Is(err, access.ErrDenied) {

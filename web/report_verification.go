@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// VerificationReport says how far the verification pass has come, which reads all footage to find damage before anybody asks for it.
+// VerificationReport is the progress of the verification pass, which reads all footage to find damage early.
 type VerificationReport struct {
-	Round      *time.Time `json:"round"`      // begin of the round that is under way
-	LastRound  *time.Time `json:"last_round"` // end of the last full one
+	Round      *time.Time `json:"round"`      // start of the current round
+	LastRound  *time.Time `json:"last_round"` // end of the last complete one
 	ReadBytes  int64      `json:"read_bytes"` // in this round
 	TotalBytes int64      `json:"total_bytes"`
-	Found      int64      `json:"found"` // segments that did not verify, since the index was made
+	Found      int64      `json:"found"` // segments that failed verification since the index was created
 }
 
-// verification reports on the pass. It names no camera.
+// verification returns the report on the verification pass. It names no camera.
 func (r *reports) verification(ctx context.Context) (*VerificationReport, error) {
 	x, err := r.store.VerificationPass(ctx)
 	if err != nil {

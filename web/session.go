@@ -11,7 +11,7 @@ import (
 	"keepwatch.internal/internal/accounts"
 )
 
-// sessions resolves who asks, and begins and ends the sessions of browsers.
+// sessions identifies callers, and starts and ends the sessions of browsers.
 type sessions struct {
 	accounts *accounts.Directory
 	logger   *slog.Logger
@@ -21,8 +21,8 @@ type sessions struct {
 // 5.5). Accounts decides how long the session itself lasts.
 const cookieAge = 400 * 86400
 
-// cookieName returns the name of the session cookie. Under TLS the prefix __Host- keeps other names and plain HTTP from
-// planting one (RFC 6265bis section 4.1.3).
+// cookieName returns the name of the session cookie. Under TLS the prefix __Host- keeps other hosts and plain HTTP from setting
+// it (RFC 6265bis section 4.1.3).
 func cookieName(secure bool) string {
 	if secure {
 		return "__Host-keepwatch"
@@ -40,7 +40,7 @@ func setSession(w http.ResponseWriter, r *http.Request, session string) {
 	http.SetCookie(w, c)
 }
 
-// sessionOf returns the session that the request's cookie holds. Two cookies of the name are none: one was planted.
+// sessionOf returns the session in the request's cookie. Two cookies of that name count as none: one was planted.
 func sessionOf(r *http.Request) string {
 	cookies := r.CookiesNamed(cookieName(infoOf(r).secure))
 	if len(cookies) != 1 {
@@ -51,7 +51,7 @@ func sessionOf(r *http.Request) string {
 
 type viewerKey struct{}
 
-// viewerOf returns the resolved caller of the request; the zero Viewer when it proved no identity.
+// viewerOf returns the caller of the request; the zero Viewer if not signed in.
 func viewerOf(r *http.Request) access.Viewer {
 	v, _ := r.Context().Value(viewerKey{}).(access.Viewer)
 	return v
@@ -61,10 +61,10 @@ func withViewer(r *http.Request, v access.Viewer) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), viewerKey{}, v))
 }
 
-// resolve finds out who asks. An Authorization header is taken alone, never mixed with a cookie: a program that sends a
-// bad token is told so, whatever session the same machine has. The error is accounts.ErrNobody or the database's.
+// resolve identifies the caller. With an Authorization header cookies are ignored, so that a program with a bad token is refused
+// even if a session exists. The error is accounts.ErrNobody or the database's.
 //
-// Requests of a link say so in the query, as=link: then its cookie alone counts.
+// With as=link in the query only the cookie of the link counts.
 func (s *sessions) resolve(r *http.Request) (access.Viewer, error) {
 	if isLink(r) {
 		return s.linkViewer(r)
@@ -83,7 +83,7 @@ func (s *sessions) resolve(r *http.Request) (access.Viewer, error) {
 	return s.accounts.BySession(r.Context(), session)
 }
 
-// credentials are what a person types to come in.
+// credentials are what a person enters to sign in.
 type credentials struct {
 	Code     string `json:"-"` // for the set-up only
 	Username string `json:"username"`
@@ -93,7 +93,7 @@ type credentials struct {
 
 func (c credentials) String() string { return "credentials of " + c.Username }
 
-// login starts a session, ends the one that the browser had, and sets the cookie.
+// login starts a session, ends the browser's previous one, and sets the cookie.
 func (s *sessions) login(w http.ResponseWriter, r *http.Request, c credentials) (access.Viewer, error) {
 	ctx := r.Context()
 	session, err := s.accounts.Login(ctx, accounts.Attempt{Username: c.Username, Password: c.Password, Code: c.TOTP,
@@ -104,7 +104,7 @@ func (s *sessions) login(w http.ResponseWriter, r *http.Request, c credentials) 
 	return s.enter(w, r, session)
 }
 
-// enter lets the holder of a new session in.
+// enter sets the cookie of a new session, and ends the previous one.
 func (s *sessions) enter(w http.ResponseWriter, r *http.Request, session string) (access.Viewer, error) {
 	ctx := r.Context()
 	v, err := s.accounts.BySession(ctx, session)
@@ -130,7 +130,7 @@ func (s *sessions) logout(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// setUp makes the first account and signs it in.
+// setUp creates the first account and signs it in.
 func (s *sessions) setUp(w http.ResponseWriter, r *http.Request, c credentials) (access.Viewer, error) {
 	if err := s.accounts.Setup(r.Context(), c.Code, c.Username, c.Password); err != nil {
 		return access.Viewer{}, err
@@ -138,7 +138,7 @@ func (s *sessions) setUp(w http.ResponseWriter, r *http.Request, c credentials) 
 	return s.login(w, r, c)
 }
 
-// localPath returns next when it is a path on this server, and "/" for anything that a browser could take for a way out.
+// localPath returns next if it is a path on this server, and "/" for anything that could lead a browser elsewhere.
 func localPath(next string) string {
 	if !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\x00\r\n\t") {
 		return "/"
