@@ -127,9 +127,9 @@ func readFile(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("there is no configuration %s: name it with -config, or copy config.example.yaml there (%w)", path, err)
+		return nil, fmt.Errorf("there is no configuration %s: set it with -config, or copy config.example.yaml there (%w)", path, err)
 	case errors.Is(err, fs.ErrPermission):
-		return nil, fmt.Errorf("configuration %s may not be read by user %d: change its owner or its permissions (%w)", path, os.Getuid(), err)
+		return nil, fmt.Errorf("configuration %s cannot be read by user %d: change its owner or its permissions (%w)", path, os.Getuid(), err)
 	case err != nil:
 		return nil, fmt.Errorf("configuration %s cannot be read: %w", path, err)
 	}
@@ -139,7 +139,7 @@ func readFile(path string) ([]byte, error) {
 		return nil, fmt.Errorf("configuration %s cannot be read: %w", path, err)
 	}
 	if info.IsDir() {
-		return nil, fmt.Errorf("configuration %s is a folder: Docker makes one when the file to mount does not exist; "+
+		return nil, fmt.Errorf("configuration %s is a folder: Docker creates one when the file to mount does not exist; "+
 			"remove it and put the file there", path)
 	}
 	content, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))

@@ -16,13 +16,13 @@ const maxSecretBytes = 64 << 10
 
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// piece is a stretch of a text: written out, or the value of a variable or file.
+// piece is a part of a text: written out, or the value of a variable or file.
 type piece struct {
 	text     string
 	inserted bool
 }
 
-// pieces replaces ${NAME} and ${file:PATH} by their values and $$ by $; another $ stands for itself.
+// pieces replaces ${NAME} and ${file:PATH} by their values and $$ by $. Any other $ stays.
 func (r *reader) pieces(n *node, raw string) ([]piece, bool) {
 	var all []piece
 	ok := true
@@ -40,7 +40,7 @@ func (r *reader) pieces(n *node, raw string) ([]piece, bool) {
 		case '{':
 			end := strings.IndexByte(rest, '}')
 			if end < 0 {
-				r.mistake(n, "a ${ is never closed", "close it with }, or write $$ for a dollar sign")
+				r.mistake(n, "a ${ is not closed", "close it with }, or write $$ for a dollar sign")
 				return nil, false
 			}
 			value, found := r.lookUp(n, rest[1:end])
@@ -55,13 +55,13 @@ func (r *reader) pieces(n *node, raw string) ([]piece, bool) {
 	return all, ok
 }
 
-// lookUp returns the value for what stands between ${ and }.
+// lookUp returns the value for the text between ${ and }.
 func (r *reader) lookUp(n *node, name string) (string, bool) {
 	if path, isFile := strings.CutPrefix(name, "file:"); isFile {
 		return r.readSecret(n, path)
 	}
 	if !variableName.MatchString(name) {
-		r.mistake(n, "between ${ and } stands no name of a variable", "write ${NAME} or ${file:PATH}, or $$ for a dollar sign")
+		r.mistake(n, "there is no variable name between ${ and }", "write ${NAME} or ${file:PATH}, or $$ for a dollar sign")
 		return "", false
 	}
 	value, found := "", false

@@ -40,7 +40,7 @@ func TestTheKeysThatAreReadAreThoseOfTheStructs(t *testing.T) {
 	} {
 		_, err := parse(input{path: "config.yaml", content: []byte(c.text)})
 		e, ok := errors.AsType[*Error](err)
-		want := c.what + " knows " + strings.Join(c.keys, ", ")
+		want := "the keys of " + c.what + " are " + strings.Join(c.keys, ", ")
 		if !ok || !slices.ContainsFunc(e.Mistakes, func(m Mistake) bool { return m.Hint == want }) {
 			t.Errorf("%s: %v\nwant the hint %q", c.text, err, want)
 		}

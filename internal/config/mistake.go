@@ -61,8 +61,8 @@ var (
 	plainWord     = regexp.MustCompile(`^[\pL\pN_.:/%+, -]{1,40}$`)
 )
 
-// excerpt returns what may be shown of a line. It shows what is known to be harmless and hides the rest, since mistakes are
-// made in addresses with passwords more than anywhere else: a key with a plain value, an address without its login.
+// excerpt returns the part of a line that may be shown. It shows what is known to be harmless: a key with a plain value, an
+// address without its login. It hides the rest, since most mistakes are made in addresses with passwords.
 func excerpt(line string) string {
 	line = strings.TrimSpace(strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
@@ -113,7 +113,7 @@ func shorten(s string) string {
 	return s
 }
 
-// quote returns a value for a sentence, or "this" when it might hold more than it should.
+// quote returns a value for a sentence, or "this" when it might contain a secret.
 func quote(s string) string {
 	if plainWord.MatchString(s) && !mayBeSecret.MatchString(s) {
 		return "`" + s + "`"
@@ -121,7 +121,7 @@ func quote(s string) string {
 	return "this"
 }
 
-// quoteKey does the same for a key, which may speak of a password without being one.
+// quoteKey does the same for a key, which may contain the word password without being one.
 func quoteKey(s string) string {
 	if plainWord.MatchString(s) && !strings.ContainsAny(s, "@:/ ,") {
 		return "`" + s + "`"
@@ -129,7 +129,7 @@ func quoteKey(s string) string {
 	return "this"
 }
 
-// suggest returns a hint with the known word that is nearest to s, or "" when none is near.
+// suggest returns a hint with the known word that is most like s, or "" when none is similar.
 func suggest(s string, known []string) string {
 	best, bestDistance := "", max(1, len(s)/3)+1
 	for _, k := range known {

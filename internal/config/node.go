@@ -64,7 +64,7 @@ var (
 	quoted   = regexp.MustCompile(`'[^']*'`)
 )
 
-// syntax notes what the YAML parser says, without what it quotes beyond single signs: that might be a secret.
+// syntax notes what the YAML parser says, without the longer texts that it quotes, since those might be secrets.
 func (r *reader) syntax(err error) {
 	e, ok := errors.AsType[*yaml.LoadError](err)
 	if !ok {
@@ -82,19 +82,19 @@ func (r *reader) syntax(err error) {
 	switch {
 	case strings.Contains(message, "unexpected end of stream") && e.ContextMark.Line > 0:
 		line, column = e.ContextMark.Line, max(e.ContextMark.Column, 1)
-		message = "a quote is opened here and never closed"
+		message = "a quote is opened here and not closed"
 	case strings.Contains(message, "no documents"):
 		message, hint = "the file is empty", "copy config.example.yaml and change it"
 	case strings.Contains(message, "multiple"):
-		message = "the file holds several documents, parted by ---: only one can be read"
+		message = "the file has several documents, separated by ---: only one is allowed"
 	case strings.Contains(message, "cannot start any token") && strings.Contains(r.indent(line), "\t"):
 		message, hint = "a tab", "YAML is indented with spaces"
 	case strings.Contains(message, "cannot start any token"), strings.Contains(message, "unknown anchor"):
-		hint = "put values that begin with a sign such as % @ ` & * in quotes"
+		hint = "put values that begin with % @ ` & or * in quotes"
 	case strings.Contains(message, "mapping values are not allowed"):
-		hint = "check the indentation, or put a value that holds `: ` in quotes"
+		hint = "check the indentation, or put a value that contains `: ` in quotes"
 	case strings.Contains(message, "expected ','"):
-		hint = "within { } and [ ], put values that hold { } [ ] or , in quotes; ${NAME} is one"
+		hint = "within { } and [ ], put values that contain { } [ ] or , in quotes, such as ${NAME}"
 	case strings.Contains(message, "did not find expected key"), strings.Contains(message, "could not find expected ':'"):
 		hint = "check the indentation and that each key ends with a colon"
 	}
@@ -122,9 +122,9 @@ func (r *reader) mapping(n *node, what string, fields map[string]field) {
 			switch {
 			case hint != "":
 			case loginKey.MatchString(key.Value):
-				hint = "name and password stand in the address: rtsp://user:${NAME}@host/path"
+				hint = "put name and password into the address: rtsp://user:${NAME}@host/path"
 			default:
-				hint = what + " knows " + strings.Join(known, ", ")
+				hint = "the keys of " + what + " are " + strings.Join(known, ", ")
 			}
 			r.mistake(key, fmt.Sprintf("unknown key %s in %s", quoteKey(key.Value), what), hint)
 			return
@@ -133,7 +133,7 @@ func (r *reader) mapping(n *node, what string, fields map[string]field) {
 	})
 }
 
-// pairs calls f for each key and value of a mapping, in the order of the file. Nothing stands for an empty mapping.
+// pairs calls f for each key and value of a mapping, in the order of the file. An empty value is an empty mapping.
 func (r *reader) pairs(n *node, what string, f func(key, value *node)) {
 	n = resolve(n)
 	if n.ShortTag() == "!!null" {
@@ -150,9 +150,9 @@ func (r *reader) pairs(n *node, what string, f func(key, value *node)) {
 		case key.Kind != yaml.ScalarNode:
 			r.mistake(key, "a key must be a word", "")
 		case key.ShortTag() == "!!merge":
-			r.mistake(key, "merge keys (<<) are not supported", "put what cameras share under `defaults:`")
+			r.mistake(key, "merge keys (<<) are not supported", "put the keys that cameras share under `defaults:`")
 		case twice:
-			r.mistake(key, fmt.Sprintf("%s stands here a second time", quoteKey(key.Value)), fmt.Sprintf("the first is on line %d", line))
+			r.mistake(key, fmt.Sprintf("%s is here twice", quoteKey(key.Value)), fmt.Sprintf("the first is on line %d", line))
 		default:
 			seen[key.Value] = key.Line
 			f(key, value)

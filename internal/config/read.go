@@ -37,7 +37,7 @@ func (r *reader) root(n *node, c *Config) {
 		"storage":    func(v *node) { r.storage(v, &c.Storage) },
 		"views":      func(v *node) { r.views(v, &c.Views) },
 		"defaults":   func(v *node) { r.mapping(v, "defaults", r.cameraDefaults(&defaults)) },
-		"cameras":    func(v *node) { cameras = v }, // after defaults, wherever those stand
+		"cameras":    func(v *node) { cameras = v }, // after defaults, wherever those are in the file
 	})
 	if cameras == nil {
 		r.mistake(n, "there are no cameras", "add `cameras:` with one below, for example `garage: rtsp://192.168.1.21/live`")
@@ -47,7 +47,7 @@ func (r *reader) root(n *node, c *Config) {
 		c.Cameras = append(c.Cameras, r.camera(key, value, defaults))
 	})
 	if filepath.Clean(c.Data) == filepath.Clean(c.Recordings) {
-		r.mistake(n, "data and recordings must be two folders", "")
+		r.mistake(n, "data and recordings must be different folders", "")
 	}
 }
 
@@ -67,7 +67,7 @@ func (r *reader) path(n *node, target *string) {
 		return
 	}
 	if strings.ContainsRune(s, 0) {
-		r.mistake(n, "a path holds no zero byte", "")
+		r.mistake(n, "a path must not contain a zero byte", "")
 		return
 	}
 	if !filepath.IsAbs(s) {
@@ -89,9 +89,9 @@ func (r *reader) web(n *node, w *Web) {
 	switch {
 	case w.Redirect == "":
 	case w.TLS.Mode == TLSOff:
-		r.mistake(redirect, "there is nothing to redirect to while tls is off", "leave redirect out")
+		r.mistake(redirect, "redirect needs TLS, and tls is off", "remove redirect")
 	case w.Redirect == w.Listen && !strings.HasSuffix(w.Listen, ":0"):
-		r.mistake(redirect, "redirect and listen must be two ports", "")
+		r.mistake(redirect, "redirect and listen must be different ports", "")
 	}
 }
 
@@ -132,7 +132,7 @@ func (r *reader) views(n *node, w *Views) {
 	})
 }
 
-// cameraDefaults returns the fields that may stand under defaults as well as under a camera.
+// cameraDefaults returns the fields that are allowed under defaults and under a camera.
 func (r *reader) cameraDefaults(c *Camera) map[string]field {
 	return map[string]field{
 		"transport": func(v *node) {
@@ -165,9 +165,9 @@ func (r *reader) owners(n *node) []string {
 		switch {
 		case !ok:
 		case !accountName.MatchString(name):
-			r.mistake(element, "this is no name of an account: only lower-case letters a-z, digits, '.', '_' and '-', at most 32", "")
+			r.mistake(element, "this is not a valid account name: only lower-case letters a-z, digits, '.', '_' and '-', at most 32", "")
 		case slices.Contains(owners, name):
-			r.mistake(element, fmt.Sprintf("%s stands here a second time", quote(resolve(element).Value)), "")
+			r.mistake(element, fmt.Sprintf("%s is here twice", quote(resolve(element).Value)), "")
 		default:
 			owners = append(owners, name)
 		}
@@ -206,9 +206,9 @@ func (r *reader) checkID(key *node) {
 	}
 	hint := ""
 	if better := strings.Trim(notInID.ReplaceAllString(strings.ToLower(id), "-"), "-"); better != "" && plainWord.MatchString(id) && !mayBeSecret.MatchString(id) && len(better) <= maxIDBytes {
-		hint = "write `" + better + "`, and what people should read under `label:`"
+		hint = "write `" + better + "`, and put the name for people under `label:`"
 	}
-	r.mistake(key, "the id of a camera holds lower-case letters a-z, digits and '-' within, at most "+strconv.Itoa(maxIDBytes), hint)
+	r.mistake(key, "the id of a camera has lower-case letters a-z, digits and '-' between them, at most "+strconv.Itoa(maxIDBytes), hint)
 }
 
 func (r *reader) label(n *node, target *string) {

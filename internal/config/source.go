@@ -152,7 +152,7 @@ func (r *reader) source(n *node) Source {
 	return Source{address: u}
 }
 
-// parseAddress returns the address, or what is wrong with it in words that hold nothing of it.
+// parseAddress returns the address, or what is wrong with it, without quoting it.
 func parseAddress(s string) (u *url.URL, text, hint string) {
 	const encode = "in a login, write / as %2F, ? as %3F, # as %23, @ as %40 and % as %25, or keep it in a variable: rtsp://user:${NAME}@host/…"
 	const which = "write rtsp://host/path, with the path from the camera's manual"
@@ -162,12 +162,12 @@ func parseAddress(s string) (u *url.URL, text, hint string) {
 		if word, _, colon := strings.Cut(s, ":"); colon && !strings.EqualFold(word, "rtsp") && schemeWord.MatchString(word) {
 			return nil, only, which
 		}
-		return nil, "this is no address of a stream", which
+		return nil, "this is not the address of a stream", which
 	}
 	switch scheme = strings.ToLower(scheme); scheme {
 	case "rtsp", "rtsps":
 	case "http", "https":
-		return nil, "only rtsp:// and rtsps:// are accepted: Keepwatch records RTSP streams as they come and fetches no web pages",
+		return nil, "only rtsp:// and rtsps:// are accepted: Keepwatch records RTSP streams only",
 			"look for the camera's RTSP address"
 	default:
 		hint := suggest(scheme, []string{"rtsp", "rtsps"})

@@ -41,7 +41,7 @@ func ParseSize(s string) (int64, bool) {
 	return int64(v), true
 }
 
-// size reads a size that is larger than nothing.
+// size reads a size above zero.
 func (r *reader) size(n *node) (int64, bool) {
 	s, ok := r.word(n)
 	if !ok {
@@ -64,7 +64,7 @@ func (r *reader) minFree(n *node) (MinFree, bool) {
 		if v, err := strconv.ParseFloat(m[1], 64); err == nil && v > 0 && v <= 90 {
 			return MinFree{Percent: v}, true
 		}
-		r.mistake(n, "the share of the disk to keep free must lie above 0% and not above 90%", "")
+		r.mistake(n, "the share of the disk to keep free must be above 0% and at most 90%", "")
 		return MinFree{}, false
 	}
 	v, ok := ParseSize(s)
@@ -86,7 +86,7 @@ func (r *reader) duration(n *node, low, high time.Duration) (time.Duration, bool
 		return 0, false
 	}
 	if v < low || v > high {
-		r.mistake(n, fmt.Sprintf("this time must lie between %s and %s", low, high), "")
+		r.mistake(n, fmt.Sprintf("this time must be between %s and %s", low, high), "")
 		return 0, false
 	}
 	return v, true
@@ -112,7 +112,7 @@ func (r *reader) listenAddress(n *node) (string, bool) {
 		return "", false
 	}
 	if _, err := netip.ParseAddr(host); err != nil && host != "" && host != "localhost" {
-		r.mistake(n, "before the port must stand an IP address of this machine, or nothing", "")
+		r.mistake(n, "the part before the port must be an IP address of this machine, or empty", "")
 		return "", false
 	}
 	return s, true
@@ -135,7 +135,7 @@ func (r *reader) hostNames(n *node) []string {
 		}
 		s = strings.TrimSuffix(strings.ToLower(s), ".")
 		if _, err := netip.ParseAddr(s); err == nil {
-			r.mistake(element, "an IP address need not be named: all of them are answered", "leave it out")
+			r.mistake(element, "IP addresses always work and need not be listed", "remove it")
 			return
 		}
 		if !validHost(s) {
@@ -164,7 +164,7 @@ func (r *reader) prefixes(n *node, what string) []netip.Prefix {
 		if a, err := netip.ParseAddr(s); err == nil && !a.Is4In6() && a.Zone() == "" {
 			hint = fmt.Sprintf("write %s/%d for this one address", a, a.BitLen())
 		}
-		r.mistake(element, "this must be a network, an address with the length of its prefix", hint)
+		r.mistake(element, "this must be a network: an address and a prefix length", hint)
 	})
 	return all
 }
@@ -214,7 +214,7 @@ func (r *reader) timezone(n *node) (*time.Location, bool) {
 	}
 	location, err := time.LoadLocation(s)
 	if err != nil {
-		r.mistake(n, fmt.Sprintf("%s is no time zone", quote(resolve(n).Value)), "a name of the IANA list, for example Europe/Berlin or UTC")
+		r.mistake(n, fmt.Sprintf("%s is not a time zone", quote(resolve(n).Value)), "write an IANA name, for example Europe/Berlin or UTC")
 		return nil, false
 	}
 	return location, true
