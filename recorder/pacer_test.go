@@ -82,7 +82,7 @@ func TestStampsAtAWrongRateAreHeldToTheClockAndSoundToThePictures(t *testing.T) 
 		{"5000 ppm fast", 1.005, 1.005},
 		{"5000 ppm slow", 0.995, 0.995},
 		{"sound alone", 1, 0.99},
-		{"one just below what is mended, one just above", 1 - 400e-6, 1 - 900e-6},
+		{"one just below what the muxer corrects, one just above", 1 - 400e-6, 1 - 900e-6},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -154,7 +154,7 @@ func TestACameraThatBeginsOrCeasesToLieIsFollowed(t *testing.T) {
 		f.roll(10*time.Minute, 0.9, 1)
 		near(t, "lying", f.roll(time.Minute, 0.9, 1), 0.5)
 		f.roll(10*time.Minute, 1, 1)
-		near(t, "mended", f.roll(time.Minute, 1, 1), 0.5)
+		near(t, "corrected", f.roll(time.Minute, 1, 1), 0.5)
 	}
 }
 

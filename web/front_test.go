@@ -17,7 +17,7 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// attack is a request of somebody who means no good: alice's browser sends it with her cookie, or a stranger without.
+// attack is a malicious request: alice's browser sends it with her cookie, or somebody else without one.
 type attack struct {
 	ask
 	why string

@@ -120,7 +120,7 @@ func (h *doorPages) postLogout(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// formComplaint says what was wrong with a form, where it is for the person who filled it in to mend.
+// formComplaint returns what was wrong with a form, if the person who filled it in can correct it.
 func formComplaint(err error) (words string, status int, mine bool) {
 	_, invalid := errors.AsType[*accounts.InvalidError](err)
 	_, throttled := errors.AsType[*accounts.ThrottledError](err)

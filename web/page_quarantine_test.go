@@ -12,8 +12,8 @@ import (
 	"keepwatch.internal/internal/identity"
 )
 
-// stranger has another camera answer in the place of the camera of that name.
-func (w *world) stranger(name, evidence string) identity.NewDevice {
+// newDevice has another device answer in place of the named camera.
+func (w *world) newDevice(name, evidence string) identity.NewDevice {
 	w.t.Helper()
 	c := identity.NewDevice{Camera: access.Camera(w.cameras[name].ID), Stream: "main", Address: "192.0.2.1:554", Evidence: evidence,
 		Differences: []string{`MAC address: was "a", is "<b>"`}, Resembles: "yard", Since: time.Now()}
@@ -36,7 +36,7 @@ func (w *world) accept(account, name string, claims ...string) int {
 
 func TestTheOwnerOfAQuarantinedCameraIsAskedAndNobodyElse(t *testing.T) {
 	w := filmed(t)
-	c := w.stranger("front", `{"mac":"b"}`)
+	c := w.newDevice("front", `{"mac":"b"}`)
 	form := w.page("alice", "/cameras/front").one("form", "action=/cameras/front"+pathAccept)
 	if got := attr(tree{t, form}.one("input", "name=claim"), "value"); got != c.ID() {
 		t.Errorf("the form asks about %q", got)
@@ -63,7 +63,7 @@ func TestTheOwnerOfAQuarantinedCameraIsAskedAndNobodyElse(t *testing.T) {
 			t.Errorf("%s accepts: %d", account, status)
 		}
 	}
-	later := w.stranger("front", `{"mac":"c"}`)
+	later := w.newDevice("front", `{"mac":"c"}`)
 	if status := w.accept("alice", "front", c.ID()); status != http.StatusConflict {
 		t.Errorf("accepting what is not there any more: %d", status)
 	}

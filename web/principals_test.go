@@ -130,7 +130,7 @@ func (w *world) principals() []principal {
 		{name: "token of root", account: "root", token: w.tokens["root"]},
 		{name: "token of removed", token: w.tokens["carol"]},
 		{name: "bad token beside a good cookie", token: "nonsense", session: w.sessions["alice"]},
-		{name: "stranger's token beside the owner's cookie", account: "root", token: w.tokens["root"], session: w.sessions["alice"]},
+		{name: "outsider's token with the owner's cookie", account: "root", token: w.tokens["root"], session: w.sessions["alice"]},
 		{name: "shared live only", account: "dave", session: w.sessions["dave"], gifts: []gift{{"alice", "front", guestRights}}},
 		{name: "shared and over", account: "erin", session: w.sessions["erin"]},
 		{name: "link to live", link: liveLink, gifts: []gift{{"alice", "front", guestRights}}},
@@ -166,16 +166,16 @@ func (rt route) expected(p principal, camera, method string, action access.Actio
 	if method != rt.method && (method != "HEAD" || rt.method != "GET") {
 		return func(got int) bool { return got == 405 || !page || got < 500 } // a path may have several methods: see below
 	}
-	stranger := p.nobody() || p.link != "" && rt.policy != caller && rt.policy != onCamera && rt.policy != onCameras
+	outsider := p.nobody() || p.link != "" && rt.policy != caller && rt.policy != onCamera && rt.policy != onCameras
 	switch rt.policy {
 	case public, visitor, setupOnly:
 		absent := strings.HasPrefix(rt.path, "/certificate") || strings.HasPrefix(rt.path, "/s/") || rt.path == "/link"
 		return func(got int) bool { return got < 500 && (got != 404 || absent) }
 	}
 	switch {
-	case stranger && page:
+	case outsider && page:
 		return exactly(http.StatusSeeOther)
-	case stranger:
+	case outsider:
 		return exactly(http.StatusUnauthorized)
 	case rt.policy == person && !p.person():
 		return exactly(http.StatusForbidden)

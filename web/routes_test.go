@@ -123,7 +123,7 @@ func TestAnErrorAfterTheFirstBytesAbortsTheConnection(t *testing.T) {
 }
 
 // TestAnExpiredPermitIsNotAMissingCamera lets a handler come to use its permit when that is no longer valid. The
-// owner is told to try again; a stranger learns nothing.
+// owner is told to try again; others learn nothing.
 func TestAnExpiredPermitIsNotAMissingCamera(t *testing.T) {
 	w := inhabited(t)
 	var late atomic.Int64

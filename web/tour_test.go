@@ -23,7 +23,7 @@ import (
 type visit struct {
 	name  string
 	world *world
-	as    string // account; empty for a stranger
+	as    string // account; empty for nobody
 	path  string
 	steps []chromedp.Action[chromedp.Void]
 }
@@ -156,7 +156,7 @@ func furnished(t *testing.T) *world {
 	if resp, _ := w.do(w.as("alice", ask{path: "/api/v1/cameras/front/clip.mp4?" + w.span(1, 3)})); resp.StatusCode != http.StatusOK {
 		t.Fatalf("no clip: status %d", resp.StatusCode)
 	}
-	w.stranger("attic", `{"mac":"b"}`)
+	w.newDevice("attic", `{"mac":"b"}`)
 	ca, err := authority.Open(t.TempDir())
 	check(t, err)
 	w.reopen(func(o *Options) {

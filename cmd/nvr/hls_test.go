@@ -76,7 +76,7 @@ func TestAPlayerOutsidePlaysWhatTheClipHolds(t *testing.T) {
 	}
 	for _, name := range []string{"index.m3u8", "media.m3u8", "keyframes.m3u8"} {
 		if status, body := s.login("bob").get("/api/v1/cameras/door/hls/" + name + "?" + q); status != http.StatusNotFound || bytes.Contains(body, []byte("EXT")) {
-			t.Errorf("a stranger asks for %s: %d %s", name, status, body)
+			t.Errorf("an outsider requests %s: %d %s", name, status, body)
 		}
 	}
 }

@@ -275,7 +275,7 @@ func (v *visitor) everySpanPlays(camera string, from time.Time) int {
 	return len(line.Spans)
 }
 
-func TestAStrangerFindsNoCamera(t *testing.T) {
+func TestAnOutsiderFindsNoCamera(t *testing.T) {
 	s := newSite(t, testcam.Camera{Name: "one"})
 	s.start()
 	alice, bob := s.login("alice"), s.login("bob")
@@ -294,17 +294,17 @@ func TestAStrangerFindsNoCamera(t *testing.T) {
 		theirs, thereIs := bob.get("/api/v1/cameras/one/" + path)
 		none, thereIsNot := bob.get("/api/v1/cameras/none/" + path)
 		if theirs != http.StatusNotFound || none != http.StatusNotFound || !sameButRequest(thereIs, thereIsNot) {
-			t.Errorf("a stranger gets %d for %s and %d for a camera that is not there:\n%s\n%s", theirs, path, none, thereIs, thereIsNot)
+			t.Errorf("an outsider gets %d for %s and %d for a camera that is not there:\n%s\n%s", theirs, path, none, thereIs, thereIsNot)
 		}
 	}
 	for _, path := range []string{"/cameras/one", "/api/v1/cameras/one/live.mp4"} {
 		if status, b := bob.get(path); status != http.StatusNotFound {
-			t.Errorf("a stranger gets %d for %s: %s", status, path, b)
+			t.Errorf("an outsider gets %d for %s: %s", status, path, b)
 		}
 	}
 	for _, path := range []string{"/api/v1/cameras", "/api/v1/me", "/api/v1/system", "/live", "/cameras", "/system"} {
 		if status, b := bob.get(path); status != http.StatusOK || bytes.Contains(b, []byte(`one`)) && bytes.Contains(b, []byte(`"id":"one"`)) {
-			t.Errorf("a stranger's %s: %d, names the camera: %s", path, status, b)
+			t.Errorf("an outsider's %s: %d, names the camera: %s", path, status, b)
 		}
 	}
 }

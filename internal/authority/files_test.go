@@ -76,7 +76,7 @@ func TestCertificatesFromFilesAreServedAndReadAgainWhenTheyChange(t *testing.T) 
 	writePair(t, a, dir, "three.example", start.Add(time.Hour))
 	now = now.Add(checkEvery)
 	if !served("three.example") {
-		t.Error("a file that was mended is not served")
+		t.Error("a corrected file is not served")
 	}
 }
 

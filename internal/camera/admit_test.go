@@ -48,7 +48,7 @@ func TestANewDeviceIsNotGivenThePassword(t *testing.T) {
 		}
 		h.close()
 		if told.Load() > 0 {
-			t.Errorf("%s: the stranger was sent the login", challenge)
+			t.Errorf("%s: the other device was sent the login", challenge)
 		}
 		if want := strings.ToLower(challenge[:strings.Index(challenge, " ")]) + " AXIS_ACCC8E012345"; shown.Load().Realm != want {
 			t.Errorf("%s was seen as %q", challenge, shown.Load().Realm)

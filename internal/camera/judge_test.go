@@ -142,7 +142,7 @@ func TestSharedEvidenceProvesNothing(t *testing.T) {
 	vendor := Known{Name: "yard", Identity: Identity{Key: own.Key, Realm: "digest Else", Title: "else", Media: "else", Picture: "else"}}
 	seen := with(own, func(id *Identity) { id.Realm, id.Title, id.Picture = "digest New", "new", "new" })
 	if v, _, _ := Judge(&own, seen, []Known{vendor}); v != Another {
-		t.Errorf("a key that all cameras of a maker hold vouched for a stranger: %d", v)
+		t.Errorf("a key that all cameras of a maker share vouched for another camera: %d", v)
 	}
 	if v, _, _ := Judge(&own, seen, nil); v != Changed {
 		t.Errorf("a key of its own did not vouch: %d", v)

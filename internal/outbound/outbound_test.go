@@ -138,18 +138,18 @@ func TestAUDPPortSpeaksWithItsPeerOnly(t *testing.T) {
 		t.Cleanup(func() { c.Close() })
 		return c
 	}
-	camera, stranger := listen("127.0.0.1"), listen("127.0.0.2")
+	camera, other := listen("127.0.0.1"), listen("127.0.0.2")
 	d := outbound.New(outbound.Options{})
 	conn, err := d.ForCamera("door").ListenUDP("udp4", "0.0.0.0:0", func() net.IP { return net.IPv4(127, 0, 0, 1) })
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if _, err := conn.WriteTo([]byte("x"), stranger.LocalAddr()); err == nil {
-		t.Error("sent to a stranger")
+	if _, err := conn.WriteTo([]byte("x"), other.LocalAddr()); err == nil {
+		t.Error("sent to another host")
 	}
 	ours := conn.LocalAddr().(*net.UDPAddr).Port
-	for _, from := range []*net.UDPConn{stranger, camera} {
+	for _, from := range []*net.UDPConn{other, camera} {
 		if _, err := from.WriteTo([]byte("from "+from.LocalAddr().String()), &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: ours}); err != nil {
 			t.Fatal(err)
 		}
