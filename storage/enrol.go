@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"regexp"
+	"sync"
 	"time"
 
 	"keepwatch.internal/internal/media"
@@ -43,13 +45,24 @@ type manifest struct {
 // A name that begins with '_' is a synthetic camera's: no configuration can hold it.
 var namePattern = regexp.MustCompile(`^[a-z0-9_][a-z0-9-]{0,62}$`)
 
+// enrolment adds cameras and retires them.
+type enrolment struct {
+	o         *Options
+	log       *slog.Logger
+	disk      disk.Folder // recordings
+	db        *database
+	clock     *storeClock
+	roster    *roster
+	enrolling sync.Mutex // serialises Enrol
+}
+
 // Enrol makes the cameras in use those that specs lists and returns their identities by name. A name that is not in use
 // gets a new UUID and folder, also when a camera of that name existed before: an archive is never inherited. Cameras
 // whose names are no longer listed are retired: they can record no more, and their footage stays until retention takes
 // it.
-func (s *Store) Enrol(ctx context.Context, specs []CameraSpec) (map[string]media.CameraID, error) {
-	s.enrolling.Lock()
-	defer s.enrolling.Unlock()
+func (e *enrolment) Enrol(ctx context.Context, specs []CameraSpec) (map[string]media.CameraID, error) {
+	e.enrolling.Lock()
+	defer e.enrolling.Unlock()
 	listed := map[string]bool{}
 	for _, spec := range specs {
 		if !namePattern.MatchString(spec.Name) || listed[spec.Name] {
@@ -58,23 +71,21 @@ func (s *Store) Enrol(ctx context.Context, specs []CameraSpec) (map[string]media
 		listed[spec.Name] = true
 	}
 	active := map[string]*camera{}
-	s.mu.RLock()
-	for _, c := range s.cameras {
+	for _, c := range e.roster.all() {
 		if c.retired.IsZero() {
 			active[c.name] = c
 		}
 	}
-	s.mu.RUnlock()
 	for name, c := range active {
 		if !listed[name] {
-			if err := s.retire(ctx, c); err != nil {
+			if err := e.retire(ctx, c); err != nil {
 				return nil, fmt.Errorf("retire camera %s: %w", name, err)
 			}
 		}
 	}
 	ids := map[string]media.CameraID{}
 	for _, spec := range specs {
-		c, err := s.enrolOne(ctx, active[spec.Name], spec)
+		c, err := e.enrolOne(ctx, active[spec.Name], spec)
 		if err != nil {
 			return nil, fmt.Errorf("enrol camera %s: %w", spec.Name, err)
 		}
@@ -83,90 +94,90 @@ func (s *Store) Enrol(ctx context.Context, specs []CameraSpec) (map[string]media
 	return ids, nil
 }
 
-func (s *Store) enrolOne(ctx context.Context, c *camera, spec CameraSpec) (*camera, error) {
+func (e *enrolment) enrolOne(ctx context.Context, c *camera, spec CameraSpec) (*camera, error) {
 	if c == nil {
-		return s.newCamera(ctx, spec)
+		return e.newCamera(ctx, spec)
 	}
 	changed := *c
 	changed.label, changed.retain = spec.Label, spec.Retain
 	if changed.label != c.label {
 		if err := changed.writeManifest(); err != nil {
-			return nil, ExplainDiskError(s.o.Recordings, err)
+			return nil, ExplainDiskError(e.o.Recordings, err)
 		}
 	}
-	if err := s.write(ctx, func(tx *index.Tx) error {
+	if err := e.db.write(ctx, func(tx *index.Tx) error {
 		if err := changed.update(ctx, tx); err != nil {
 			return err
 		}
-		return s.noteUp(ctx, tx, c)
+		return e.noteUp(ctx, tx, c)
 	}); err != nil {
 		return nil, err
 	}
-	s.know(&changed)
+	e.roster.know(&changed)
 	return &changed, nil
 }
 
 // noteUp ends the gap of the time when nothing ran, since now something does.
-func (s *Store) noteUp(ctx context.Context, tx *index.Tx, c *camera) error {
+func (e *enrolment) noteUp(ctx context.Context, tx *index.Tx, c *camera) error {
 	st := index.Stream{Camera: c.row, Quality: media.Main}
 	tail, since, err := tx.LedgerAt(ctx, st, index.Forever)
 	if err != nil || !isDown(tail.Code) {
 		return err
 	}
 	// The clock may have been set back since: what the ledger says of before that gap stays.
-	return tx.Enter(ctx, st, max(since, index.Micros(s.now())), index.Forever, gap(ReasonWaiting))
+	return tx.Enter(ctx, st, max(since, index.Micros(e.clock.now())), index.Forever, gap(ReasonWaiting))
 }
 
-func (s *Store) newCamera(ctx context.Context, spec CameraSpec) (*camera, error) {
-	c := &camera{id: media.NewCameraID(), name: spec.Name, label: spec.Label, created: s.now(), retain: spec.Retain}
+func (e *enrolment) newCamera(ctx context.Context, spec CameraSpec) (*camera, error) {
+	c := &camera{id: media.NewCameraID(), name: spec.Name, label: spec.Label, created: e.clock.now(), retain: spec.Retain}
 	c.folder = c.name + "-" + c.id.String()[:8]
-	c.key = s.LabelKey(c.id)
-	if _, err := s.disk.Stat(c.folder); !errors.Is(err, fs.ErrNotExist) {
+	c.key = media.DeriveLabelKey(e.o.MasterKey, c.id)
+	if _, err := e.disk.Stat(c.folder); !errors.Is(err, fs.ErrNotExist) {
 		return nil, errors.Join(fmt.Errorf("folder %s exists", c.folder), err)
 	}
-	if err := s.makeFolder(c); err != nil {
-		return nil, ExplainDiskError(s.o.Recordings, err)
+	if err := e.makeFolder(c); err != nil {
+		return nil, ExplainDiskError(e.o.Recordings, err)
 	}
-	if err := s.write(ctx, func(tx *index.Tx) error { return c.insert(ctx, tx) }); err != nil {
+	if err := e.db.write(ctx, func(tx *index.Tx) error { return c.insert(ctx, tx) }); err != nil {
 		return nil, errors.Join(err, c.files.Close()) // the folder is adopted at the next start
 	}
-	s.know(c)
-	s.log.Info("camera added", "camera", c.name, "id", c.id, "folder", c.folder)
+	e.roster.know(c)
+	e.log.Info("camera added", "camera", c.name, "id", c.id, "folder", c.folder)
 	return c, nil
 }
 
 // makeFolder makes the camera's folder with its manifest and opens it.
-func (s *Store) makeFolder(c *camera) error {
-	if err := s.disk.Mkdir(c.folder); err != nil {
+func (e *enrolment) makeFolder(c *camera) error {
+	if err := e.disk.Mkdir(c.folder); err != nil {
 		return err
 	}
 	var err error
-	if c.files, err = s.disk.Sub(c.folder); err != nil {
+	if c.files, err = e.disk.Sub(c.folder); err != nil {
 		return err
 	}
-	if err := errors.Join(c.writeManifest(), s.disk.SyncDir(".")); err != nil {
+	if err := errors.Join(c.writeManifest(), e.disk.SyncDir(".")); err != nil {
 		return errors.Join(err, c.files.Close())
 	}
 	return nil
 }
 
-func (s *Store) retire(ctx context.Context, c *camera) error {
+func (e *enrolment) retire(ctx context.Context, c *camera) error {
 	changed := *c
-	changed.retired = s.now()
+	changed.retired = e.clock.now()
 	if err := changed.writeManifest(); err != nil {
-		return ExplainDiskError(s.o.Recordings, err)
+		return ExplainDiskError(e.o.Recordings, err)
 	}
-	if err := s.noteRetired(ctx, &changed); err != nil {
+	if err := e.noteRetired(ctx, &changed); err != nil {
 		return err
 	}
-	s.know(&changed)
-	s.log.Info("camera retired", "camera", c.name, "id", c.id)
+	e.roster.know(&changed)
+	e.log.Info("camera retired", "camera", c.name, "id", c.id)
 	return nil
 }
 
 // noteRetired writes into the index that the camera is retired.
-func (s *Store) noteRetired(ctx context.Context, c *camera) error {
-	return s.write(ctx, func(tx *index.Tx) error {
+func (e *enrolment) noteRetired(ctx context.Context, c *camera) error {
+	return e.db.write(ctx, func(tx *index.Tx) error {
 		if err := c.update(ctx, tx); err != nil {
 			return err
 		}

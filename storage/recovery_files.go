@@ -21,6 +21,7 @@ import (
 // recovery makes the index and the files agree: what the last process left open is closed, files without a row are adopted, and rows
 // without a file become gaps.
 type recovery struct {
+	*liveness
 	*roster
 	*database
 	*storeClock
@@ -32,8 +33,7 @@ type recovery struct {
 
 	// leftovers are the segments that the last process left open and that are yet to be closed; under roster.mu.
 	leftovers []index.Segment
-	stale     bool   // the index is older than the recordings, or new beside old ones
-	down      string // why nothing ran before this start
+	stale     bool // the index is older than the recordings, or new beside old ones
 }
 
 // Reconcile closes what the last process left open, and then walks over all files and rows, the newest days first. Files without a row are adopted when their labels

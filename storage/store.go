@@ -25,7 +25,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"sync"
 	"time"
 
 	"keepwatch.internal/internal/format"
@@ -74,21 +73,19 @@ type Store struct {
 	database
 	holds
 	admission
+	enrolment
+	liveness
+	gapNotes
+	timelines
+	keptClips
+	usageReports
+	retention
+	deletions
 	recording
 	library
 	integrity
 	recovery
 	space diskSpace
-	rates rates
-
-	enrolling sync.Mutex // serialises Enrol
-	keeping   sync.Mutex // serialises what is kept, let go, and deleted by owners
-	kick      chan struct{}
-
-	// keptRead has the cameras of which the index says what the files of kept clips say.
-	keptRead map[media.CameraID]struct{}
-
-	boot string // of the computer, see disk.BootID
 }
 
 // Open opens the store, or makes one of an empty folder when the data folder knows none yet. It resolves what a crash
@@ -122,6 +119,7 @@ func open(ctx context.Context, o Options, openFolder func(string) (disk.Folder, 
 	}
 	s.database.data, s.space.data, s.space.disk = s.data, s.data, s.disk
 	s.integrity.disk, s.recovery.disk = s.disk, s.disk
+	s.enrolment.disk, s.usageReports.disk, s.retention.disk = s.disk, s.disk, s.disk
 	if s.id, err = identify(s.disk, s.data, o); err != nil {
 		return nil, ExplainDiskError(o.Recordings, err)
 	}
@@ -135,19 +133,31 @@ func open(ctx context.Context, o Options, openFolder func(string) (disk.Folder, 
 
 // newStore assembles a store that is not open.
 func newStore(o Options) *Store {
-	s := &Store{o: o, log: o.Logger, roster: newRoster(), kick: make(chan struct{}, 1), boot: disk.BootID()}
+	s := &Store{o: o, log: o.Logger, roster: newRoster()}
 	s.storeClock = storeClock{wall: o.Now, log: o.Logger}
 	s.alarms.clock = &s.storeClock
 	s.holds.open = map[*hold]struct{}{}
 	s.admission = admission{permitTime: o.Now, roster: &s.roster}
-	s.space.o, s.space.log, s.space.alarms, s.space.wake = &s.o, o.Logger, &s.alarms, s.wake
+	s.space.o, s.space.log, s.space.alarms, s.space.wake = &s.o, o.Logger, &s.alarms, s.retention.wake
 	s.database.log, s.database.rescue = o.Logger, s.space.rescue
 	s.damage.found = make(chan struct{})
-	s.recording = recording{&s.roster, &s.database, &s.alarms, &s.o, o.Logger, &s.space, s.wake}
+	s.recording = recording{&s.roster, &s.database, &s.alarms, &s.o, o.Logger, &s.space, s.retention.wake}
+	s.liveness = liveness{db: &s.database, clock: &s.storeClock, roster: &s.roster, boot: disk.BootID(), down: ReasonNotRunning}
+	s.gapNotes = gapNotes{db: &s.database, roster: &s.roster}
+	s.timelines = timelines{db: &s.database, clock: &s.storeClock, roster: &s.roster, admission: &s.admission}
+	s.enrolment.o, s.enrolment.log, s.enrolment.db, s.enrolment.clock, s.enrolment.roster = &s.o, s.log, &s.database, &s.storeClock, &s.roster
+	k := &s.keptClips
+	k.o, k.log, k.db, k.clock, k.roster, k.admission, k.timeline = &s.o, s.log, &s.database, &s.storeClock, &s.roster, &s.admission, &s.timelines
+	u := &s.usageReports
+	u.o, u.db, u.clock, u.roster, u.kept, u.timeline = &s.o, &s.database, &s.storeClock, &s.roster, &s.keptClips, &s.timelines
+	s.retention = retention{o: &s.o, log: s.log, db: &s.database, clock: &s.storeClock, roster: &s.roster, holds: &s.holds,
+		kept: &s.keptClips, alarms: &s.alarms, space: &s.space, kick: make(chan struct{}, 1)}
+	s.deletions = deletions{log: s.log, db: &s.database, roster: &s.roster, holds: &s.holds, kept: &s.keptClips, timeline: &s.timelines,
+		retention: &s.retention, admission: &s.admission, purgeQuarantine: s.integrity.purgeQuarantine}
 	s.library = library{&s.admission, &s.database, &s.roster, &s.holds, &s.integrity, s.LabelKey}
 	s.integrity.o, s.integrity.log, s.integrity.files = &s.o, o.Logger, &s.recovery
 	s.integrity.roster, s.integrity.database, s.integrity.storeClock, s.integrity.alarms = &s.roster, &s.database, &s.storeClock, &s.alarms
-	s.recovery.o, s.recovery.log, s.recovery.issues, s.recovery.down = &s.o, o.Logger, &s.integrity, ReasonNotRunning
+	s.recovery.o, s.recovery.log, s.recovery.issues, s.recovery.liveness = &s.o, o.Logger, &s.integrity, &s.liveness
 	s.recovery.roster, s.recovery.database, s.recovery.storeClock, s.recovery.alarms = &s.roster, &s.database, &s.storeClock, &s.alarms
 	return s
 }

@@ -51,11 +51,19 @@ type Gap struct {
 	Reason   string
 }
 
+// timelines answers what there is of a time, from the index and from what is being written.
+type timelines struct {
+	db        *database
+	clock     *storeClock
+	roster    *roster
+	admission *admission
+}
+
 // Timeline returns what the span of the permit's camera holds, up to the last appended fragment. Time that has not come
 // yet is a gap. It needs a permit for Playback or Export, and returns access.ErrDenied, ErrUnknownCamera, ErrSpan or
 // ErrTooLong.
-func (s *Store) Timeline(ctx context.Context, p access.Permit, q media.Quality, span Span) (Timeline, error) {
-	if _, err := s.admit(p); err != nil {
+func (x *timelines) Timeline(ctx context.Context, p access.Permit, q media.Quality, span Span) (Timeline, error) {
+	if _, err := x.admission.admit(p); err != nil {
 		return Timeline{}, err
 	}
 	span = Span{span.From.UTC().Truncate(time.Microsecond), span.To.UTC().Truncate(time.Microsecond)}
@@ -65,7 +73,7 @@ func (s *Store) Timeline(ctx context.Context, p access.Permit, q media.Quality, 
 	if !p.Window().Covers(span.From, span.To) {
 		return Timeline{}, access.ErrDenied
 	}
-	stretches, err := s.stretches(ctx, media.CameraID(p.Camera()), q, span)
+	stretches, err := x.stretches(ctx, media.CameraID(p.Camera()), q, span)
 	if err != nil {
 		return Timeline{}, fmt.Errorf("timeline: %w", err)
 	}
@@ -91,19 +99,19 @@ type stretch struct {
 
 // stretches divides the span, of whole microseconds. It is for callers that have checked a permit for the camera, and
 // for sums that show no footage.
-func (s *Store) stretches(ctx context.Context, camera media.CameraID, q media.Quality, span Span) ([]stretch, error) {
+func (x *timelines) stretches(ctx context.Context, camera media.CameraID, q media.Quality, span Span) ([]stretch, error) {
 	// What is being written is looked at first: a run that ends in between has its end in the ledger then.
 	stream := media.StreamID{Camera: camera, Quality: q}
-	live := s.liveOf(stream)
-	d := divider{from: index.Micros(span.From), to: index.Micros(span.To), now: index.Micros(s.now()), live: live}
+	live := x.roster.liveOf(stream)
+	d := divider{from: index.Micros(span.From), to: index.Micros(span.To), now: index.Micros(x.clock.now()), live: live}
 	last := stretch{LedgerEntry: gap(ReasonBefore), from: math.MinInt64}
-	err := s.index.Ledger(ctx, stream, index.Interval{From: d.from, To: d.to}, func(x index.LedgerRow) {
+	err := x.db.index.Ledger(ctx, stream, index.Interval{From: d.from, To: d.to}, func(x index.LedgerRow) {
 		last.to = x.Start
 		d.add(last)
 		last = stretch{LedgerEntry: x.LedgerEntry, id: x.RunID, shift: x.Shift, from: x.Start}
 	})
 	if err != nil {
-		return nil, s.suspect(err)
+		return nil, x.db.suspect(err)
 	}
 	last.to = index.Forever
 	d.add(last)
@@ -159,15 +167,15 @@ func (d *divider) put(x stretch) {
 
 // Days returns the days, as "2026-11-22" in the time zone, on which the permit's camera has footage, in order. It needs
 // a permit as Timeline does.
-func (s *Store) Days(ctx context.Context, p access.Permit, q media.Quality, loc *time.Location) ([]string, error) {
-	if _, err := s.admit(p); err != nil {
+func (x *timelines) Days(ctx context.Context, p access.Permit, q media.Quality, loc *time.Location) ([]string, error) {
+	if _, err := x.admission.admit(p); err != nil {
 		return nil, err
 	}
-	all := Span{time.UnixMicro(0), s.now().Add(24 * time.Hour)}
+	all := Span{time.UnixMicro(0), x.clock.now().Add(24 * time.Hour)}
 	if w := p.Window(); !w.Open() {
 		all = Span{w.From, w.To}
 	}
-	stretches, err := s.stretches(ctx, media.CameraID(p.Camera()), q, all)
+	stretches, err := x.stretches(ctx, media.CameraID(p.Camera()), q, all)
 	if err != nil {
 		return nil, fmt.Errorf("days: %w", err)
 	}
@@ -210,4 +218,25 @@ func (t Timeline) Coverage() Coverage {
 		}
 	}
 	return c
+}
+
+// touched lists the segments of a stream that hold anything of the span. The one that is being written ends, and has the
+// size, as it is now; another open one, which a crash left, ends where it begins.
+func (x *timelines) touched(ctx context.Context, c *camera, quality media.Quality, span Span) ([]index.Segment, error) {
+	now := x.roster.liveOf(media.StreamID{Camera: c.id, Quality: quality}) // first: what is closed meanwhile has its row
+	rows, err := x.db.index.Touching(ctx, index.Stream{Camera: c.row, Quality: quality}, span.interval())
+	if err != nil {
+		return nil, x.db.suspect(err)
+	}
+	out := rows[:0]
+	for _, r := range rows {
+		if r.State == index.StateOpen && now.run == r.Run && now.start == r.Start && len(now.entries) > 0 {
+			r.End, r.Size = now.end, now.size
+			if r.End <= index.Micros(span.From) {
+				continue
+			}
+		}
+		out = append(out, r)
+	}
+	return out, nil
 }

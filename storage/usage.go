@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/storage/disk"
 	"keepwatch.internal/storage/index"
 )
 
@@ -32,16 +33,28 @@ type CameraUsage struct {
 	Recorded time.Duration // footage of the main stream in the span that was asked for
 }
 
+// usageReports tells how the disk is used, and for how long it lasts.
+type usageReports struct {
+	o        *Options
+	disk     disk.Folder // recordings
+	db       *database
+	clock    *storeClock
+	roster   *roster
+	kept     *keptClips
+	timeline *timelines
+	rates    rates
+}
+
 // Usage returns how the disk is used, with the length of footage of each camera in the span day; cameras by name. It is
 // for whoever manages the system and needs no permit.
-func (s *Store) Usage(ctx context.Context, day Span) (Usage, error) {
-	free, total, err := s.disk.Space()
+func (r *usageReports) Usage(ctx context.Context, day Span) (Usage, error) {
+	free, total, err := r.disk.Space()
 	if err != nil {
 		return Usage{}, err
 	}
-	u := Usage{Total: total, Free: free, MinFree: s.o.MinFree.of(total)}
-	known := s.all()
-	totals, err := s.index.StreamTotals(ctx)
+	u := Usage{Total: total, Free: free, MinFree: r.o.MinFree.of(total)}
+	known := r.roster.all()
+	totals, err := r.db.index.StreamTotals(ctx)
 	if err != nil {
 		return Usage{}, fmt.Errorf("usage: %w", err)
 	}
@@ -49,16 +62,16 @@ func (s *Store) Usage(ctx context.Context, day Span) (Usage, error) {
 		x := CameraUsage{ID: c.id, Name: c.name, Retired: !c.retired.IsZero()}
 		for _, quality := range qualities {
 			t := totals[index.Stream{Camera: c.row, Quality: quality}]
-			x.Bytes += t.Bytes + s.liveOf(media.StreamID{Camera: c.id, Quality: quality}).size
+			x.Bytes += t.Bytes + r.roster.liveOf(media.StreamID{Camera: c.id, Quality: quality}).size
 			x.Segments += t.Segments
 			if t.Segments > 0 && (x.Oldest.IsZero() || t.Oldest.Before(x.Oldest)) {
 				x.Oldest = t.Oldest
 			}
 		}
-		if x.Recorded, err = s.recorded(ctx, c, day); err != nil {
+		if x.Recorded, err = r.recorded(ctx, c, day); err != nil {
 			return Usage{}, fmt.Errorf("usage: %w", err)
 		}
-		if x.Kept, err = s.keptBytesOf(ctx, c); err != nil {
+		if x.Kept, err = r.kept.keptBytesOf(ctx, c); err != nil {
 			return Usage{}, fmt.Errorf("usage: %w", err)
 		}
 		u.Footage += x.Bytes
@@ -72,8 +85,8 @@ func (s *Store) Usage(ctx context.Context, day Span) (Usage, error) {
 }
 
 // recorded adds up the footage of the camera's main stream in the span.
-func (s *Store) recorded(ctx context.Context, c *camera, day Span) (time.Duration, error) {
-	stretches, err := s.stretches(ctx, c.id, media.Main, day)
+func (r *usageReports) recorded(ctx context.Context, c *camera, day Span) (time.Duration, error) {
+	stretches, err := r.timeline.stretches(ctx, c.id, media.Main, day)
 	var sum int64
 	for _, x := range stretches {
 		if !x.IsGap() {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -71,17 +73,33 @@ type Kept struct {
 	Bytes   int64 // of the segments that it keeps, which reach a little beyond it; 0 when none is left
 }
 
+// keptClips knows what is kept. What counts are the files; the index repeats them.
+type keptClips struct {
+	o         *Options
+	log       *slog.Logger
+	db        *database
+	clock     *storeClock
+	roster    *roster
+	admission *admission
+	timeline  *timelines
+
+	keeping sync.Mutex // serialises what is kept, let go, and deleted by owners
+	reading sync.RWMutex
+	// keptRead has the cameras of which the index says what the files of kept clips say.
+	keptRead map[media.CameraID]struct{}
+}
+
 // Keep keeps all segments of the streams that hold anything of the span from every kind of retention, until Unkeep. A
 // span that reaches into the future ends now. When Keep returns, this survives a power cut and the loss of the index.
 // It needs a permit for Manage, and returns access.ErrDenied, ErrSpan, ErrTooLong, ErrNote, ErrStreams, ErrNoFootage or
 // ErrTooManyKept.
-func (s *Store) Keep(ctx context.Context, p access.Permit, streams Streams, span Span, note string) (Kept, error) {
-	now := s.now()
+func (x *keptClips) Keep(ctx context.Context, p access.Permit, streams Streams, span Span, note string) (Kept, error) {
+	now := x.clock.now()
 	span = Span{span.From.UTC().Truncate(time.Microsecond), span.To.UTC().Truncate(time.Microsecond)}
 	if span.To.After(now) {
 		span.To = now
 	}
-	c, err := s.manage(p)
+	c, err := x.admission.manage(p)
 	if err != nil {
 		return Kept{}, err
 	}
@@ -95,111 +113,111 @@ func (s *Store) Keep(ctx context.Context, p access.Permit, streams Streams, span
 		return Kept{}, ErrNote
 	}
 	k := Kept{ID: KeptID(uuid.New()), Camera: c.id, Span: span, Streams: streams, Note: note, By: p.Viewer().Name, Created: now}
-	s.keeping.Lock()
-	defer s.keeping.Unlock()
-	if err := s.loadKept(ctx, c); err != nil {
+	x.keeping.Lock()
+	defer x.keeping.Unlock()
+	if err := x.loadKept(ctx, c); err != nil {
 		return Kept{}, err
 	}
-	return s.keep(context.WithoutCancel(ctx), c, k)
+	return x.keep(context.WithoutCancel(ctx), c, k)
 }
 
 // keep writes the file and then the row. Retention may have been quicker with the footage; what it took is gone.
-func (s *Store) keep(ctx context.Context, c *camera, k Kept) (Kept, error) {
-	n, err := s.index.KeptCount(ctx, c.row)
+func (x *keptClips) keep(ctx context.Context, c *camera, k Kept) (Kept, error) {
+	n, err := x.db.index.KeptCount(ctx, c.row)
 	if err != nil {
 		return Kept{}, fmt.Errorf("keep: %w", err)
 	}
 	if n >= MaxKeptPerCamera {
 		return Kept{}, ErrTooManyKept
 	}
-	if err := s.wantFootage(ctx, c, k); err != nil {
+	if err := x.wantFootage(ctx, c, k); err != nil {
 		return Kept{}, err
 	}
-	if err := c.writeKept(s.keptKey(c.id), k); err != nil {
-		return Kept{}, ExplainDiskError(s.o.Recordings, err)
+	if err := c.writeKept(x.keptKey(c.id), k); err != nil {
+		return Kept{}, ExplainDiskError(x.o.Recordings, err)
 	}
-	err = s.write(ctx, func(tx *index.Tx) error { return tx.InsertKept(ctx, c.row, k.row()) })
+	err = x.db.write(ctx, func(tx *index.Tx) error { return tx.InsertKept(ctx, c.row, k.row()) })
 	if err == nil {
-		err = s.wantFootage(ctx, c, k)
+		err = x.wantFootage(ctx, c, k)
 	}
 	if err != nil {
-		return Kept{}, errors.Join(err, s.unkeep(ctx, c, k.ID))
+		return Kept{}, errors.Join(err, x.unkeep(ctx, c, k.ID))
 	}
-	return s.keptOne(ctx, c, k.ID)
+	return x.keptOne(ctx, c, k.ID)
 }
 
 // Unkeep lets a kept span go: its segments are subject to retention again, and deleted when their time has come. It needs
 // a permit for Manage, and returns access.ErrDenied or ErrNotKept.
-func (s *Store) Unkeep(ctx context.Context, p access.Permit, id KeptID) error {
-	c, err := s.manage(p)
+func (x *keptClips) Unkeep(ctx context.Context, p access.Permit, id KeptID) error {
+	c, err := x.admission.manage(p)
 	if err != nil {
 		return err
 	}
-	s.keeping.Lock()
-	defer s.keeping.Unlock()
-	if err := s.loadKept(ctx, c); err != nil {
+	x.keeping.Lock()
+	defer x.keeping.Unlock()
+	if err := x.loadKept(ctx, c); err != nil {
 		return err
 	}
 	ctx = context.WithoutCancel(ctx)
-	if _, err := s.keptOne(ctx, c, id); err != nil {
+	if _, err := x.keptOne(ctx, c, id); err != nil {
 		return err
 	}
-	return s.unkeep(ctx, c, id)
+	return x.unkeep(ctx, c, id)
 }
 
 // unkeep removes the file, which is what counts, and then the row.
-func (s *Store) unkeep(ctx context.Context, c *camera, id KeptID) error {
+func (x *keptClips) unkeep(ctx context.Context, c *camera, id KeptID) error {
 	if err := disk.RemoveSynced(c.files, keptName(id)); err != nil {
-		return ExplainDiskError(s.o.Recordings, err)
+		return ExplainDiskError(x.o.Recordings, err)
 	}
-	return s.write(ctx, func(tx *index.Tx) error { return tx.DeleteKept(ctx, c.row, id) })
+	return x.db.write(ctx, func(tx *index.Tx) error { return tx.DeleteKept(ctx, c.row, id) })
 }
 
 // Kept lists what is kept of the permit's camera, the newest footage first; for a permit with a window only what lies in it. It needs a permit for Playback or Export.
-func (s *Store) Kept(ctx context.Context, p access.Permit) ([]Kept, error) {
-	c, err := s.admit(p)
+func (x *keptClips) Kept(ctx context.Context, p access.Permit) ([]Kept, error) {
+	c, err := x.admission.admit(p)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.knowKept(ctx, c); err != nil {
+	if err := x.knowKept(ctx, c); err != nil {
 		return nil, err
 	}
-	rows, err := s.index.Kept(ctx, c.row)
+	rows, err := x.db.index.Kept(ctx, c.row)
 	if err != nil {
 		return nil, fmt.Errorf("kept clips: %w", err)
 	}
-	return slices.DeleteFunc(s.keptOf(c, rows...), func(k Kept) bool { return !p.Window().Covers(k.Span.From, k.Span.To) }), nil
+	return slices.DeleteFunc(x.keptOf(c, rows...), func(k Kept) bool { return !p.Window().Covers(k.Span.From, k.Span.To) }), nil
 }
 
 // KeptOne returns one kept span of the permit's camera. It needs a permit for Playback, Export or Manage, and returns
 // access.ErrDenied or ErrNotKept.
-func (s *Store) KeptOne(ctx context.Context, p access.Permit, id KeptID) (Kept, error) {
-	c, err := s.manage(p)
+func (x *keptClips) KeptOne(ctx context.Context, p access.Permit, id KeptID) (Kept, error) {
+	c, err := x.admission.manage(p)
 	if errors.Is(err, access.ErrDenied) {
-		c, err = s.admit(p)
+		c, err = x.admission.admit(p)
 	}
 	if err != nil {
 		return Kept{}, err
 	}
-	if err := s.knowKept(ctx, c); err != nil {
+	if err := x.knowKept(ctx, c); err != nil {
 		return Kept{}, err
 	}
-	k, err := s.keptOne(ctx, c, id)
+	k, err := x.keptOne(ctx, c, id)
 	if err == nil && !p.Window().Covers(k.Span.From, k.Span.To) {
 		return Kept{}, ErrNotKept
 	}
 	return k, err
 }
 
-func (s *Store) keptOne(ctx context.Context, c *camera, id KeptID) (Kept, error) {
-	row, found, err := s.index.KeptOne(ctx, c.row, id)
+func (x *keptClips) keptOne(ctx context.Context, c *camera, id KeptID) (Kept, error) {
+	row, found, err := x.db.index.KeptOne(ctx, c.row, id)
 	if err != nil {
 		return Kept{}, fmt.Errorf("kept clip: %w", err)
 	}
 	if !found {
 		return Kept{}, ErrNotKept
 	}
-	return s.keptOf(c, row)[0], nil
+	return x.keptOf(c, row)[0], nil
 }
 
 // plainLine reports whether text is one line of at most so many characters.
@@ -222,22 +240,22 @@ func (k Kept) row() index.Kept {
 }
 
 // keptOf returns what the rows of a camera say, with what is being written counted in.
-func (s *Store) keptOf(c *camera, rows ...index.Kept) []Kept {
+func (x *keptClips) keptOf(c *camera, rows ...index.Kept) []Kept {
 	var out []Kept
 	for _, r := range rows {
 		k := Kept{ID: r.ID, Camera: c.id, Span: Span{index.FromMicros(r.Span.From), index.FromMicros(r.Span.To)}, Streams: Streams(r.Streams),
 			Note: r.Note, By: r.By, Created: index.FromMicros(r.Created), Bytes: r.Bytes}
-		k.Bytes += s.liveBytes(c, k)
+		k.Bytes += x.liveBytes(c, k)
 		out = append(out, k)
 	}
 	return out
 }
 
 // liveBytes returns the bytes of what is being written now and lies in the kept span.
-func (s *Store) liveBytes(c *camera, k Kept) int64 {
+func (x *keptClips) liveBytes(c *camera, k Kept) int64 {
 	var sum int64
 	for _, quality := range qualities {
-		now := s.liveOf(media.StreamID{Camera: c.id, Quality: quality})
+		now := x.roster.liveOf(media.StreamID{Camera: c.id, Quality: quality})
 		if k.Streams.Has(quality) && len(now.entries) > 0 && now.start < index.Micros(k.Span.To) && now.end > index.Micros(k.Span.From) {
 			sum += now.size
 		}
@@ -246,15 +264,15 @@ func (s *Store) liveBytes(c *camera, k Kept) int64 {
 }
 
 // wantFootage returns ErrNoFootage when there is none in the span that is to be kept.
-func (s *Store) wantFootage(ctx context.Context, c *camera, k Kept) error {
-	if s.liveBytes(c, k) > 0 {
+func (x *keptClips) wantFootage(ctx context.Context, c *camera, k Kept) error {
+	if x.liveBytes(c, k) > 0 {
 		return nil
 	}
 	for _, quality := range qualities {
 		if !k.Streams.Has(quality) {
 			continue
 		}
-		rows, err := s.touched(ctx, c, quality, k.Span)
+		rows, err := x.timeline.touched(ctx, c, quality, k.Span)
 		if err != nil {
 			return fmt.Errorf("keep: %w", err)
 		}

@@ -47,8 +47,8 @@ func keptName(id KeptID) string { return KeptFolder + "/" + id.String() + keptSu
 
 // keptKey returns the key of the camera's kept files. It is not that of the labels, so that neither can be taken for the
 // other.
-func (s *Store) keptKey(camera media.CameraID) []byte {
-	key, err := hkdf.Key(sha256.New, s.o.MasterKey[:], nil, "keepwatch kept 1 "+string(camera[:]), 32)
+func (x *keptClips) keptKey(camera media.CameraID) []byte {
+	key, err := hkdf.Key(sha256.New, x.o.MasterKey[:], nil, "keepwatch kept 1 "+string(camera[:]), 32)
 	if err != nil { // only for lengths that SHA-256 cannot give
 		panic(err)
 	}
@@ -125,26 +125,26 @@ func (f keptFile) parse(id KeptID, camera media.CameraID) (Kept, error) {
 }
 
 // knowKept is loadKept for readers: it waits for nobody once the camera's files have been read.
-func (s *Store) knowKept(ctx context.Context, c *camera) error {
-	if s.keptKnown(c.id) {
+func (x *keptClips) knowKept(ctx context.Context, c *camera) error {
+	if x.keptKnown(c.id) {
 		return nil
 	}
-	s.keeping.Lock()
-	defer s.keeping.Unlock()
-	return s.loadKept(ctx, c)
+	x.keeping.Lock()
+	defer x.keeping.Unlock()
+	return x.loadKept(ctx, c)
 }
 
-func (s *Store) keptKnown(id media.CameraID) bool {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	_, known := s.keptRead[id]
+func (x *keptClips) keptKnown(id media.CameraID) bool {
+	x.reading.RLock()
+	defer x.reading.RUnlock()
+	_, known := x.keptRead[id]
 	return known
 }
 
 // loadKept makes the index say of the camera what its files say, once a start: a crash may have come between the two,
 // the index may have been lost or be an old one. Nothing of a camera is deleted before. keeping is held.
-func (s *Store) loadKept(ctx context.Context, c *camera) error {
-	if s.keptKnown(c.id) {
+func (x *keptClips) loadKept(ctx context.Context, c *camera) error {
+	if x.keptKnown(c.id) {
 		return nil
 	}
 	files, err := c.listKept()
@@ -155,7 +155,7 @@ func (s *Store) loadKept(ctx context.Context, c *camera) error {
 		return fmt.Errorf("kept clips of %s: %w", c.name, err)
 	}
 	var gone []KeptID
-	ids, err := s.index.KeptIDs(ctx, c.row)
+	ids, err := x.db.index.KeptIDs(ctx, c.row)
 	for _, id := range ids {
 		if !files[id] {
 			gone = append(gone, id)
@@ -165,25 +165,25 @@ func (s *Store) loadKept(ctx context.Context, c *camera) error {
 	if err != nil {
 		return fmt.Errorf("kept clips of %s: %w", c.name, err)
 	}
-	if err := s.settleKept(ctx, c, files, gone); err != nil {
+	if err := x.settleKept(ctx, c, files, gone); err != nil {
 		return fmt.Errorf("kept clips of %s: %w", c.name, err)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.keptRead == nil {
-		s.keptRead = map[media.CameraID]struct{}{}
+	x.reading.Lock()
+	defer x.reading.Unlock()
+	if x.keptRead == nil {
+		x.keptRead = map[media.CameraID]struct{}{}
 	}
-	s.keptRead[c.id] = struct{}{}
+	x.keptRead[c.id] = struct{}{}
 	return nil
 }
 
 // settleKept adds the rows of files that have none, and drops those that have no file.
-func (s *Store) settleKept(ctx context.Context, c *camera, files map[KeptID]bool, gone []KeptID) error {
+func (x *keptClips) settleKept(ctx context.Context, c *camera, files map[KeptID]bool, gone []KeptID) error {
 	var found []Kept
 	for id := range files {
-		k, err := c.readKept(s.keptKey(c.id), id)
+		k, err := c.readKept(x.keptKey(c.id), id)
 		if errors.Is(err, errKeptFile) || disk.IsMissing(err) {
-			s.log.Error("a file in the folder of kept clips is left alone", "camera", c.name, "file", keptName(id), "err", err)
+			x.log.Error("a file in the folder of kept clips is left alone", "camera", c.name, "file", keptName(id), "err", err)
 			continue
 		}
 		if err != nil {
@@ -199,8 +199,8 @@ func (s *Store) settleKept(ctx context.Context, c *camera, files map[KeptID]bool
 			return err
 		}
 	}
-	s.log.Info("kept clips were compared with their files", "camera", c.name, "found", len(found), "gone", len(gone))
-	return s.write(ctx, func(tx *index.Tx) error {
+	x.log.Info("kept clips were compared with their files", "camera", c.name, "found", len(found), "gone", len(gone))
+	return x.db.write(ctx, func(tx *index.Tx) error {
 		for _, k := range found {
 			if err := tx.InsertKept(ctx, c.row, k.row()); err != nil {
 				return err

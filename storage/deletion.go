@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -35,20 +36,35 @@ func (e *KeptError) Is(target error) bool { return target == ErrKept }
 // ErrUnsettled is returned for a span with footage that a crash left and that is still being looked at.
 var ErrUnsettled = errors.New("what the last crash left of this span is still being looked at; try again in a moment")
 
+// deletions deletes footage for its owner.
+type deletions struct {
+	log       *slog.Logger
+	db        *database
+	roster    *roster
+	holds     *holds
+	kept      *keptClips
+	timeline  *timelines
+	retention *retention
+	admission *admission
+	// purgeQuarantine deletes the files in quarantine that hold anything of the camera's footage in the span, and returns how many
+	// they were.
+	purgeQuarantine func(context.Context, *camera, Span) (int, error)
+}
+
 // PreviewDelete says what DeleteFootage would delete now, and changes nothing. It needs a permit for Manage, and returns
 // access.ErrDenied, ErrSpan, ErrTooLong, ErrNoFootage or ErrUnsettled.
-func (s *Store) PreviewDelete(ctx context.Context, p access.Permit, span Span, named ...KeptID) (Deletion, error) {
-	c, err := s.manage(p)
+func (x *deletions) PreviewDelete(ctx context.Context, p access.Permit, span Span, named ...KeptID) (Deletion, error) {
+	c, err := x.admission.manage(p)
 	if err != nil {
 		return Deletion{}, err
 	}
 	if err := span.check(MaxDelete); err != nil {
 		return Deletion{}, err
 	}
-	if err := s.knowKept(ctx, c); err != nil {
+	if err := x.kept.knowKept(ctx, c); err != nil {
 		return Deletion{}, err
 	}
-	_, d, err := s.doomed(ctx, c, span, named)
+	_, d, err := x.doomed(ctx, c, span, named)
 	return d, err
 }
 
@@ -58,27 +74,27 @@ func (s *Store) PreviewDelete(ctx context.Context, p access.Permit, span Span, n
 // recording goes on at the next key frame. It needs a permit for Manage, and returns access.ErrDenied, ErrSpan, ErrTooLong,
 // ErrNoFootage, ErrUnsettled, ErrNotKept, or a *KeptError when a kept span that is not named lies in the way; nothing is
 // deleted then. After any other error part of it may be gone; the rest of what was begun follows by itself.
-func (s *Store) DeleteFootage(ctx context.Context, p access.Permit, span Span, named ...KeptID) (Deletion, error) {
-	c, err := s.manage(p)
+func (x *deletions) DeleteFootage(ctx context.Context, p access.Permit, span Span, named ...KeptID) (Deletion, error) {
+	c, err := x.admission.manage(p)
 	if err != nil {
 		return Deletion{}, err
 	}
 	if err := span.check(MaxDelete); err != nil {
 		return Deletion{}, err
 	}
-	s.keeping.Lock() // so that nobody keeps what is being deleted
-	defer s.keeping.Unlock()
-	if err := s.loadKept(ctx, c); err != nil {
+	x.kept.keeping.Lock() // so that nobody keeps what is being deleted
+	defer x.kept.keeping.Unlock()
+	if err := x.kept.loadKept(ctx, c); err != nil {
 		return Deletion{}, err
 	}
 	for _, id := range named {
-		if _, err := s.keptOne(ctx, c, id); err != nil {
+		if _, err := x.kept.keptOne(ctx, c, id); err != nil {
 			return Deletion{}, err
 		}
 	}
-	_, d, err := s.doomed(ctx, c, span, named)
+	_, d, err := x.doomed(ctx, c, span, named)
 	if errors.Is(err, ErrNoFootage) { // but perhaps there is some that was damaged
-		if n, purging := s.purgeQuarantine(context.WithoutCancel(ctx), c, span); n > 0 || purging != nil {
+		if n, purging := x.purgeQuarantine(context.WithoutCancel(ctx), c, span); n > 0 || purging != nil {
 			return Deletion{Span: span}, purging
 		}
 	}
@@ -88,17 +104,17 @@ func (s *Store) DeleteFootage(ctx context.Context, p access.Permit, span Span, n
 	if len(d.Kept) > 0 {
 		return d, &KeptError{d.Kept}
 	}
-	return s.deleteNow(context.WithoutCancel(ctx), c, span, named)
+	return x.deleteNow(context.WithoutCancel(ctx), c, span, named)
 }
 
 // deleteNow deletes. keeping is held.
-func (s *Store) deleteNow(ctx context.Context, c *camera, span Span, named []KeptID) (Deletion, error) {
+func (x *deletions) deleteNow(ctx context.Context, c *camera, span Span, named []KeptID) (Deletion, error) {
 	for _, quality := range qualities {
-		if err := s.closeOpen(ctx, media.StreamID{Camera: c.id, Quality: quality}, span); err != nil {
+		if err := x.closeOpen(ctx, media.StreamID{Camera: c.id, Quality: quality}, span); err != nil {
 			return Deletion{}, err
 		}
 	}
-	rows, d, err := s.doomed(ctx, c, span, named)
+	rows, d, err := x.doomed(ctx, c, span, named)
 	if err == nil && len(d.Kept) > 0 { // what was being written reached into another kept span by now
 		err = &KeptError{d.Kept}
 	}
@@ -106,34 +122,34 @@ func (s *Store) deleteNow(ctx context.Context, c *camera, span Span, named []Kep
 		return Deletion{}, err
 	}
 	for _, id := range named {
-		if err := s.unkeep(ctx, c, id); err != nil {
+		if err := x.kept.unkeep(ctx, c, id); err != nil {
 			return Deletion{}, err
 		}
 	}
 	// What lies damaged in quarantine goes first, and again behind what may be moved there meanwhile: after a crash between the
 	// two nothing of it is left that could come back.
 	whole := Span{earlier(span.From, d.Span.From), later(span.To, d.Span.To)}
-	if _, err := s.purgeQuarantine(ctx, c, whole); err != nil {
+	if _, err := x.purgeQuarantine(ctx, c, whole); err != nil {
 		return Deletion{}, fmt.Errorf("delete footage: %w", err)
 	}
 	for batch := range slices.Chunk(rows, deleteBatch) {
-		if err := s.deleteForOwner(ctx, c, batch); err != nil {
+		if err := x.deleteForOwner(ctx, c, batch); err != nil {
 			return Deletion{}, fmt.Errorf("delete footage: %w", err)
 		}
 	}
-	if _, err := s.purgeQuarantine(ctx, c, whole); err != nil {
+	if _, err := x.purgeQuarantine(ctx, c, whole); err != nil {
 		return Deletion{}, fmt.Errorf("delete footage: %w", err)
 	}
-	s.log.Info("footage was deleted by an owner", "camera", c.name, "from", d.Span.From, "to", d.Span.To, "segments", d.Segments)
+	x.log.Info("footage was deleted by an owner", "camera", c.name, "from", d.Span.From, "to", d.Span.To, "segments", d.Segments)
 	return d, nil
 }
 
 // doomed lists the segments that hold anything of the span, and says what they are.
-func (s *Store) doomed(ctx context.Context, c *camera, span Span, named []KeptID) ([]index.Segment, Deletion, error) {
+func (x *deletions) doomed(ctx context.Context, c *camera, span Span, named []KeptID) ([]index.Segment, Deletion, error) {
 	var all []index.Segment
 	var d Deletion
 	for _, quality := range qualities {
-		rows, err := s.touched(ctx, c, quality, span)
+		rows, err := x.timeline.touched(ctx, c, quality, span)
 		if err != nil {
 			return nil, d, fmt.Errorf("delete footage: %w", err)
 		}
@@ -143,7 +159,7 @@ func (s *Store) doomed(ctx context.Context, c *camera, span Span, named []KeptID
 			}
 			d.count(r)
 		}
-		if err := s.noteKept(ctx, c, rows, &d); err != nil {
+		if err := x.noteKept(ctx, c, rows, &d); err != nil {
 			return nil, d, fmt.Errorf("delete footage: %w", err)
 		}
 		all = append(all, rows...)
@@ -168,15 +184,15 @@ func (d *Deletion) count(r index.Segment) {
 }
 
 // noteKept adds what is kept of the segments, which are all of one stream, and was not added before.
-func (s *Store) noteKept(ctx context.Context, c *camera, rows []index.Segment, d *Deletion) error {
+func (x *deletions) noteKept(ctx context.Context, c *camera, rows []index.Segment, d *Deletion) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	kept, err := s.index.KeptIn(ctx, rows[0].Stream, index.Interval{From: rows[0].Start, To: rows[len(rows)-1].End})
+	kept, err := x.db.index.KeptIn(ctx, rows[0].Stream, index.Interval{From: rows[0].Start, To: rows[len(rows)-1].End})
 	if err != nil {
 		return err
 	}
-	for _, k := range s.keptOf(c, kept...) {
+	for _, k := range x.kept.keptOf(c, kept...) {
 		known := slices.ContainsFunc(d.Kept, func(x Kept) bool { return x.ID == k.ID })
 		touches := slices.ContainsFunc(rows, func(r index.Segment) bool {
 			return k.Streams.Has(r.Stream.Quality) && index.Micros(k.Span.From) < r.End && r.Start < index.Micros(k.Span.To)
@@ -188,34 +204,13 @@ func (s *Store) noteKept(ctx context.Context, c *camera, rows []index.Segment, d
 	return nil
 }
 
-// touched lists the segments of a stream that hold anything of the span. The one that is being written ends, and has the
-// size, as it is now; another open one, which a crash left, ends where it begins.
-func (s *Store) touched(ctx context.Context, c *camera, quality media.Quality, span Span) ([]index.Segment, error) {
-	now := s.liveOf(media.StreamID{Camera: c.id, Quality: quality}) // first: what is closed meanwhile has its row
-	rows, err := s.index.Touching(ctx, index.Stream{Camera: c.row, Quality: quality}, span.interval())
-	if err != nil {
-		return nil, s.suspect(err)
-	}
-	out := rows[:0]
-	for _, r := range rows {
-		if r.State == index.StateOpen && now.run == r.Run && now.start == r.Start && len(now.entries) > 0 {
-			r.End, r.Size = now.end, now.size
-			if r.End <= index.Micros(span.From) {
-				continue
-			}
-		}
-		out = append(out, r)
-	}
-	return out, nil
-}
-
 // closeOpen closes the segment that is being written when it holds anything of the span.
-func (s *Store) closeOpen(ctx context.Context, stream media.StreamID, span Span) error {
-	now := s.liveOf(stream)
+func (x *deletions) closeOpen(ctx context.Context, stream media.StreamID, span Span) error {
+	now := x.roster.liveOf(stream)
 	if len(now.entries) == 0 || now.start >= index.Micros(span.To) || now.end <= index.Micros(span.From) {
 		return nil
 	}
-	w := s.writer(stream)
+	w := x.roster.writer(stream)
 	if w == nil {
 		return nil // it was closed just now
 	}
@@ -239,8 +234,8 @@ func (w *Writer) cut(ctx context.Context, start int64) error {
 }
 
 // deleteForOwner deletes segments whether clips are open over them or not.
-func (s *Store) deleteForOwner(ctx context.Context, c *camera, rows []index.Segment) error {
-	err := s.writeFirst(ctx, func(tx *index.Tx) error {
+func (x *deletions) deleteForOwner(ctx context.Context, c *camera, rows []index.Segment) error {
+	err := x.db.writeFirst(ctx, func(tx *index.Tx) error {
 		for _, r := range rows {
 			if err := markForOwner(ctx, tx, r); err != nil {
 				return err
@@ -255,9 +250,9 @@ func (s *Store) deleteForOwner(ctx context.Context, c *camera, rows []index.Segm
 		return err
 	}
 	for _, r := range rows {
-		s.breakHolds(media.StreamID{Camera: c.id, Quality: r.Stream.Quality}, r.Start, r.End)
+		x.holds.breakHolds(media.StreamID{Camera: c.id, Quality: r.Stream.Quality}, r.Start, r.End)
 	}
-	return s.finish(ctx, c, rows)
+	return x.retention.finish(ctx, c, rows)
 }
 
 // markForOwner is markDeleting for a segment that retention may have marked before.

@@ -26,23 +26,23 @@ type CameraForecast struct {
 }
 
 // Forecast says for every camera how far back its footage will reach, by name. It shows no footage and needs no permit.
-func (s *Store) Forecast(ctx context.Context) ([]CameraForecast, error) {
-	free, total, err := s.disk.Space()
+func (r *usageReports) Forecast(ctx context.Context) ([]CameraForecast, error) {
+	free, total, err := r.disk.Space()
 	if err != nil {
 		return nil, err
 	}
-	known := s.all()
+	known := r.roster.all()
 	var list []*holdings
 	for _, c := range known {
-		h, err := holdingsOf(ctx, s.index.Reader, c, c.retain)
+		h, err := holdingsOf(ctx, r.db.index.Reader, c, c.retain)
 		if err != nil {
 			return nil, fmt.Errorf("forecast: %w", err)
 		}
 		list = append(list, h)
 	}
-	o := outlook{now: s.now(), free: free, minFree: s.o.MinFree.of(total), live: s.liveOf}
-	o.rate = func(ctx context.Context, h *holdings) (float64, bool, error) { return s.rateOf(ctx, h, o) }
-	out, err := forecast(ctx, s.index.Reader, list, o)
+	o := outlook{now: r.clock.now(), free: free, minFree: r.o.MinFree.of(total), live: r.roster.liveOf}
+	o.rate = func(ctx context.Context, h *holdings) (float64, bool, error) { return r.rateOf(ctx, h, o) }
+	out, err := forecast(ctx, r.db.index.Reader, list, o)
 	if err != nil {
 		return nil, fmt.Errorf("forecast: %w", err)
 	}
@@ -74,23 +74,23 @@ type rate struct {
 const ratesHold = 5 * time.Minute
 
 // rateOf returns the camera's rate, worked out within ratesHold.
-func (s *Store) rateOf(ctx context.Context, h *holdings, o outlook) (float64, bool, error) {
-	s.rates.mu.Lock()
-	last, known := s.rates.last[h.c.row]
-	s.rates.mu.Unlock()
+func (r *usageReports) rateOf(ctx context.Context, h *holdings, o outlook) (float64, bool, error) {
+	r.rates.mu.Lock()
+	last, known := r.rates.last[h.c.row]
+	r.rates.mu.Unlock()
 	if age := o.now.Sub(last.at); known && age >= 0 && age < ratesHold {
 		return last.perDay, true, nil
 	}
-	perDay, known, err := dailyRate(ctx, s.index.Reader, h, o)
+	perDay, known, err := dailyRate(ctx, r.db.index.Reader, h, o)
 	if err != nil || !known {
 		return 0, false, err
 	}
-	s.rates.mu.Lock()
-	defer s.rates.mu.Unlock()
-	if s.rates.last == nil {
-		s.rates.last = map[int64]rate{}
+	r.rates.mu.Lock()
+	defer r.rates.mu.Unlock()
+	if r.rates.last == nil {
+		r.rates.last = map[int64]rate{}
 	}
-	s.rates.last[h.c.row] = rate{o.now, perDay}
+	r.rates.last[h.c.row] = rate{o.now, perDay}
 	return perDay, true, nil
 }
 

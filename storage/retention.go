@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path"
 	"time"
 
@@ -169,10 +170,25 @@ func (p *pass) send(ctx context.Context, h *holdings, w *sweep, why Limit) error
 	return p.take(ctx, h, r, why)
 }
 
+// retention deletes what need not be kept, and what has to go so that others fit.
+type retention struct {
+	o      *Options
+	log    *slog.Logger
+	disk   disk.Folder // recordings
+	db     *database
+	clock  *storeClock
+	roster *roster
+	holds  *holds
+	kept   *keptClips
+	alarms *alarms
+	space  *diskSpace
+	kick   chan struct{}
+}
+
 // wake asks for retention soon.
-func (s *Store) wake() {
+func (x *retention) wake() {
 	select {
-	case s.kick <- struct{}{}:
+	case x.kick <- struct{}{}:
 	default:
 	}
 }
@@ -182,25 +198,25 @@ var errEnough = errors.New("enough for now")
 
 // retain makes one pass, of at most about housekeeping, and deletes what it finds in small batches: a writer waits for
 // the index for one batch at most, and the disk is left to the recorders for as long again as each batch took.
-func (s *Store) retain(ctx context.Context) error {
-	errs := []error{s.finishDeleting(ctx)}
-	before, _, err := s.disk.Space()
+func (x *retention) retain(ctx context.Context) error {
+	errs := []error{x.finishDeleting(ctx)}
+	before, _, err := x.disk.Space()
 	if err != nil {
 		return errors.Join(append(errs, err)...)
 	}
-	known := s.all()
-	d := &deleter{s: s, began: time.Now()}
-	p := &pass{now: s.ageNow(), take: d.take, flush: d.flush}
+	known := x.roster.all()
+	d := &deleter{x: x, began: time.Now()}
+	p := &pass{now: x.clock.ageNow(), take: d.take, flush: d.flush}
 	p.lack = func(freed int64) (int64, error) {
-		free, total, err := s.disk.Space()
-		return s.o.MinFree.of(total) - max(before, free-freed), err
+		free, total, err := x.disk.Space()
+		return x.o.MinFree.of(total) - max(before, free-freed), err
 	}
 	for _, c := range known {
-		if err := s.knowKept(ctx, c); err != nil { // nothing of it is deleted before it is known what is kept
+		if err := x.kept.knowKept(ctx, c); err != nil { // nothing of it is deleted before it is known what is kept
 			errs = append(errs, err)
 			continue
 		}
-		h, err := holdingsOf(ctx, s.index.Reader, c, c.retain)
+		h, err := holdingsOf(ctx, x.db.index.Reader, c, c.retain)
 		if err != nil {
 			return errors.Join(append(errs, fmt.Errorf("retention of %s: %w", c.name, err))...)
 		}
@@ -209,23 +225,23 @@ func (s *Store) retain(ctx context.Context) error {
 	err = p.run(ctx)
 	switch {
 	case errors.Is(err, errEnough):
-		s.wake()
+		x.wake()
 		return errors.Join(errs...)
 	case errors.Is(err, errNothingLeft):
-		err = s.raiseNothingLeft(ctx)
+		err = x.raiseNothingLeft(ctx)
 	case err == nil:
-		s.lower(AlarmNothingLeft)
+		x.alarms.lower(AlarmNothingLeft)
 	}
 	return errors.Join(append(errs, err)...)
 }
 
 // raiseNothingLeft says what takes the room. Recording goes on as long as the disk takes it.
-func (s *Store) raiseNothingLeft(ctx context.Context) error {
-	_, total, err := s.disk.Space()
+func (x *retention) raiseNothingLeft(ctx context.Context) error {
+	_, total, err := x.disk.Space()
 	if err != nil {
 		return err
 	}
-	kept, err := s.keptTotal(ctx)
+	kept, err := x.kept.keptTotal(ctx)
 	if err != nil {
 		return err
 	}
@@ -234,15 +250,15 @@ func (s *Store) raiseNothingLeft(ctx context.Context) error {
 		words = "; kept clips take " + format.Size(kept)
 		remedy = "Kept clips take " + format.Size(kept) + ": remove some of them on the page Saved, or free space there."
 	}
-	need := format.Size(s.o.MinFree.of(total))
-	s.raise(AlarmNothingLeft, fmt.Sprintf("Less than %s is free in %s, and nothing is left that may be deleted. When the disk is full, "+
-		"new footage is dropped. %s", need, s.o.Recordings, remedy))
-	return fmt.Errorf("%s: less than %s is free and %w%s", s.o.Recordings, need, errNothingLeft, words)
+	need := format.Size(x.o.MinFree.of(total))
+	x.alarms.raise(AlarmNothingLeft, fmt.Sprintf("Less than %s is free in %s, and nothing is left that may be deleted. When the disk is full, "+
+		"new footage is dropped. %s", need, x.o.Recordings, remedy))
+	return fmt.Errorf("%s: less than %s is free and %w%s", x.o.Recordings, need, errNothingLeft, words)
 }
 
 // deleter deletes in batches what a pass takes.
 type deleter struct {
-	s     *Store
+	x     *retention
 	began time.Time
 	batch []index.Segment
 	of    *camera // whose the batch is
@@ -265,7 +281,7 @@ func (d *deleter) flush(ctx context.Context) error {
 	began := time.Now()
 	rows := d.batch
 	d.batch = nil
-	if err := d.s.deleteRows(ctx, d.of, rows); err != nil {
+	if err := d.x.deleteRows(ctx, d.of, rows); err != nil {
 		return err
 	}
 	if time.Since(d.began) > housekeeping {
@@ -283,7 +299,7 @@ func (d *deleter) flush(ctx context.Context) error {
 }
 
 // deleteRows deletes the segments of one camera that nobody has begun to keep meanwhile.
-func (s *Store) deleteRows(ctx context.Context, c *camera, rows []index.Segment) error {
+func (x *retention) deleteRows(ctx context.Context, c *camera, rows []index.Segment) error {
 	marked := make([]index.Segment, 0, len(rows))
 	mark := func(tx *index.Tx) error {
 		marked = marked[:0]
@@ -306,19 +322,19 @@ func (s *Store) deleteRows(ctx context.Context, c *camera, rows []index.Segment)
 		}
 		return nil
 	}
-	err := s.writeFirst(ctx, mark)
-	if sqlite.IsFull(err) && s.sacrifice(ctx, c, rows) {
-		err = s.writeFirst(ctx, mark)
+	err := x.db.writeFirst(ctx, mark)
+	if sqlite.IsFull(err) && x.sacrifice(ctx, c, rows) {
+		err = x.db.writeFirst(ctx, mark)
 	}
 	if err != nil {
 		return err
 	}
-	return s.finish(ctx, c, marked)
+	return x.finish(ctx, c, marked)
 }
 
 // finishDeleting deletes the files of all segments that are marked, except those that open clips need.
-func (s *Store) finishDeleting(ctx context.Context) error {
-	marked, err := s.index.InState(ctx, index.StateDeleting)
+func (x *retention) finishDeleting(ctx context.Context) error {
+	marked, err := x.db.index.InState(ctx, index.StateDeleting)
 	if err != nil {
 		return err
 	}
@@ -328,18 +344,18 @@ func (s *Store) finishDeleting(ctx context.Context) error {
 	}
 	var errs []error
 	for row, rows := range byCamera {
-		errs = append(errs, s.finish(ctx, s.cameraOf(row), rows))
+		errs = append(errs, x.finish(ctx, x.roster.cameraOf(row), rows))
 	}
 	return errors.Join(errs...)
 }
 
 // finish deletes the files of marked segments of one camera: unlink, sync the folders, forget the rows.
-func (s *Store) finish(ctx context.Context, c *camera, rows []index.Segment) error {
+func (x *retention) finish(ctx context.Context, c *camera, rows []index.Segment) error {
 	days := map[string]bool{}
 	var gone []index.Segment
 	var errs []error
 	for _, r := range rows {
-		if s.held(media.StreamID{Camera: c.id, Quality: r.Stream.Quality}, r.Start, r.End) {
+		if x.holds.held(media.StreamID{Camera: c.id, Quality: r.Stream.Quality}, r.Start, r.End) {
 			continue
 		}
 		if err := c.files.Remove(r.Name()); err != nil && !disk.IsMissing(err) {
@@ -357,7 +373,7 @@ func (s *Store) finish(ctx context.Context, c *camera, rows []index.Segment) err
 	if len(gone) == 0 {
 		return errors.Join(errs...)
 	}
-	errs = append(errs, s.write(ctx, func(tx *index.Tx) error {
+	errs = append(errs, x.db.write(ctx, func(tx *index.Tx) error {
 		for _, r := range gone {
 			if err := tx.DropSegment(ctx, r.Stream, r.Start); err != nil {
 				return err
@@ -368,13 +384,13 @@ func (s *Store) finish(ctx context.Context, c *camera, rows []index.Segment) err
 		}
 		return nil
 	}))
-	s.removeEmptyDays(c, days)
+	x.removeEmptyDays(c, days)
 	return errors.Join(errs...)
 }
 
 // removeEmptyDays removes folders of days that are over and empty now.
-func (s *Store) removeEmptyDays(c *camera, days map[string]bool) {
-	yesterday := s.now().AddDate(0, 0, -1).Format(index.DayLayout)
+func (x *retention) removeEmptyDays(c *camera, days map[string]bool) {
+	yesterday := x.clock.now().AddDate(0, 0, -1).Format(index.DayLayout)
 	for day := range days {
 		if path.Base(day) < yesterday {
 			c.files.Remove(day) //nolint:errcheck // it fails while the folder is not empty; an empty one does no harm
@@ -385,17 +401,17 @@ func (s *Store) removeEmptyDays(c *camera, days map[string]bool) {
 // sacrifice is for a disk so full that the index cannot even note what is to be deleted, the reserve being used up by others:
 // it deletes the file of the first of the rows before they are marked, so that there is space to mark them. It reports
 // whether it did. A crash right after it leaves a row without a file, which becomes a gap.
-func (s *Store) sacrifice(ctx context.Context, c *camera, rows []index.Segment) bool {
-	if !s.space.shared {
+func (x *retention) sacrifice(ctx context.Context, c *camera, rows []index.Segment) bool {
+	if !x.space.shared {
 		return false
 	}
 	for _, r := range rows {
-		kept, err := s.index.IsKept(ctx, r)
-		if err != nil || kept || s.held(media.StreamID{Camera: c.id, Quality: r.Stream.Quality}, r.Start, r.End) {
+		kept, err := x.db.index.IsKept(ctx, r)
+		if err != nil || kept || x.holds.held(media.StreamID{Camera: c.id, Quality: r.Stream.Quality}, r.Start, r.End) {
 			continue
 		}
 		if err := c.files.Remove(r.Name()); err == nil {
-			s.log.Warn("the disk is full to the last byte: a segment was deleted before the index could note it", "camera", c.name, "segment", r.Name())
+			x.log.Warn("the disk is full to the last byte: a segment was deleted before the index could note it", "camera", c.name, "segment", r.Name())
 			return true
 		}
 	}

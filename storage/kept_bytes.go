@@ -8,20 +8,20 @@ import (
 )
 
 // keptBytesOf returns how many bytes of a camera kept spans pin, with what is being written now.
-func (s *Store) keptBytesOf(ctx context.Context, c *camera) (int64, error) {
+func (x *keptClips) keptBytesOf(ctx context.Context, c *camera) (int64, error) {
 	var sum int64
 	for _, quality := range qualities {
 		st := index.Stream{Camera: c.row, Quality: quality}
-		n, err := s.index.KeptBytes(ctx, st)
+		n, err := x.db.index.KeptBytes(ctx, st)
 		if err != nil {
 			return 0, err
 		}
 		sum += n
-		now := s.liveOf(media.StreamID{Camera: c.id, Quality: quality})
+		now := x.roster.liveOf(media.StreamID{Camera: c.id, Quality: quality})
 		if len(now.entries) == 0 {
 			continue
 		}
-		kept, err := s.index.KeptSpans(ctx, st)
+		kept, err := x.db.index.KeptSpans(ctx, st)
 		if err != nil {
 			return 0, err
 		}
@@ -36,11 +36,11 @@ func (s *Store) keptBytesOf(ctx context.Context, c *camera) (int64, error) {
 }
 
 // keptTotal returns how many bytes of all cameras kept spans pin.
-func (s *Store) keptTotal(ctx context.Context) (int64, error) {
-	known := s.all()
+func (x *keptClips) keptTotal(ctx context.Context) (int64, error) {
+	known := x.roster.all()
 	var sum int64
 	for _, c := range known {
-		n, err := s.keptBytesOf(ctx, c)
+		n, err := x.keptBytesOf(ctx, c)
 		if err != nil {
 			return 0, err
 		}

@@ -23,17 +23,17 @@ const eventTogether = int64(time.Minute / time.Microsecond)
 // ServerEvents returns what befell the server since then, the oldest first. Each is told once, however many streams it
 // cost footage, and at the same times whoever asks: it names no camera and needs no permit. What befell single cameras,
 // a full disk among it, is on their timelines.
-func (s *Store) ServerEvents(ctx context.Context, since time.Time) ([]ServerEvent, error) {
+func (x *timelines) ServerEvents(ctx context.Context, since time.Time) ([]ServerEvent, error) {
 	type told struct {
 		code     Code
 		from, to int64
 	}
 	var all []told
-	err := s.index.ServerEvents(ctx, index.Micros(since), index.Micros(s.now()), func(code Code, x index.Interval) {
+	err := x.db.index.ServerEvents(ctx, index.Micros(since), index.Micros(x.clock.now()), func(code Code, x index.Interval) {
 		all = append(all, told{code, x.From, x.To})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("server events: %w", s.suspect(err))
+		return nil, fmt.Errorf("server events: %w", x.db.suspect(err))
 	}
 	slices.SortFunc(all, func(a, b told) int { return cmp.Or(cmp.Compare(a.code, b.code), cmp.Compare(a.from, b.from)) })
 	var merged []told
@@ -54,17 +54,17 @@ func (s *Store) ServerEvents(ctx context.Context, since time.Time) ([]ServerEven
 
 // CameraIssues returns at most limit integrity issues about the permit's camera that were found since then, the newest first. It needs a
 // permit for Playback or Export that is bound to no time, and returns access.ErrDenied or ErrUnknownCamera.
-func (s *Store) CameraIssues(ctx context.Context, p access.Permit, since time.Time, limit int) ([]IntegrityIssue, error) {
-	c, err := s.admit(p)
+func (x *timelines) CameraIssues(ctx context.Context, p access.Permit, since time.Time, limit int) ([]IntegrityIssue, error) {
+	c, err := x.admission.admit(p)
 	if err != nil {
 		return nil, err
 	}
 	if !p.Window().Open() {
 		return nil, access.ErrDenied
 	}
-	found, err := s.index.IssuesIn(ctx, c.folder, since, limit)
+	found, err := x.db.index.IssuesIn(ctx, c.folder, since, limit)
 	if err != nil {
-		return nil, fmt.Errorf("integrity issues: %w", s.suspect(err))
+		return nil, fmt.Errorf("integrity issues: %w", x.db.suspect(err))
 	}
 	return found, nil
 }
