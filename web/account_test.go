@@ -102,7 +102,7 @@ func TestPasswordAndSessionsAreManagedWithoutScripts(t *testing.T) {
 	}
 	mine := w.sessions["alice"]
 	resp, page := w.submit(mine, "/account/password", url.Values{"old": {"wrong"}, "new": {"another good one"}})
-	if resp.StatusCode != http.StatusForbidden || !strings.Contains(text(page.root), "not your password") {
+	if resp.StatusCode != http.StatusForbidden || !strings.Contains(text(page.root), "Wrong current password") {
 		t.Errorf("wrong old password: %d", resp.StatusCode)
 	}
 	rows := w.page("alice", "/account").all("input", "name=session")
@@ -115,7 +115,7 @@ func TestPasswordAndSessionsAreManagedWithoutScripts(t *testing.T) {
 	resp, page = w.submit(mine, "/account/password", url.Values{"old": {password}, "new": {"another good one"}})
 	w.went(resp, page, "/account?done=password")
 	p := w.page("alice", "/account?done=password")
-	if n := len(p.all("input", "name=session", "value="+other)); n != 0 || !strings.Contains(text(p.root), "The password is changed") {
+	if n := len(p.all("input", "name=session", "value="+other)); n != 0 || !strings.Contains(text(p.root), "Password changed") {
 		t.Error("the other sessions are still there, or the page does not say what happened")
 	}
 	resp, page = w.submit(mine, "/account/sessions", url.Values{"session": {"all"}})
@@ -192,7 +192,7 @@ func TestAnOwnerSharesAndRevokesWithoutScripts(t *testing.T) {
 	resp, page = w.submit(mine, "/cameras/front/shares", url.Values{"to": {"account"}, "account": {"Bob "}, "action": {"live", "playback"}, "until": {"7"}})
 	w.went(resp, page, "/cameras/front/access?done=share")
 	p := w.page("alice", "/cameras/front/access")
-	if words := text(p.root); !strings.Contains(words, "bob may watch live, watch recordings; until") || !strings.Contains(words, "alice everything") {
+	if words := text(p.root); !strings.Contains(words, "bob can watch live, watch recordings; until") || !strings.Contains(words, "alice full access") {
 		t.Errorf("the page says %s", words)
 	}
 	if resp, _ := w.do(w.as("bob", ask{path: "/cameras/front/access"})); resp.StatusCode != http.StatusNotFound {
@@ -308,13 +308,13 @@ func TestAdministratorsManageAccountsAndSeeNoCameraByIt(t *testing.T) {
 		t.Errorf("the page says %s", words)
 	}
 	resp, page := w.submit(root, "/people", url.Values{"username": {"frank"}, "password": {password}, "again": {"something else"}})
-	if resp.StatusCode != http.StatusBadRequest || !strings.Contains(text(page.one("p", "id=again-mistake")), "differ") {
+	if resp.StatusCode != http.StatusBadRequest || !strings.Contains(text(page.one("p", "id=again-mistake")), "match") {
 		t.Errorf("two passwords: %d", resp.StatusCode)
 	}
 	resp, page = w.submit(root, "/people", url.Values{"username": {"frank"}, "password": {password}, "again": {password}})
 	w.went(resp, page, "/people?done=person")
 	effects := text(w.page("root", "/people/alice/remove").one("main"))
-	if !strings.Contains(effects, "1 camera will have no owner") || !strings.Contains(effects, "1 camera will be left to the other owners") || strings.Contains(effects, "Front") {
+	if !strings.Contains(effects, "1 camera will have no owner") || !strings.Contains(effects, "1 camera will stay with the other owners") || strings.Contains(effects, "Front") {
 		t.Errorf("the page says %s", effects)
 	}
 	if words := text(w.page("root", "/people/root/remove").root); !strings.Contains(words, "only administrator") {

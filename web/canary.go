@@ -147,18 +147,21 @@ func (s *Server) canaryReport() *canary.Report {
 
 // canaryWords describes a report in a sentence.
 func canaryWords(r canary.Report, now time.Time) string {
-	count := fmt.Sprintf("%s of %s leaked", grouped(r.Leaked), grouped(r.Probes))
+	count := fmt.Sprintf("%s attempts, all blocked", grouped(r.Probes))
+	if r.Leaked > 0 {
+		count = fmt.Sprintf("%s of %s attempts got through", grouped(r.Leaked), grouped(r.Probes))
+	}
 	switch {
 	case r.State == canary.Leaked:
 		return "Leak found: " + r.Reason + "; " + count
 	case r.State == canary.Unknown && r.Last == nil:
-		return "Could not be made yet: " + r.Reason
+		return "The check could not run yet: " + r.Reason
 	case r.State == canary.Unknown:
-		return fmt.Sprintf("Could not be made: %s. The last one that could was %s, %s", r.Reason, format.Ago(*r.Last, now), count)
+		return fmt.Sprintf("The check could not run: %s. Last check %s: %s", r.Reason, format.Ago(*r.Last, now), count)
 	case r.Last == nil:
-		return "Under way for the first time"
+		return "The first check is running"
 	}
-	return fmt.Sprintf("Last cross-owner probe %s, %s", format.Ago(*r.Last, now), count)
+	return fmt.Sprintf("Last check %s: %s", format.Ago(*r.Last, now), count)
 }
 
 // grouped writes a count with a comma between thousands.

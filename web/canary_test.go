@@ -213,7 +213,7 @@ func TestALeakStopsAllFootageAndSaysSo(t *testing.T) {
 		if strings.HasPrefix(path, "/login") {
 			a.session = ""
 		}
-		if resp, body := w.do(a); resp.StatusCode != http.StatusOK || !bytes.Contains(body, []byte("No footage is shown.")) {
+		if resp, body := w.do(a); resp.StatusCode != http.StatusOK || !bytes.Contains(body, []byte("Video is blocked.")) {
 			t.Errorf("%s does not say so: %s", path, resp.Status)
 		}
 	}

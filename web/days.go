@@ -90,7 +90,7 @@ func (d dayCoverage) words() string {
 	case d.deleted >= listedGap:
 		return format.Duration(d.recorded) + " recorded, " + format.Duration(d.deleted) + " deleted" + missing
 	case missing == "":
-		return "all of it recorded"
+		return "fully recorded"
 	}
 	return format.Duration(d.recorded) + " recorded" + missing
 }

@@ -182,7 +182,7 @@ func TestTheListOfCamerasTellsOfRecordingsToThoseWhoMaySeeThem(t *testing.T) {
 			t.Errorf("the strip says %q", words)
 		}
 	}
-	if words := text(p.root); !strings.Contains(words, "On disk") || !strings.Contains(words, "Reaches back") || !strings.Contains(words, "Recorded today") {
+	if words := text(p.root); !strings.Contains(words, "On disk") || !strings.Contains(words, "Footage reaches back") || !strings.Contains(words, "Recorded today") {
 		t.Errorf("the page lacks figures: %s", words)
 	}
 	p.one("a", "href=/cameras/front/days")

@@ -170,7 +170,7 @@ func TestSavedClipsWithoutScripts(t *testing.T) {
 		}
 	}
 	list := w.page("alice", "/saved")
-	if said := text(list.one("main")); !strings.Contains(said, "first <script>") || !strings.Contains(said, "2 clips") || !strings.Contains(said, "kept by alice") {
+	if said := text(list.one("main")); !strings.Contains(said, "first <script>") || !strings.Contains(said, "2 clips") || !strings.Contains(said, "saved by alice") {
 		t.Errorf("the list says %q", said)
 	}
 	for _, n := range list.all("a", "download") {
@@ -197,7 +197,7 @@ func TestSavedClipsWithoutScripts(t *testing.T) {
 	}
 	second := w.page("alice", removes[1])
 	forms := second.all("form", "method=post")
-	if len(forms) != 3 || !strings.Contains(text(second.one("main")), "cannot be undone") {
+	if len(forms) != 3 || !strings.Contains(text(second.one("main")), "can't be undone") {
 		t.Fatalf("%d forms: %s", len(forms), text(second.one("main")))
 	}
 	fields := url.Values{}
@@ -224,7 +224,7 @@ func TestSavedClipsAreSearchedWithoutScripts(t *testing.T) {
 	for query, want := range map[string]int{"": 3, "q=parcel": 2, "q=PARCEL+last": 1, "q=attic": 2, "camera=attic": 2, "camera=attic&q=parcel": 1, "camera=yard": 0,
 		"day=" + day.Format(time.DateOnly): 3, "day=" + day.AddDate(0, 0, -3).Format(time.DateOnly): 0, "q=&camera=&day=": 3, "q=alice": 3} {
 		list := w.page("alice", "/saved?"+query)
-		if n := len(list.all("div", "class=clip")); n != want || (n == 0) != strings.Contains(text(list.one("main")), "No clip is like that") {
+		if n := len(list.all("div", "class=clip")); n != want || (n == 0) != strings.Contains(text(list.one("main")), "No matching clips") {
 			t.Errorf("%s finds %d clips, want %d", query, n, want)
 		}
 	}
@@ -290,22 +290,22 @@ func TestTheSystemPageSaysHowFarBackFootageWillReach(t *testing.T) {
 	w.keep("front", w.keepBody(2, 5, ""))
 	resp, body := w.do(w.as("alice", ask{path: "/api/v1/system"}))
 	for _, c := range decode[SystemReport](t, resp, body).Cameras {
-		if f := c.Forecast; f == nil || f.BytesPerDay != nil || f.Words != "too early to say" || (f.KeptBytes > 0) != (c.ID == "front") {
+		if f := c.Forecast; f == nil || f.BytesPerDay != nil || f.Words != "not known yet" || (f.KeptBytes > 0) != (c.ID == "front") {
 			t.Errorf("%s: %+v", c.ID, f)
 		}
 	}
-	if said := text(w.page("alice", "/system").one("main")); !strings.Contains(said, "Will reach back") || !strings.Contains(said, "Saved clips") {
+	if said := text(w.page("alice", "/system").one("main")); !strings.Contains(said, "Expected retention") || !strings.Contains(said, "Saved clips") {
 		t.Errorf("the page says %q", said)
 	}
 	for _, x := range []struct {
 		f             storage.CameraForecast
 		words, advice string
 	}{
-		{storage.CameraForecast{TooEarly: true}, "too early", ""},
-		{storage.CameraForecast{}, "nothing was recorded", ""},
+		{storage.CameraForecast{TooEarly: true}, "not known", ""},
+		{storage.CameraForecast{}, "nothing recorded", ""},
 		{storage.CameraForecast{BytesPerDay: 22e9, Days: 23.9, Limit: storage.LimitSpace, Kept: 5}, "23 days at 22 GB a day, limited by the disk", ""},
 		{storage.CameraForecast{BytesPerDay: 22e9, Days: 14, Limit: storage.LimitAge}, "14 days at 22 GB a day, as configured", ""},
-		{storage.CameraForecast{BytesPerDay: 22e9, Days: 0.5, Limit: storage.LimitSize, Kept: 380e9}, "12 h at 22 GB a day, limited by its size", "Saved clips take 380 GB"},
+		{storage.CameraForecast{BytesPerDay: 22e9, Days: 0.5, Limit: storage.LimitSize, Kept: 380e9}, "12 h at 22 GB a day, limited by its size limit", "Saved clips take 380 GB"},
 	} {
 		if got := outlookText(x.f); !strings.HasPrefix(got, x.words) {
 			t.Errorf("%+v: %q", x.f, got)

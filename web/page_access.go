@@ -74,10 +74,10 @@ func (h *sharingPages) addGrantees(r *http.Request, p access.Permit, v *view.Sha
 	for _, x := range seers {
 		row := view.Grantee{Name: x.Name, Kind: seerKind(x), Words: rightsWords(x.Grant.Rights)}
 		if row.Name == "" {
-			row.Name = "A link without a name"
+			row.Name = "Unnamed link"
 		}
 		if w := x.Grant.Window; !w.Open() {
-			row.Words += ", of " + h.site.between(w.From, w.To)
+			row.Words += ", for " + h.site.between(w.From, w.To)
 		}
 		if until := lastUntil(x); !until.IsZero() {
 			row.Words += ", until " + h.site.when(until)
@@ -107,7 +107,7 @@ func (s *shares) seenBy(r *http.Request, c visibleCamera) (string, error) {
 	}
 	seers, err := s.whoSees(r, p)
 	if err != nil || seers == nil {
-		return "It was shared with you, and you may share it.", err
+		return "Shared with you, and you can share it.", err
 	}
 	names, links := []string{}, 0
 	for _, x := range seers {
@@ -121,13 +121,16 @@ func (s *shares) seenBy(r *http.Request, c visibleCamera) (string, error) {
 		}
 	}
 	if links > 0 {
-		names = append(names, "whoever has "+map[bool]string{true: "the link", false: "one of the links"}[links == 1])
+		names = append(names, "anyone with "+map[bool]string{true: "the link", false: "one of the links"}[links == 1])
 	}
 	switch len(names) {
 	case 0:
 		return "Nobody.", nil
 	case 1:
-		return names[0] + " alone.", nil
+		if links > 0 {
+			return sentence(names[0]), nil
+		}
+		return "Only " + strings.ToLower(names[0]) + ".", nil
 	}
 	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1] + ".", nil
 }
@@ -178,7 +181,7 @@ func (s *shares) of(r *http.Request, p access.Permit) ([]accounts.Share, error) 
 }
 
 func (h *sharingPages) shareRow(x accounts.Share) view.Share {
-	row := view.Share{ID: strconv.FormatInt(x.ID, 10), To: x.Account, Words: "may " + rightsWords(x.Actions)}
+	row := view.Share{ID: strconv.FormatInt(x.ID, 10), To: x.Account, Words: "can " + rightsWords(x.Actions)}
 	if x.IsLink() {
 		row.To = "Link"
 		if x.Label != "" {
@@ -186,17 +189,17 @@ func (h *sharingPages) shareRow(x accounts.Share) view.Share {
 		}
 	}
 	if !x.Window.Open() {
-		row.Words += ", of " + h.site.between(x.Window.From, x.Window.To)
+		row.Words += ", for " + h.site.between(x.Window.From, x.Window.To)
 	}
 	switch {
 	case x.Until.IsZero():
-		row.Words += "; until it is revoked"
+		row.Words += "; no expiry"
 	case !x.Until.After(h.site.now()):
-		row.Words += "; ended " + h.site.when(x.Until)
+		row.Words += "; expired " + h.site.when(x.Until)
 	default:
 		row.Words += "; until " + h.site.when(x.Until)
 	}
-	row.Words += "; given by " + x.By + " on " + h.site.when(x.Created)
+	row.Words += "; shared by " + x.By + " on " + h.site.when(x.Created)
 	return row
 }
 
@@ -250,7 +253,7 @@ func (h *sharingPages) shareOf(form url.Values) (spec accounts.ShareSpec, err er
 	if form.Get("to") == "account" {
 		spec.Account = strings.ToLower(strings.TrimSpace(form.Get("account")))
 		if spec.Account == "" {
-			return spec, problem(http.StatusBadRequest, "Say with whom: the name of an account.")
+			return spec, problem(http.StatusBadRequest, "Enter the name of an account.")
 		}
 		return spec, nil
 	}

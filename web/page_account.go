@@ -19,29 +19,29 @@ type accountPages struct{ *pages }
 func doneWords(name string) (section, words string) {
 	switch name {
 	case "password":
-		return name, "The password is changed. Everywhere else you are signed out."
+		return name, "Password changed. You are signed out on your other devices."
 	case "session":
-		return "sessions", "That session is ended; what it showed ended within a second."
+		return "sessions", "Signed out. Anything playing there stopped within a second."
 	case "token":
-		return "tokens", "The token is ended."
+		return "tokens", "Token revoked."
 	case "totp-on":
-		return "totp", "The second factor is on."
+		return "totp", "Second factor turned on."
 	case "totp-off":
-		return "totp", "The second factor is off."
+		return "totp", "Second factor turned off."
 	case "passkey":
-		return "passkeys", "The passkey is removed."
+		return "passkeys", "Passkey removed."
 	case "passkey-new":
-		return "passkeys", "The passkey is added: from now on it can sign you in."
+		return "passkeys", "Passkey added. You can now sign in with it."
 	case "share":
 		return "shares", "Shared."
 	case "revoked":
-		return "shares", "Revoked: what it had opened is closed."
+		return "shares", "Revoked. Anything it had open is closed."
 	case "person":
-		return "people", "The account is made."
+		return "people", "Account created."
 	case "setup":
-		return "cameras", "Your account is made, and you are signed in."
+		return "cameras", "Your account is ready, and you are signed in."
 	case "removed":
-		return "people", "The account is removed, with all that belonged to it."
+		return "people", "Account removed, with its sessions, tokens and shares."
 	}
 	return "", ""
 }
@@ -66,7 +66,7 @@ func (h *accountPages) writeAccount(w http.ResponseWriter, r *http.Request, n vi
 		return err
 	}
 	for _, x := range sessions {
-		words := fmt.Sprintf("signed in %s from %s, last used %s", h.site.when(x.Created), x.Address, h.site.lastUsed(x.Used))
+		words := fmt.Sprintf("signed in %s from %s, active %s", h.site.when(x.Created), x.Address, h.site.lastUsed(x.Used))
 		v.Sessions = append(v.Sessions, view.SessionRow{ID: strconv.FormatInt(x.ID, 10), Device: deviceWords(x.Agent), Words: words, Current: x.Current})
 	}
 	if err := h.addTokens(r, &v); err != nil {
@@ -92,7 +92,7 @@ func (h *accountPages) addTokens(r *http.Request, v *view.Account) error {
 	}
 	v.Actions = choicesOf(access.Owned, access.Rights(access.Live|access.Playback))
 	if v.Shell.Admin {
-		v.Actions = append(v.Actions, view.Choice{Name: metricsName, Words: "read the figures of the system (metrics)"})
+		v.Actions = append(v.Actions, view.Choice{Name: metricsName, Words: "Read system metrics"})
 	}
 	return nil
 }
@@ -103,19 +103,19 @@ const metricsName = "metrics"
 func (h *accountPages) tokenWords(t accounts.Token, cameras []visibleCamera) string {
 	words := rightsWords(t.Actions)
 	if t.Metrics && t.Actions == 0 {
-		words = "the figures of the system"
+		words = "read system metrics"
 	}
 	switch {
 	case t.Actions == 0:
 	case t.Cameras == nil:
-		words += ", on all cameras that are yours to see"
+		words += ", on all cameras you can see"
 	default:
 		words += ", on " + namesOf(t.Cameras, cameras)
 	}
 	if !t.Until.IsZero() {
 		words += ", until " + h.site.when(t.Until)
 		if !t.Until.After(h.site.now()) {
-			words += " (over)"
+			words += " (expired)"
 		}
 	}
 	if t.Used.IsZero() {
@@ -144,10 +144,10 @@ func namesOf(ids []access.Camera, cameras []visibleCamera) string {
 		}
 	}
 	if others > 0 && words != "" {
-		return fmt.Sprintf("%s and %d that are not yours to see", words, others)
+		return fmt.Sprintf("%s and %d that you can't see", words, others)
 	}
 	if others > 0 {
-		return fmt.Sprintf("%d cameras that are not yours to see", others)
+		return fmt.Sprintf("%d cameras that you can't see", others)
 	}
 	return words
 }
@@ -157,7 +157,7 @@ func (h *accountPages) changePassword(r *http.Request, form url.Values) (outcome
 	err := h.accounts.ChangePassword(r.Context(), viewerOf(r),
 		accounts.PasswordChange{Old: form.Get("old"), New: form.Get("new"), Address: infoOf(r).client})
 	if errors.Is(err, accounts.ErrBadLogin) {
-		return outcome{}, mistakeIn("old", http.StatusForbidden, "That is not your password until now.")
+		return outcome{}, mistakeIn("old", http.StatusForbidden, "Wrong current password.")
 	}
 	return outcome{next: "/account?done=password#password"}, err
 }
@@ -189,8 +189,8 @@ func (h *accountPages) newToken(r *http.Request, form url.Values) (outcome, erro
 	}
 	token, err := h.accounts.NewOwnToken(r.Context(), viewerOf(r), spec)
 	return outcome{once: view.SecretPage(view.Secret{Shell: h.shell(r, "New token", "account"), Title: "Token “" + spec.Label + "”",
-		Lead: "Copy it now to where it is needed: it is not kept here and cannot be shown again.", Lines: []string{token},
-		Hint: "Programs send it as “Authorization: Bearer …”. Whoever has it may do what you allowed it.", Next: "/account#tokens"})}, err
+		Lead: "Copy it now: it can't be shown again.", Lines: []string{token},
+		Hint: "Programs send it as “Authorization: Bearer …”. Anyone who has it can do what you allowed.", Next: "/account#tokens"})}, err
 }
 
 // tokenOf reads the form of a new token.

@@ -85,9 +85,9 @@ func (h *cameraPages) keptFacts(u storage.CameraUsage, f *ForecastReport, now ti
 	if !u.Oldest.IsZero() {
 		reaches = format.Duration(now.Sub(u.Oldest)) + ", to " + h.site.when(u.Oldest)
 	}
-	facts = append(facts, view.Fact{Label: "Reaches back", Value: reaches})
+	facts = append(facts, view.Fact{Label: "Footage reaches back", Value: reaches})
 	if f != nil {
-		facts = append(facts, view.Fact{Label: "Will reach back", Value: f.Words})
+		facts = append(facts, view.Fact{Label: "Expected retention", Value: f.Words})
 	}
 	disk := format.Size(u.Bytes)
 	if u.Kept > 0 {

@@ -84,31 +84,31 @@ func deviceList() []view.DeviceSteps {
 	const der, text = "/certificate.crt", "/certificate.pem"
 	return []view.DeviceSteps{
 		{Name: "iPhone and iPad", File: der, Kind: ".crt", Steps: []string{
-			"Open this page in Safari and get the certificate; allow the download of the profile.",
-			"Settings, “Profile Downloaded”: compare the SHA-256 under More Details, then Install.",
-			"Settings, General, About, Certificate Trust Settings: switch it on for this recorder.",
-		}, Note: "Without the last step nothing changes."},
+			"Open this page in Safari, download the certificate and allow the profile.",
+			"In Settings, open “Profile Downloaded”, compare the SHA-256 under More Details, then tap Install.",
+			"In Settings, General, About, Certificate Trust Settings, turn it on for this recorder.",
+		}, Note: "Without the last step the warning stays."},
 		{Name: "Android", File: der, Kind: ".crt", Steps: []string{
-			"Get the certificate.",
-			"Settings: search for “CA certificate”, choose Install anyway, and pick the file.",
+			"Download the certificate.",
+			"In Settings, search for “CA certificate”, choose Install anyway, and pick the file.",
 			"Compare the SHA-256 under Trusted credentials, User.",
-		}, Note: "Firefox for Android: About Firefox, tap the logo five times; then, under Secret Settings, use third-party CA certificates."},
+		}, Note: "Firefox for Android: in About Firefox, tap the logo five times, then turn on third-party CA certificates under Secret Settings."},
 		{Name: "Windows", File: der, Kind: ".crt", Steps: []string{
-			"Get the certificate and open it; under Details compare the thumbprint, which is the SHA-1.",
-			"Install Certificate, Current User, and as the place “Trusted Root Certification Authorities”.",
-			"Close the browser wholly and open it again.",
+			"Download and open the certificate, then compare the thumbprint (SHA-1) under Details.",
+			"Choose Install Certificate, Current User, and the store “Trusted Root Certification Authorities”.",
+			"Quit the browser and open it again.",
 		}},
 		{Name: "macOS", File: der, Kind: ".crt", Steps: []string{
-			"Get the certificate and open it: Keychain Access takes it into “login”.",
-			"Open it there, compare the SHA-256, and under Trust choose Always Trust.",
+			"Download and open the certificate: Keychain Access adds it to “login”.",
+			"Open it there, compare the SHA-256, and choose Always Trust under Trust.",
 		}},
 		{Name: "Linux", File: text, Kind: ".pem", Steps: []string{
-			"Chromium and Chrome: Settings, Privacy and security, Security, Manage certificates, then import it as one that you trust for websites.",
-			"For other programs, on Debian and its relatives: copy it to /usr/local/share/ca-certificates/keepwatch.crt and run update-ca-certificates as root.",
+			"Chromium and Chrome: in Settings, Privacy and security, Security, Manage certificates, import it as trusted for websites.",
+			"Other programs on Debian and its derivatives: copy it to /usr/local/share/ca-certificates/keepwatch.crt and run update-ca-certificates as root.",
 		}},
 		{Name: "Firefox on a computer", File: text, Kind: ".pem", Steps: []string{
-			"Settings, Privacy & Security, View Certificates, Authorities, Import.",
-			"View it to compare the SHA-256, then tick that it may identify websites.",
+			"In Settings, Privacy & Security, View Certificates, Authorities, choose Import.",
+			"View it to compare the SHA-256, then trust it to identify websites.",
 		}},
 	}
 }

@@ -58,11 +58,11 @@ func (h *systemPages) pageConnections(w http.ResponseWriter, r *http.Request) er
 	v.Refused = refused > 0
 	switch {
 	case refused > 0:
-		v.Verdict = fmt.Sprintf("%s wanted to lead elsewhere and %s refused: look at what is marked.", times(refused, "One attempt"), map[bool]string{true: "was", false: "were"}[refused == 1])
+		v.Verdict = fmt.Sprintf("%s to connect elsewhere %s refused: see the marked rows.", times(refused, "One attempt"), map[bool]string{true: "was", false: "were"}[refused == 1])
 	case len(all) == 0:
-		v.Verdict = "No connection was made since the start."
+		v.Verdict = "No connections since startup."
 	default:
-		v.Verdict = "All of them go to cameras that the configuration names. Nothing else was tried."
+		v.Verdict = "All connections went to configured cameras. Nothing else was attempted."
 	}
 	return writePage(w, r, http.StatusOK, view.ConnectionsPage(v))
 }

@@ -145,10 +145,10 @@ func (h *pages) errorPage(w http.ResponseWriter, r *http.Request, p *Problem) er
 	v := view.Error{Shell: h.shell(r, p.Title, "door-page"), Title: p.Title, Detail: p.Detail, Request: p.Instance}
 	switch p.Status {
 	case http.StatusBadRequest:
-		v.Title = "This address does not work"
+		v.Title = "This address doesn't work"
 	case http.StatusNotFound:
-		v.Title = "Nothing here"
-		v.Detail = "There is no such page, or it is not yours to see."
+		v.Title = "Page not found"
+		v.Detail = "This page doesn't exist, or you don't have access to it."
 	}
 	return writePage(w, r, p.Status, view.ErrorPage(v))
 }

@@ -26,12 +26,12 @@ func (h *accountPages) addFactors(r *http.Request, v *view.Account) error {
 		return err
 	}
 	v.TOTP = f.TOTP
-	v.RecoveryWords = fmt.Sprintf("%s left, for when the phone is lost.", counted(f.Recovery, "recovery code"))
+	v.RecoveryWords = fmt.Sprintf("%s left in case you lose your phone.", counted(f.Recovery, "recovery code"))
 	if f.Recovery == 1 {
-		v.RecoveryWords = "One recovery code is left, for when the phone is lost: make new ones."
+		v.RecoveryWords = "1 recovery code left: create new ones."
 	}
 	for _, k := range f.Passkeys {
-		words := "made " + h.site.when(k.Created) + ", for " + k.Origin
+		words := "created " + h.site.when(k.Created) + ", for " + k.Origin
 		if !k.Used.IsZero() {
 			words += ", last used " + h.site.lastUsed(k.Used)
 		}
@@ -81,7 +81,7 @@ func qrCode(address string) (string, error) {
 func (h *accountPages) confirmTOTP(r *http.Request, form url.Values) (outcome, error) {
 	codes, err := h.accounts.ConfirmTOTP(r.Context(), viewerOf(r), form.Get("code"))
 	if errors.Is(err, accounts.ErrBadFactor) {
-		return outcome{}, problem(http.StatusBadRequest, "That was not the code that the app shows now. Look whether the phone's clock is right, and set it up again.")
+		return outcome{}, problem(http.StatusBadRequest, "Wrong code. Check that your phone's clock is right, then set it up again.")
 	}
 	return h.recoveryCodes(r, codes), err
 }
@@ -93,7 +93,7 @@ func (h *accountPages) newRecoveryCodes(r *http.Request, _ url.Values) (outcome,
 
 func (h *accountPages) recoveryCodes(r *http.Request, codes []string) outcome {
 	return outcome{once: view.SecretPage(view.Secret{Shell: h.shell(r, "Recovery codes", "account"), Title: "Your recovery codes",
-		Lead:  "Keep them where you keep important papers. Each signs you in once in place of the app's code. They cannot be shown again; older ones have ended.",
+		Lead:  "Store them somewhere safe: each signs you in once instead of a code from the app. They can't be shown again, and older codes no longer work.",
 		Lines: codes, Next: "/account?done=totp-on#totp"})}
 }
 
@@ -112,7 +112,7 @@ func (h *accountPages) beginPasskey(r *http.Request, _ url.Values) (outcome, err
 		return outcome{}, err
 	}
 	return outcome{once: view.PasskeyPage(view.Passkey{Shell: withScript(h.shell(r, "New passkey", "door-page"), "passkey"), Title: "New passkey", New: true,
-		Lead: "Your browser will ask where to keep it, and for your fingerprint, face or code.", Options: string(options), Ceremony: ceremony,
+		Lead: "Your browser will ask where to save it, and for your fingerprint, face or PIN.", Options: string(options), Ceremony: ceremony,
 		Label: deviceWords(r.UserAgent())})}, nil
 }
 
@@ -156,7 +156,7 @@ func (h *doorPages) writePasskeyLogin(w http.ResponseWriter, r *http.Request, v 
 		status = http.StatusForbidden
 	}
 	v.Shell, v.Title = withScript(h.shell(withViewer(r, access.Viewer{}), "Sign in", "door-page"), "passkey"), "Sign in with a passkey"
-	v.Lead, v.Options, v.Ceremony = "Your browser asks for your fingerprint, face or code.", string(options), ceremony
+	v.Lead, v.Options, v.Ceremony = "Your browser will ask for your fingerprint, face or PIN.", string(options), ceremony
 	return writePage(w, r, status, view.PasskeyPage(v))
 }
 
@@ -170,7 +170,7 @@ func (h *doorPages) postPasskeyAnswer(w http.ResponseWriter, r *http.Request) er
 	session, err := h.accounts.PasskeyLogin(r.Context(), accounts.Answer{Ceremony: form.Get("ceremony"), Response: []byte(form.Get("response"))},
 		accounts.Attempt{Address: infoOf(r).client, Agent: r.UserAgent()})
 	if errors.Is(err, accounts.ErrBadPasskey) {
-		return h.writePasskeyLogin(w, r, view.Passkey{Next: next, Complaint: "That passkey was not accepted. Try again, or sign in with the password."})
+		return h.writePasskeyLogin(w, r, view.Passkey{Next: next, Complaint: "That passkey was not accepted. Try again, or use your password."})
 	}
 	if err != nil {
 		return err

@@ -41,7 +41,7 @@ func linkCookieName(secure bool) string { return cookieName(secure) + "-link" }
 
 // linkProblem is the one answer to links that are not, or no longer, valid.
 func linkProblem() *Problem {
-	return newProblem(http.StatusNotFound, "This link is not, or no longer, valid.")
+	return newProblem(http.StatusNotFound, "This link is invalid or has expired.")
 }
 
 // enterLink turns a link into a cookie, so that the secret leaves the address and the history, and shows the page.
@@ -64,7 +64,7 @@ func (h *linkPages) enterLink(w http.ResponseWriter, r *http.Request) error {
 // noLink says that there is nothing behind a link, whatever the reason.
 func (h *linkPages) noLink(w http.ResponseWriter, r *http.Request) error {
 	p := linkProblem()
-	v := view.Error{Shell: h.shell(withViewer(r, access.Viewer{}), p.Detail, "door-page"), Title: "Nothing behind this link", Detail: p.Detail, Stranger: true}
+	v := view.Error{Shell: h.shell(withViewer(r, access.Viewer{}), p.Detail, "door-page"), Title: "Link not available", Detail: p.Detail, Stranger: true}
 	return writePage(w, r, p.Status, view.ErrorPage(v))
 }
 
@@ -181,8 +181,8 @@ func (h *linkPages) leaveLink(w http.ResponseWriter, r *http.Request) error {
 // linkMade shows a new link, once.
 func (h *sharingPages) linkMade(r *http.Request, p access.Permit, link string) templ.Component {
 	c := h.cameras.ofPermit(p)
-	return view.SecretPage(view.Secret{Shell: h.shell(r, "New link", "cameras"), Title: "A link to " + c.Label,
-		Lead: "Copy it now and send it: it is not kept here and cannot be shown again. It can be revoked at any time.", Lines: []string{link},
-		Hint: "Whoever has it sees what you allowed, as long as they can reach this recorder under this address.",
+	return view.SecretPage(view.Secret{Shell: h.shell(r, "New link", "cameras"), Title: "Link to " + c.Label,
+		Lead: "Copy it now: it can't be shown again. You can revoke it at any time.", Lines: []string{link},
+		Hint: "Anyone with the link can see what you allowed, as long as they can reach this recorder at this address.",
 		Next: cameraURL(c.Name) + "/access"})
 }

@@ -51,7 +51,7 @@ func (h *livePages) writeLive(w http.ResponseWriter, r *http.Request, st liveSta
 		st.Group = ""
 	}
 	if len(shown) == 0 && st.Group != "" {
-		v.Empty = "This group holds no camera that you see live now."
+		v.Empty = "You have live access to no camera in this group."
 	}
 	if len(cameras) > 1 {
 		v.Bar = barOf(&st, l, len(shown))
@@ -179,9 +179,9 @@ func arrangement(shape string, n int) string {
 func shapeWords(shape string) string {
 	switch shape {
 	case shapeAuto:
-		return "All cameras, as large as they fit"
+		return "All cameras"
 	case shapeFocus:
-		return "One large, the others small"
+		return "One large, others small"
 	case "1":
 		return "One camera at a time"
 	}
@@ -229,7 +229,7 @@ func (h *livePages) arrange(r *http.Request, form url.Values) (outcome, error) {
 	case "ungroup":
 		l.Groups = slices.DeleteFunc(l.Groups, func(g layout.Group) bool { return g.Name == form.Get("was") })
 	default:
-		err = problem(http.StatusBadRequest, "The form says nothing to do.")
+		err = problem(http.StatusBadRequest, "The form names no action.")
 	}
 	if err == nil {
 		err = h.layouts.Set(r.Context(), viewerOf(r), l)
@@ -238,7 +238,7 @@ func (h *livePages) arrange(r *http.Request, form url.Values) (outcome, error) {
 }
 
 // errNoSuchTile is for a camera that is not there, or is not the viewer's to see.
-var errNoSuchTile = &accounts.InvalidError{Field: "camera", Sentence: "the camera is not there: load the page again"}
+var errNoSuchTile = &accounts.InvalidError{Field: "camera", Sentence: "that camera is not available: reload the page"}
 
 // takePlace lets a tile take the place of another: in the group that is shown, or in the order of all.
 func takePlace(l *layout.Layout, group string, cameras []visibleCamera, form url.Values) error {
@@ -272,7 +272,7 @@ func saveGroup(l *layout.Layout, st *liveState, cameras []visibleCamera, form ur
 		chosen = append(chosen, access.Camera(c.ID))
 	}
 	if len(chosen) == 0 {
-		return &accounts.InvalidError{Field: "groups", Sentence: "a group needs a camera"}
+		return &accounts.InvalidError{Field: "groups", Sentence: "choose at least one camera"}
 	}
 	i := slices.IndexFunc(l.Groups, func(o layout.Group) bool { return o.Name == form.Get("was") })
 	if form.Get("was") == "" || i < 0 {

@@ -36,7 +36,7 @@ func (h *peoplePages) personWords(p accounts.Person) string {
 	case p.Cameras == 0:
 		words = append(words, "sees no camera")
 	case p.Owned == 0:
-		words = append(words, "sees "+counted(p.Cameras, "camera")+" of others")
+		words = append(words, "sees "+counted(p.Cameras, "camera")+" of other people")
 	case p.Owned == p.Cameras:
 		words = append(words, "owns "+counted(p.Owned, "camera"))
 	default:
@@ -67,7 +67,7 @@ func counted(n int, what string) string {
 // addPerson makes an account.
 func (h *peoplePages) addPerson(r *http.Request, form url.Values) (outcome, error) {
 	if form.Get("password") != form.Get("again") {
-		return outcome{}, mistakeIn("again", http.StatusBadRequest, "The two passwords differ.")
+		return outcome{}, mistakeIn("again", http.StatusBadRequest, "The passwords don't match.")
 	}
 	err := h.accounts.AddAccount(r.Context(), viewerOf(r),
 		accounts.NewAccount{Name: form.Get("username"), Password: form.Get("password"), Admin: form.Get("admin") != ""})
@@ -91,13 +91,13 @@ func (h *peoplePages) pageRemoval(w http.ResponseWriter, r *http.Request) error 
 func effectWords(name string, e accounts.Effects) []string {
 	var words []string
 	if e.LastOne {
-		return []string{name + " is the only administrator. Make another one first."}
+		return []string{name + " is the only administrator. Make someone else an administrator first."}
 	}
 	if len(e.Orphans) > 0 {
-		words = append(words, counted(len(e.Orphans), "camera")+" will have no owner: recorded as before, and seen by nobody until the configuration names one.")
+		words = append(words, counted(len(e.Orphans), "camera")+" will have no owner: recording continues, but nobody can watch until the configuration names one.")
 	}
 	if others := len(e.Cameras) - len(e.Orphans); others > 0 {
-		words = append(words, counted(others, "camera")+" will be left to the other owners.")
+		words = append(words, counted(others, "camera")+" will stay with the other owners.")
 	}
 	if e.Given > 0 {
 		words = append(words, counted(e.Given, "share")+" or links given by "+name+" will end.")
@@ -112,9 +112,9 @@ func effectWords(name string, e accounts.Effects) []string {
 		words = append(words, counted(e.Tokens, "token")+" will stop working.")
 	}
 	if e.Named {
-		words = append(words, "The configuration names "+name+" as an owner; take the name out of it. Whoever makes an account of that name on the box gets those cameras.")
+		words = append(words, "The configuration names "+name+" as an owner: remove the name, because a new account of that name would own those cameras.")
 	}
-	return append(words, "What "+name+" watched stays on record. Footage stays.")
+	return append(words, "Footage and the audit log are kept.")
 }
 
 func (h *peoplePages) removePerson(r *http.Request, form url.Values) (outcome, error) {

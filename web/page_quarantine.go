@@ -47,9 +47,9 @@ func (h *cameraPages) postAccept(w http.ResponseWriter, r *http.Request, p acces
 	}
 	switch err := h.identity.AcceptNewDevices(r.Context(), p.Camera(), form["claim"], p.Viewer().Name); {
 	case errors.Is(err, identity.ErrNoNewDevice):
-		return problem(http.StatusConflict, "There is nothing to accept: the camera is back, or the new device was accepted already.")
+		return problem(http.StatusConflict, "There is nothing to accept: the old camera is back, or the new device was accepted already.")
 	case errors.Is(err, identity.ErrNewDeviceChanged):
-		return problem(http.StatusConflict, "The device that answers in the camera's place has changed meanwhile. Go back, reload the page and look again.")
+		return problem(http.StatusConflict, "A different device is answering now. Reload the camera's page and check again.")
 	case err != nil:
 		return err
 	}

@@ -65,7 +65,7 @@ func (h *savedPages) pageSaved(w http.ResponseWriter, r *http.Request) error {
 	}
 	v.Total = fmt.Sprintf("%d clips.", found)
 	if found == 1 {
-		v.Total = "One clip."
+		v.Total = "1 clip."
 	}
 	return writePage(w, r, http.StatusOK, view.SavedPage(v))
 }
@@ -140,12 +140,12 @@ func beforeParameter(r *http.Request) (time.Time, error) {
 
 func (h *savedPages) savedClip(k storage.Kept, c Camera, rights access.Rights) view.SavedClip {
 	x := view.SavedClip{Anchor: "kept-" + k.ID.String(), Title: k.Note, Camera: c.Label, When: h.site.span(k.Span), Length: format.Duration(k.Span.To.Sub(k.Span.From)),
-		Size: format.Size(k.Bytes) + " on the disk", By: k.By, Play: cameraURL(c.Name) + "?at=" + url.QueryEscape(rfc3339(k.Span.From))}
+		Size: format.Size(k.Bytes) + " on disk", By: k.By, Play: cameraURL(c.Name) + "?at=" + url.QueryEscape(rfc3339(k.Span.From))}
 	if x.Title == "" {
 		x.Title = noNote
 	}
 	if k.Bytes == 0 {
-		x.Size = "no footage is left"
+		x.Size = "no footage left"
 	}
 	if rights.Has(access.Export) && k.Bytes > 0 {
 		q := url.Values{"from": {k.Span.From.UTC().Format(time.RFC3339Nano)}, "to": {k.Span.To.UTC().Format(time.RFC3339Nano)}}
@@ -165,7 +165,7 @@ func (h *savedPages) savedClip(k storage.Kept, c Camera, rights access.Rights) v
 }
 
 // noNote stands for the note of a clip that has none.
-const noNote = "Without a note"
+const noNote = "No note"
 
 // postKeep keeps the span of a form and shows it in the list.
 func (h *savedPages) postKeep(w http.ResponseWriter, r *http.Request, p access.Permit) error {
@@ -224,11 +224,11 @@ func (h *savedPages) fateOf(r *http.Request, p access.Permit, k storage.Kept) (s
 		}
 		left := time.Duration(f.Days*24*float64(time.Hour)) - h.site.now().Sub(k.Span.To)
 		if left <= 0 {
-			return "It is older than the footage that this camera keeps, so it will be deleted within seconds.", nil
+			return "It is older than what this camera keeps, so it will be deleted within seconds.", nil
 		}
-		return "It will be deleted when it is as old as this camera's other footage gets: in about " + format.Duration(left) + ".", nil
+		return "It will be deleted with this camera's other footage, in about " + format.Duration(left) + ".", nil
 	}
-	return "It will be deleted when the limits of this camera or of the disk say so.", nil
+	return "It will be deleted when this camera or the disk reaches its limit.", nil
 }
 
 // removeView says what deleting the footage of the span would take.

@@ -39,7 +39,7 @@ func (h *systemPages) pageSystem(w http.ResponseWriter, r *http.Request) error {
 		known[c.Name] = c
 	}
 	v := view.System{Shell: withScript(h.shell(r, "System", "system"), "system"),
-		Footer: fmt.Sprintf("Days are those of %s. Keepwatch %s.", report.Timezone, report.Version)}
+		Footer: fmt.Sprintf("Times are in %s. Keepwatch %s.", report.Timezone, report.Version)}
 	failing := 0
 	for _, h := range report.Cameras {
 		c, ok := known[h.ID]
@@ -81,26 +81,26 @@ func othersText(n int) string {
 	case 0:
 		return ""
 	case 1:
-		return "One more camera belongs to others; how it does is theirs to see."
+		return "1 more camera belongs to someone else, so its status is not shown."
 	}
-	return fmt.Sprintf("%d more cameras belong to others; how they do is theirs to see.", n)
+	return fmt.Sprintf("%d more cameras belong to other people, so their status is not shown.", n)
 }
 
 func verdictOf(cameras, failing int) view.Verdict {
 	switch {
 	case cameras == 0:
-		return view.Verdict{State: "paused", Title: "No cameras", Detail: "There is nothing to record."}
+		return view.Verdict{State: "paused", Title: "No cameras", Detail: "Nothing to record."}
 	case failing == 0 && cameras == 1:
-		return view.Verdict{State: "recording", Title: "It is recording", Detail: "The camera delivers pictures, and they are kept."}
+		return view.Verdict{State: "recording", Title: "Everything is recording", Detail: "The camera is recording."}
 	case failing == 0:
-		return view.Verdict{State: "recording", Title: "It is recording", Detail: fmt.Sprintf("All %d cameras deliver pictures, and they are kept.", cameras)}
+		return view.Verdict{State: "recording", Title: "Everything is recording", Detail: fmt.Sprintf("All %d cameras are recording.", cameras)}
 	case failing == cameras:
-		return view.Verdict{State: "offline", Title: "Nothing is recorded", Detail: "No camera is being recorded now; each says why below."}
+		return view.Verdict{State: "offline", Title: "Nothing is recording", Detail: "No camera is recording now. The reasons are below."}
 	case failing == 1:
-		return view.Verdict{State: "offline", Title: "One camera is not recorded", Detail: fmt.Sprintf("The other %d are. It says why below.", cameras-failing)}
+		return view.Verdict{State: "offline", Title: "1 camera is not recording", Detail: fmt.Sprintf("The other %d are. The reason is below.", cameras-failing)}
 	}
-	return view.Verdict{State: "offline", Title: fmt.Sprintf("%d cameras are not recorded", failing),
-		Detail: fmt.Sprintf("%d of %d are. Each says why below.", cameras-failing, cameras)}
+	return view.Verdict{State: "offline", Title: fmt.Sprintf("%d cameras are not recording", failing),
+		Detail: fmt.Sprintf("%d of %d are. The reasons are below.", cameras-failing, cameras)}
 }
 
 func diskOf(d DiskReport) *view.Disk {
@@ -113,7 +113,7 @@ func diskOf(d DiskReport) *view.Disk {
 		v.Kept = format.Size(d.KeptBytes)
 	}
 	if d.MinFreeBytes > 0 {
-		v.Words += " The oldest footage is deleted when less than " + format.Size(d.MinFreeBytes) + " are free."
+		v.Words += " The oldest footage is deleted when less than " + format.Size(d.MinFreeBytes) + " is free."
 	}
 	return v
 }
@@ -129,7 +129,7 @@ func systemCameraOf(c visibleCamera, h CameraHealth, now time.Time) view.SystemC
 		}
 	}
 	if f := h.Forecast; f != nil {
-		v.Facts = append(v.Facts, view.Fact{Label: "Will reach back", Value: f.Words})
+		v.Facts = append(v.Facts, view.Fact{Label: "Expected retention", Value: f.Words})
 		if f.KeptBytes > 0 {
 			v.Facts = append(v.Facts, view.Fact{Label: "Saved clips", Value: format.Size(f.KeptBytes)})
 		}

@@ -320,7 +320,7 @@ func TestTheSystemPageAnswersWhetherItIsRecording(t *testing.T) {
 	w := filmed(t)
 	w.recording("front", "attic")
 	p := w.page("alice", "/system")
-	if got := text(p.all("h2")[0]); got != "It is recording" {
+	if got := text(p.all("h2")[0]); got != "Everything is recording" {
 		t.Errorf("verdict %q", got)
 	}
 	if strings.Contains(text(p.root), "free") {
@@ -329,7 +329,7 @@ func TestTheSystemPageAnswersWhetherItIsRecording(t *testing.T) {
 	w.status.set(CameraStatus{ID: w.cameras["front"].ID, State: "offline", Reason: "camera unreachable"},
 		CameraStatus{ID: w.cameras["attic"].ID, State: "recording"})
 	p = w.page("alice", "/system")
-	if got := text(p.all("h2")[0]); got != "One camera is not recorded" {
+	if got := text(p.all("h2")[0]); got != "1 camera is not recording" {
 		t.Errorf("verdict %q", got)
 	}
 	if !strings.Contains(text(p.root), "offline: camera unreachable") {

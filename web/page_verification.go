@@ -14,19 +14,19 @@ func verificationOf(r *VerificationReport, site siteClock) *view.Verification {
 	v := &view.Verification{State: "recording"}
 	switch {
 	case r.Round != nil && r.TotalBytes > 0:
-		v.Words = fmt.Sprintf("All footage read again: %d %% of this round", min(100, r.ReadBytes*100/r.TotalBytes))
+		v.Words = fmt.Sprintf("Verification pass %d %% done", min(100, r.ReadBytes*100/r.TotalBytes))
 	case r.LastRound != nil:
-		v.Words = "All footage was read again; that round ended on " + site.when(*r.LastRound)
+		v.Words = "Last verification pass finished " + site.when(*r.LastRound)
 	default:
-		return &view.Verification{State: "connecting", Words: "The first round has not begun."}
+		return &view.Verification{State: "connecting", Words: "The first verification pass has not started."}
 	}
 	switch r.Found {
 	case 0:
-		v.Words += ", nothing found."
+		v.Words += ", no damage found."
 	case 1:
-		v.State, v.Words = "offline", v.Words+"; one file was damaged, and is set aside."
+		v.State, v.Words = "offline", v.Words+"; 1 damaged file was set aside."
 	default:
-		v.State, v.Words = "offline", v.Words+fmt.Sprintf("; %d files were damaged, and are set aside.", r.Found)
+		v.State, v.Words = "offline", v.Words+fmt.Sprintf("; %d damaged files were set aside.", r.Found)
 	}
 	return v
 }

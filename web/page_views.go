@@ -24,7 +24,7 @@ const viewsPerPage = 100
 func (h *auditPages) pageWatched(w http.ResponseWriter, r *http.Request, p access.Permit) error {
 	c := h.cameras.ofPermit(p)
 	v := view.AuditLog{Shell: h.shell(r, "Who watched "+c.Label, "cameras"), Title: "Who watched " + c.Label, Back: cameraURL(c.Name), BackWords: c.Label,
-		None: "Nobody watched it then.", Footer: "What was asked for within a minute is one entry. Entries are chained, so that none can be changed or taken out unnoticed; the command nvr check proves it."}
+		None: "Nobody watched it.", Footer: "Requests within a minute are one entry. Entries are chained, so that none can be changed or removed unnoticed; nvr check verifies it."}
 	q, err := h.query(r, &v)
 	if err != nil {
 		return err
@@ -72,7 +72,7 @@ func changeWords(x audit.Change, site siteClock) string {
 // pageOwnViews shows people what they watched themselves.
 func (h *auditPages) pageOwnViews(w http.ResponseWriter, r *http.Request) error {
 	v := view.AuditLog{Shell: h.shell(r, "What you watched", "account"), Title: "What you watched", Back: "/account", BackWords: "Account",
-		None: "You watched nothing then.", Footer: "The owners of the cameras read the same about what is theirs."}
+		None: "You watched nothing.", Footer: "Camera owners see the same entries for their own cameras."}
 	q, err := h.query(r, &v)
 	if err != nil {
 		return err
@@ -84,7 +84,7 @@ func (h *auditPages) pageOwnViews(w http.ResponseWriter, r *http.Request) error 
 	for _, x := range page.List {
 		c, there := h.cameras.byID(x.Camera)
 		if !there {
-			c.Label = "A camera that is not here any more"
+			c.Label = "A removed camera"
 		}
 		v.Rows = append(v.Rows, h.entry(x, c.Label))
 	}
@@ -96,11 +96,11 @@ func (h *auditPages) pageOwnViews(w http.ResponseWriter, r *http.Request) error 
 func whoWatched(x audit.View) string {
 	switch {
 	case x.Viewer.Kind == access.LinkView && x.Viewer.Name == "":
-		return "Whoever has a link"
+		return "Someone with a link"
 	case x.Viewer.Kind == access.LinkView:
-		return "Whoever has the link “" + x.Viewer.Name + "”"
+		return "Someone with the link “" + x.Viewer.Name + "”"
 	case x.Viewer.Kind == access.TokenView:
-		return x.Viewer.Name + ", by a token"
+		return x.Viewer.Name + ", with a token"
 	}
 	return x.Viewer.Name
 }

@@ -86,7 +86,7 @@ func (r *reports) cameraEvents(ctx context.Context, p access.Permit, c Camera, s
 		return nil, err
 	}
 	for _, d := range found {
-		text := "Footage was not as it should be: " + d.Problem
+		text := "Footage problem: " + d.Problem
 		if !d.Resolved.IsZero() {
 			text += "; " + d.Outcome
 		}
@@ -130,16 +130,16 @@ func together(all []EventReport) []EventReport {
 }
 
 func serverEventText(e storage.ServerEvent) string {
-	after := ", and recording began again " + format.Duration(e.To.Sub(e.From)) + " later."
+	after := ", and recording resumed " + format.Duration(e.To.Sub(e.From)) + " later."
 	switch e.Code {
 	case storage.CodeServerStopped:
 		return "The recorder was stopped" + after
 	case storage.CodeServerDown:
-		return "The recorder ended without being stopped" + after
+		return "The recorder stopped unexpectedly" + after
 	case storage.CodeComputerDown:
-		return "The computer was off or restarted without stopping the recorder" + after
+		return "The computer lost power or restarted" + after
 	case storage.CodeClockStep:
-		return "The clock of this computer was set."
+		return "This computer's clock was set."
 	}
 	return sentence(string(e.Code))
 }

@@ -69,7 +69,7 @@ func TestEventsOfACameraAreForThoseWhoSeeItsRecordings(t *testing.T) {
 		}
 	}
 	page := text(w.page("alice", "/system").root)
-	if !strings.Contains(page, "Offline: mishap of front.") || strings.Contains(page, "mishap of yard") || !strings.Contains(page, "The clock of this computer was set.") {
+	if !strings.Contains(page, "Offline: mishap of front.") || strings.Contains(page, "mishap of yard") || !strings.Contains(page, "This computer's clock was set.") {
 		t.Errorf("the page tells alice: %s", page)
 	}
 	if page := text(w.page("root", "/system").root); strings.Contains(page, "mishap") || strings.Contains(page, "Disk full") {
@@ -90,7 +90,7 @@ func TestIntegrityIssuesAreEvents(t *testing.T) {
 	check(t, err)
 	for name, told := range map[string]bool{"alice": true, "bob": false, "root": false} {
 		got := slices.ContainsFunc(w.eventsFor(name), func(e EventReport) bool {
-			return e.Code == codeIssue && e.Text == "Footage was not as it should be: a bit was flipped; it was set aside."
+			return e.Code == codeIssue && e.Text == "Footage problem: a bit was flipped; it was set aside."
 		})
 		if got != told {
 			t.Errorf("%s is told of the doubt: %t", name, got)

@@ -53,20 +53,20 @@ func forecastFor(all map[media.CameraID]*ForecastReport, c Camera, rights access
 func outlookText(f storage.CameraForecast) string {
 	switch {
 	case f.TooEarly:
-		return "too early to say"
+		return "not known yet"
 	case f.Limit == "":
-		return "nothing was recorded in the last 24 hours"
+		return "nothing recorded in the last 24 hours"
 	}
 	at := " at " + format.Size(f.BytesPerDay) + " a day"
 	switch f.Limit {
 	case storage.LimitAge:
 		return format.Days(f.Days) + at + ", as configured"
 	case storage.LimitSize:
-		return format.Days(f.Days) + at + ", limited by its size"
+		return format.Days(f.Days) + at + ", limited by its size limit"
 	case storage.LimitSpace:
 		return format.Days(f.Days) + at + ", limited by the disk"
 	}
-	return "without end" + at
+	return "unlimited" + at
 }
 
 // keptAdvice warns when kept clips leave little space for other footage.
@@ -74,6 +74,6 @@ func keptAdvice(f storage.CameraForecast) string {
 	if f.Kept == 0 || f.Days >= 1 || f.TooEarly || f.Limit != storage.LimitSize && f.Limit != storage.LimitSpace {
 		return ""
 	}
-	return fmt.Sprintf("Saved clips take %s, so that other footage reaches back only %s. Let some of them go, or give this camera more room.",
+	return fmt.Sprintf("Saved clips take %s, so other footage reaches back only %s. Remove some of them, or raise this camera's limit.",
 		format.Size(f.Kept), format.Days(f.Days))
 }

@@ -47,13 +47,13 @@ func (c siteClock) localTime(text string) (time.Time, error) {
 			return t.UTC(), nil
 		}
 	}
-	return time.Time{}, problem(http.StatusBadRequest, "That is not a time such as 2026-11-22 13:05:20.")
+	return time.Time{}, problem(http.StatusBadRequest, "Enter a time like 2026-11-22 13:05:20.")
 }
 
 // lastUsed tells a last use, which is known to the hour.
 func (c siteClock) lastUsed(t time.Time) string {
 	if ago := c.now().Sub(t); ago < 2*time.Hour {
-		return "lately"
+		return "recently"
 	}
 	return format.Ago(t, c.now())
 }
@@ -65,7 +65,7 @@ func (c siteClock) daysFromNow(days string) (time.Time, error) {
 	}
 	n, err := strconv.Atoi(days)
 	if err != nil || n < 1 || n > 3660 {
-		return time.Time{}, problem(http.StatusBadRequest, "That is not a number of days.")
+		return time.Time{}, problem(http.StatusBadRequest, "Enter a number of days.")
 	}
 	return c.now().AddDate(0, 0, n), nil
 }
@@ -75,14 +75,14 @@ func (c siteClock) momentParameter(q url.Values, now time.Time) (t time.Time, gi
 	if at := q.Get("at"); at != "" {
 		t, err := time.Parse(time.RFC3339, at)
 		if err != nil || t.Year() < 1970 || t.Year() > 9998 {
-			return now, false, problem(http.StatusBadRequest, "The moment in the address is not a time such as 2026-11-22T13:05:20Z.")
+			return now, false, problem(http.StatusBadRequest, "The time in the address must look like 2026-11-22T13:05:20Z.")
 		}
 		return t, true, nil
 	}
 	if day := q.Get("day"); day != "" && day != dayOf(now, c.location).String() {
 		t, err := time.ParseInLocation(time.DateOnly, day, c.location)
 		if err != nil || t.Year() < 1970 || t.Year() > 9998 {
-			return now, false, problem(http.StatusBadRequest, "The day in the address is not a date such as 2026-11-22.")
+			return now, false, problem(http.StatusBadRequest, "The day in the address must look like 2026-11-22.")
 		}
 		return dayOf(t.Add(12*time.Hour), c.location).from, true, nil
 	}

@@ -17,11 +17,11 @@ func actionWords(a access.Action) string {
 	case access.Playback:
 		return "watch recordings"
 	case access.Export:
-		return "save recordings as files"
+		return "download recordings"
 	case access.Audio:
-		return "hear the sound"
+		return "hear audio"
 	case access.Share:
-		return "share it with others"
+		return "share the camera"
 	case access.Manage:
 		return "manage the camera"
 	}
@@ -31,7 +31,7 @@ func actionWords(a access.Action) string {
 // rightsWords says what a set of actions lets somebody do: "watch live, hear the sound".
 func rightsWords(r access.Rights) string {
 	if r == access.Owned {
-		return "everything"
+		return "full access"
 	}
 	var words []string
 	for _, a := range actionsOf(r) {
@@ -56,7 +56,7 @@ func choicesOf(r, checked access.Rights) []view.Choice {
 	var all []view.Choice
 	for _, a := range actionsOf(r) {
 		words := actionWords(a)
-		all = append(all, view.Choice{Name: a.String(), Words: words, Checked: checked.Has(a)})
+		all = append(all, view.Choice{Name: a.String(), Words: strings.ToUpper(words[:1]) + words[1:], Checked: checked.Has(a)})
 	}
 	return all
 }
@@ -82,7 +82,7 @@ func deviceWords(agent string) string {
 		{"Linux", "Linux"}})
 	switch {
 	case agent == "":
-		return "An unnamed program"
+		return "Unknown program"
 	case browser == "" || system == "":
 		return cut(agent, 40)
 	}
@@ -119,7 +119,7 @@ func stateWords(c CameraStatus) string {
 // firstWords stand over a picture that has not come yet.
 func firstWords(c CameraStatus) string {
 	if stateOf(c) == "recording" {
-		return "waiting for the first picture"
+		return "waiting for video"
 	}
 	return stateWords(c)
 }

@@ -14,10 +14,10 @@ func TestTheVerificationPassSaysHowFarItIsAndNeverThatAllIsWellWhenSomethingWasF
 		r           VerificationReport
 		state, want string
 	}{
-		{VerificationReport{}, "connecting", "The first round has not begun."},
-		{VerificationReport{Round: &now, ReadBytes: 12, TotalBytes: 100}, "recording", "All footage read again: 12 % of this round, nothing found."},
-		{VerificationReport{Round: &now, ReadBytes: 120, TotalBytes: 100, Found: 1}, "offline", "All footage read again: 100 % of this round; one file was damaged, and is set aside."},
-		{VerificationReport{LastRound: &now, Found: 3}, "offline", "All footage was read again; that round ended on 22 Nov, 12:00; 3 files were damaged, and are set aside."},
+		{VerificationReport{}, "connecting", "The first verification pass has not started."},
+		{VerificationReport{Round: &now, ReadBytes: 12, TotalBytes: 100}, "recording", "Verification pass 12 % done, no damage found."},
+		{VerificationReport{Round: &now, ReadBytes: 120, TotalBytes: 100, Found: 1}, "offline", "Verification pass 100 % done; 1 damaged file was set aside."},
+		{VerificationReport{LastRound: &now, Found: 3}, "offline", "Last verification pass finished 22 Nov, 12:00; 3 damaged files were set aside."},
 	} {
 		if v := verificationOf(&c.r, site); v.State != c.state || v.Words != c.want {
 			t.Errorf("%+v: %+v, want %s, %q", c.r, *v, c.state, c.want)
@@ -38,7 +38,7 @@ func TestChangesAreToldWithTimesOnTheSitesClock(t *testing.T) {
 
 func TestDevicesAreNamedAsPeopleNameThem(t *testing.T) {
 	for agent, want := range map[string]string{
-		"": "An unnamed program",
+		"": "Unknown program",
 		"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0":                                                   "Firefox on Linux",
 		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E1": "Safari on iPhone", // as the record cuts it off
 		"Mozilla/5.0 (Linux; Android 15; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Mobile Safari/537.36":          "Chrome on Android",

@@ -359,7 +359,7 @@ func (w *wall) holdsItsAddress(begin time.Time) {
 		return ok && x.from.After(at.Add(-2*time.Second)) && x.from.Before(at.Add(20*time.Second))
 	})
 	w.do(chromedp.Navigate(w.url+"/timeline?cameras=nobodys"), chromedp.WaitVisible(`h1`))
-	if words := eval[string](w.tab, `document.body.innerText`); !strings.Contains(words, "Nothing here") {
+	if words := eval[string](w.tab, `document.body.innerText`); !strings.Contains(words, "Page not found") {
 		w.t.Errorf("an address of nobody's cameras says %q", words)
 	}
 }

@@ -238,7 +238,7 @@ func CameraPage(v Camera) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "\">All in step</a>")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "\">Play together</a>")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -286,7 +286,7 @@ func CameraPage(v Camera) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "<section class=\"card\"><h2>This camera</h2><dl class=\"facts\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "<section class=\"card\"><h2>Details</h2><dl class=\"facts\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -376,7 +376,7 @@ func CameraPage(v Camera) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "\">See who, and share</a> ")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "\">Manage sharing</a> ")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -539,7 +539,7 @@ func gapNote() templ.Component {
 			templ_7745c5c3_Var26 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 48, "<div id=\"gap-note\" class=\"gap-note\" hidden><p id=\"gap-words\"></p><div class=\"gap-ways\"><button id=\"gap-before\" type=\"button\"></button> <button id=\"gap-after\" type=\"button\"></button> <button id=\"gap-close\" class=\"tool\" type=\"button\" aria-label=\"Close this note\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 48, "<div id=\"gap-note\" class=\"gap-note\" hidden><p id=\"gap-words\"></p><div class=\"gap-ways\"><button id=\"gap-before\" type=\"button\"></button> <button id=\"gap-after\" type=\"button\"></button> <button id=\"gap-close\" class=\"tool\" type=\"button\" aria-label=\"Close\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -746,7 +746,7 @@ func dayOfFootage(v Camera) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 70, "\" aria-label=\"The day before\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 70, "\" aria-label=\"Previous day\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -806,7 +806,7 @@ func dayOfFootage(v Camera) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 75, "\" aria-label=\"The day after\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 75, "\" aria-label=\"Next day\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -837,7 +837,7 @@ func dayOfFootage(v Camera) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 79, "\">Recorded days</a></noscript></form><form id=\"goto-form\" class=\"goto needs-js\"><label for=\"goto\" class=\"unseen\">Go to a time</label> <input id=\"goto\" type=\"text\" inputmode=\"text\" placeholder=\"14:05, yesterday 9 …\" autocomplete=\"off\" spellcheck=\"false\" enterkeyhint=\"go\"> <button>Go</button></form><div class=\"pictures needs-js\" role=\"group\" aria-label=\"Single pictures\"><button id=\"frame-back\" class=\"tool\" type=\"button\" aria-label=\"One picture back\" title=\"One picture back  ,\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 79, "\">Recorded days</a></noscript></form><form id=\"goto-form\" class=\"goto needs-js\"><label for=\"goto\" class=\"unseen\">Go to a time</label> <input id=\"goto\" type=\"text\" inputmode=\"text\" placeholder=\"14:05, yesterday 9 …\" autocomplete=\"off\" spellcheck=\"false\" enterkeyhint=\"go\"> <button>Go</button></form><div class=\"pictures needs-js\" role=\"group\" aria-label=\"Frame by frame\"><button id=\"frame-back\" class=\"tool\" type=\"button\" aria-label=\"Previous frame\" title=\"Previous frame  ,\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -845,7 +845,7 @@ func dayOfFootage(v Camera) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 80, "</button> <button id=\"frame-forward\" class=\"tool\" type=\"button\" aria-label=\"One picture forward\" title=\"One picture forward  .\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 80, "</button> <button id=\"frame-forward\" class=\"tool\" type=\"button\" aria-label=\"Next frame\" title=\"Next frame  .\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -853,7 +853,7 @@ func dayOfFootage(v Camera) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 81, "</button> <button id=\"snapshot\" class=\"tool\" type=\"button\" aria-label=\"Save this picture\" title=\"Save this picture  S\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 81, "</button> <button id=\"snapshot\" class=\"tool\" type=\"button\" aria-label=\"Save snapshot\" title=\"Save snapshot  S\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -869,7 +869,7 @@ func dayOfFootage(v Camera) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 83, "</button></div><div class=\"zooms needs-js\" role=\"group\" aria-label=\"Timeline\"><button id=\"zoom-out\" class=\"tool\" type=\"button\" aria-label=\"Show more time\" title=\"Show more time  −\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 83, "</button></div><div class=\"zooms needs-js\" role=\"group\" aria-label=\"Timeline\"><button id=\"zoom-out\" class=\"tool\" type=\"button\" aria-label=\"Zoom out\" title=\"Zoom out  −\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -877,7 +877,7 @@ func dayOfFootage(v Camera) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 84, "</button> <button id=\"zoom-in\" class=\"tool\" type=\"button\" aria-label=\"Show less time, closer\" title=\"Closer  +\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 84, "</button> <button id=\"zoom-in\" class=\"tool\" type=\"button\" aria-label=\"Zoom in\" title=\"Zoom in  +\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -885,7 +885,7 @@ func dayOfFootage(v Camera) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 85, "</button> <button id=\"zoom-day\" type=\"button\" class=\"plain\">Day</button> <button id=\"zoom-month\" type=\"button\" class=\"plain\">Month</button></div></div><div id=\"timeline-slider\" class=\"timeline needs-js\" role=\"slider\" tabindex=\"0\" aria-label=\"Moment of the day\" aria-valuemin=\"0\" aria-valuemax=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 85, "</button> <button id=\"zoom-day\" type=\"button\" class=\"plain\">Day</button> <button id=\"zoom-month\" type=\"button\" class=\"plain\">Month</button></div></div><div id=\"timeline-slider\" class=\"timeline needs-js\" role=\"slider\" tabindex=\"0\" aria-label=\"Time of day\" aria-valuemin=\"0\" aria-valuemax=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -936,7 +936,7 @@ func calendar(v Camera) templ.Component {
 			templ_7745c5c3_Var40 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 88, "<dialog id=\"calendar\" class=\"day-picker\" aria-labelledby=\"month-words\"><div class=\"month-bar\"><button id=\"month-previous\" class=\"tool\" type=\"button\" aria-label=\"The month before\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 88, "<dialog id=\"calendar\" class=\"day-picker\" aria-labelledby=\"month-words\"><div class=\"month-bar\"><button id=\"month-previous\" class=\"tool\" type=\"button\" aria-label=\"Previous month\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -944,7 +944,7 @@ func calendar(v Camera) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 89, "</button><h2 id=\"month-words\" aria-live=\"polite\"></h2><button id=\"month-next\" class=\"tool\" type=\"button\" aria-label=\"The month after\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 89, "</button><h2 id=\"month-words\" aria-live=\"polite\"></h2><button id=\"month-next\" class=\"tool\" type=\"button\" aria-label=\"Next month\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1074,7 +1074,7 @@ func saveClip(v Camera) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 101, "\" required autocomplete=\"off\"> <button id=\"mark-in\" class=\"plain needs-js\" type=\"button\">Set to this moment <kbd>I</kbd></button></div><div class=\"field\"><label for=\"save-to\">To <span class=\"no-js\">(UTC)</span></label> <input id=\"save-to\" name=\"to\" value=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 101, "\" required autocomplete=\"off\"> <button id=\"mark-in\" class=\"plain needs-js\" type=\"button\">Use current time <kbd>I</kbd></button></div><div class=\"field\"><label for=\"save-to\">To <span class=\"no-js\">(UTC)</span></label> <input id=\"save-to\" name=\"to\" value=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1087,12 +1087,12 @@ func saveClip(v Camera) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 102, "\" required autocomplete=\"off\"> <button id=\"mark-out\" class=\"plain needs-js\" type=\"button\">Set to this moment <kbd>O</kbd></button></div></div>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 102, "\" required autocomplete=\"off\"> <button id=\"mark-out\" class=\"plain needs-js\" type=\"button\">Use current time <kbd>O</kbd></button></div></div>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		if len(v.Together) > 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 103, "<fieldset class=\"together\"><legend>Other cameras of the same time, in one zip</legend> <input type=\"hidden\" name=\"camera\" value=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 103, "<fieldset class=\"together\"><legend>Add other cameras (one zip file)</legend> <input type=\"hidden\" name=\"camera\" value=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1156,7 +1156,7 @@ func saveClip(v Camera) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 111, ">Download those ticked as zip</button> <button id=\"sidecar-button\" class=\"plain\" formaction=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 111, ">Download selected as zip</button> <button id=\"sidecar-button\" class=\"plain\" formaction=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1169,7 +1169,7 @@ func saveClip(v Camera) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 112, "\">Its facts as JSON</button></div><p id=\"save-facts\" class=\"quiet\" role=\"status\"></p><p class=\"hint\">The file may begin a few seconds earlier: its pictures are those that the camera sent, unchanged. Its facts say what is missing and why, and its SHA-256; they are in a zip already.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 112, "\">Clip details (JSON)</button></div><p id=\"save-facts\" class=\"quiet\" role=\"status\"></p><p class=\"hint\">The file may start a few seconds early, because video is saved exactly as the camera sent it. Clip details list the gaps, the reasons and the file's SHA-256; a zip includes them.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1222,7 +1222,7 @@ func keepClip(v Camera) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 115, "\"><legend>Or keep it on the recorder</legend><div class=\"field\"><label for=\"keep-note\">Note</label> <input id=\"keep-note\" name=\"note\" maxlength=\"500\" autocomplete=\"off\" placeholder=\"What it shows\"></div><div class=\"save-end\"><button id=\"keep-button\" formmethod=\"post\" formaction=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 115, "\"><legend>Keep on the recorder</legend><div class=\"field\"><label for=\"keep-note\">Note</label> <input id=\"keep-note\" name=\"note\" maxlength=\"500\" autocomplete=\"off\" placeholder=\"What happened\"></div><div class=\"save-end\"><button id=\"keep-button\" formmethod=\"post\" formaction=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1248,7 +1248,7 @@ func keepClip(v Camera) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 117, "\">Delete this footage…</button></div><p class=\"hint\">Kept footage stays until you let it go. You find it under <a href=\"/saved\">Saved</a>.</p></fieldset>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 117, "\">Delete this footage…</button></div><p class=\"hint\">Kept footage stays until you remove it. Find it in <a href=\"/saved\">Saved</a>.</p></fieldset>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -48,7 +48,7 @@ func CertificatePage(v Certificate) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<span>Keepwatch</span></p><h1>Trust this recorder</h1><p class=\"lead\">This recorder signs for itself, so browsers warn until they are told to trust it. Do that once on each of your own devices: the warning goes, and nobody between you and the recorder can read along or pass as it.</p><section class=\"card\"><h2>First compare</h2><p>The device shows a long number before or after it takes the certificate. It must be the one here <em>and</em> the one that the recorder printed on its console and in its log when it started. If they differ, someone stands in between: stop.</p><dl class=\"prints\"><dt>SHA-256</dt><dd><code>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<span>Keepwatch</span></p><h1>Trust this recorder</h1><p class=\"lead\">This recorder uses its own certificate, so browsers show a warning until you trust it. Do this once on each of your devices. The warning goes away, and nobody on the network can eavesdrop or impersonate the recorder.</p><section class=\"card\"><h2>Compare the fingerprint first</h2><p>Your device shows a fingerprint when you install the certificate. It must match the one here <em>and</em> the one that the recorder wrote to its console and log at startup. If they differ, stop: someone may be intercepting the connection.</p><dl class=\"prints\"><dt>SHA-256</dt><dd><code>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -61,7 +61,7 @@ func CertificatePage(v Certificate) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "</code></dd><dt>SHA-1 <span class=\"quiet\">Windows shows no other</span></dt><dd><code>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "</code></dd><dt>SHA-1 <span class=\"quiet\">the only one Windows shows</span></dt><dd><code>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -151,14 +151,14 @@ func CertificatePage(v Certificate) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "\" download>Get the certificate <span class=\"quiet\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "\" download>Download certificate <span class=\"quiet\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var9 string
 				templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs(d.Kind)
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/view/certificate.templ`, Line: 40, Col: 115}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/view/certificate.templ`, Line: 40, Col: 116}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var9))
 				if templ_7745c5c3_Err != nil {
@@ -169,7 +169,7 @@ func CertificatePage(v Certificate) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "</div><section class=\"card\"><h2>What trusting means</h2><p class=\"quiet\">The key behind this certificate was made by the recorder and never leaves its disk. Whoever stole that key could sign for any website towards your devices. Trust a recorder that is yours or that of someone you trust as much; you can remove the certificate on each device where you added it. Or give the recorder a certificate of your own: <code>web.tls</code> in the configuration.</p></section><p><a class=\"button\" href=\"/\">To the recorder</a></p></main>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "</div><section class=\"card\"><h2>What trusting means</h2><p class=\"quiet\">The private key was created on this recorder and never leaves its disk. Anyone who stole it could impersonate any website to your devices, so trust only a recorder of your own or of someone you trust as much. You can remove the certificate from a device at any time, or give the recorder a certificate of your own with <code>web.tls</code> in the configuration.</p></section><p><a class=\"button\" href=\"/\">Continue to the recorder</a></p></main>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

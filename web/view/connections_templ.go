@@ -40,7 +40,7 @@ func ConnectionsPage(v Connections) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"column\"><p class=\"crumb\"><a href=\"/system\">System</a></p><h1>Connections</h1><p class=\"lead\">Everything that this recorder connected to since it started. It can connect to the configured cameras and to nothing else.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"column\"><p class=\"crumb\"><a href=\"/system\">System</a></p><h1>Connections</h1><p class=\"lead\">Every connection this recorder has made since it started. It can only connect to the configured cameras.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -152,7 +152,7 @@ func ConnectionsPage(v Connections) templ.Component {
 							return templ_7745c5c3_Err
 						}
 					} else {
-						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "<span class=\"quiet\">a camera of others</span> ")
+						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "<span class=\"quiet\">someone else's camera</span> ")
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}

@@ -16,32 +16,32 @@ type keyHelp struct {
 func keyGroups() []keyGroup {
 	return []keyGroup{
 		{"Everywhere", []keyHelp{
-			{[]string{"1", "…", "9"}, "open a camera"},
-			{[]string{"G"}, "all cameras, live"},
-			{[]string{"?"}, "this list"},
+			{[]string{"1", "…", "9"}, "Open a camera"},
+			{[]string{"G"}, "All cameras, live"},
+			{[]string{"?"}, "Keyboard shortcuts"},
 		}},
-		{"Playing", []keyHelp{
-			{[]string{"Space", "K"}, "play, pause"},
-			{[]string{"←", "→"}, "10 s back, forward"},
-			{[]string{"Shift"}, "with an arrow: 1 s"},
-			{[]string{"Alt"}, "with an arrow: 1 min"},
-			{[]string{",", "."}, "one picture back, forward"},
-			{[]string{"[", "]"}, "slower, faster"},
-			{[]string{"L"}, "live"},
+		{"Playback", []keyHelp{
+			{[]string{"Space", "K"}, "Play or pause"},
+			{[]string{"←", "→"}, "10 s back or forward"},
+			{[]string{"Shift"}, "With an arrow: 1 s"},
+			{[]string{"Alt"}, "With an arrow: 1 min"},
+			{[]string{",", "."}, "Previous or next frame"},
+			{[]string{"[", "]"}, "Slower or faster"},
+			{[]string{"L"}, "Live"},
 		}},
-		{"Finding", []keyHelp{
-			{[]string{"T"}, "type a time"},
-			{[]string{"D"}, "pick a day"},
-			{[]string{"↑", "↓"}, "where footage last, next begins"},
-			{[]string{"+", "−"}, "timeline closer, wider: a second to a month"},
+		{"Navigation", []keyHelp{
+			{[]string{"T"}, "Go to a time"},
+			{[]string{"D"}, "Choose a day"},
+			{[]string{"↑", "↓"}, "Previous or next recording"},
+			{[]string{"+", "−"}, "Zoom the timeline, from a second to a month"},
 		}},
-		{"Keeping and seeing", []keyHelp{
-			{[]string{"I", "O"}, "clip begins, ends here"},
-			{[]string{"E"}, "save the clip"},
-			{[]string{"S"}, "save this picture"},
-			{[]string{"P"}, "picture in picture"},
-			{[]string{"F"}, "full screen"},
-			{[]string{"M"}, "sound on, off"},
+		{"Saving and viewing", []keyHelp{
+			{[]string{"I", "O"}, "Set clip start or end"},
+			{[]string{"E"}, "Save the clip"},
+			{[]string{"S"}, "Save snapshot"},
+			{[]string{"P"}, "Picture in picture"},
+			{[]string{"F"}, "Full screen"},
+			{[]string{"M"}, "Sound on or off"},
 		}},
 	}
 }

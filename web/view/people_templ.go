@@ -126,7 +126,7 @@ func PeoplePage(v People) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "</ul><p class=\"hint\">Which cameras somebody sees is known to them and to the owners of those cameras. Who manages accounts sees how many, and none of their pictures.</p><section class=\"card\"><details")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "</ul><p class=\"hint\">Administrators see how many cameras each person has, never the video.</p><section class=\"card\"><details")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -136,7 +136,7 @@ func PeoplePage(v People) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "><summary class=\"button\">New account</summary><form method=\"post\" action=\"/people\" class=\"stack\" data-once><div class=\"field\"><label for=\"username\">Name</label> <input id=\"username\" name=\"username\" required maxlength=\"32\" autocapitalize=\"none\" spellcheck=\"false\" autocomplete=\"off\" value=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "><summary class=\"button\">New account</summary><form method=\"post\" action=\"/people\" class=\"stack\" data-once><div class=\"field\"><label for=\"username\">Username</label> <input id=\"username\" name=\"username\" required maxlength=\"32\" autocapitalize=\"none\" spellcheck=\"false\" autocomplete=\"off\" value=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -181,7 +181,7 @@ func PeoplePage(v People) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<p id=\"password-hint\" class=\"hint\">At least ten characters. They can change it themselves under Account, and should.</p></div><div class=\"field\"><label for=\"again\">The same again</label> <input id=\"again\" name=\"again\" type=\"password\" required minlength=\"10\" autocomplete=\"new-password\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<p id=\"password-hint\" class=\"hint\">At least ten characters. They should change it under Account after signing in.</p></div><div class=\"field\"><label for=\"again\">Repeat password</label> <input id=\"again\" name=\"again\" type=\"password\" required minlength=\"10\" autocomplete=\"new-password\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -207,7 +207,7 @@ func PeoplePage(v People) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "> manages accounts and the system, like you</label> <button class=\"primary\">Make the account</button></form></details></section><p class=\"hint\">Did somebody forget their password? On the machine of the recorder: <code>nvr user passwd NAME</code>. Here nobody can set another's.</p></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "> Administrator: manages accounts and the system</label> <button class=\"primary\">Create account</button></form></details></section><p class=\"hint\">Forgotten password? Run <code>nvr user passwd NAME</code> on the recorder. Passwords can't be reset from this page.</p></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -321,7 +321,7 @@ func RemovalPage(v Removal) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, "</button> <a class=\"button\" href=\"/people\">Rather not</a></form>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, "</button> <a class=\"button\" href=\"/people\">Cancel</a></form>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

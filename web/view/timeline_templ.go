@@ -242,7 +242,7 @@ func timelineControls(v Timeline) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "</span> <span id=\"age\">paused</span></p></div><div class=\"transport\"><button id=\"edge-back\" class=\"tool\" type=\"button\" aria-label=\"Back to where footage last begins\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "</span> <span id=\"age\">paused</span></p></div><div class=\"transport\"><button id=\"edge-back\" class=\"tool\" type=\"button\" aria-label=\"Previous recording\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -266,7 +266,7 @@ func timelineControls(v Timeline) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<span class=\"ten\">10</span></button> <button id=\"edge-forward\" class=\"tool\" type=\"button\" aria-label=\"On to where footage next begins\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<span class=\"ten\">10</span></button> <button id=\"edge-forward\" class=\"tool\" type=\"button\" aria-label=\"Next recording\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -347,7 +347,7 @@ func timelineDay(v Timeline) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "\" aria-label=\"The day before\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "\" aria-label=\"Previous day\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -407,7 +407,7 @@ func timelineDay(v Timeline) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "\" aria-label=\"The day after\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "\" aria-label=\"Next day\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -425,7 +425,7 @@ func timelineDay(v Timeline) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 31, "</a><noscript><button>Show</button></noscript></form><form id=\"goto-form\" class=\"goto needs-js\"><label for=\"goto\" class=\"unseen\">Go to a time</label> <input id=\"goto\" type=\"text\" inputmode=\"text\" placeholder=\"14:05, yesterday 9 …\" autocomplete=\"off\" spellcheck=\"false\" enterkeyhint=\"go\"> <button>Go</button></form><div class=\"zooms needs-js\"><button id=\"zoom-out\" class=\"tool\" type=\"button\" aria-label=\"Show more of the day\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 31, "</a><noscript><button>Show</button></noscript></form><form id=\"goto-form\" class=\"goto needs-js\"><label for=\"goto\" class=\"unseen\">Go to a time</label> <input id=\"goto\" type=\"text\" inputmode=\"text\" placeholder=\"14:05, yesterday 9 …\" autocomplete=\"off\" spellcheck=\"false\" enterkeyhint=\"go\"> <button>Go</button></form><div class=\"zooms needs-js\"><button id=\"zoom-out\" class=\"tool\" type=\"button\" aria-label=\"Zoom out\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -433,7 +433,7 @@ func timelineDay(v Timeline) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 32, "</button> <button id=\"zoom-in\" class=\"tool\" type=\"button\" aria-label=\"Show less, closer\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 32, "</button> <button id=\"zoom-in\" class=\"tool\" type=\"button\" aria-label=\"Zoom in\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -568,7 +568,7 @@ func timelineDay(v Timeline) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 47, "</fieldset><div id=\"timeline-slider\" class=\"timeline-slider\" role=\"slider\" tabindex=\"0\" aria-label=\"Moment of the day\" aria-valuemin=\"0\" aria-valuemax=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 47, "</fieldset><div id=\"timeline-slider\" class=\"timeline-slider\" role=\"slider\" tabindex=\"0\" aria-label=\"Time of day\" aria-valuemin=\"0\" aria-valuemax=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -611,7 +611,7 @@ func timelineLists(v Timeline) templ.Component {
 			templ_7745c5c3_Var28 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 49, "<div class=\"column no-js\"><p class=\"note\">Playing several cameras in step needs JavaScript. This is what was recorded of each; a camera's page plays it.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 49, "<div class=\"column no-js\"><p class=\"note\">Playing several cameras together needs JavaScript. This is what each of them recorded; open a camera to play it.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -779,12 +779,12 @@ func noRecordings(admin bool) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if admin {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 66, "<p>Managing this recorder does not make its cameras' recordings yours: whoever is named as a camera's owner in the configuration sees them, and those with whom an owner shares them.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 66, "<p>Administrators don't see recordings automatically: only a camera's owners do, and the people they share it with. Owners are named in the configuration.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 67, "<p>No camera's recordings are yours to see yet. Ask the owner of a camera to share them with you.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 67, "<p>You don't have access to any recordings yet. Ask the owner of a camera to share them with you.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

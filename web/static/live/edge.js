@@ -79,7 +79,7 @@ export function tileWords(t) {
   if (t.gone) return { life: "refused", age: "", words: "This camera is not available to you." };
   if (t.refused) return { life: "refused", age: "", words: t.refused };
   const trouble = !t.connected ? "no connection to the recorder, reconnecting" : stateWords(t.state, t.reason);
-  if (t.behind === null) return { life: "waiting", age: "", words: trouble || "waiting for the first picture" };
+  if (t.behind === null) return { life: "waiting", age: "", words: trouble || "waiting for video" };
   if (t.stills && t.behind < STALE_STILL) return { life: "live", age: `key frames only · ${ageText(t.behind)}`, words: "" };
   if (t.behind < STALE) {
     return { life: "live", age: `live · ${ageText(t.behind)}${t.lost ? " · skipping frames (slow connection)" : ""}`, words: "" };
