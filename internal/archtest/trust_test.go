@@ -113,7 +113,7 @@ func nothingShared(t *tree) []finding {
 	const mend = "read what is needed for each request, into buffers of its own; nothing of one viewer's may wait where another's request finds it"
 	var found []finding
 	for _, s := range t.files {
-		if s.beside() || !within(s.dir(), "web", "storage", "internal/live", "internal/accounts") {
+		if s.beside() || !within(s.dir(), "web", "storage", "internal/live", "internal/accounts", "internal/audit", "internal/identity", "internal/layout") {
 			continue
 		}
 		for spec, p := range imports(s) {
