@@ -17,7 +17,7 @@ import (
 	"keepwatch.internal/web/view"
 )
 
-// submit sends a form as a browser without scripts does.
+// submit sends a form like a browser without scripts.
 func (w *world) submit(session, path string, form url.Values) (*http.Response, tree) {
 	w.t.Helper()
 	resp, body := w.do(ask{method: "POST", path: path, session: session, body: form.Encode(),
@@ -25,7 +25,7 @@ func (w *world) submit(session, path string, form url.Values) (*http.Response, t
 	return resp, parse(w.t, body)
 }
 
-// went checks that a form was carried out and led on.
+// went checks that a form succeeded and redirected.
 func (w *world) went(resp *http.Response, page tree, to string) {
 	w.t.Helper()
 	if got := resp.Header.Get("Location"); resp.StatusCode != http.StatusSeeOther || !strings.HasPrefix(got, to) {
@@ -33,7 +33,7 @@ func (w *world) went(resp *http.Response, page tree, to string) {
 	}
 }
 
-// stale lets all sessions have been confirmed long ago.
+// stale makes the last confirmation of all sessions old.
 func (w *world) stale() {
 	w.t.Helper()
 	db, err := sql.Open("sqlite", "file:"+w.people+"?_pragma=busy_timeout(5000)")
@@ -91,7 +91,7 @@ func TestThePasswordIsAskedForAgainAndTheFormGoesOn(t *testing.T) {
 	}
 }
 
-// me2 is me as programs read it.
+// me2 is the response of /me as programs read it.
 type me2 struct{ Actions map[string][]string }
 
 func TestPasswordAndSessionsAreManagedWithoutScripts(t *testing.T) {
@@ -213,7 +213,7 @@ func TestAnOwnerSharesAndRevokesWithoutScripts(t *testing.T) {
 	}
 }
 
-// cutWithin reads on, not so fast that the answer could end by itself, and checks that it is cut off in time.
+// cutWithin keeps reading, too slowly for the response to end by itself, and checks that it is cut off in time.
 func (w *world) cutWithin(resp *http.Response, limit time.Duration) {
 	w.t.Helper()
 	began, slow := time.Now(), time.NewTicker(10*time.Millisecond)
@@ -288,7 +288,7 @@ func TestALinkOpensItsTimeOfItsCameraAndNothingElse(t *testing.T) {
 	}
 }
 
-// plain is a page without the clock that stands in it.
+// plain is a page without its clock.
 func plain(t *testing.T, body []byte) string {
 	t.Helper()
 	root := parse(t, body)

@@ -11,8 +11,8 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// TestMetricsNeedATokenMadeForThem asks as everybody. Who may not read them cannot tell that they are there, but for
-// having to sign in.
+// TestMetricsNeedATokenMadeForThem requests the metrics as every kind of caller. Others must not see that they exist, except that
+// they have to sign in.
 func TestMetricsNeedATokenMadeForThem(t *testing.T) {
 	w := filmed(t)
 	bare, err := w.accounts.NewToken(t.Context(), "root", accounts.TokenSpec{Label: "no figures", Actions: access.Rights(access.Live)})
@@ -36,7 +36,7 @@ func TestMetricsNeedATokenMadeForThem(t *testing.T) {
 	}
 }
 
-// TestMetricsNameOnlyCamerasOfTheToken compares what an administrator learns of others' cameras with what of their own.
+// TestMetricsNameOnlyCamerasOfTheToken compares the metrics of an administrator's own cameras with those of others.
 func TestMetricsNameOnlyCamerasOfTheToken(t *testing.T) {
 	w := filmed(t)
 	w.probeOnce()

@@ -168,7 +168,7 @@ func TestRangesAreTheSameBytesAsTheWhole(t *testing.T) {
 				t.Errorf("%s: If-Range %s: status %d, want %d", file, condition, resp.StatusCode, want)
 			}
 		}
-		for _, name := range []string{"alice", "root"} { // to have the tag is not to have the right
+		for _, name := range []string{"alice", "root"} { // having the tag is not having the right
 			resp, _ := w.do(w.as(name, ask{path: strings.Replace(path, "attic", "yard", 1), header: map[string]string{"If-None-Match": tag}}))
 			if resp.StatusCode != 404 {
 				t.Errorf("%s: %s with the tag: status %d", file, name, resp.StatusCode)
@@ -243,7 +243,7 @@ func TestTheLimitIsNamedInTheProblem(t *testing.T) {
 func TestAFormatThatChangesInsideAClipIsAConflictWithItsParts(t *testing.T) {
 	w := filmed(t)
 	c := w.cameras["front"]
-	c.Name = "front-with-another-lens" // stands in the SPS
+	c.Name = "front-with-another-lens" // changes the SPS
 	run, fragments := w.shoot(c, media.Main, w.start.Add((filmLength+2)*time.Second), 5)
 	writer, err := w.store.Begin(t.Context(), run)
 	check(t, err)

@@ -19,7 +19,7 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// wire is a listener that keeps what the kernel took of each connection's answer.
+// wire is a listener that records the bytes of each connection's response that the kernel accepted.
 type wire struct {
 	net.Listener
 	mu    sync.Mutex
@@ -44,7 +44,7 @@ func (l *wire) Accept() (net.Conn, error) {
 	return t, nil
 }
 
-// Write notes what was sent before anybody who has received it can ask.
+// Write records the bytes before their receiver can ask.
 func (c *tapped) Write(b []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -53,7 +53,7 @@ func (c *tapped) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// carried adds up the bodies of the answers that the wire carried since it was asked last: one for each connection.
+// carried returns the total size of the response bodies since the last call, one for each connection.
 func (l *wire) carried(t *testing.T) (n int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -64,7 +64,7 @@ func (l *wire) carried(t *testing.T) (n int64) {
 	return n
 }
 
-// body returns the length of the answer's body, also of one that was cut off. A connection may have been opened in vain.
+// body returns the length of a response's body, possibly truncated. A connection may be unused.
 func (c *tapped) body(t *testing.T) int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -80,7 +80,7 @@ func (c *tapped) body(t *testing.T) int64 {
 	return n
 }
 
-// tap serves the world on a wire; each request has a connection of its own.
+// tap serves the world on a wire. Each request has its own connection.
 func (w *world) tap() *wire {
 	w.http.Close()
 	w.http = httptest.NewUnstartedServer(w.server.Handler())
@@ -92,7 +92,7 @@ func (w *world) tap() *wire {
 	return l
 }
 
-// watched returns the bytes that are on record for an account's action on a camera.
+// watched returns the bytes in the audit log for an account's action on a camera.
 func (w *world) watched(camera string, account string, a access.Action) (bytes int64) {
 	w.t.Helper()
 	for _, v := range w.viewsOf(camera) {
@@ -103,7 +103,7 @@ func (w *world) watched(camera string, account string, a access.Action) (bytes i
 	return bytes
 }
 
-// viewsOf returns the record of a camera, as its owner reads it.
+// viewsOf returns the audit log of a camera, as its owner sees it.
 func (w *world) viewsOf(camera string) []audit.View {
 	w.t.Helper()
 	owner := map[string]string{"front": "alice", "yard": "bob", "attic": "alice"}[camera]
@@ -116,7 +116,7 @@ func (w *world) viewsOf(camera string) []audit.View {
 	return page.List
 }
 
-// TestTheAuditLogHasTheBytesThatWereSent watches in every way there is.
+// TestTheAuditLogHasTheBytesThatWereSent watches in every possible way.
 func TestTheAuditLogHasTheBytesThatWereSent(t *testing.T) {
 	w := large(t, "attic", "yard")
 	at := w.start.Add(5 * time.Second).Format(time.RFC3339)
@@ -157,7 +157,7 @@ func TestTheAuditLogHasTheBytesThatWereSent(t *testing.T) {
 	w.recorded("yard", "bob", access.Playback, cut, cut+2*8<<10) // what was in net/http's buffers
 }
 
-// recorded waits until the record says so much, within the bounds.
+// recorded waits until the audit log has a number of bytes within the bounds.
 func (w *world) recorded(camera, account string, a access.Action, least, most int64) {
 	w.t.Helper()
 	var got int64
@@ -206,13 +206,13 @@ func TestTheAuditLogHasTheBytesOfLiveVideo(t *testing.T) {
 func TestWhatCannotBeLoggedIsNotShown(t *testing.T) {
 	w := filmed(t)
 	w.broadcast(w.cameras["front"], media.Main, 3)
-	var skew atomic.Int64 // a stream whose viewer left may still look at the clock
+	var skew atomic.Int64 // atomic, since a stream may still read the clock after its viewer left
 	d, err := accounts.Open(t.Context(), accounts.Options{Path: w.people, Now: func() time.Time { return time.Now().Add(time.Duration(skew.Load())) }})
 	check(t, err)
 	defer func() { check(t, d.Close()) }()
 	w.reopen(func(o *Options) {
-		o.Accounts = d                           // whose permits are of the same clock
-		o.Views = audit.NewViewLog(d.Audit(), 0) // which nobody runs, so that it writes nothing
+		o.Accounts = d                           // its permits use the same clock
+		o.Views = audit.NewViewLog(d.Audit(), 0) // not running, so that it writes nothing
 	})
 	paths := []string{"clip.mp4?" + w.span(1, 3), "segments.mp4?" + w.span(1, 3), "keyframe.mp4?" + w.queries()[0], "live.mp4"}
 	for _, late := range []bool{false, true} {

@@ -16,16 +16,16 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// queries are what a camera's routes are asked with: what they want, and what they do not.
+// queries are the queries for a camera's routes, valid and invalid.
 func (w *world) queries() []string {
 	at := w.start.Add(5500 * time.Millisecond).Format(time.RFC3339Nano)
 	good := w.span(2, 6) + "&at=" + at
 	return []string{good, good + "&download=1", "", "from=x&to=y&at=z&stream=none"}
 }
 
-// TestTheAuthorizationMatrix asks every route of the table, with every method, for every camera, as everybody, and
-// compares what is decided with what the policies and the ownership say, which changes from round to round. The handler
-// is asked directly, as it stands behind the socket; the next test looks at the wire.
+// TestTheAuthorizationMatrix requests every route of the table, with every method, for every camera, as every kind of caller. It
+// compares the decisions with the policies and the ownership, which changes from round to round. It calls the handler directly;
+// the next test uses the network.
 func TestTheAuthorizationMatrix(t *testing.T) {
 	w := filmed(t)
 	decisions := 0
@@ -52,12 +52,12 @@ func TestTheAuthorizationMatrix(t *testing.T) {
 	}
 }
 
-// own makes the accounts own the cameras that are named, and no others.
+// own makes the accounts own exactly the named cameras.
 func (w *world) own(owned map[string]string) {
 	w.t.Helper()
 	var all []accounts.Ownership
 	for name, c := range w.cameras {
-		o := accounts.Ownership{Camera: access.Camera(c.ID), Owners: []string{"carol"}} // who has no account any more
+		o := accounts.Ownership{Camera: access.Camera(c.ID), Owners: []string{"carol"}} // her account was removed
 		for account, cameras := range owned {
 			if slices.Contains(strings.Fields(cameras), name) {
 				o.Owners = append(o.Owners, account)
@@ -68,7 +68,7 @@ func (w *world) own(owned map[string]string) {
 	check(w.t, w.accounts.SetOwners(w.t.Context(), all))
 }
 
-// askAll asks one route in every way and returns how many that were.
+// askAll requests one route in every way and returns the number of requests.
 func (w *world) askAll(rt route, owned map[string]string) (decisions int) {
 	w.t.Helper()
 	cameras := []string{"front", "yard", "attic", "unknown", "Front", w.cameras["front"].ID.String(), "front%00", "..%2ffront", "front%20"}
@@ -82,11 +82,11 @@ func (w *world) askAll(rt route, owned map[string]string) (decisions int) {
 				queries := w.queries()
 				switch {
 				case method != rt.method && method != "HEAD" && i >= 3:
-					continue // no handler gets as far as the name
+					continue // no handler reads the name
 				case method != rt.method:
-					queries = queries[:1] // which no handler reads, or as GET does
+					queries = queries[:1] // no handler reads it, or like GET
 				case !strings.HasPrefix(rt.path, "/api/"):
-					queries = queries[:1] // pages cost more, and decide as the API does
+					queries = queries[:1] // pages are slower, and decide like the API
 				}
 				for _, query := range queries {
 					w.decide(rt, p, camera, method, query)
@@ -98,19 +98,19 @@ func (w *world) askAll(rt route, owned map[string]string) (decisions int) {
 	return decisions
 }
 
-// decide asks once and compares.
+// decide makes one request and compares.
 func (w *world) decide(rt route, p principal, camera, method, query string) {
 	w.t.Helper()
 	path := strings.NewReplacer("{id}", camera, "{kept}", "this", "{version}", assetVersion, "{name...}", "robots.txt", "{$}", "", "{person}", "bob", "{number}", "999999", "{secret}", "none").Replace(rt.path)
 	if method == "DELETE" && strings.HasSuffix(rt.path, "/footage") {
-		query += "&preview=1" // the matrix shall not delete what it asks for
+		query += "&preview=1" // the matrix must not delete anything
 	}
 	ctx, cancel := context.WithCancel(w.t.Context())
 	defer cancel()
 	r := httptest.NewRequestWithContext(ctx, method, path+"?"+query, nil)
 	r.Host, r.RemoteAddr = "localhost", "127.0.0.1:1"
 	if rt.policy == public && method != "GET" {
-		p.session = "" // the matrix shall not sign its principals out
+		p.session = "" // the matrix must not sign its principals out
 	}
 	p.sign(r)
 	rec := &firstBytes{ResponseRecorder: httptest.NewRecorder(), enough: cancel}
@@ -151,7 +151,7 @@ func (f *firstBytes) Write(b []byte) (int, error) {
 	return f.ResponseRecorder.Write(b)
 }
 
-// TestWhatIsNotYoursIsNotThere compares, on the wire, every answer about a foreign camera with that about a camera that
+// TestWhatIsNotYoursIsNotThere compares, over the network, every response about a foreign camera with the response about one that
 // does not exist: status, headers and body must be the same.
 func TestWhatIsNotYoursIsNotThere(t *testing.T) {
 	w := filmed(t)
@@ -159,7 +159,7 @@ func TestWhatIsNotYoursIsNotThere(t *testing.T) {
 		w.broadcast(c, media.Main, 3)
 	}
 	stopped := time.Now()
-	w.reopen(func(o *Options) { o.Now = func() time.Time { return stopped } }) // pages tell the time
+	w.reopen(func(o *Options) { o.Now = func() time.Time { return stopped } }) // pages contain the time
 	compared := 0
 	for _, rt := range w.server.routes() {
 		if rt.policy != onCamera && rt.policy != seesCamera {
@@ -189,8 +189,7 @@ func TestWhatIsNotYoursIsNotThere(t *testing.T) {
 	t.Logf("%d pairs of answers are the same", compared)
 }
 
-// fingerprint is everything an answer tells, with the camera's own name, which a redirect to the login page repeats, and
-// the date left out.
+// fingerprint is everything in a response except the date and the camera's own name, which a redirect to the login page repeats.
 func (w *world) fingerprint(rt route, p principal, camera, method, query string) string {
 	w.t.Helper()
 	path := strings.NewReplacer("{id}", camera, "{person}", "bob", "{number}", "999999").Replace(rt.path) + "?" + query

@@ -14,16 +14,16 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// axeFile is the checker, as npm brings it.
+// axeFile is the checker, as installed by npm.
 const axeFile = "node_modules/axe-core/axe.min.js"
 
-// The rules that pages are held to, and those that axe's authors recommend beyond them.
+// The rules that pages must satisfy, and those that axe's authors also recommend.
 var (
 	axeRules     = []string{"wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"}
 	axePractices = "best-practice"
 )
 
-// violation is what axe found.
+// violation is one finding of axe.
 type violation struct {
 	ID, Impact, Help string
 	Tags             []string
@@ -33,7 +33,7 @@ type violation struct {
 	}
 }
 
-// graver reports whether it keeps a page from being shipped: whatever breaks WCAG, and what is serious of the rest.
+// graver reports whether the finding fails the test: any violation of WCAG, and serious ones of other rules.
 func (v violation) graver() bool {
 	return !slices.Contains(v.Tags, axePractices) || v.Impact == "serious" || v.Impact == "critical"
 }
@@ -47,10 +47,10 @@ func (v violation) String() string {
 	return b.String()
 }
 
-// axe lets the checker look at the page as it is.
+// axe runs the checker on the current page.
 func (b *tab) axe(script string) []violation {
 	b.t.Helper()
-	if !eval[bool](b, `"axe" in window`) { // the policy on scripts holds for pages, not for the debugger
+	if !eval[bool](b, `"axe" in window`) { // the script policy applies to pages, not to the debugger
 		b.do(chromedp.Evaluate[chromedp.Void](script + "\n;void 0"))
 	}
 	tags, err := json.Marshal(append(axeRules, axePractices))
@@ -68,7 +68,7 @@ func axeScript(t *testing.T) string {
 	return string(script)
 }
 
-// TestAxeFindsNothingOnAnyPage lets axe-core look at every page, by day and by night, at a desk and on a phone.
+// TestAxeFindsNothingOnAnyPage runs axe-core on every page, in light and dark mode, on a desktop and a phone.
 func TestAxeFindsNothingOnAnyPage(t *testing.T) {
 	script := axeScript(t)
 	pages := tour(t)
@@ -80,7 +80,7 @@ func TestAxeFindsNothingOnAnyPage(t *testing.T) {
 			b.open(v)
 			b.openAll()
 			for _, l := range looks {
-				l.height = 4000 // all of the page: what the bars at its edges cover is a matter of where it is scrolled to
+				l.height = 4000 // the whole page, since the bars at its edges cover parts depending on the scroll position
 				b.see(l)
 				for _, found := range b.axe(script) {
 					if found.graver() {
@@ -95,7 +95,7 @@ func TestAxeFindsNothingOnAnyPage(t *testing.T) {
 	}
 }
 
-// TestAxeFindsWhatIsPlanted breaks a page in the ways that matter most here, so that a checker that sees nothing is noticed.
+// TestAxeFindsWhatIsPlanted breaks a page in the most important ways, to prove that the checker works.
 func TestAxeFindsWhatIsPlanted(t *testing.T) {
 	script := axeScript(t)
 	w := inhabited(t)

@@ -14,7 +14,7 @@ type tab struct {
 	ctx context.Context
 }
 
-// newTab starts Chromium, with further flags.
+// newTab starts Chromium with additional flags.
 func newTab(t *testing.T, flags ...chromedp.ExecAllocatorOption) *tab {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true),
@@ -31,7 +31,7 @@ func newTab(t *testing.T, flags ...chromedp.ExecAllocatorOption) *tab {
 // stepTimeout bounds each step in the browser.
 const stepTimeout = 20 * time.Second
 
-// do carries out steps.
+// do runs steps.
 func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
 	ctx, stop := context.WithTimeout(b.ctx, stepTimeout)
@@ -43,7 +43,7 @@ func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// eval returns the value of an expression in the page, also of one that takes its time.
+// eval returns the value of an expression in the page, and awaits a promise.
 func eval[T any](b *tab, expression string) T {
 	b.t.Helper()
 	ctx, stop := context.WithTimeout(b.ctx, stepTimeout)
@@ -55,7 +55,7 @@ func eval[T any](b *tab, expression string) T {
 	return v
 }
 
-// signIn puts a session into the browser as the server would.
+// signIn sets a session cookie in the browser.
 func (b *tab) signIn(w *world, name string) {
 	b.t.Helper()
 	b.do(chromedp.Navigate(w.http.URL+"/login"), chromedp.SendKeys(`input[name=username]`, name),

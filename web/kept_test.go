@@ -29,7 +29,7 @@ func (w *world) keep(camera, body string) (*http.Response, []byte) {
 		header: map[string]string{"Content-Type": "application/json"}}))
 }
 
-// form posts a form as a browser without scripts does.
+// form posts a form like a browser without scripts.
 func (w *world) form(name, path string, fields url.Values) *http.Response {
 	w.t.Helper()
 	resp, _ := w.do(w.as(name, ask{method: "POST", path: path, body: fields.Encode(),
@@ -135,10 +135,10 @@ func TestFootageIsDeletedByItsOwnerOnly(t *testing.T) {
 	}
 }
 
-// TestAClipUnderWayEndsWhenItsFootageIsDeleted stops in the middle of a download. What was sent may arrive, the whole does not.
+// TestAClipUnderWayEndsWhenItsFootageIsDeleted deletes in the middle of a download. Sent bytes may arrive, but not the complete clip.
 func TestAClipUnderWayEndsWhenItsFootageIsDeleted(t *testing.T) {
 	w := inhabited(t)
-	w.picture = 200_000 // more than the sockets between hold
+	w.picture = 200_000 // more than the socket buffers
 	w.film("front")
 	resp := w.open(t.Context(), w.as("alice", ask{path: "/api/v1/cameras/front/clip.mp4?" + w.span(0, filmLength)}))
 	defer resp.Body.Close()
@@ -154,7 +154,7 @@ func TestAClipUnderWayEndsWhenItsFootageIsDeleted(t *testing.T) {
 	}
 }
 
-// TestSavedClipsWithoutScripts keeps, lists, lets go and deletes by links and forms alone.
+// TestSavedClipsWithoutScripts keeps, lists, removes and deletes with links and forms only.
 func TestSavedClipsWithoutScripts(t *testing.T) {
 	w := filmed(t)
 	if text := text(w.page("alice", "/saved").one("main")); !strings.Contains(text, "Nothing saved yet") {
@@ -245,7 +245,7 @@ func TestSavedClipsAreSearchedWithoutScripts(t *testing.T) {
 	}
 }
 
-// TestThePanelOffersCamerasThatMayBeSaved looks at the page of a camera as somebody with whom another is shared, but not to export.
+// TestThePanelOffersCamerasThatMayBeSaved opens a camera's page as somebody who shares another camera without the right to export.
 func TestThePanelOffersCamerasThatMayBeSaved(t *testing.T) {
 	w := filmed(t)
 	w.principals() // dave sees front live
@@ -316,7 +316,7 @@ func TestTheSystemPageSaysHowFarBackFootageWillReach(t *testing.T) {
 	}
 }
 
-// TestAClipIsKeptWithoutLeavingTheCamera presses Enter in the note, which must not save a file instead.
+// TestAClipIsKeptWithoutLeavingTheCamera presses Enter in the note, which must not save a file.
 func TestAClipIsKeptWithoutLeavingTheCamera(t *testing.T) {
 	w := filmed(t)
 	b := newTab(t)
@@ -350,7 +350,7 @@ func TestAKeptClipIsLetGoWithThePasswordAlone(t *testing.T) {
 		t.Errorf("by the API: %+v", p)
 	}
 	release := "/cameras/front/kept/" + kept.ID + "/release"
-	if resp := w.form("alice", release, nil); resp.StatusCode != http.StatusOK { // the page that asks
+	if resp := w.form("alice", release, nil); resp.StatusCode != http.StatusOK { // the confirmation page
 		t.Errorf("by the form: status %d", resp.StatusCode)
 	}
 	resp, body = w.do(w.as("alice", ask{path: "/api/v1/cameras/front/kept"}))

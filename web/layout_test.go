@@ -26,7 +26,7 @@ func (w *world) arrangeForm(name, form string) (*http.Response, []byte) {
 
 var tileName = regexp.MustCompile(`<article class="tile[^>]* data-camera="([^"]+)"`)
 
-// tilesShown are the cameras on the live page, in their order.
+// tilesShown returns the cameras on the live page, in order.
 func (w *world) tilesShown(name, query string) []string {
 	w.t.Helper()
 	resp, body := w.do(w.as(name, ask{path: "/live?" + query}))

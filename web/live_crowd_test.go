@@ -18,7 +18,7 @@ func TestASlowReaderLearnsWhatItLostAndContinuesAtAKeyFrame(t *testing.T) {
 	w.broadcast(c, media.Main, 1)
 	p.watch(tileRequest{1, "front", "main"})
 	p.until("init", 1)
-	for range 12 { // far more than the network takes: nobody reads
+	for range 12 { // far more than the network buffers, and nobody reads
 		w.broadcast(c, media.Main, 120)
 	}
 	lost := p.until("lost", 1)
@@ -99,7 +99,7 @@ func TestOneAccountCannotTakeAllStreams(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 	resp, body = w.do(w.as("bob", ask{path: "/api/v1/cameras/attic/live.mp4"}))
-	if p := problemIn(t, resp, body); p.Status != http.StatusNotFound { // no picture, but no want of room
+	if p := problemIn(t, resp, body); p.Status != http.StatusNotFound { // no live video, but a free slot
 		t.Errorf("bob: %+v", p)
 	}
 }

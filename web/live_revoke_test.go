@@ -12,7 +12,7 @@ import (
 func TestAViewerWhoStopsReadingIsCutWhenItsPermitEnds(t *testing.T) {
 	w := inhabited(t)
 	c := w.cameras["front"]
-	w.picture = 256 << 10 // a fragment is more than the network takes
+	w.picture = 256 << 10 // a fragment is more than the network buffers
 	p := w.socket("alice")
 	w.broadcast(c, media.Main, 1)
 	p.watch(tileRequest{1, "front", "main"})

@@ -17,7 +17,7 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// broadcast publishes so many seconds of a run that began just now, all at once.
+// broadcast publishes some seconds of a run that begins now, all at once.
 func (w *world) broadcast(c Camera, q media.Quality, seconds int) *media.Run {
 	w.t.Helper()
 	run, fragments := w.shoot(c, q, time.Now().UTC().Truncate(time.Microsecond), seconds)
@@ -28,7 +28,7 @@ func (w *world) broadcast(c Camera, q media.Quality, seconds int) *media.Run {
 	return run
 }
 
-// transmit publishes a fragment every so often until the test ends or stop is called.
+// transmit publishes fragments periodically until the test ends or stop is called.
 func (w *world) transmit(c Camera, q media.Quality, every time.Duration) (run *media.Run, stop func()) {
 	w.t.Helper()
 	run, fragments := w.shoot(c, q, time.Now().UTC().Truncate(time.Microsecond), 120)
@@ -96,7 +96,7 @@ func TestLiveMP4BeginsWithTheInitHeaderAndSendsTheCamerasFragments(t *testing.T)
 	}
 }
 
-// fragmentIn reads label, moof and mdat, and verifies that they are the camera's.
+// fragmentIn reads label, moof and mdat, and verifies that they are from the camera.
 func fragmentIn(r io.Reader, key media.LabelKey, camera media.CameraID) (media.Label, error) {
 	var whole []byte
 	for _, want := range []string{"uuid", "moof", "mdat"} {
@@ -139,7 +139,7 @@ func TestWithoutALivePictureThereIsAProblem(t *testing.T) {
 }
 
 func TestRevocationCutsLiveMP4WithinASecond(t *testing.T) {
-	for _, quiet := range []bool{false, true} { // while pictures come, and while none come
+	for _, quiet := range []bool{false, true} { // with and without new frames
 		w := inhabited(t)
 		_, stop := w.transmit(w.cameras["front"], media.Main, 50*time.Millisecond)
 		resp := w.open(t.Context(), w.as("alice", ask{path: "/api/v1/cameras/front/live.mp4"}))
@@ -207,7 +207,7 @@ func (p *socketEnd) any() (e tileEvent, binary []byte) {
 	return e, nil
 }
 
-// until reads on until an event of the type for the tile comes, and returns it.
+// until reads until an event of the type for the tile arrives, and returns it.
 func (p *socketEnd) until(kind string, tile uint16) tileEvent {
 	p.t.Helper()
 	for {
@@ -279,7 +279,7 @@ func TestRevocationEndsATileWithinASecondAndLeavesTheOthers(t *testing.T) {
 	if took := time.Since(began); took > time.Second {
 		t.Errorf("gone after %v", took)
 	}
-	p.watch(tileRequest{1, "front", "main"}) // once more: it stays gone
+	p.watch(tileRequest{1, "front", "main"}) // again: it stays gone
 	if e := p.until("gone", 1); e.State != "" {
 		t.Errorf("%+v", e)
 	}
@@ -392,7 +392,7 @@ func TestInvalidMessagesEndTheConnection(t *testing.T) {
 		check(t, p.conn.Write(t.Context(), websocket.MessageText, []byte(message)))
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		var err error
-		for err == nil { // a sign of life may come first
+		for err == nil { // a heartbeat may come first
 			_, _, err = p.conn.Read(ctx)
 		}
 		cancel()

@@ -8,7 +8,7 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// TestSpansAndGapsAddUpToLocalDaysOfAnyLength asks the API for days on which clocks are changed, and for their neighbours.
+// TestSpansAndGapsAddUpToLocalDaysOfAnyLength requests days on which clocks change, and their neighbours.
 func TestSpansAndGapsAddUpToLocalDaysOfAnyLength(t *testing.T) {
 	w := inhabited(t)
 	front := w.cameras["front"]
@@ -16,7 +16,7 @@ func TestSpansAndGapsAddUpToLocalDaysOfAnyLength(t *testing.T) {
 		zone, day string
 		length    time.Duration
 	}{
-		{"Pacific/Apia", "2011-12-29", 24 * time.Hour}, // the last day before one that never was
+		{"Pacific/Apia", "2011-12-29", 24 * time.Hour}, // the day before one that was skipped
 		{"Australia/Lord_Howe", "2025-04-06", 24*time.Hour + 30*time.Minute},
 		{"America/Santiago", "2025-09-07", 23 * time.Hour}, // it begins at 01:00
 		{"Australia/Lord_Howe", "2025-10-05", 23*time.Hour + 30*time.Minute},

@@ -38,7 +38,7 @@ func TestOnlyHostsOfTheLocalNetworkAreAnswered(t *testing.T) {
 	}
 }
 
-// askHost asks the handler itself, since a client would not send some of these.
+// askHost calls the handler directly, since a client would not send some of these requests.
 func askHost(w *world, host string) int {
 	r := httptest.NewRequest("GET", "/api/v1/me", nil)
 	r.Host, r.RemoteAddr = host, "127.0.0.1:1"

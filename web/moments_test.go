@@ -8,7 +8,7 @@ import (
 
 func TestATimeThatIsThereIsNeverTakenForNone(t *testing.T) {
 	w := inhabited(t)
-	const zero = "0001-01-01T00:00:00Z" // as programs send when nobody filled it in
+	const zero = "0001-01-01T00:00:00Z" // sent by programs that did not set it
 	for _, body := range []map[string]any{
 		{"actions": []string{"live"}, "until": zero},
 		{"actions": []string{"playback"}, "from": zero, "to": zero},

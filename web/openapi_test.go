@@ -18,7 +18,7 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// description is openapi.yaml. Every answer that a test gets by world.do is held to it.
+// description is openapi.yaml. Every response from world.do is checked against it.
 type description struct {
 	root map[string]any
 	mux  *http.ServeMux // finds the path of a request
@@ -48,7 +48,7 @@ func loadDescription(t testing.TB) *description {
 
 func (d *description) paths() map[string]any { return d.root["paths"].(map[string]any) }
 
-// operation returns what is said of a method on a path; HEAD is GET.
+// operation returns the description of a method on a path; HEAD is GET.
 func (d *description) operation(method, path string) map[string]any {
 	if method == "HEAD" {
 		method = "GET"
@@ -72,10 +72,10 @@ func (d *description) resolve(v any) map[string]any {
 	return d.resolve(at)
 }
 
-// beforeRoutes are the statuses that the middleware gives, which the description speaks of once for all.
+// beforeRoutes lists the statuses of the middleware, which the description has once for all operations.
 var beforeRoutes = [...]int{http.StatusForbidden, http.StatusMethodNotAllowed, http.StatusRequestEntityTooLarge, http.StatusMisdirectedRequest}
 
-// mistake returns how an answer differs from the description, or "".
+// mistake returns how a response differs from the description, or "".
 func (d *description) mistake(resp *http.Response, body []byte) string {
 	_, path := d.mux.Handler(resp.Request)
 	if path == "" {
@@ -120,7 +120,7 @@ func (d *description) mistake(resp *http.Response, body []byte) string {
 	return ""
 }
 
-// violates returns where a value breaks a schema, or "". It knows the words that openapi.yaml uses, and no others.
+// violates returns where a value violates a schema, or "". It supports only the keywords in openapi.yaml.
 func (d *description) violates(v, form any, at string) string {
 	schema := d.resolve(form)
 	for word := range schema {
@@ -244,7 +244,7 @@ func TestTheDescriptionAndTheRouteTableNameTheSame(t *testing.T) {
 	}
 }
 
-// TestEveryDescribedAnswerCanBeHad asks for what is described; that the answers fit is looked at in world.do.
+// TestEveryDescribedAnswerCanBeHad makes every described request. world.do checks the responses.
 func TestEveryDescribedAnswerCanBeHad(t *testing.T) {
 	w := filmed(t)
 	w.broadcast(w.cameras["front"], media.Main, 1)

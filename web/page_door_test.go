@@ -12,7 +12,7 @@ import (
 	"keepwatch.internal/web/view"
 )
 
-// send posts a form as a browser does.
+// send posts a form like a browser.
 func (w *world) send(path, session string, form url.Values) (*http.Response, tree) {
 	w.t.Helper()
 	resp, body := w.do(ask{method: "POST", path: path, session: session, body: form.Encode(),

@@ -21,7 +21,7 @@ func (w *world) newDevice(name, evidence string) identity.NewDevice {
 	return c
 }
 
-// accept posts the form of the page and returns the status.
+// accept posts the page's form and returns the status.
 func (w *world) accept(account, name string, claims ...string) int {
 	w.t.Helper()
 	r, err := http.NewRequestWithContext(w.t.Context(), "POST", w.http.URL+"/cameras/"+name+pathAccept, strings.NewReader(url.Values{"claim": claims}.Encode()))

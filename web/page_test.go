@@ -17,7 +17,7 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// tree is a page as a browser understands it.
+// tree is a parsed page.
 type tree struct {
 	t    testing.TB
 	root *html.Node
@@ -86,7 +86,7 @@ func text(n *html.Node) string {
 	return strings.Join(strings.Fields(b.String()), " ")
 }
 
-// page fetches a page that is there.
+// page fetches an existing page.
 func (w *world) page(name, path string) tree {
 	w.t.Helper()
 	resp, body := w.do(w.as(name, ask{path: path}))
@@ -96,7 +96,7 @@ func (w *world) page(name, path string) tree {
 	return parse(w.t, body)
 }
 
-// recording lets the cameras report that all is well.
+// recording makes all cameras report that they are recording.
 func (w *world) recording(names ...string) {
 	var list []CameraStatus
 	for _, name := range names {

@@ -12,7 +12,7 @@ import (
 	"keepwatch.internal/internal/access"
 )
 
-// rowsOf returns the names of the rows that are ticked, and all of them.
+// rowsOf returns the names of the selected rows, and of all rows.
 func rowsOf(p tree) (chosen, all []string) {
 	for _, n := range p.all("label") {
 		if attr(n, "class") != "timeline-row" {
@@ -79,8 +79,8 @@ func TestATimelineAddressPlaysWhatIsTheViewersAndNothingElse(t *testing.T) {
 	}
 }
 
-// TestATimelineAddressWithAForeignCameraTellsNothingOfIt compares it, on the wire, with one that does not exist. It asks for
-// the day before, of which nothing changes meanwhile.
+// TestATimelineAddressWithAForeignCameraTellsNothingOfIt compares it, over the network, with a camera that does not exist. It uses
+// the previous day, which does not change meanwhile.
 func TestATimelineAddressWithAForeignCameraTellsNothingOfIt(t *testing.T) {
 	w := filmed(t)
 	stopped := time.Now()

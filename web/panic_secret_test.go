@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestAPanicTellsNoPassword has a handler fall over with everything in hand that came in.
+// TestAPanicTellsNoPassword has a handler panic with the complete request in scope.
 func TestAPanicTellsNoPassword(t *testing.T) {
 	w := inhabited(t)
 	const secret = "C4nary in a panic"

@@ -10,8 +10,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestAPasskeyIsMadeAndSignsIn uses a browser with an authenticator that the test gives it. Browsers take localhost for a
-// name behind an encrypted connection.
+// TestAPasskeyIsMadeAndSignsIn uses a browser with a virtual authenticator. Browsers treat localhost as a secure context.
 func TestAPasskeyIsMadeAndSignsIn(t *testing.T) {
 	w := inhabited(t)
 	byAddress := w.page("alice", "/account")

@@ -16,7 +16,7 @@ import (
 	"keepwatch.internal/internal/accounts"
 )
 
-// at waits until the browser is on the page of that path, and returns what it says.
+// at waits until the browser is on the page of the path, and returns its text.
 func (b *tab) at(path string) string {
 	b.t.Helper()
 	if !poll(stepTimeout, func() bool { return eval[string](b, `location.pathname`) == path }) {
@@ -26,13 +26,13 @@ func (b *tab) at(path string) string {
 	return eval[string](b, `document.body.innerText`)
 }
 
-// fill types into a field, over what stands in it.
+// fill replaces the content of a field.
 func fill(selector, text string) chromedp.Action[chromedp.Void] {
 	return chromedp.SetValue(selector, text)
 }
 
-// TestWithoutScriptsARecorderIsSetUpSearchedAndLeft goes the whole way in a browser that runs no script of a page: the first
-// account, the cameras, a recorded day, a clip as a file, another password, and out and in again.
+// TestWithoutScriptsARecorderIsSetUpSearchedAndLeft does everything in a browser without scripts: create the first account, see the
+// cameras and a recorded day, save a clip, change the password, sign out and in again.
 func TestWithoutScriptsARecorderIsSetUpSearchedAndLeft(t *testing.T) {
 	w := empty(t)
 	w.film("front")
@@ -81,7 +81,7 @@ func TestWithoutScriptsARecorderIsSetUpSearchedAndLeft(t *testing.T) {
 	}
 }
 
-// downloadsPlainly takes a clip away from the camera's page, as a file.
+// downloadsPlainly saves a clip from the camera's page as a file.
 func (b *tab) downloadsPlainly(w *world) {
 	b.t.Helper()
 	folder := b.t.TempDir()

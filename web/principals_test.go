@@ -12,26 +12,26 @@ import (
 	"keepwatch.internal/internal/accounts"
 )
 
-// principal is one kind of caller, and what it holds.
+// principal is one kind of caller with its rights.
 type principal struct {
 	name    string
-	account string // that it proves to be; empty for nobody and for links
+	account string // that it authenticates as; empty for nobody and for links
 	session string
 	token   string
 	link    string
 	gifts   []gift            // what was shared with it
-	mask    access.Rights     // what a token is bound to; 0: nothing
-	only    string            // cameras that a token is bound to, separated by spaces
-	owned   map[string]string // by account, now: set by the test
+	mask    access.Rights     // actions that a token is limited to; 0: no limit
+	only    string            // cameras that a token is limited to, separated by spaces
+	owned   map[string]string // current owners, by account; set by the test
 }
 
-// gift is a share that counts as long as its giver owns the camera.
+// gift is a share that is valid while its giver owns the camera.
 type gift struct {
 	by, camera string
 	rights     access.Rights
 }
 
-// rights are what the principal may do on a camera, by the words of the design and not by the code.
+// rights returns what the principal may do on a camera, according to the design and independent of the code.
 func (p principal) rights(camera string) access.Rights {
 	var held access.Rights
 	if p.account != "" && slices.Contains(strings.Fields(p.owned[p.account]), camera) {
@@ -53,7 +53,7 @@ func (p principal) rights(camera string) access.Rights {
 
 func (p principal) mayOn(camera string) bool { return p.rights(camera) != 0 }
 
-// nobody reports whether the principal proves nothing now. A link is nothing without what it opens.
+// nobody reports whether the principal is unauthenticated now. A link whose share ended is nobody.
 func (p principal) nobody() bool {
 	if p.link != "" {
 		return !slices.ContainsFunc(p.gifts, func(g gift) bool { return p.rights(g.camera) != 0 })
@@ -64,7 +64,7 @@ func (p principal) nobody() bool {
 // person reports whether the principal signed in itself.
 func (p principal) person() bool { return p.account != "" && p.token == "" && p.link == "" }
 
-// sign adds the principal's proof to a request.
+// sign adds the principal's credentials to a request.
 func (p principal) sign(r *http.Request) {
 	if p.session != "" {
 		r.AddCookie(&http.Cookie{Name: cookieName(false), Value: p.session})
@@ -144,7 +144,7 @@ func (w *world) principals() []principal {
 	return w.guests
 }
 
-// end lets shares be over since a second ago, as time does.
+// end makes shares expire a second ago.
 func (w *world) end(shares ...int64) {
 	w.t.Helper()
 	db, err := sql.Open("sqlite", "file:"+w.people+"?_pragma=busy_timeout(5000)")
@@ -156,7 +156,7 @@ func (w *world) end(shares ...int64) {
 	}
 }
 
-// expected says which statuses a request may get: by the policy and by what the principal holds, not by the code.
+// expected returns which statuses a request may get, by the policy and the principal's rights, independent of the code.
 func (rt route) expected(p principal, camera, method string, action access.Action) func(int) bool {
 	exactly := func(want int) func(int) bool { return func(got int) bool { return got == want } }
 	served := func(got int) bool { // the handler was reached, and did not fail

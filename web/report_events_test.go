@@ -12,21 +12,20 @@ import (
 	"keepwatch.internal/storage"
 )
 
-// gapOn says that a camera is not recorded from then on.
+// gapOn records that a camera is not recorded from then on.
 func (w *world) gapOn(camera string, from time.Time, reason string) {
 	w.t.Helper()
 	check(w.t, w.store.SetGap(w.t.Context(), media.StreamID{Camera: w.cameras[camera].ID, Quality: media.Main}, from, reason))
 }
 
-// eventsFor returns what the API tells somebody of events.
+// eventsFor returns the events that somebody gets from the API.
 func (w *world) eventsFor(name string) []EventReport {
 	w.t.Helper()
 	resp, body := w.do(w.as(name, ask{path: "/api/v1/system"}))
 	return decode[SystemReport](w.t, resp, body).Events
 }
 
-// TestEventsOfACameraAreForThoseWhoSeeItsRecordings lets each camera have an accident of its own, and the server one, and
-// compares what each account is told.
+// TestEventsOfACameraAreForThoseWhoSeeItsRecordings gives each camera and the server an event, and compares what each account sees.
 func TestEventsOfACameraAreForThoseWhoSeeItsRecordings(t *testing.T) {
 	w := inhabited(t)
 	at := time.Now().Add(-20 * time.Minute).UTC().Truncate(time.Second)
@@ -77,7 +76,7 @@ func TestEventsOfACameraAreForThoseWhoSeeItsRecordings(t *testing.T) {
 	}
 }
 
-// TestIntegrityIssuesAreEvents of the camera whose footage was in doubt.
+// TestIntegrityIssuesAreEvents of the camera whose footage is affected.
 func TestIntegrityIssuesAreEvents(t *testing.T) {
 	w := filmed(t)
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(filepath.Dir(w.people), "data", "index.db")+"?_pragma=busy_timeout(5000)")

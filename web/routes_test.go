@@ -122,7 +122,7 @@ func TestAnErrorAfterTheFirstBytesAbortsTheConnection(t *testing.T) {
 	}
 }
 
-// TestAnExpiredPermitIsNotAMissingCamera lets a handler come to use its permit when that is no longer valid. The
+// TestAnExpiredPermitIsNotAMissingCamera has a handler use a permit that is no longer valid. The
 // owner is told to try again; others learn nothing.
 func TestAnExpiredPermitIsNotAMissingCamera(t *testing.T) {
 	w := inhabited(t)

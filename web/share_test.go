@@ -15,8 +15,7 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// share lets bob do some things on alice's front camera. Some of it accounts would not do, so the row is
-// written by hand.
+// share gives bob some rights on alice's front camera. It writes the row directly, since accounts would refuse some of them.
 func (w *world) share(actions access.Action, until time.Time) {
 	w.t.Helper()
 	db, err := sql.Open("sqlite", "file:"+w.people+"?_pragma=busy_timeout(5000)")
@@ -61,7 +60,7 @@ func TestEachActionOpensWhatItNamesAndNothingElse(t *testing.T) {
 	}
 }
 
-// frontStatus asks as bob for something of alice's front camera and returns the status.
+// frontStatus requests something of alice's front camera as bob and returns the status.
 func (w *world) frontStatus(path string) int {
 	ctx, cancel := context.WithCancel(w.t.Context())
 	defer cancel()

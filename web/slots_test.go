@@ -7,7 +7,7 @@ import (
 	"keepwatch.internal/internal/access"
 )
 
-// refused is the status of the problem with which a slot was refused; 0 when it was given.
+// refused returns the status with which a slot was refused, or 0 if it was granted.
 func refused(t *testing.T, err error) int {
 	t.Helper()
 	if err == nil {
@@ -24,7 +24,7 @@ func TestLinksTakeNoSlotsFromAccounts(t *testing.T) {
 	s := newSlots(maxStreams, maxStreamsAccount)
 	var releases []func()
 	status := 0
-	for grant := int64(1); status == 0; grant++ { // whoever may share can make links at will
+	for grant := int64(1); status == 0; grant++ { // anyone who may share can create any number of links
 		for range maxStreamsAccount {
 			release, err := s.take(access.Viewer{Kind: access.LinkView, GrantID: grant})
 			if status = refused(t, err); status != 0 {

@@ -19,7 +19,7 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// large makes a world in which the cameras' recordings do not fit into the network's buffers.
+// large makes a world whose recordings do not fit into the network buffers.
 func large(t *testing.T, cameras ...string) *world {
 	t.Helper()
 	w := inhabited(t)
@@ -41,7 +41,7 @@ func TestRevocationCutsADownloadWithinASecond(t *testing.T) {
 		check(t, readSome(resp.Body))
 		check(t, w.accounts.Logout(t.Context(), w.sessions["alice"]))
 		began, slow := time.Now(), time.NewTicker(10*time.Millisecond)
-		for w.handling("ServeContent") { // it is read on all the while, but not so fast that it could end by itself
+		for w.handling("ServeContent") { // keep reading, but too slowly for it to end by itself
 			if <-slow.C; time.Since(began) > time.Second {
 				t.Fatalf("http2 %t: still sent after %v", secure, time.Since(began))
 			}
@@ -110,7 +110,7 @@ func TestDownloadsThatAreCancelledLeaveNothingBehind(t *testing.T) {
 	}
 	w.http.Client().CloseIdleConnections()
 	w.settle(before)
-	// The count of goroutines can be what it was while one handler still runs and an idle connection has gone.
+	// The number of goroutines can be unchanged while one handler still runs and an idle connection ended.
 	for deadline := time.Now().Add(10 * time.Second); len(w.openFootage()) > 0; runtime.Gosched() {
 		if time.Now().After(deadline) {
 			t.Fatalf("still open: %v", w.openFootage())
@@ -121,7 +121,7 @@ func TestDownloadsThatAreCancelledLeaveNothingBehind(t *testing.T) {
 	}
 }
 
-// openFootage lists the files of recordings that this process holds open, where the system tells.
+// openFootage lists the open recording files of this process, if the system provides them.
 func (w *world) openFootage() (open []string) {
 	fds, _ := filepath.Glob("/proc/self/fd/*")
 	for _, fd := range fds {
@@ -274,7 +274,7 @@ func TestPlainHTTPRedirectsToHTTPSOnTheSameNameOnly(t *testing.T) {
 	}
 }
 
-// rawRequest sends a request whose target no client would send, and returns the answer.
+// rawRequest sends a request with a target that no client would send, and returns the response.
 func rawRequest(t *testing.T, address, target string) string {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)

@@ -19,7 +19,7 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// visit is a page of the tour: who opens which address, and what leads from there to a page that answers a form.
+// visit is a page of the tour: who opens which URL, and the steps from there to the page after a form.
 type visit struct {
 	name  string
 	world *world
@@ -28,7 +28,7 @@ type visit struct {
 	steps []chromedp.Action[chromedp.Void]
 }
 
-// look is a way in which a page may be seen.
+// look is a window size and colour scheme.
 type look struct {
 	width, height int
 	dark          bool
@@ -38,16 +38,16 @@ func (l look) String() string {
 	return fmt.Sprintf("%d px, %s", l.width, map[bool]string{false: "light", true: "dark"}[l.dark])
 }
 
-// looks are a desk and a phone, by day and by night.
+// looks are a desktop and a phone, in light and dark mode.
 var looks = [...]look{{1440, 900, false}, {1440, 900, true}, {390, 844, true}, {390, 844, false}}
 
-// noPages are what answers GET with something else than a page of its own: files, and ways to another page. The tour takes
-// every other GET route for a page, and fails on one that is none: new pages are on it without being named here.
+// noPages lists GET routes that are not pages: files and redirects. The tour treats every other GET route as a page, and fails if it
+// is not. So new pages are included automatically.
 var noPages = map[string]bool{"/healthz": true, "/readyz": true, "/static/{version}/{name...}": true, "/robots.txt": true, "/metrics": true,
 	"/certificate.pem": true, "/certificate.crt": true, "/{$}": true, "/s/{secret}": true, "/setup": true, "/link": true}
 
-// tour is every page there is, in the state that has most to show. Those of noPages that are pages after all need more
-// than their address, and stand at the end with the answers to forms.
+// tour lists every page in the state with the most content. Pages that need more than a URL are at the end, with the pages after
+// forms.
 func tour(t *testing.T) []visit {
 	t.Helper()
 	w := furnished(t)
@@ -76,7 +76,7 @@ func tour(t *testing.T) []visit {
 	return append(all, w.further(kept)...)
 }
 
-// further are pages that an address alone does not show: in other states, and in answer to forms.
+// further lists pages that need more than a URL: in other states, and after forms.
 func (w *world) further(kept string) []visit {
 	day := w.start.In(w.options.Location).Format(time.DateOnly)
 	send := func(form, fields, shown string) []chromedp.Action[chromedp.Void] {
@@ -111,10 +111,10 @@ func (w *world) further(kept string) []visit {
 	}
 }
 
-// named is a server's address by a name, under which browsers let passkeys be made.
+// named is the server's URL with a host name for which browsers allow passkeys.
 func named(address string) string { return strings.Replace(address, "127.0.0.1", "localhost", 1) }
 
-// furnished is a world in which every list has something in it. erna has a session of long ago.
+// furnished is a world in which no list is empty. erna has an old session.
 func furnished(t *testing.T) *world {
 	t.Helper()
 	w := filmed(t)
@@ -129,7 +129,7 @@ func furnished(t *testing.T) *world {
 			w.stale()
 		}
 	}
-	for _, name := range []string{"root", "alice"} { // whom stale would ask for their passwords
+	for _, name := range []string{"root", "alice"} { // otherwise stale sessions would be asked for their passwords
 		session, err := w.accounts.Login(ctx, accounts.Attempt{Username: name, Password: password, Address: "127.0.0.1"})
 		check(t, err)
 		w.sessions[name] = session
@@ -175,7 +175,7 @@ func (w *world) keptClip() string {
 	return decode[keptListJSON](w.t, resp, body).Kept[0].ID
 }
 
-// open goes to a page of the tour, as whom it is for.
+// open opens a page of the tour as its account.
 func (b *tab) open(v visit) {
 	b.t.Helper()
 	if _, err := chromedp.Call(b.ctx, network.ClearBrowserCookies, cdp.Empty{}); err != nil {
@@ -202,7 +202,7 @@ func (b *tab) open(v visit) {
 	}
 }
 
-// see lets the page be seen that way.
+// see applies a look.
 func (b *tab) see(l look) {
 	b.t.Helper()
 	scheme := map[bool]string{false: "light", true: "dark"}[l.dark]
@@ -214,7 +214,7 @@ func (b *tab) see(l look) {
 	b.settle()
 }
 
-// openAll opens what is folded, so that nothing of a page stays unseen.
+// openAll opens all folded parts of a page.
 func (b *tab) openAll() {
 	b.t.Helper()
 	eval[int](b, `[...document.querySelectorAll("details:not(.menu)")].map(d => d.open = true).length`)

@@ -14,12 +14,12 @@ import (
 	"keepwatch.internal/internal/media"
 )
 
-// polyglot runs wherever text is taken for markup, for an attribute, for a script, for an address or for a template. It
-// has the length that names may have; where less fits, less is tried.
+// polyglot runs wherever text is interpreted as markup, an attribute, a script, a URL or a template. It has the greatest length of a
+// name. Shorter fields get a shorter one.
 const polyglot = `"'></title></style></script><img class=pwned src=x onerror=window.pwned=1><svg class=pwned onload=window.pwned=1>` +
 	`${window.pwned=1}{{window.pwned=1}}javascript:window.pwned=1`
 
-// hostileWorld is one in which everything that a camera, a person or the configuration can name is a polyglot.
+// hostileWorld is a world in which every text from a camera, a person or the configuration is a polyglot.
 func hostileWorld(t *testing.T) *world {
 	t.Helper()
 	w := inhabited(t)
@@ -52,7 +52,7 @@ func hostileWorld(t *testing.T) *world {
 // shortPolyglot is for where names are short.
 const shortPolyglot = `"'><img class=pwned src=x onerror=window.pwned=1>`
 
-// nameBadly gives shares, links, tokens and sessions names that mean no good, and has a link watched.
+// nameBadly gives shares, links, tokens and sessions hostile names, and watches with a link.
 func (w *world) nameBadly() {
 	w.t.Helper()
 	t, ctx := w.t, w.t.Context()
@@ -77,8 +77,8 @@ func (w *world) nameBadly() {
 	})
 }
 
-// TestNothingThatIsStoredOrSentRunsOnAnyPage looks at every page in a browser that was told to ignore the policy on
-// scripts, so that escaping alone must hold.
+// TestNothingThatIsStoredOrSentRunsOnAnyPage opens every page in a browser that ignores the script policy, so that escaping alone must
+// protect it.
 func TestNothingThatIsStoredOrSentRunsOnAnyPage(t *testing.T) {
 	w := hostileWorld(t)
 	b := newTab(t, chromedp.UserAgent("Browser "+polyglot))
@@ -109,7 +109,7 @@ func TestNothingThatIsStoredOrSentRunsOnAnyPage(t *testing.T) {
 	}
 }
 
-// pagePaths are the pages that can be asked for, out of the route table.
+// pagePaths returns the paths of all pages, from the route table.
 func (w *world) pagePaths() []string {
 	var paths []string
 	resp, body := w.do(w.as("alice", ask{path: "/api/v1/kept"}))
