@@ -186,14 +186,14 @@ func (d *diskSpace) makeReserve(size int64) error {
 // space used up in a moment.
 func (d *diskSpace) dropReserve() error {
 	d.refuseFootage(d.shared)
-	told := d.reportSpace() // first: whoever sees that the reserve is gone finds the alarm
+	reported := d.reportSpace() // first: whoever sees that the reserve is gone finds the alarm
 	if err := d.data.Remove(reserveName); err != nil && !disk.IsMissing(err) {
 		return err
 	}
 	d.reserve = 0
 	d.log.Warn("the disk of the data folder is full: its reserve was given up", "path", d.o.Data)
 	d.wake()
-	return told
+	return reported
 }
 
 // rescue gives the reserve up for a statement that found the disk full, and reports whether it is worth another try.

@@ -29,47 +29,47 @@ const (
 	LimitSpace Limit = "space" // MinFree
 )
 
-// pass is one look at what has to go: what is older or more than each camera may keep, and then the oldest footage of all
+// retentionRun finds what has to go: what is older or more than each camera may keep, and then the oldest footage of all
 // until enough of the disk is free. Kept segments never go. What it finds it hands to take; it changes nothing itself.
-type pass struct {
+type retentionRun struct {
 	now     time.Time
-	cameras []*holdings
+	cameras []*retentionUsage
 	lack    func(freed int64) (int64, error) // bytes that had to go, freed among them, so that enough is free
-	take    func(context.Context, *holdings, index.Segment, Limit) error
+	take    func(context.Context, *retentionUsage, index.Segment, Limit) error
 	flush   func(context.Context) error // ends a batch: what was taken so far must go before more is decided
 	freed   int64
 }
 
-// holdings is what a camera has for retention to look at.
-type holdings struct {
-	c      *camera
-	retain Retain
-	size   int64 // of its segments, kept ones included, without those that are being deleted
-	loose  []*sweep
+// retentionUsage is what a camera has, as retention looks at it.
+type retentionUsage struct {
+	c          *camera
+	retain     Retain
+	size       int64 // of its segments, kept ones included, without those that are being deleted
+	candidates []*candidates
 }
 
-// holdingsOf prepares a camera for a pass.
-func holdingsOf(ctx context.Context, q index.Reader, c *camera, retain Retain) (*holdings, error) {
+// retentionUsageOf prepares a camera for a retention run.
+func retentionUsageOf(ctx context.Context, q index.Reader, c *camera, retain Retain) (*retentionUsage, error) {
 	size, err := q.CameraBytes(ctx, c.row)
 	if err != nil {
 		return nil, err
 	}
-	h := &holdings{c: c, retain: retain, size: size}
+	h := &retentionUsage{c: c, retain: retain, size: size}
 	for _, quality := range qualities {
-		w, err := newSweep(ctx, q, index.Stream{Camera: c.row, Quality: quality})
+		w, err := newCandidates(ctx, q, index.Stream{Camera: c.row, Quality: quality})
 		if err != nil {
 			return nil, err
 		}
-		h.loose = append(h.loose, w)
+		h.candidates = append(h.candidates, w)
 	}
 	return h, nil
 }
 
-// oldest returns the sweep that stands at the camera's oldest segment; nil when nothing is left.
-func (h *holdings) oldest(ctx context.Context) (*sweep, index.Segment, error) {
-	var found *sweep
+// oldest returns the candidates of the stream with the camera's oldest segment; nil when nothing is left.
+func (h *retentionUsage) oldest(ctx context.Context) (*candidates, index.Segment, error) {
+	var found *candidates
 	var oldest index.Segment
-	for _, w := range h.loose {
+	for _, w := range h.candidates {
 		r, ok, err := w.peek(ctx)
 		if err != nil {
 			return nil, r, err
@@ -81,8 +81,8 @@ func (h *holdings) oldest(ctx context.Context) (*sweep, index.Segment, error) {
 	return found, oldest, nil
 }
 
-// run makes the pass. A camera that cannot be looked at does not keep the others from being.
-func (p *pass) run(ctx context.Context) error {
+// run looks at all cameras. One that fails does not keep the others from their turn.
+func (p *retentionRun) run(ctx context.Context) error {
 	var errs []error
 	for _, h := range p.cameras {
 		if err := p.camera(ctx, h); err != nil {
@@ -92,10 +92,10 @@ func (p *pass) run(ctx context.Context) error {
 	return errors.Join(append(errs, p.free(ctx))...)
 }
 
-func (p *pass) camera(ctx context.Context, h *holdings) error {
+func (p *retentionRun) camera(ctx context.Context, h *retentionUsage) error {
 	if h.retain.Age > 0 {
 		limit := index.Micros(p.now.Add(-h.retain.Age))
-		for _, w := range h.loose {
+		for _, w := range h.candidates {
 			for {
 				r, ok, err := w.peek(ctx)
 				if err != nil {
@@ -126,15 +126,15 @@ func (p *pass) camera(ctx context.Context, h *holdings) error {
 }
 
 // free takes the oldest of all until enough is free. It goes by the sizes of what was taken, since some file systems give
-// the room back later.
-func (p *pass) free(ctx context.Context) error {
+// the space back later.
+func (p *retentionRun) free(ctx context.Context) error {
 	lack, err := p.lack(p.freed)
 	if err != nil {
 		return err
 	}
 	for lack > p.freed {
-		var owner *holdings
-		var from *sweep
+		var owner *retentionUsage
+		var from *candidates
 		var oldest index.Segment
 		for _, h := range p.cameras {
 			w, r, err := h.oldest(ctx)
@@ -158,8 +158,8 @@ func (p *pass) free(ctx context.Context) error {
 // errNothingLeft says that too little is free though all that may be deleted is.
 var errNothingLeft = errors.New("nothing is left to delete")
 
-// send takes the segment at which the sweep stands.
-func (p *pass) send(ctx context.Context, h *holdings, w *sweep, why Limit) error {
+// send takes the first of the candidates.
+func (p *retentionRun) send(ctx context.Context, h *retentionUsage, w *candidates, why Limit) error {
 	r, _, err := w.peek(ctx)
 	if err != nil {
 		return err
@@ -193,10 +193,10 @@ func (x *retention) wake() {
 	}
 }
 
-// errEnough ends a pass that took long. The next one goes on where it ended.
+// errEnough ends a retention run that took long. The next one goes on where it ended.
 var errEnough = errors.New("enough for now")
 
-// retain makes one pass, of at most about housekeeping, and deletes what it finds in small batches: a writer waits for
+// retain makes one retention run, of at most about housekeeping, and deletes what it finds in small batches: a writer waits for
 // the index for one batch at most, and the disk is left to the recorders for as long again as each batch took.
 func (x *retention) retain(ctx context.Context) error {
 	errs := []error{x.finishDeleting(ctx)}
@@ -206,7 +206,7 @@ func (x *retention) retain(ctx context.Context) error {
 	}
 	known := x.roster.all()
 	d := &deleter{x: x, began: time.Now()}
-	p := &pass{now: x.clock.ageNow(), take: d.take, flush: d.flush}
+	p := &retentionRun{now: x.clock.ageNow(), take: d.take, flush: d.flush}
 	p.lack = func(freed int64) (int64, error) {
 		free, total, err := x.disk.Space()
 		return x.o.MinFree.of(total) - max(before, free-freed), err
@@ -216,7 +216,7 @@ func (x *retention) retain(ctx context.Context) error {
 			errs = append(errs, err)
 			continue
 		}
-		h, err := holdingsOf(ctx, x.db.index.Reader, c, c.retain)
+		h, err := retentionUsageOf(ctx, x.db.index.Reader, c, c.retain)
 		if err != nil {
 			return errors.Join(append(errs, fmt.Errorf("retention of %s: %w", c.name, err))...)
 		}
@@ -235,7 +235,7 @@ func (x *retention) retain(ctx context.Context) error {
 	return errors.Join(append(errs, err)...)
 }
 
-// raiseNothingLeft says what takes the room. Recording goes on as long as the disk takes it.
+// raiseNothingLeft says what fills the disk. Recording goes on as long as the disk takes it.
 func (x *retention) raiseNothingLeft(ctx context.Context) error {
 	_, total, err := x.disk.Space()
 	if err != nil {
@@ -256,7 +256,7 @@ func (x *retention) raiseNothingLeft(ctx context.Context) error {
 	return fmt.Errorf("%s: less than %s is free and %w%s", x.o.Recordings, need, errNothingLeft, words)
 }
 
-// deleter deletes in batches what a pass takes.
+// deleter deletes in batches what a retention run takes.
 type deleter struct {
 	x     *retention
 	began time.Time
@@ -264,7 +264,7 @@ type deleter struct {
 	of    *camera // whose the batch is
 }
 
-func (d *deleter) take(ctx context.Context, h *holdings, r index.Segment, _ Limit) error {
+func (d *deleter) take(ctx context.Context, h *retentionUsage, r index.Segment, _ Limit) error {
 	if d.of != h.c || len(d.batch) >= deleteBatch {
 		if err := d.flush(ctx); err != nil {
 			return err

@@ -6,9 +6,9 @@ import (
 	"keepwatch.internal/storage/index"
 )
 
-// sweep walks over the segments of a stream that may be deleted, the oldest first: those that are not being written or
+// candidates are the segments of a stream that may be deleted, the oldest first: those that are not being written or
 // deleted, and that no kept span touches.
-type sweep struct {
+type candidates struct {
 	q     index.Reader
 	st    index.Stream
 	kept  []index.Interval // what lies behind from is taken off
@@ -18,13 +18,13 @@ type sweep struct {
 	done  bool
 }
 
-func newSweep(ctx context.Context, q index.Reader, st index.Stream) (*sweep, error) {
+func newCandidates(ctx context.Context, q index.Reader, st index.Stream) (*candidates, error) {
 	kept, err := q.KeptSpans(ctx, st)
-	return &sweep{q: q, st: st, kept: kept, from: index.NoEnd, fetch: 1}, err
+	return &candidates{q: q, st: st, kept: kept, from: index.NoEnd, fetch: 1}, err
 }
 
 // peek returns the oldest segment that was not taken yet, and whether there is one.
-func (w *sweep) peek(ctx context.Context) (index.Segment, bool, error) {
+func (w *candidates) peek(ctx context.Context) (index.Segment, bool, error) {
 	for len(w.ahead) == 0 && !w.done {
 		rows, err := w.q.Deletable(ctx, w.st, w.from, w.fetch)
 		if err != nil {
@@ -48,10 +48,10 @@ func (w *sweep) peek(ctx context.Context) (index.Segment, bool, error) {
 }
 
 // pop takes the segment that peek returned.
-func (w *sweep) pop() { w.ahead = w.ahead[1:] }
+func (w *candidates) pop() { w.ahead = w.ahead[1:] }
 
 // keptUntil reports whether a kept span touches the segment, and to when it reaches. Segments come in order.
-func (w *sweep) keptUntil(r index.Segment) (int64, bool) {
+func (w *candidates) keptUntil(r index.Segment) (int64, bool) {
 	for len(w.kept) > 0 && w.kept[0].To <= r.Start {
 		w.kept = w.kept[1:]
 	}

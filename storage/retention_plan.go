@@ -78,7 +78,7 @@ func (plan *Plan) fill(ctx context.Context, q index.Reader, o PlanOptions) error
 	if err != nil {
 		return err
 	}
-	list, err := o.holdings(ctx, q, known)
+	list, err := o.usage(ctx, q, known)
 	if err != nil {
 		return err
 	}
@@ -95,11 +95,11 @@ func (plan *Plan) fill(ctx context.Context, q index.Reader, o PlanOptions) error
 	}
 	for _, day := range []bool{false, true} {
 		if day {
-			if list, err = o.holdings(ctx, q, known); err != nil {
+			if list, err = o.usage(ctx, q, known); err != nil {
 				return err
 			}
 		}
-		p := &pass{now: o.Now, cameras: list, flush: func(context.Context) error { return nil }}
+		p := &retentionRun{now: o.Now, cameras: list, flush: func(context.Context) error { return nil }}
 		lack := plan.MinFree - plan.Free
 		if day {
 			p.now, lack = o.Now.Add(rateOver), lack+growth
@@ -108,7 +108,7 @@ func (plan *Plan) fill(ctx context.Context, q index.Reader, o PlanOptions) error
 			}
 		}
 		p.lack = func(int64) (int64, error) { return lack, nil }
-		p.take = func(_ context.Context, h *holdings, r index.Segment, why Limit) error {
+		p.take = func(_ context.Context, h *retentionUsage, r index.Segment, why Limit) error {
 			x := byID[h.c.row]
 			if day {
 				x.Day = note(x.Day, r, why)
@@ -132,15 +132,15 @@ func (plan *Plan) fill(ctx context.Context, q index.Reader, o PlanOptions) error
 	return nil
 }
 
-// holdings prepares the cameras for a pass with the limits of the plan.
-func (o PlanOptions) holdings(ctx context.Context, q index.Reader, known []*camera) ([]*holdings, error) {
-	var list []*holdings
+// usage prepares the cameras for a retention run with the limits of the plan.
+func (o PlanOptions) usage(ctx context.Context, q index.Reader, known []*camera) ([]*retentionUsage, error) {
+	var list []*retentionUsage
 	for _, c := range known {
 		retain := c.retain
 		if wanted, listed := o.Retain[c.name]; listed && c.retired.IsZero() {
 			retain = wanted
 		}
-		h, err := holdingsOf(ctx, q, c, retain)
+		h, err := retentionUsageOf(ctx, q, c, retain)
 		if err != nil {
 			return nil, err
 		}

@@ -32,7 +32,7 @@ func (k *kit) filesOf(id media.CameraID) int {
 
 // deleteOldest deletes at most limit of the stream's oldest segments that end before the time until, as retention does.
 func (k *kit) deleteOldest(ctx context.Context, c *camera, quality media.Quality, until int64, limit int) (n int, size int64, err error) {
-	w, err := newSweep(ctx, k.index.Reader, index.Stream{Camera: c.row, Quality: quality})
+	w, err := newCandidates(ctx, k.index.Reader, index.Stream{Camera: c.row, Quality: quality})
 	if err != nil {
 		return 0, 0, err
 	}

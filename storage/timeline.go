@@ -11,7 +11,7 @@ import (
 	"keepwatch.internal/storage/index"
 )
 
-// Span is a stretch of wall time, half-open: From belongs to it, To does not.
+// Span is a piece of wall time, half-open: From belongs to it, To does not.
 type Span struct{ From, To time.Time }
 
 // check returns ErrSpan or ErrTooLong unless the span is not empty and at most limit long.
@@ -37,14 +37,14 @@ type Timeline struct {
 	Gaps  []Gap
 }
 
-// RunSpan is a stretch of footage of one run.
+// RunSpan is footage of one run without a break.
 type RunSpan struct {
 	From, To time.Time
 	Run      media.RunID
 	Shift    time.Duration // at the run's begin: by which it is filed later than our clock said, since that had been set back
 }
 
-// Gap is a stretch without footage, and why: Code for programs, Reason for people.
+// Gap is time without footage, and why: Code for programs, Reason for people.
 type Gap struct {
 	From, To time.Time
 	Code     Code
@@ -62,8 +62,8 @@ type timelines struct {
 // Timeline returns what the span of the permit's camera holds, up to the last appended fragment. Time that has not come
 // yet is a gap. It needs a permit for Playback or Export, and returns access.ErrDenied, ErrUnknownCamera, ErrSpan or
 // ErrTooLong.
-func (x *timelines) Timeline(ctx context.Context, p access.Permit, q media.Quality, span Span) (Timeline, error) {
-	if _, err := x.admission.admit(p); err != nil {
+func (ts *timelines) Timeline(ctx context.Context, p access.Permit, q media.Quality, span Span) (Timeline, error) {
+	if _, err := ts.admission.admit(p); err != nil {
 		return Timeline{}, err
 	}
 	span = Span{span.From.UTC().Truncate(time.Microsecond), span.To.UTC().Truncate(time.Microsecond)}
@@ -73,7 +73,7 @@ func (x *timelines) Timeline(ctx context.Context, p access.Permit, q media.Quali
 	if !p.Window().Covers(span.From, span.To) {
 		return Timeline{}, access.ErrDenied
 	}
-	stretches, err := x.stretches(ctx, media.CameraID(p.Camera()), q, span)
+	stretches, err := ts.stretches(ctx, media.CameraID(p.Camera()), q, span)
 	if err != nil {
 		return Timeline{}, fmt.Errorf("timeline: %w", err)
 	}
@@ -89,7 +89,7 @@ func (x *timelines) Timeline(ctx context.Context, p access.Permit, q media.Quali
 	return t, nil
 }
 
-// stretch is a piece of time for which one thing holds.
+// stretch is a part of a timeline for which one thing holds.
 type stretch struct {
 	index.LedgerEntry
 	id       media.RunID
@@ -99,19 +99,19 @@ type stretch struct {
 
 // stretches divides the span, of whole microseconds. It is for callers that have checked a permit for the camera, and
 // for sums that show no footage.
-func (x *timelines) stretches(ctx context.Context, camera media.CameraID, q media.Quality, span Span) ([]stretch, error) {
+func (ts *timelines) stretches(ctx context.Context, camera media.CameraID, q media.Quality, span Span) ([]stretch, error) {
 	// What is being written is looked at first: a run that ends in between has its end in the ledger then.
 	stream := media.StreamID{Camera: camera, Quality: q}
-	live := x.roster.liveOf(stream)
-	d := divider{from: index.Micros(span.From), to: index.Micros(span.To), now: index.Micros(x.clock.now()), live: live}
+	live := ts.roster.liveOf(stream)
+	d := divider{from: index.Micros(span.From), to: index.Micros(span.To), now: index.Micros(ts.clock.now()), live: live}
 	last := stretch{LedgerEntry: gap(ReasonBefore), from: math.MinInt64}
-	err := x.db.index.Ledger(ctx, stream, index.Interval{From: d.from, To: d.to}, func(x index.LedgerRow) {
+	err := ts.db.index.Ledger(ctx, stream, index.Interval{From: d.from, To: d.to}, func(x index.LedgerRow) {
 		last.to = x.Start
 		d.add(last)
 		last = stretch{LedgerEntry: x.LedgerEntry, id: x.RunID, shift: x.Shift, from: x.Start}
 	})
 	if err != nil {
-		return nil, x.db.suspect(err)
+		return nil, ts.db.suspect(err)
 	}
 	last.to = index.Forever
 	d.add(last)
@@ -167,15 +167,15 @@ func (d *divider) put(x stretch) {
 
 // Days returns the days, as "2026-11-22" in the time zone, on which the permit's camera has footage, in order. It needs
 // a permit as Timeline does.
-func (x *timelines) Days(ctx context.Context, p access.Permit, q media.Quality, loc *time.Location) ([]string, error) {
-	if _, err := x.admission.admit(p); err != nil {
+func (ts *timelines) Days(ctx context.Context, p access.Permit, q media.Quality, loc *time.Location) ([]string, error) {
+	if _, err := ts.admission.admit(p); err != nil {
 		return nil, err
 	}
-	all := Span{time.UnixMicro(0), x.clock.now().Add(24 * time.Hour)}
+	all := Span{time.UnixMicro(0), ts.clock.now().Add(24 * time.Hour)}
 	if w := p.Window(); !w.Open() {
 		all = Span{w.From, w.To}
 	}
-	stretches, err := x.stretches(ctx, media.CameraID(p.Camera()), q, all)
+	stretches, err := ts.stretches(ctx, media.CameraID(p.Camera()), q, all)
 	if err != nil {
 		return nil, fmt.Errorf("days: %w", err)
 	}
@@ -222,11 +222,11 @@ func (t Timeline) Coverage() Coverage {
 
 // touched lists the segments of a stream that hold anything of the span. The one that is being written ends, and has the
 // size, as it is now; another open one, which a crash left, ends where it begins.
-func (x *timelines) touched(ctx context.Context, c *camera, quality media.Quality, span Span) ([]index.Segment, error) {
-	now := x.roster.liveOf(media.StreamID{Camera: c.id, Quality: quality}) // first: what is closed meanwhile has its row
-	rows, err := x.db.index.Touching(ctx, index.Stream{Camera: c.row, Quality: quality}, span.interval())
+func (ts *timelines) touched(ctx context.Context, c *camera, quality media.Quality, span Span) ([]index.Segment, error) {
+	now := ts.roster.liveOf(media.StreamID{Camera: c.id, Quality: quality}) // first: what is closed meanwhile has its row
+	rows, err := ts.db.index.Touching(ctx, index.Stream{Camera: c.row, Quality: quality}, span.interval())
 	if err != nil {
-		return nil, x.db.suspect(err)
+		return nil, ts.db.suspect(err)
 	}
 	out := rows[:0]
 	for _, r := range rows {

@@ -49,8 +49,8 @@ const (
 // is the key frame, the noise, and the sound, none of which tell of activity. Of a camera with a constant bit rate that
 // leaves little. It needs a permit for Playback or Export, and returns access.ErrDenied, ErrUnknownCamera, ErrSpan or
 // ErrTooLong. Under a permit that is bound to a time only groups that lie in it as a whole count.
-func (x *timelines) Activity(ctx context.Context, p access.Permit, q media.Quality, span Span, step time.Duration) (Activity, error) {
-	if _, err := x.admission.admit(p); err != nil {
+func (ts *timelines) Activity(ctx context.Context, p access.Permit, q media.Quality, span Span, step time.Duration) (Activity, error) {
+	if _, err := ts.admission.admit(p); err != nil {
 		return Activity{}, err
 	}
 	span = Span{span.From.UTC().Truncate(time.Microsecond), span.To.UTC().Truncate(time.Microsecond)}
@@ -67,11 +67,11 @@ func (x *timelines) Activity(ctx context.Context, p access.Permit, q media.Quali
 	m := newMeter(span, step)
 	m.whole = !p.Window().Open()
 	stream := media.StreamID{Camera: media.CameraID(p.Camera()), Quality: q}
-	live := x.roster.liveOf(stream)
+	live := ts.roster.liveOf(stream)
 	keys := step < coarseStep || m.whole
-	err := x.db.index.Sizes(ctx, stream, index.Interval{From: m.from, To: m.to}, keys, func(x index.SizedSegment) { m.segment(x, live) })
+	err := ts.db.index.Sizes(ctx, stream, index.Interval{From: m.from, To: m.to}, keys, func(x index.SizedSegment) { m.segment(x, live) })
 	if err != nil {
-		return Activity{}, fmt.Errorf("activity: %w", x.db.suspect(err))
+		return Activity{}, fmt.Errorf("activity: %w", ts.db.suspect(err))
 	}
 	return Activity{Step: step, Rates: m.rates()}, nil
 }

@@ -32,16 +32,16 @@ func (r *usageReports) Forecast(ctx context.Context) ([]CameraForecast, error) {
 		return nil, err
 	}
 	known := r.roster.all()
-	var list []*holdings
+	var list []*retentionUsage
 	for _, c := range known {
-		h, err := holdingsOf(ctx, r.db.index.Reader, c, c.retain)
+		h, err := retentionUsageOf(ctx, r.db.index.Reader, c, c.retain)
 		if err != nil {
 			return nil, fmt.Errorf("forecast: %w", err)
 		}
 		list = append(list, h)
 	}
 	o := outlook{now: r.clock.now(), free: free, minFree: r.o.MinFree.of(total), live: r.roster.liveOf}
-	o.rate = func(ctx context.Context, h *holdings) (float64, bool, error) { return r.rateOf(ctx, h, o) }
+	o.rate = func(ctx context.Context, h *retentionUsage) (float64, bool, error) { return r.rateOf(ctx, h, o) }
 	out, err := forecast(ctx, r.db.index.Reader, list, o)
 	if err != nil {
 		return nil, fmt.Errorf("forecast: %w", err)
@@ -55,7 +55,7 @@ type outlook struct {
 	free, minFree int64
 	live          func(media.StreamID) live // what is being written
 	// rate returns what dailyRate does, or did a short while ago; nil asks that.
-	rate func(context.Context, *holdings) (float64, bool, error)
+	rate func(context.Context, *retentionUsage) (float64, bool, error)
 }
 
 // rates remembers what each camera records a day, since working it out walks over a day of segments. The zero value is
@@ -74,7 +74,7 @@ type rate struct {
 const ratesHold = 5 * time.Minute
 
 // rateOf returns the camera's rate, worked out within ratesHold.
-func (r *usageReports) rateOf(ctx context.Context, h *holdings, o outlook) (float64, bool, error) {
+func (r *usageReports) rateOf(ctx context.Context, h *retentionUsage, o outlook) (float64, bool, error) {
 	r.rates.mu.Lock()
 	last, known := r.rates.last[h.c.row]
 	r.rates.mu.Unlock()
@@ -96,9 +96,9 @@ func (r *usageReports) rateOf(ctx context.Context, h *holdings, o outlook) (floa
 
 // supply is a camera as a forecast sees it, in bytes and days.
 type supply struct {
-	rate  float64 // bytes a day
-	limit float64 // days that its own limits allow
-	loose float64 // bytes that retention may delete
+	rate      float64 // bytes a day
+	limit     float64 // days that its own limits allow
+	deletable float64 // bytes that retention may delete
 }
 
 const (
@@ -106,20 +106,20 @@ const (
 	rateLeast = time.Hour
 )
 
-func forecast(ctx context.Context, q index.Reader, list []*holdings, o outlook) ([]CameraForecast, error) {
+func forecast(ctx context.Context, q index.Reader, list []*retentionUsage, o outlook) ([]CameraForecast, error) {
 	if o.rate == nil {
-		o.rate = func(ctx context.Context, h *holdings) (float64, bool, error) { return dailyRate(ctx, q, h, o) }
+		o.rate = func(ctx context.Context, h *retentionUsage) (float64, bool, error) { return dailyRate(ctx, q, h, o) }
 	}
 	out := make([]CameraForecast, len(list))
 	supplies := make([]supply, len(list))
-	room := float64(o.free - o.minFree)
+	space := float64(o.free - o.minFree)
 	for i, h := range list {
 		f := CameraForecast{ID: h.c.id, Name: h.c.name, Retired: !h.c.retired.IsZero()}
 		rate, known, err := o.rate(ctx, h)
 		if err != nil {
 			return nil, err
 		}
-		for _, w := range h.loose {
+		for _, w := range h.candidates {
 			n, err := q.KeptBytes(ctx, w.st)
 			if err != nil {
 				return nil, err
@@ -127,7 +127,7 @@ func forecast(ctx context.Context, q index.Reader, list []*holdings, o outlook) 
 			f.Kept += n
 		}
 		f.TooEarly = !known
-		x := supply{rate: rate, limit: math.Inf(1), loose: float64(h.size - f.Kept)}
+		x := supply{rate: rate, limit: math.Inf(1), deletable: float64(h.size - f.Kept)}
 		f.BytesPerDay, f.Limit = int64(rate), NoLimit
 		if h.retain.Age > 0 {
 			x.limit, f.Limit = h.retain.Age.Hours()/24, LimitAge
@@ -135,10 +135,10 @@ func forecast(ctx context.Context, q index.Reader, list []*holdings, o outlook) 
 		if most := float64(max(h.retain.MaxBytes-f.Kept, 0)) / rate; h.retain.MaxBytes > 0 && rate > 0 && most < x.limit {
 			x.limit, f.Limit = most, LimitSize
 		}
-		room += x.loose
+		space += x.deletable
 		out[i], supplies[i] = f, x
 	}
-	horizon := reach(supplies, room)
+	horizon := reach(supplies, space)
 	for i := range out {
 		out[i].settle(supplies[i], horizon)
 	}
@@ -161,10 +161,10 @@ func (f *CameraForecast) settle(x supply, horizon float64) {
 }
 
 // reach returns how many days back the footage of all cameras reaches when the oldest of all goes first as soon as it no
-// longer fits into the room: the T at which what every camera records in T days, or in fewer where its own limits say so,
-// adds up to the room. It is +Inf when all of them stay within their own limits.
-func reach(cameras []supply, room float64) float64 {
-	room = max(room, 0)
+// longer fits into the space: the T at which what every camera records in T days, or in fewer where its own limits say so,
+// adds up to the space. It is +Inf when all of them stay within their own limits.
+func reach(cameras []supply, space float64) float64 {
+	space = max(space, 0)
 	active := slices.DeleteFunc(slices.Clone(cameras), func(x supply) bool { return x.rate <= 0 })
 	slices.SortFunc(active, func(a, b supply) int { return cmp.Compare(a.limit, b.limit) })
 	var rate float64
@@ -172,18 +172,18 @@ func reach(cameras []supply, room float64) float64 {
 		rate += x.rate
 	}
 	for _, x := range active { // each has its fill before those after it
-		if x.limit*rate > room {
-			return room / rate
+		if x.limit*rate > space {
+			return space / rate
 		}
-		room -= x.limit * x.rate
+		space -= x.limit * x.rate
 		rate -= x.rate
 	}
 	return math.Inf(1)
 }
 
 // dailyRate returns how many bytes a day the camera records, and whether there is an hour of footage to tell it by. What
-// retention has deleted within the last day is not known any more, so the rate is taken since the oldest loose segment.
-func dailyRate(ctx context.Context, q index.Reader, h *holdings, o outlook) (float64, bool, error) {
+// retention has deleted within the last day is not known any more, so the rate is taken since the oldest segment that may be deleted.
+func dailyRate(ctx context.Context, q index.Reader, h *retentionUsage, o outlook) (float64, bool, error) {
 	since := index.Micros(o.now.Add(-rateOver))
 	first := int64(index.Forever)
 	if w, r, err := h.oldest(ctx); err != nil {
@@ -192,7 +192,7 @@ func dailyRate(ctx context.Context, q index.Reader, h *holdings, o outlook) (flo
 		first = r.Start
 	}
 	var sum int64
-	for _, w := range h.loose {
+	for _, w := range h.candidates {
 		size, start, err := q.BytesSince(ctx, w.st, since)
 		if err != nil {
 			return 0, false, err
