@@ -1,4 +1,4 @@
-# Builds on the machine's own platform and compiles for the target: docker buildx build --platform linux/amd64,linux/arm64 .
+# Builds on the host's platform and cross-compiles for the target: docker buildx build --platform linux/amd64,linux/arm64 .
 FROM --platform=$BUILDPLATFORM golang:1.26.8 AS build
 WORKDIR /src
 COPY go.mod go.sum ./
@@ -9,7 +9,7 @@ RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH GOARM=${TARGETVARIANT#v} \
     go build -trimpath -tags timetzdata -ldflags "-s -w" -o /out/nvr ./cmd/nvr
 RUN mkdir -p /out/config /out/data /out/recordings /out/tmp && chmod 1777 /out/tmp
 
-# Nothing but the binary and the folders it is given. It needs no shell, no libraries, and no writable root.
+# Only the binary and its folders: no shell, no libraries, no writable root.
 FROM scratch
 COPY --from=build --chown=65532:65532 /out/ /
 USER 65532:65532
