@@ -27,7 +27,7 @@ func (w *world) probeOnce() canary.Report {
 }
 
 // probeThrough has the canary ask another handler than the server's.
-func (w *world) probeThrough(h http.Handler) {
+func probeThrough(w *world, h http.Handler) {
 	o := w.server.canaryOptions()
 	o.Handler = h
 	owners := o.Owners
@@ -39,7 +39,7 @@ func (w *world) probeThrough(h http.Handler) {
 }
 
 // syntheticCamera is one of the canary's two cameras.
-func (w *world) syntheticCamera(i int) Camera { return w.server.cameras.all[w.server.cameras.site+i] }
+func syntheticCamera(w *world, i int) Camera { return w.server.cameras.all[w.server.cameras.site+i] }
 
 func TestTheCanaryFindsNothingWhereNothingLeaks(t *testing.T) {
 	w := filmed(t)
@@ -77,7 +77,7 @@ func (w *world) systemAs(name string) (testing.TB, *http.Response, []byte) {
 
 // between plants something between the canary and the server.
 func between(f func(w *world, next http.Handler) http.HandlerFunc) func(*world) {
-	return func(w *world) { w.probeThrough(f(w, w.server.handler)) }
+	return func(w *world) { probeThrough(w, f(w, w.server.handler)) }
 }
 
 // leaksOfFootage are ways in which others leaked.
@@ -102,7 +102,7 @@ func leaksOfFootage() map[string]func(*world) {
 		}),
 		"whoever asks is taken for the owner": between(func(w *world, next http.Handler) http.HandlerFunc {
 			return func(rw http.ResponseWriter, r *http.Request) {
-				if strings.Contains(r.URL.Path, w.syntheticCamera(1).Name+"/keyframe.mp4") {
+				if strings.Contains(r.URL.Path, syntheticCamera(w, 1).Name+"/keyframe.mp4") {
 					r.Header.Del("Cookie")
 					r.AddCookie(&http.Cookie{Name: cookieName(false), Value: w.synthetic[1].Session})
 				}
@@ -111,8 +111,8 @@ func leaksOfFootage() map[string]func(*world) {
 		}),
 		"a live ring under another's name": between(func(w *world, next http.Handler) http.HandlerFunc {
 			return func(rw http.ResponseWriter, r *http.Request) {
-				if strings.Contains(r.URL.Path, w.syntheticCamera(0).Name+"/live.mp4") {
-					_, _ = rw.Write(canary.Mark(w.syntheticCamera(1).ID))
+				if strings.Contains(r.URL.Path, syntheticCamera(w, 0).Name+"/live.mp4") {
+					_, _ = rw.Write(canary.Mark(syntheticCamera(w, 1).ID))
 					return
 				}
 				next.ServeHTTP(rw, r)
@@ -235,7 +235,7 @@ func TestServerTroubleIsNoLeak(t *testing.T) {
 	w := filmed(t)
 	handler := w.server.handler
 	answerer := handler
-	w.probeThrough(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { answerer.ServeHTTP(rw, r) }))
+	probeThrough(w, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { answerer.ServeHTTP(rw, r) }))
 	turn := 0
 	for name, answer := range map[string]func(rw http.ResponseWriter, r *http.Request){
 		"every third answer fails": func(rw http.ResponseWriter, r *http.Request) {
