@@ -14,7 +14,7 @@ import (
 	"keepwatch.internal/web/view"
 )
 
-// formPage shows the page that a form stands on, with what was wrong with it.
+// formPage shows the page that a form is on, with what was wrong with it.
 type formPage func(w http.ResponseWriter, r *http.Request, n view.Notice) error
 
 // formAction does what a form asks for.
@@ -40,7 +40,7 @@ func fieldOf(err error) string {
 	return ""
 }
 
-// form makes the handler of a form on a page. Mistakes are told on the page, and what needs the password asks for it and
+// form makes the handler of a form on a page. Mistakes are shown on the page, and what needs the password asks for it and
 // then goes on, without the form having to be filled in again. The path may name a section of the page: it is that of the
 // notice.
 func (h *pages) form(section string, page formPage, do formAction) handler {

@@ -45,7 +45,7 @@ func (h *cameraPages) pageCameras(w http.ResponseWriter, r *http.Request) error 
 	return writePage(w, r, http.StatusOK, view.CamerasPage(v))
 }
 
-// cameraCard says of a camera what the viewer may know: only who may see its recordings is told what there is of them.
+// cameraCard fills in what the viewer may know of a camera. Facts about recordings are only for those who may watch them.
 func (h *cameraPages) cameraCard(ctx context.Context, v access.Viewer, c visibleCamera, f *ForecastReport, u storage.CameraUsage) (view.CameraCard, error) {
 	row := view.CameraCard{Label: c.Label, Href: cameraURL(c.Name), State: stateOf(c.Status), Words: stateWords(c.Status), Advice: c.Status.Advice,
 		Share: c.Rights.Has(access.Share), Manage: c.Rights.Has(access.Manage)}
@@ -96,7 +96,7 @@ func (h *cameraPages) keptFacts(u storage.CameraUsage, f *ForecastReport, now ti
 	return append(facts, view.Fact{Label: "On disk", Value: disk})
 }
 
-// stripOf draws days. What was recorded stands at the foot of a bar, what is missing above it; a line at the foot says that
+// stripOf draws days. The lower part of a bar is what was recorded, the upper part what is missing; a line at the bottom says that
 // footage was deleted.
 func (h *cameraPages) stripOf(days []dayCoverage, here string) *view.MonthStrip {
 	strip := &view.MonthStrip{To: "today", Sum: sumWords(days), Href: here + "/days"}

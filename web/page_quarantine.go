@@ -57,7 +57,7 @@ func (h *cameraPages) postAccept(w http.ResponseWriter, r *http.Request, p acces
 	return nil
 }
 
-// identityFacts says how surely the camera is told from others: once, where its streams agree.
+// identityFacts says how certain the camera's identity is: once, if its streams agree.
 func identityFacts(c CameraStatus) []view.Fact {
 	var facts []view.Fact
 	for _, st := range c.Streams {

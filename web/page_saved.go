@@ -164,7 +164,7 @@ func (h *savedPages) savedClip(k storage.Kept, c Camera, rights access.Rights) v
 	return x
 }
 
-// noNote stands for the note of a clip that has none.
+// noNote is the title of a clip without a note.
 const noNote = "No note"
 
 // postKeep keeps the span of a form and shows it in the list.
@@ -185,7 +185,7 @@ func (h *savedPages) postKeep(w http.ResponseWriter, r *http.Request, p access.P
 	return nil
 }
 
-// pageKept asks what is to become of a kept clip.
+// pageKept asks before a kept clip is removed.
 func (h *savedPages) pageKept(w http.ResponseWriter, r *http.Request, p access.Permit) error {
 	id, err := keptParameter(r.PathValue("kept"))
 	if err != nil {

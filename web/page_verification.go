@@ -6,7 +6,7 @@ import (
 	"keepwatch.internal/web/view"
 )
 
-// verificationOf tells it for people; nil for those who are not told.
+// verificationOf puts a report into words; nil for no report.
 func verificationOf(r *VerificationReport, site siteClock) *view.Verification {
 	if r == nil {
 		return nil

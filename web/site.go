@@ -50,7 +50,7 @@ func (c siteClock) localTime(text string) (time.Time, error) {
 	return time.Time{}, problem(http.StatusBadRequest, "Enter a time like 2026-11-22 13:05:20.")
 }
 
-// lastUsed tells a last use, which is known to the hour.
+// lastUsed says when something was last used, which is known to the hour.
 func (c siteClock) lastUsed(t time.Time) string {
 	if ago := c.now().Sub(t); ago < 2*time.Hour {
 		return "recently"

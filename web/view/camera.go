@@ -6,7 +6,7 @@ type Camera struct {
 	Name, Label    string
 	Href           string
 	State, Reason  string
-	Words          string // what stands in place of the picture before there is one
+	Words          string // shown until there is a picture
 	Zone           string // IANA name; empty where only the browser knows
 	At             string // the moment asked for, RFC 3339 in UTC; empty is live
 	Day, Today     string

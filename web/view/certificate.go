@@ -7,7 +7,7 @@ type Certificate struct {
 	Devices      []DeviceSteps
 }
 
-// DeviceSteps is how a kind of device is told to trust a certificate.
+// DeviceSteps says how to trust a certificate on one kind of device.
 type DeviceSteps struct {
 	Name  string
 	File  string // URL of the form of the certificate that it takes

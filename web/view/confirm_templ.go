@@ -151,7 +151,7 @@ func ConfirmPage(v Confirm) templ.Component {
 	})
 }
 
-// mistake is what was wrong with a field, beside it.
+// mistake says, beside a field, what is wrong with it.
 func mistake(n Notice, field string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -209,7 +209,7 @@ func mistake(n Notice, field string) templ.Component {
 	})
 }
 
-// said is what became of a form.
+// said is what happened to a form: a confirmation or a complaint.
 func said(n Notice) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -1,8 +1,8 @@
 // Package view is the pages: a templ template for each, and the struct that it is filled from.
 //
 // A template gets prepared values only: strings, numbers, booleans and URLs. It asks no database, reads no clock and
-// decides no permission; since the package imports nothing of ours, one that tried would not compile. Handlers in web
-// fill the structs. Times, sizes, durations and rates are written by the functions in text.go, everywhere alike.
+// decides no permission: the package imports nothing of ours, so a template that tried would not compile. Handlers in web
+// fill the structs.
 //
 // Scripts and stylesheets do not belong here, nor their addresses: those arrive in Shell.
 //

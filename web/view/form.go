@@ -37,7 +37,8 @@ func (n Notice) beside(fields ...string) Notice {
 // about reports whether there is a mistake in the field.
 func (n Notice) about(field string) bool { return n.Complaint && n.Field == field }
 
-// attributes tells of a field what its hint and its mistake are, if there is one, and leads to that. The hint may be empty.
+// attributes links a field to its hint and to its mistake, if there is one, and focuses a field with a mistake. The hint may
+// be empty.
 func (n Notice) attributes(field, hint string) templ.Attributes {
 	if !n.about(field) {
 		if hint == "" {

@@ -15,7 +15,7 @@ type Live struct {
 	Editor      *GroupEditor // nil unless it is being arranged
 }
 
-// LiveBar is what stands above the tiles: which, and how they are laid out.
+// LiveBar is above the tiles: it chooses the layout, the group and the page.
 type LiveBar struct {
 	State       []Field // of the page, for forms
 	Shapes      []Option
@@ -55,7 +55,7 @@ type Tile struct {
 	Page          string // URL of the camera's page
 	Href          string // where the picture leads: to that page, or to the same layout with this tile large; empty for nowhere
 	State, Reason string
-	Words         string // what stands in place of the picture before there is one
+	Words         string // shown until there is a picture
 	Sub           bool   // there is a small picture beside the full one
 	Sound         bool   // may be heard
 	Save          bool   // what is shown may be saved

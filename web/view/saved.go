@@ -21,7 +21,7 @@ type SavedFilter struct {
 // SavedClip is a kept clip in the list.
 type SavedClip struct {
 	Anchor       string
-	Title        string // the note, or what stands for one
+	Title        string // the note, or a text for clips without one
 	Camera       string
 	When, Length string
 	Size         string
@@ -33,7 +33,7 @@ type SavedClip struct {
 	Remove       string // empty for those who may not let it go
 }
 
-// Remove asks what is to become of a kept clip, or whether footage is to be deleted.
+// Remove asks before a kept clip is removed from the list, or footage deleted.
 type Remove struct {
 	Shell        Shell
 	Camera       string

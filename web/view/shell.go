@@ -12,7 +12,7 @@ type Shell struct {
 	Initial string
 	Admin   bool
 	Halted  bool   // the canary found a leak, and no footage is shown
-	Now     string // the server's clock in unix milliseconds, for the ages that the browser tells
+	Now     string // the server's clock in unix milliseconds, for the ages that the browser shows
 }
 
 // Fact is a line of a list: what, and how much.

@@ -5,7 +5,7 @@ type Event struct {
 	When, Length string
 	Text         string
 	Cameras      string // their labels; empty for the server as a whole
-	Href         string // of the moment on the one camera that it befell
+	Href         string // URL of that moment, for an event of one camera
 }
 
 // Verification says how far the slow reading of all footage has come, and what it found.

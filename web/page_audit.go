@@ -49,7 +49,7 @@ func (h *auditPages) pageWatched(w http.ResponseWriter, r *http.Request, p acces
 	return writePage(w, r, http.StatusOK, view.AuditLogPage(v))
 }
 
-// changeWords tells of a change in the words of the audit log, with times on the site's clock.
+// changeWords describes a change in the words of the audit log, with times on the site's clock.
 func changeWords(x audit.Change, site siteClock) string {
 	if x.Detail == "" {
 		return sentence(x.What)
