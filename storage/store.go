@@ -145,11 +145,9 @@ func newStore(o Options) *Store {
 	s.liveness = liveness{db: &s.database, clock: &s.storeClock, roster: &s.roster, boot: disk.BootID(), down: ReasonNotRunning}
 	s.gapNotes = gapNotes{db: &s.database, roster: &s.roster}
 	s.timelines = timelines{db: &s.database, clock: &s.storeClock, roster: &s.roster, admission: &s.admission}
-	s.enrolment.o, s.enrolment.log, s.enrolment.db, s.enrolment.clock, s.enrolment.roster = &s.o, s.log, &s.database, &s.storeClock, &s.roster
-	k := &s.keptClips
-	k.o, k.log, k.db, k.clock, k.roster, k.admission, k.timeline = &s.o, s.log, &s.database, &s.storeClock, &s.roster, &s.admission, &s.timelines
-	u := &s.usageReports
-	u.o, u.db, u.clock, u.roster, u.kept, u.timeline = &s.o, &s.database, &s.storeClock, &s.roster, &s.keptClips, &s.timelines
+	s.enrolment = enrolment{o: &s.o, log: s.log, db: &s.database, clock: &s.storeClock, roster: &s.roster}
+	s.keptClips = keptClips{o: &s.o, log: s.log, db: &s.database, clock: &s.storeClock, roster: &s.roster, admission: &s.admission, timeline: &s.timelines}
+	s.usageReports = usageReports{o: &s.o, db: &s.database, clock: &s.storeClock, roster: &s.roster, kept: &s.keptClips, timeline: &s.timelines}
 	s.retention = retention{o: &s.o, log: s.log, db: &s.database, clock: &s.storeClock, roster: &s.roster, holds: &s.holds,
 		kept: &s.keptClips, alarms: &s.alarms, space: &s.space, kick: make(chan struct{}, 1)}
 	s.deletions = deletions{log: s.log, db: &s.database, roster: &s.roster, holds: &s.holds, kept: &s.keptClips, timeline: &s.timelines,
