@@ -339,10 +339,10 @@ func TestWhatIsRepairedIsSyncedBeforeItsRowSaysSo(t *testing.T) {
 	ok(t, err)
 	ok(t, os.Truncate(path, info.Size()-1))
 	x := &faults{}
-	mended, err := openFaulty(t, k.clock, k.o, x)
+	repaired, err := openFaulty(t, k.clock, k.o, x)
 	ok(t, err)
-	ok(t, mended.Reconcile(t.Context()))
-	ok(t, mended.Store.Close())
+	ok(t, repaired.Reconcile(t.Context()))
+	ok(t, repaired.Store.Close())
 	// The folder changed a moment ago, and is synced before it is trusted.
 	if got := strings.Join(x.ops, ", "); got != "truncate, write, sync, syncDir main/2026-11-22" {
 		t.Errorf("recovery did %s", got)

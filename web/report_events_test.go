@@ -92,7 +92,7 @@ func TestIntegrityIssuesAreEvents(t *testing.T) {
 			return e.Code == codeIssue && e.Text == "Footage problem: a bit was flipped; it was set aside."
 		})
 		if got != told {
-			t.Errorf("%s is told of the doubt: %t", name, got)
+			t.Errorf("%s sees the issue: %t", name, got)
 		}
 	}
 }

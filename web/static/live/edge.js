@@ -108,7 +108,7 @@ export function stateWords(state, reason) {
 
 /**
  * How long to wait before connection attempt n (0 is the first again): doubling from half a second to four, with jitter,
- * so that the pages of a house do not all return in the same instant.
+ * so that all open pages do not reconnect at the same instant.
  * @param {number} n @param {number} random in [0, 1)
  * @returns {number} milliseconds
  */

@@ -60,7 +60,7 @@ export class KeyFramePlayer {
 
   beat() {
     const beat = performance.now();
-    const passed = Math.min(beat - this.beaten, 500); // a tab that slept does not leap
+    const passed = Math.min(beat - this.beaten, 500); // a tab that was suspended does not jump
     this.beaten = beat;
     // The clock waits for a picture that is late, so that what it names is what is seen.
     if (this.asked > this.painted + 4 * this.apart && this.keyView.request) return;
