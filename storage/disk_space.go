@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// reserveName is a file in the data folder that is there to be deleted: when the disk is full to the last byte, the space it
-	// gives back lets the databases take what a login writes, and what deleting footage writes.
+	// reserveName is a file in the data folder that is there to be deleted: when the disk is completely full, the space it
+	// frees lets the databases write what a login and the deletion of footage need.
 	reserveName = "reserve"
 	// reserveBytes is its size on disks that are large enough, and reserveShare the least share of the others.
 	reserveBytes = 16 << 20
@@ -43,10 +43,10 @@ type diskSpace struct {
 	stopped  bool // footage is refused, so that it does not take the space that the databases need
 }
 
-// errOutOfSpace is why footage is refused while the reserve is given up. It is that of a full disk.
+// errOutOfSpace is the error of a full disk. It is returned for footage while the reserve is given up.
 var errOutOfSpace = &fs.PathError{Op: "write", Path: "recordings", Err: syscall.ENOSPC}
 
-// sizes returns how large the reserve is on a disk of so many bytes, and how little must be free for it to be given up.
+// reserveSizes returns how large the reserve is on a disk of so many bytes, and how little must be free for it to be given up.
 func reserveSizes(total int64) (reserve, least int64) {
 	reserve = min(reserveBytes, total/reserveShare)
 	return reserve, reserve / 4
@@ -106,10 +106,10 @@ func (d *diskSpace) refuseFootage(stopped bool) {
 	d.refusing.Unlock()
 	switch {
 	case changed && stopped:
-		d.log.Error("the disk is full: recording stops until there is space again", "path", d.o.Recordings)
+		d.log.Error("the disk is full: recording stops until there is free space", "path", d.o.Recordings)
 		d.wake()
 	case changed:
-		d.log.Info("there is space again: recording goes on", "path", d.o.Recordings)
+		d.log.Info("there is free space: recording continues", "path", d.o.Recordings)
 	}
 }
 
@@ -142,7 +142,7 @@ func (d *diskSpace) reportSpace() error {
 		d.alarms.lower(AlarmDiskFull)
 		return nil
 	}
-	d.alarms.raise(AlarmDiskFull, fmt.Sprintf("The disk is full: %s. What the cameras send is dropped until there is space. The oldest footage is deleted as "+
+	d.alarms.raise(AlarmDiskFull, fmt.Sprintf("The disk is full: %s. New footage is dropped until there is free space. The oldest footage is deleted as "+
 		"storage.min_free says; if that does not help, something else fills the disk: delete it there, or keep less footage.", joined(full)))
 	return nil
 }
@@ -182,8 +182,8 @@ func (d *diskSpace) makeReserve(size int64) error {
 	return nil
 }
 
-// dropReserve gives the reserve up. Where footage goes to the same disk, none is taken from then on, since it would have the
-// space used up in a moment.
+// dropReserve gives the reserve up. When footage goes to the same disk, it is refused from then on: it would use up the
+// space at once.
 func (d *diskSpace) dropReserve() error {
 	d.refuseFootage(d.shared)
 	reported := d.reportSpace() // first: whoever sees that the reserve is gone finds the alarm
@@ -196,7 +196,7 @@ func (d *diskSpace) dropReserve() error {
 	return reported
 }
 
-// rescue gives the reserve up for a statement that found the disk full, and reports whether it is worth another try.
+// rescue gives the reserve up for a statement that failed because the disk is full. It reports whether to try again.
 func (d *diskSpace) rescue(err error) bool {
 	if !sqlite.IsFull(err) && !disk.IsFull(err) {
 		return false

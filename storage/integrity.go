@@ -14,12 +14,12 @@ import (
 	"keepwatch.internal/storage/index"
 )
 
-// IntegrityIssue is something in the store that was found to be other than it should be. It is only a hint: whoever resolves it looks
-// again, and goes by what is there then. So integrity issues may be noted by another process, twice, or in vain.
+// IntegrityIssue says that something in the store was not as it should be. It is only a hint: whoever resolves it looks again and
+// acts on what is there then. So another process may note issues, and noting one twice does no harm.
 type IntegrityIssue = index.IntegrityIssue
 
-// integrity looks after footage that is not as it should be: it notes issues and resolves them, keeps damaged files in quarantine,
-// and reads all footage over in a verification pass.
+// integrity handles damaged and missing footage. It notes issues and resolves them, keeps damaged files in quarantine, and reads
+// all footage again in a verification pass.
 type integrity struct {
 	*roster
 	*database
@@ -34,11 +34,11 @@ type integrity struct {
 }
 
 const (
-	// resolveEvery is how often the server looks for integrity issues that another process noted.
+	// resolveEvery is how often the server looks for integrity issues that another process has noted.
 	resolveEvery = time.Second
-	// resolveAgain is when it tries again what it could not resolve.
+	// resolveAgain is how long it waits before it tries again what it could not resolve.
 	resolveAgain = 30 * time.Second
-	// resolveRate bounds what resolving reads beside recording, bytes a second.
+	// resolveRate limits reading while footage is recorded, bytes a second.
 	resolveRate = 32 << 20
 )
 
@@ -47,7 +47,7 @@ func (s *integrity) IntegrityIssues(ctx context.Context, limit int) ([]Integrity
 	return s.index.Issues(ctx, limit)
 }
 
-// keepResolving resolves integrity issues as they come, until ctx is over.
+// keepResolving resolves integrity issues as they are noted, until ctx is over.
 func (s *integrity) keepResolving(ctx context.Context) {
 	if err := s.noteQuarantined(ctx); err != nil && ctx.Err() == nil {
 		s.log.Error("the files in quarantine could not be listed", "err", err)
@@ -82,7 +82,7 @@ func (s *integrity) keepResolving(ctx context.Context) {
 	}
 }
 
-// reviewQuarantine raises an alarm while there are files in quarantine, and lowers it when somebody has removed them.
+// reviewQuarantine raises an alarm while there are files in quarantine, and lowers it when they are gone.
 func (s *integrity) reviewQuarantine() {
 	entries, err := s.disk.List(QuarantineFolder)
 	if err != nil && !disk.IsMissing(err) {
@@ -98,12 +98,12 @@ func (s *integrity) reviewQuarantine() {
 		s.lower(AlarmQuarantine)
 		return
 	}
-	s.raise(AlarmQuarantine, fmt.Sprintf("Footage that does not verify was found. It is served to nobody; %d files of it are kept in %s, each with a note "+
+	s.raise(AlarmQuarantine, fmt.Sprintf("Damaged footage was found. It is not shown to anybody; %d damaged files are in %s, each with a note "+
 		"that says why, and \"nvr check\" lists them. If there are more every now and then, look after that disk and the memory of this computer. "+
 		"Delete the files when you do not need them any more.", n, filepath.Join(s.o.Recordings, QuarantineFolder)))
 }
 
-// resolveAfter resolves the integrity issues with larger numbers than after, and returns the largest that it tried.
+// resolveAfter resolves the integrity issues with numbers larger than after. It returns the largest number that it tried.
 func (s *integrity) resolveAfter(ctx context.Context, after int64, p *disk.Pace) (int64, error) {
 	const batch = 16
 	var errs []error
@@ -125,7 +125,7 @@ func (s *integrity) resolveAfter(ctx context.Context, after int64, p *disk.Pace)
 	return after, errors.Join(append(errs, ctx.Err())...)
 }
 
-// resolveIssue looks at what an issue is about, does what is to be done, and notes what that was. It may be interrupted anywhere and
+// resolveIssue looks at the subject of an issue, repairs it, and notes what was done. It may be interrupted anywhere and
 // repeated.
 func (s *integrity) resolveIssue(ctx context.Context, d IntegrityIssue, p *disk.Pace) error {
 	outcome, err := s.repairSubject(ctx, d.Subject, p)
@@ -138,7 +138,7 @@ func (s *integrity) resolveIssue(ctx context.Context, d IntegrityIssue, p *disk.
 	})
 }
 
-// ResolveAll notes the issues and resolves every one that is noted, also those that resolving others brings up. It is for a store
+// ResolveAll notes the given issues and resolves all that are noted, including those that are found on the way. It is for a store
 // that does not Run.
 func (s *integrity) ResolveAll(ctx context.Context, issues []IntegrityIssue, p *disk.Pace) error {
 	err := s.write(ctx, func(tx *index.Tx) error {

@@ -10,13 +10,13 @@ import (
 )
 
 const (
-	// passDuration is how long reading all footage once is to take.
+	// passDuration is how long it takes to read all footage once.
 	passDuration = 30 * 24 * time.Hour
 	// passRate is how fast one segment is read, bytes a second: a few reads of one fragment, with pauses between them.
 	passRate = 2 << 20
-	// passPause bounds the pause between two segments, which in a small store would last for hours.
+	// passPause limits the pause between two segments. In a small store it would last for hours.
 	passPause = 10 * time.Minute
-	// passIdle is how long the end of a round lasts at least, so that a store of one segment is not read over and over.
+	// passIdle is the least pause between two rounds, so that a store of one segment is not read over and over.
 	passIdle = 24 * time.Hour
 )
 
@@ -52,7 +52,7 @@ func (s *integrity) keepVerifying(ctx context.Context) {
 		pause, err := s.verifyNext(ctx)
 		if err != nil && ctx.Err() == nil && err.Error() != last {
 			last = err.Error()
-			s.log.Error("reading footage over did not go on; will try again", "err", err)
+			s.log.Error("the verification pass was interrupted; will try again", "err", err)
 		}
 		timer := time.NewTimer(max(pause, resolveEvery))
 		select {
@@ -64,8 +64,8 @@ func (s *integrity) keepVerifying(ctx context.Context) {
 	}
 }
 
-// verifyNext reads and verifies the segment after the one that was read last, and returns how long to wait then. Where it
-// stands is in the index before it returns.
+// verifyNext reads and verifies the segment after the one that was read last, and returns how long to wait then. It saves its
+// position in the index before it returns.
 func (s *integrity) verifyNext(ctx context.Context) (time.Duration, error) {
 	x, err := s.index.Verification(ctx)
 	if err != nil {
@@ -91,7 +91,7 @@ func (s *integrity) verifyNext(ctx context.Context) (time.Duration, error) {
 	return s.pauseAfter(ctx, r)
 }
 
-// verifySegment verifies one segment and moves the state behind it.
+// verifySegment verifies one segment and moves the position behind it.
 func (s *integrity) verifySegment(ctx context.Context, r index.Segment, x *index.Verification) error {
 	c := s.cameraOf(r.Stream.Camera)
 	_, bad, err := c.verify(ctx, r, &disk.Pace{Rate: passRate})
@@ -112,7 +112,7 @@ func (s *integrity) verifySegment(ctx context.Context, r index.Segment, x *index
 	return s.write(ctx, func(tx *index.Tx) error {
 		if bad != nil {
 			x.Found++
-			s.log.Error("footage that was read over does not verify", "camera", c.name, "segment", r.Name(), "problem", bad.Problem)
+			s.log.Error("the verification pass found damaged footage", "camera", c.name, "segment", r.Name(), "problem", bad.Problem)
 			d := IntegrityIssue{Found: s.now(), Source: index.SourceVerification, Subject: path.Join(c.folder, r.Name()), Problem: bad.Problem}
 			if err := tx.NoteIssue(ctx, d); err != nil {
 				return err
@@ -124,7 +124,7 @@ func (s *integrity) verifySegment(ctx context.Context, r index.Segment, x *index
 	})
 }
 
-// pauseAfter returns how long a segment's reading is to be followed by nothing, for all of them to take passDuration.
+// pauseAfter returns how long to pause after a segment, so that reading all of them takes passDuration.
 func (s *integrity) pauseAfter(ctx context.Context, r index.Segment) (time.Duration, error) {
 	_, total, err := s.index.Total(ctx)
 	if err != nil || total <= 0 {

@@ -14,9 +14,8 @@ import (
 	"keepwatch.internal/storage/index"
 )
 
-// setAside makes sure that a segment whose bytes are wrong is served to nobody any more. Its file stays where it is, for
-// whoever wants to find out why, until the integrity issue about it is resolved. A segment that is being written is
-// sealed at its last good fragment instead.
+// setAside stops serving a segment whose bytes are wrong, and notes an integrity issue. The file stays where it is until the issue
+// is resolved. A segment that is being written is sealed after its last good fragment instead.
 func (s *integrity) setAside(c *camera, r index.Segment, why error) {
 	s.log.Error("footage does not verify; its segment was set aside", "camera", c.name, "segment", r.Name(), "err", why)
 	stream := media.StreamID{Camera: c.id, Quality: r.Stream.Quality}
@@ -37,11 +36,11 @@ func (s *integrity) setAside(c *camera, r index.Segment, why error) {
 	}
 }
 
-// missed forgets a segment whose file a reader did not find.
+// missed makes a gap of a segment whose file a reader did not find.
 func (s *integrity) missed(c *camera, r index.Segment) {
 	s.log.Error("a segment's file is missing", "camera", c.name, "segment", r.Name())
 	if _, err := readIdentity(s.disk, s.o.Recordings); err != nil {
-		s.log.Error("so is the whole disk", "path", s.o.Recordings, "err", err)
+		s.log.Error("the recordings disk is missing too", "path", s.o.Recordings, "err", err)
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
@@ -60,21 +59,21 @@ func (w *Writer) distrust(start int64) {
 	}
 }
 
-// QuarantineFolder is the name of the folder in recordings for files that are nobody's.
+// QuarantineFolder is the name of the folder in recordings for damaged files.
 const QuarantineFolder = "quarantine"
 
-// noteSuffix ends, behind the name of a file in quarantine, that of the note about it.
+// noteSuffix is appended to the name of a file in quarantine to name the note about it.
 const noteSuffix = ".txt"
 
-// quarantineFile moves a file out of the camera's folder, with a note that says why. Nothing in quarantine is ever
-// served or changed.
+// quarantineFile moves a file out of the camera's folder, with a note that says why. Files in quarantine are never
+// served.
 func (s *integrity) quarantineFile(c *camera, name string, why error) error {
 	_, err := s.moveToQuarantine(c, name, why)
 	return err
 }
 
-// moveToQuarantine is quarantineFile that tells where the file is then. What verifies of it is taken back when the
-// integrity issue about it is resolved.
+// moveToQuarantine is quarantineFile and returns where the file is then. What verifies in it is restored when the integrity issue
+// about it is resolved.
 func (s *integrity) moveToQuarantine(c *camera, name string, why error) (string, error) {
 	if err := s.disk.Mkdir(QuarantineFolder); err != nil {
 		return "", err
@@ -108,8 +107,8 @@ func (s *integrity) moveToQuarantine(c *camera, name string, why error) (string,
 	})
 }
 
-// purgeQuarantine deletes the files in quarantine that hold anything of the camera's footage in the span: what an owner
-// deletes is to be gone, damaged or not. It returns how many they were.
+// purgeQuarantine deletes the files in quarantine that hold footage of the camera in the span: what an owner
+// deletes must be gone, damaged or not. It returns how many files it deleted.
 func (s *integrity) purgeQuarantine(ctx context.Context, c *camera, span Span) (int, error) {
 	return s.purge(func(name string) (bool, error) { return s.holdsAny(ctx, c, name, span) })
 }
@@ -144,7 +143,7 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// purge deletes the files in quarantine of which doomed says so, and then the notes about them.
+// purge deletes the files in quarantine for which doomed is true, and their notes.
 func (s *integrity) purge(doomed func(name string) (bool, error)) (n int, err error) {
 	s.repairing.Lock()
 	defer s.repairing.Unlock()
@@ -171,8 +170,8 @@ func (s *integrity) purge(doomed func(name string) (bool, error)) (n int, err er
 	return n, errors.Join(errs...)
 }
 
-// removeNotes removes the note about a file in quarantine that is gone, also where a crash came between the two when it
-// got the name of a resolved one.
+// removeNotes removes the note about a file in quarantine that is gone. A crash in markResolved may have left the note under the
+// file's other name.
 func (s *integrity) removeNotes(name string) error {
 	other, resolved := strings.CutSuffix(name, ResolvedSuffix)
 	if resolved {
@@ -187,7 +186,7 @@ func (s *integrity) removeNotes(name string) error {
 	return err
 }
 
-// quarantinedStart returns when the footage of a file in quarantine begins, by the name that it was given there.
+// quarantinedStart returns when the footage of a file in quarantine begins, according to its name.
 func quarantinedStart(c *camera, name string) (time.Time, bool) {
 	rest, ours := strings.CutPrefix(name, c.folder+"-")
 	_, rest, ok := strings.Cut(rest, "-") // the stream
@@ -199,8 +198,8 @@ func quarantinedStart(c *camera, name string) (time.Time, bool) {
 	return at, err == nil
 }
 
-// holdsAny reports whether a file in quarantine has footage of the camera in the span: by its labels, and where nothing
-// verifies by its name.
+// holdsAny reports whether a file in quarantine has footage of the camera in the span. It goes by the labels, or by the name when
+// nothing verifies.
 func (s *integrity) holdsAny(ctx context.Context, c *camera, name string, span Span) (bool, error) {
 	f, err := s.disk.Open(path.Join(QuarantineFolder, name))
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"keepwatch.internal/storage/segment"
 )
 
-// resolve looks at a subject and makes it right. It returns in words what it did.
+// repairSubject examines the subject of an issue and repairs it. It returns a description of what it did.
 func (s *integrity) repairSubject(ctx context.Context, subject string, p *disk.Pace) (string, error) {
 	if _, err := readIdentity(s.disk, s.o.Recordings); err != nil { // the whole disk is in trouble
 		return "", err
@@ -28,13 +28,13 @@ func (s *integrity) repairSubject(ctx context.Context, subject string, p *disk.P
 	c := s.cameraIn(folder)
 	switch parts := strings.Count(name, "/"); {
 	case c == nil || !fs.ValidPath(subject):
-		return "it belongs to no camera of this store: left alone", nil
+		return "it belongs to no camera of this store; left unchanged", nil
 	case !inside:
 		return s.repairManifest(c)
 	case parts == 0:
 		quality, err := media.ParseQuality(name)
 		if err != nil {
-			return "it is no stream: left alone", nil
+			return "it is not a stream; left unchanged", nil
 		}
 		return s.repairStream(ctx, index.Stream{Camera: c.row, Quality: quality})
 	}
@@ -58,9 +58,9 @@ func (s *integrity) repairManifest(c *camera) (string, error) {
 	_, id, err := readManifest(c.files)
 	switch {
 	case err == nil && id == c.id:
-		return "it is in order", nil
+		return "no error found", nil
 	case err == nil:
-		return fmt.Sprintf("it says that it is camera %s: left alone; stop nvr and put back the folder of %s", id, c.id), nil
+		return fmt.Sprintf("it belongs to camera %s; left unchanged: stop nvr and restore the folder of %s", id, c.id), nil
 	}
 	if err := c.writeManifest(); err != nil {
 		return "", err
@@ -74,8 +74,8 @@ func (s *integrity) rowOf(ctx context.Context, c *camera, name string) (index.Se
 	return row, noted, s.suspect(err)
 }
 
-// repairFile repairs a file in a camera's folder. It looks for the file first: a file that is there has its row by then,
-// unless it is a stray.
+// repairFile repairs a file in a camera's folder. It looks for the file before it looks for the row: a
+// file that exists has its row by then, unless the index does not know it.
 func (s *integrity) repairFile(ctx context.Context, c *camera, name string, p *disk.Pace) (string, error) {
 	_, err := c.files.Stat(name)
 	if err != nil && !disk.IsMissing(err) {
@@ -87,18 +87,18 @@ func (s *integrity) repairFile(ctx context.Context, c *camera, name string, p *d
 	case err != nil:
 		return "", err
 	case !noted && !there:
-		return "it is gone, and nothing claims it", nil
+		return "the file is gone, and the index does not list it", nil
 	case !noted && !strings.HasSuffix(name, ".mp4"):
-		return "it is none of ours: left alone", nil
+		return "not a file of Keepwatch; left unchanged", nil
 	case !noted:
 		return s.files.adopt(ctx, c, name, false)
 	case row.State == index.StateOpen:
-		return "it is being written, or left to the next start", nil
+		return "it is being written, or will be recovered at the next start", nil
 	case row.State == index.StateDeleting:
 		return "it is being deleted", nil
 	case !there:
 		s.log.Error("a segment's file is missing", "camera", c.name, "segment", row.Name())
-		return "its file is missing: the time is a gap now", errors.Join(s.files.loseMissing(ctx, c, row, ReasonMissing), s.noteQuarantined(ctx))
+		return "the file is missing; its time is a gap now", errors.Join(s.files.loseMissing(ctx, c, row, ReasonMissing), s.noteQuarantined(ctx))
 	}
 	keys, err := s.index.PackedKeys(ctx, row)
 	if err != nil {
@@ -111,17 +111,17 @@ func (s *integrity) repairFile(ctx context.Context, c *camera, name string, p *d
 	case flaw == nil && row.State == index.StateClosed && index.SameKeys(row.Start, keys, packed):
 		return "it verifies", nil
 	case flaw == nil:
-		return "it verifies, and is served", s.trustAgain(ctx, row, packed)
+		return "it verifies and is served again", s.trustAgain(ctx, row, packed)
 	case flaw.Fault == segment.Short:
 		if err := s.files.compare(ctx, c, row); err != nil {
 			return "", err
 		}
-		return "what is left of it was kept", nil
+		return "what is left of it was repaired", nil
 	}
 	return s.takeOut(ctx, c, row, errors.New(flaw.Problem))
 }
 
-// trustAgain makes a segment that verifies one that is served, with the key frames that its own table tells.
+// trustAgain has a segment that verifies served again, with the key frames of its own table.
 func (s *integrity) trustAgain(ctx context.Context, r index.Segment, keys []byte) error {
 	return s.write(ctx, func(tx *index.Tx) error {
 		restored, err := tx.Restore(ctx, r, keys)
@@ -132,8 +132,8 @@ func (s *integrity) trustAgain(ctx context.Context, r index.Segment, keys []byte
 	})
 }
 
-// takeOut moves the file of a segment that does not verify to quarantine, complete, and makes its time a gap. What is good
-// of it is then taken back from there.
+// takeOut moves the whole file of a damaged segment to quarantine and makes its time a gap. What is good in it is restored from
+// there.
 func (s *integrity) takeOut(ctx context.Context, c *camera, r index.Segment, why error) (string, error) {
 	if err := s.writeFirst(ctx, func(tx *index.Tx) error { return withdraw(ctx, tx, r) }); err != nil {
 		return "", err
@@ -145,10 +145,10 @@ func (s *integrity) takeOut(ctx context.Context, c *camera, r index.Segment, why
 	if err := s.files.lose(ctx, r, ReasonQuarantined); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("moved to %s, complete; what verifies of it is taken back from there", target), nil
+	return fmt.Sprintf("moved to %s; what verifies in it is restored from there", target), nil
 }
 
-// withdraw makes sure that a closed segment is served no more.
+// withdraw stops serving a closed segment.
 func withdraw(ctx context.Context, tx *index.Tx, r index.Segment) error {
 	served, err := tx.Quarantine(ctx, r)
 	if err != nil || !served {
@@ -157,9 +157,9 @@ func withdraw(ctx context.Context, tx *index.Tx, r index.Segment) error {
 	return tx.Enter(ctx, r.Stream, r.Start, r.End, gap(ReasonQuarantined))
 }
 
-// repairStream makes what the index says of a stream as a whole fit its segments: the sums and the ledger.
+// repairStream makes the sums and the ledger of a stream agree with its segments.
 func (s *integrity) repairStream(ctx context.Context, st index.Stream) (string, error) {
-	done := "it is in order"
+	done := "no error found"
 	err := s.write(ctx, func(tx *index.Tx) error {
 		sums, err := tx.Sums(ctx, st)
 		if err != nil {

@@ -16,8 +16,8 @@ import (
 	"keepwatch.internal/storage/segment"
 )
 
-// noteQuarantined notes an integrity issue about every file in quarantine that nobody looked into yet: one that a crash left between
-// its move and the note of its issue, or that the index was lost over.
+// noteQuarantined notes an integrity issue about every file in quarantine that has none: after a crash before the issue was noted, or
+// when the index was lost.
 func (s *integrity) noteQuarantined(ctx context.Context) error {
 	entries, err := s.disk.List(QuarantineFolder)
 	if disk.IsMissing(err) {
@@ -46,7 +46,7 @@ func (s *integrity) noteQuarantined(ctx context.Context) error {
 	return nil
 }
 
-// source is a file in quarantine that is looked into.
+// source is a file in quarantine from which footage is restored.
 type source struct {
 	name string // in recordings
 	file disk.File
@@ -55,16 +55,16 @@ type source struct {
 	segment.Salvaged
 }
 
-// ResolvedSuffix ends the names of files in quarantine of which all that can be taken back was. The name says so, and not
-// the index, which may be lost: otherwise what is deleted later would come back from such a file.
+// ResolvedSuffix ends the names of files in quarantine from which everything that verifies was restored. The name says so and not
+// the index, which may be lost: otherwise footage that is deleted later would come back from such a file.
 const ResolvedSuffix = ".settled.mp4"
 
-// salvageQuarantined takes back what verifies in a file in quarantine: all of it when all does, or else, in new files, each
-// stretch that does. The file with the damage stays there, complete, under a name that says that nothing more is to be taken from it. Nothing
-// is taken back to where the archive has footage, or where footage was deleted.
+// salvageQuarantined restores what verifies in a file in quarantine. A file that verifies completely is moved back; otherwise each
+// good stretch is copied to a new file, and the damaged file stays, with ResolvedSuffix. Nothing is restored where the
+// archive has footage of that time, or where footage was deleted.
 func (s *integrity) salvageQuarantined(ctx context.Context, name string, p *disk.Pace) (string, error) {
 	if strings.HasSuffix(name, ResolvedSuffix) {
-		return "what verifies of it was taken back before; it stays there", nil
+		return "what verifies in it was restored before; the file stays in quarantine", nil
 	}
 	f, err := s.disk.Open(name)
 	if disk.IsMissing(err) {
@@ -99,21 +99,21 @@ func (s *integrity) salvageQuarantined(ctx context.Context, name string, p *disk
 		}
 	}
 	if x.Whole && back > 0 {
-		return fmt.Sprintf("all %s of it verify and were taken back", format.Duration(back)), nil
+		return fmt.Sprintf("all of it verifies; %s were restored", format.Duration(back)), nil
 	}
 	resolved, err := s.markResolved(name)
 	if err != nil {
 		return "", err
 	}
 	if back == 0 {
-		return "it stays there, as " + resolved + hindrance, nil
+		return "nothing was restored; the file stays in quarantine as " + resolved + hindrance, nil
 	}
-	return fmt.Sprintf("%s of the %s that verify were taken back; the damaged file stays there, complete, as %s%s",
+	return fmt.Sprintf("%s of the %s that verify were restored; the damaged file stays in quarantine as %s%s",
 		format.Duration(back), format.Duration(all), resolved, hindrance), nil
 }
 
-// markResolved gives a file in quarantine the name that says that nothing more is to be taken from it. The note about it
-// goes first, so that a crash between the two is made good by doing both again.
+// markResolved renames a file in quarantine from which nothing more can be restored. Its note is renamed first, so that after a crash
+// both are renamed again.
 func (s *integrity) markResolved(name string) (string, error) {
 	base := strings.TrimSuffix(name, ".mp4")
 	target := base + ResolvedSuffix
@@ -136,7 +136,7 @@ func (s *integrity) markResolved(name string) (string, error) {
 	return path.Base(target), s.disk.SyncDir(QuarantineFolder)
 }
 
-// lookInto finds out whose the file is and what of it verifies. why says in words when nothing does.
+// lookInto finds out which camera the file belongs to and what in it verifies. When nothing does, why says so.
 func (s *integrity) lookInto(ctx context.Context, x *source) (why string, err error) {
 	label, err := media.FirstLabel(x.file, x.size)
 	if err != nil && !segment.IsDamage(err) {
@@ -146,17 +146,17 @@ func (s *integrity) lookInto(ctx context.Context, x *source) (why string, err er
 		x.c, _ = s.camera(label.Camera)
 	}
 	if x.c == nil {
-		return "it is no segment of a camera of this store: it stays there", nil
+		return "it is not a segment of a camera of this store; the file stays in quarantine", nil
 	}
 	if x.Salvaged, err = segment.Salvage(x.c.owner(), x.file, x.size, nil); err == nil && x.Run == nil {
 		run, unknown := s.runByHeader(ctx, x.c, label.Run)
 		if unknown != nil || run == nil {
-			return "its header does not verify, and no other segment of its run has the same: it stays there", unknown
+			return "its header does not verify, and no other segment of its run is left; the file stays in quarantine", unknown
 		}
 		x.Salvaged, err = segment.Salvage(x.c.owner(), x.file, x.size, run)
 	}
 	if err == nil && len(x.Stretches) == 0 {
-		why = "nothing in it verifies: it stays there"
+		why = "nothing in it verifies; the file stays in quarantine"
 	}
 	return why, err
 }
@@ -175,7 +175,7 @@ func (s *integrity) runByHeader(ctx context.Context, c *camera, id media.RunID) 
 	return nil, nil
 }
 
-// takeBack makes a segment of the stretch, unless something hinders it, which it tells in words.
+// takeBack restores a stretch as a segment. When that must not be, hindrance says why.
 func (s *integrity) takeBack(ctx context.Context, x *source, t *media.Table) (hindrance string, err error) {
 	start, end := index.Micros(t.Entries[0].Start), index.Micros(t.Entries[len(t.Entries)-1].End())
 	st := index.Stream{Camera: x.c.row, Quality: x.Run.Stream.Quality}
@@ -204,12 +204,12 @@ func (s *integrity) takeBack(ctx context.Context, x *source, t *media.Table) (hi
 		return "", err
 	}
 	if _, noted, err := s.rowOf(ctx, x.c, name); err != nil || !noted {
-		return "its place was taken meanwhile", err
+		return "there is footage of that time by now", err
 	}
 	return "", nil
 }
 
-// occupied tells in words why footage must not be put into [start, end) of a stream.
+// occupied says why footage must not be put into [start, end) of a stream; "" when it may.
 func (s *integrity) occupied(ctx context.Context, x *source, st index.Stream, start, end int64) (string, error) {
 	taken, err := s.coveredBy(ctx, x.c, st, start, end)
 	if err != nil {
@@ -229,7 +229,7 @@ func (s *integrity) occupied(ctx context.Context, x *source, st index.Stream, st
 	return "", nil
 }
 
-// coveredBy reports whether the stream has a segment in [start, end). A row whose file is missing is none, and is forgotten.
+// coveredBy reports whether the stream has a segment in [start, end). A row whose file is missing does not count and becomes a gap.
 func (s *integrity) coveredBy(ctx context.Context, c *camera, st index.Stream, start, end int64) (bool, error) {
 	rows, err := s.index.Covering(ctx, st, index.Interval{From: start, To: end})
 	if err != nil {

@@ -330,7 +330,7 @@ func TestTheSameIssueIsNotedOnceUntilItIsSettled(t *testing.T) {
 	k.settleNow()
 	note()
 	k.settleNow()
-	if all := k.outcomes(); len(all) != 2 || !strings.Contains(all[1], "left alone") {
+	if all := k.outcomes(); len(all) != 2 || !strings.Contains(all[1], "left unchanged") {
 		t.Errorf("%v", all)
 	}
 }

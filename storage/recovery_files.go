@@ -18,8 +18,8 @@ import (
 	"keepwatch.internal/storage/segment"
 )
 
-// recovery makes the index and the files agree: what the last process left open is closed, files without a row are adopted, and rows
-// without a file become gaps.
+// recovery makes the index and the files agree. It closes what the last process left open, adopts files without a row, and makes gaps
+// of rows without a file.
 type recovery struct {
 	*liveness
 	*roster
@@ -36,9 +36,9 @@ type recovery struct {
 	stale     bool // the index is older than the recordings, or new beside old ones
 }
 
-// Reconcile closes what the last process left open, and then walks over all files and rows, the newest days first. Files without a row are adopted when their labels
-// verify and quarantined when not (I1); rows without a file become gaps; files shorter than their row says are repaired.
-// Recording goes on meanwhile. Run does this by itself.
+// Reconcile closes what the last process left open, and then compares all files with all rows, the newest days first. Files without
+// a row are adopted when their labels verify, and quarantined otherwise (I1). Rows without a file become gaps. Files shorter
+// than their row says are repaired. Recording goes on meanwhile. Run does this by itself.
 func (s *recovery) Reconcile(ctx context.Context) error {
 	s.closeLeftovers(ctx)
 	known := s.all()
@@ -50,7 +50,7 @@ func (s *recovery) Reconcile(ctx context.Context) error {
 			}
 		}
 	}
-	// What was taken out on the way is looked into at once: it may be mostly good.
+	// What was moved to quarantine on the way is salvaged at once: it may be mostly good.
 	if _, err := s.issues.resolveAfter(ctx, 0, &disk.Pace{Rate: resolveRate}); err != nil && ctx.Err() == nil {
 		s.log.Error("an integrity issue about footage could not be resolved; will try again", "err", err)
 	}
@@ -68,7 +68,7 @@ func (s *recovery) reconcileStream(ctx context.Context, c *camera, quality media
 		if err := s.reconcileDay(ctx, c, quality, day, i == len(days)-1); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", day.Format(index.DayLayout), err))
 		}
-		// The disk is for recording in the first place: the walk takes at most half of it.
+		// Recording comes first: the walk uses the disk at most half of the time.
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -106,14 +106,14 @@ func Days(ctx context.Context, db index.Reader, folder disk.Folder, st index.Str
 	return slices.CompactFunc(days, time.Time.Equal), nil
 }
 
-// dayOf is the day as the index counts time.
+// dayOf returns the span of a UTC day.
 func dayOf(day time.Time) index.Interval {
 	return index.Interval{From: index.Micros(day), To: index.Micros(day.Add(24 * time.Hour))}
 }
 
 // reconcileDay compares the files of a day with its rows. The files are listed first: one that was made since has its
 // row by then, and one that was deleted since is not found when it is looked at.
-// The last file of the newest day may have been in the making when the power went; the others were synced before it.
+// The last file of the newest day may have been unsynced when the power failed; the others were synced before it was begun.
 func (s *recovery) reconcileDay(ctx context.Context, c *camera, quality media.Quality, day time.Time, newest bool) error {
 	folder := path.Join(quality.String(), day.Format(index.DayLayout))
 	entries, err := c.files.List(folder)
@@ -151,8 +151,8 @@ func (s *recovery) reconcileDay(ctx context.Context, c *camera, quality media.Qu
 	return errors.Join(errs...)
 }
 
-// syncFolder makes what is seen in a folder survive a power cut when it changed so lately that it may not yet: a process
-// that was killed between deleting and syncing leaves its mark in the index, and nothing at all once that is lost, too.
+// syncFolder syncs a folder that changed recently. A process that was killed between deleting and syncing leaves a mark in the index,
+// and no trace when the index is lost too.
 func (s *recovery) syncFolder(c *camera, folder string) error {
 	if !s.recent(c, folder) {
 		return nil
@@ -163,8 +163,8 @@ func (s *recovery) syncFolder(c *camera, folder string) error {
 	return nil
 }
 
-// dropPieces removes what is left of segments that were about to be made from a damaged file when the program ended: the file
-// they come from is in quarantine, whole.
+// dropPieces removes incomplete segments that were being restored when the program ended. The file they come from is still in
+// quarantine.
 func (s *recovery) dropPieces(c *camera, folder string, entries []fs.DirEntry) error {
 	s.issues.repairing.Lock()
 	defer s.issues.repairing.Unlock()
@@ -187,7 +187,7 @@ func (s *recovery) reconcileFile(ctx context.Context, c *camera, name string, no
 	return err
 }
 
-// compare checks that a closed row has its file, whole. What is missing becomes a gap.
+// compare checks that a closed row has a file of its size. What is missing becomes a gap.
 func (s *recovery) compare(ctx context.Context, c *camera, r index.Segment) error {
 	if r.State != index.StateClosed {
 		return nil
@@ -228,8 +228,8 @@ func (s *recovery) compare(ctx context.Context, c *camera, r index.Segment) erro
 	})
 }
 
-// loseMissing makes a gap of a segment whose file is not there, once that would survive a power cut: whoever removed it may
-// have died before its folder was synced.
+// loseMissing makes a gap of a segment whose file is missing. It syncs the folder first: whoever removed the file may have died
+// before doing so.
 func (s *recovery) loseMissing(ctx context.Context, c *camera, r index.Segment, reason string) error {
 	if err := c.files.SyncDir(path.Dir(r.Name())); err != nil && !disk.IsMissing(err) {
 		return err
@@ -237,7 +237,7 @@ func (s *recovery) loseMissing(ctx context.Context, c *camera, r index.Segment, 
 	return s.lose(ctx, r, reason)
 }
 
-// lose forgets a closed or quarantined segment whose file is no more.
+// lose removes the row of a closed or quarantined segment that has no file, and makes its time a gap.
 func (s *recovery) lose(ctx context.Context, r index.Segment, reason string) error {
 	return s.write(ctx, func(tx *index.Tx) error {
 		lost, err := tx.DropLost(ctx, r)
@@ -251,21 +251,20 @@ func (s *recovery) lose(ctx context.Context, r index.Segment, reason string) err
 	})
 }
 
-// unsyncedFor is for longer than any system keeps what a program wrote from the disk.
+// unsyncedFor is longer than any system delays writing to the disk.
 const unsyncedFor = 15 * time.Minute
 
-// recent reports whether a file was written to, or the names in a folder changed, so lately that a process which was killed
-// may have left that unsynced.
+// recent reports whether a file or folder changed so recently that a process which was killed may have left the change unsynced.
 func (s *recovery) recent(c *camera, name string) bool {
 	info, err := c.files.Stat(name)
 	return err == nil && s.now().Sub(info.ModTime()) < unsyncedFor
 }
 
 // adopt gives a row to a file without one, or moves the file to quarantine. A file that was synced is not read whole. It
-// tells in words what it did. The caller holds repairing.
+// returns a description of what it did. The caller holds repairing.
 func (s *recovery) adopt(ctx context.Context, c *camera, name string, synced bool) (string, error) {
 	if _, noted, err := s.issues.rowOf(ctx, c, name); err != nil || noted { // somebody adopted it a moment ago
-		return "it has its row", err
+		return "the index lists it already", err
 	}
 	m, sure, err := segment.Contents{}, false, error(nil)
 	if synced && !s.recent(c, name) {
@@ -286,20 +285,20 @@ func (s *recovery) adopt(ctx context.Context, c *camera, name string, synced boo
 	}
 	switch {
 	case err == nil:
-		s.log.Info("a segment without a row was adopted", "camera", c.name, "segment", name)
-		return "it was adopted", nil
+		s.log.Info("a segment that the index did not list was added", "camera", c.name, "segment", name)
+		return "it was added to the index", nil
 	case disk.IsMissing(err): // it was being deleted
 		return "it is gone", nil
 	case errors.Is(err, segment.ErrNoFragments):
-		return "it held no footage, and was removed", disk.RemoveSynced(c.files, name)
+		return "it had no footage and was removed", disk.RemoveSynced(c.files, name)
 	case segment.IsDamage(err):
 		target, moved := s.issues.moveToQuarantine(c, name, err)
-		return fmt.Sprintf("moved to %s, complete; what verifies of it is taken back from there", target), moved
+		return fmt.Sprintf("moved to %s; what verifies in it is restored from there", target), moved
 	}
 	return "", err
 }
 
-// fits checks that the file is where its label belongs and does not lie beside what is being written.
+// fits checks that the file is where its label says, and does not overlap with what is being written.
 func (s *recovery) fits(c *camera, quality media.Quality, name string, m segment.Contents) error {
 	start := index.Micros(m.Entries[0].Start)
 	if m.Run.Stream.Quality != quality || index.SegmentName(quality, start) != name {

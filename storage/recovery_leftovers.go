@@ -19,12 +19,12 @@ import (
 	"keepwatch.internal/storage/segment"
 )
 
-// recoveriesAtOnce is how many files are read at the same time after a crash: enough that one slow read does not hold up
-// all, few enough that the cameras get the disk.
+// recoveriesAtOnce is how many files are read at the same time after a crash: enough that one slow read does not delay all
+// others, few enough to leave the disk to the cameras.
 const recoveriesAtOnce = 4
 
-// boundOpen notes the segments that were being written when the last process ended, each with the end that it has at most.
-// So a stream may be recorded again at once, behind what it has, before its file is read whole: that is closeLeftovers'.
+// boundOpen notes the segments that were being written when the last process ended, each with the latest end it can
+// have. So a stream can be recorded again at once, before closeLeftovers has read the file.
 func (s *recovery) boundOpen(ctx context.Context) error {
 	open, err := s.index.InState(ctx, index.StateOpen)
 	if err != nil || len(open) == 0 {
@@ -44,8 +44,8 @@ func (s *recovery) boundOpen(ctx context.Context) error {
 		return err
 	}
 	for i, r := range open {
-		// Where nothing was recorded there is little to look at. Such a row goes at once: what begins in the very same
-		// microsecond, as it may when the clock was set back, finds its place free.
+		// A segment without footage is closed at once. Otherwise it would be in the way of a segment that begins in the same
+		// microsecond, which happens when the clock was set back.
 		if ends[i] > r.Start || !s.closeLeftover(ctx, r) {
 			s.leftovers = append(s.leftovers, r)
 		}
@@ -53,8 +53,8 @@ func (s *recovery) boundOpen(ctx context.Context) error {
 	return nil
 }
 
-// dropReplaced forgets the segments that are marked to be deleted and have been deleted, when by now another run has a file
-// of that name: the clock was set back, and a power cut took what the index knew of it. Otherwise that file would go.
+// dropReplaced removes the rows of deleted segments when another run has a file of the same name by now: the clock was set back, and
+// a power cut lost what the index knew of that run. Otherwise the new file would be deleted.
 func (s *recovery) dropReplaced(ctx context.Context) error {
 	marked, err := s.index.InState(ctx, index.StateDeleting)
 	if err != nil {
@@ -65,7 +65,7 @@ func (s *recovery) dropReplaced(ctx context.Context) error {
 		if !segment.OfAnotherRun(c.owner(), r.Name(), r.RunID) {
 			continue
 		}
-		s.log.Warn("a segment is of another run than the index says; adopting it anew", "camera", c.name, "segment", r.Name())
+		s.log.Warn("a segment is of another run than the index says; adding it again", "camera", c.name, "segment", r.Name())
 		err := s.index.Write(ctx, func(tx *index.Tx) error {
 			return errors.Join(tx.DropSegment(ctx, r.Stream, r.Start), tx.DropRunIfEmpty(ctx, r.Stream, r.Run))
 		})
@@ -90,8 +90,8 @@ func atOnce(n int, f func(i int)) {
 	group.Wait()
 }
 
-// atMost returns a time at which the footage of an open segment ends at the latest, from the last label in its file. That
-// label need not verify: what precedes it does not reach further.
+// atMost returns a time at which the footage of an open segment ends at the latest, from the last label in its file. The
+// label need not verify: nothing before it ends later.
 func (s *recovery) atMost(c *camera, r index.Segment) int64 {
 	label, err := segment.LastLabel(c.files, r.Name(), c.expected(r))
 	switch {
@@ -128,7 +128,7 @@ func (s *recovery) closeLeftover(ctx context.Context, r index.Segment) bool {
 	c := s.cameraOf(r.Stream.Camera)
 	if err := s.recoverSegment(ctx, c, r); err != nil {
 		s.log.Error("a segment could not be recovered", "camera", c.name, "segment", r.Name(), "err", err)
-		s.raise(AlarmNotExamined, fmt.Sprintf("Some of what was being recorded when the program last ended cannot be read; the log names the files. "+
+		s.raise(AlarmNotExamined, fmt.Sprintf("Some footage that was being recorded when the program last ended cannot be read; the log names the files. "+
 			"It is tried again at the next start. If that does not help, look after the disk of %s.", s.o.Recordings))
 		return false
 	}
@@ -143,12 +143,12 @@ type unknownFile struct {
 	start   time.Time // in whole milliseconds
 }
 
-// staleAfter is how much older than the recordings an index is that was put back, rather than robbed of its last changes
-// by a power cut.
+// staleAfter tells an old copy of the index from one that lost its last changes in a power cut: a copy is older than the recordings by
+// more than this.
 const staleAfter = time.Hour
 
-// findUnknown looks whether the newest file of each stream has its row. Otherwise the index is older than the recordings, be
-// it that a power cut took its last changes or that an old copy was put back.
+// findUnknown returns the newest file of each stream that has no row. There are some when the index is older than the recordings: a
+// power cut lost its last changes, or an old copy was restored.
 func (s *recovery) findUnknown(ctx context.Context) ([]unknownFile, error) {
 	var streams []unknownFile
 	for _, c := range s.cameras {
@@ -175,7 +175,7 @@ func (s *recovery) findUnknownOf(ctx context.Context, x *unknownFile) error {
 	return err
 }
 
-// judge finds out whether the index is an old copy that was put back, and says so.
+// judge finds out whether the index is an old copy, and raises an alarm.
 func (s *recovery) judge(alive time.Time, unknown []unknownFile) {
 	newest := alive
 	for _, x := range unknown {
@@ -188,13 +188,13 @@ func (s *recovery) judge(alive time.Time, unknown []unknownFile) {
 		return
 	}
 	s.stale = true
-	s.log.Warn("the index is older than the recordings; what it lacks is adopted", "index", alive, "recordings", newest)
-	s.raise(AlarmIndexOld, fmt.Sprintf("The index ended %s before the recordings did: it seems that an older copy of %s was put back. "+
+	s.log.Warn("the index is older than the recordings; adding what is missing", "index", alive, "recordings", newest)
+	s.raise(AlarmIndexOld, fmt.Sprintf("The index ends %s before the recordings: an older copy of %s seems to have been restored. "+
 		"What it lacks is found in the recordings; why there are gaps in that time is not known any more.", format.Duration(late), index.FileName))
 }
 
-// adoptNewest adopts the newest files that the index does not know, so that nothing is recorded over them. The other files
-// are reconcile's.
+// adoptNewest adopts the newest files that the index does not know, so that nothing is recorded over them. Reconcile adopts the other
+// files.
 func (s *recovery) adoptNewest(ctx context.Context, unknown []unknownFile) {
 	atOnce(len(unknown), func(i int) {
 		x := unknown[i]
@@ -238,7 +238,7 @@ func newestFile(d disk.Folder, q media.Quality) (string, error) {
 	return "", nil
 }
 
-// recoverSegment closes one open row by what its file holds.
+// recoverSegment closes one open row according to its file.
 func (s *recovery) recoverSegment(ctx context.Context, c *camera, r index.Segment) error {
 	m, err := segment.Repair(c.owner(), r.Name())
 	another := err == nil && m.Run.ID != r.RunID
@@ -260,8 +260,8 @@ func (s *recovery) recoverSegment(ctx context.Context, c *camera, r index.Segmen
 	}
 	switch {
 	case another:
-		// The power went before the index knew that this row's file was gone and another run has made one of that name.
-		s.log.Warn("a segment is of another run than the index says; adopting it anew", "camera", c.name, "segment", r.Name())
+		// The power failed before the index knew that this row's file was gone and another run has made one of that name.
+		s.log.Warn("a segment is of another run than the index says; adding it again", "camera", c.name, "segment", r.Name())
 	case errors.Is(err, fs.ErrNotExist):
 	case errors.Is(err, segment.ErrNoFragments), segment.IsDamage(err) && m.Size <= r.Init: // nothing was recorded
 		err = disk.RemoveSynced(c.files, r.Name())

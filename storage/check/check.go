@@ -260,7 +260,7 @@ func (k *checker) checkIndex(ctx context.Context) error {
 	return nil
 }
 
-const remedyIndex = "has it put aside, at the next start at the latest, and made again from the files"
+const remedyIndex = "moves it aside and rebuilds it from the files, at the next start at the latest"
 
 // unsound reports whether the index was found to be damaged.
 func (k *checker) unsound() bool {

@@ -113,11 +113,11 @@ func (k *checker) rebuild(ctx context.Context) error {
 	if err := errors.Join(err, data.Close()); err != nil {
 		return err
 	}
-	done := "made again from the files"
+	done := "rebuilt from the files"
 	s, err := storage.Open(ctx, k.o.Store)
 	switch {
 	case errors.Is(err, storage.ErrInUse):
-		done = "noted; restart nvr, which then makes it again from the files"
+		done = "noted; restart nvr to rebuild it from the files"
 	case err != nil:
 		return fmt.Errorf("rebuild the index: %w", err)
 	default:

@@ -46,7 +46,7 @@ func (k *checker) checkManifest(c *camera) error {
 	case disk.IsMissing(err):
 		c.files = nil
 		k.fail(Problem{Kind: ErrorFolder, Camera: c.Name, File: c.Folder, Text: "the camera's folder is not there",
-			Remedy: "the next start of nvr makes it anew; what its rows claim becomes gaps", subject: c.Folder})
+			Remedy: "the next start of nvr creates it; the footage that its rows list becomes gaps", subject: c.Folder})
 		return nil
 	case err != nil:
 		return err
@@ -58,7 +58,7 @@ func (k *checker) checkManifest(c *camera) error {
 	case err != nil:
 		f.Text = err.Error()
 	case id != c.ID:
-		f.Text, f.Remedy = fmt.Sprintf("it says that the folder is camera %s's, expected %s", id, c.ID), "nothing: stop nvr and put back the right folder"
+		f.Text, f.Remedy = fmt.Sprintf("the folder belongs to camera %s, expected %s", id, c.ID), "nothing: stop nvr and restore the right folder"
 		f.subject = ""
 	default:
 		return nil
@@ -91,7 +91,7 @@ func (k *checker) checkStreams(ctx context.Context) error {
 	return nil
 }
 
-// lookAgain is how often, and when, a stream that a server may be changing is looked at again before it is doubted.
+// lookAgain is how often, and when, a stream that a server may be changing is looked at again before it is reported.
 const (
 	lookAgain      = 3
 	lookAgainAfter = 300 * time.Millisecond
@@ -129,7 +129,7 @@ func (k *checker) checkStream(ctx context.Context, c *camera, q media.Quality) e
 	}
 	f := Problem{Camera: c.Name, Stream: q.String(), subject: path.Join(c.Folder, q.String())}
 	if sums.Wrong() {
-		f.Kind, f.Remedy = ErrorSums, "adds them up anew"
+		f.Kind, f.Remedy = ErrorSums, "recalculates them"
 		f.Text = fmt.Sprintf("the index counts %d segments of %d bytes, there are %d of %d", sums.Counted, sums.CountedBytes, sums.Segments, sums.Bytes)
 		k.fail(f)
 	}
@@ -137,9 +137,9 @@ func (k *checker) checkStream(ctx context.Context, c *camera, q media.Quality) e
 		f.Kind, f.From, f.To = ErrorLedger, moment(x.From), moment(x.To)
 		switch {
 		case x.Segment == 0:
-			f.Text, f.Remedy, f.Seconds = "the timeline says footage where there is no segment", "makes it a gap", 0
+			f.Text, f.Remedy, f.Seconds = "the timeline shows footage where there is no segment", "makes it a gap", 0
 		case x.Ledger == 0:
-			f.Text, f.Remedy, f.Seconds = "the timeline says a gap where there is a segment", "puts the footage on the timeline", seconds(x.To-x.From)
+			f.Text, f.Remedy, f.Seconds = "the timeline shows a gap where there is a segment", "adds the footage to the timeline", seconds(x.To-x.From)
 		default:
 			f.Text, f.Remedy, f.Seconds = "the timeline names another run than the segment", "corrects the timeline", 0
 		}
@@ -174,7 +174,7 @@ func (k *checker) checkDay(ctx context.Context, c *camera, q media.Quality, day 
 		case noted[name]:
 		case !isSegment(e.Name()) || !disk.IsRegular(e):
 			k.warn(Problem{Kind: WarningForeign, Camera: c.Name, Stream: q.String(), File: path.Join(c.Folder, name),
-				Text: "it is none of ours", Remedy: "nothing: it is left alone"})
+				Text: "not a file of Keepwatch", Remedy: "nothing: it is left unchanged"})
 		case strings.HasSuffix(name, ".mp4"):
 			if err := k.checkStray(ctx, c, q, name); err != nil {
 				return err
@@ -242,7 +242,7 @@ func (k *checker) inspect(ctx context.Context, c *camera, r index.Segment) (*Pro
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
-		return &Problem{Kind: ErrorUnreadable, Text: err.Error(), Seconds: seconds(r.End - r.Start), Remedy: "nothing: see to the disk, and check again"}, nil
+		return &Problem{Kind: ErrorUnreadable, Text: err.Error(), Seconds: seconds(r.End - r.Start), Remedy: "nothing: examine the disk, then check again"}, nil
 	case bad == nil:
 		return nil, nil
 	}
@@ -271,7 +271,7 @@ func (k *checker) compare(ctx context.Context, c *camera, r index.Segment, keys 
 	return nil, nil
 }
 
-const remedyDamaged = "moves the file to quarantine, complete, and takes back from it what verifies"
+const remedyDamaged = "moves the file to quarantine and restores what verifies in it"
 
 // checkStray looks at a file without a row, unless it got one meanwhile.
 func (k *checker) checkStray(ctx context.Context, c *camera, q media.Quality, name string) error {
@@ -295,16 +295,16 @@ func (k *checker) checkStray(ctx context.Context, c *camera, q media.Quality, na
 	}
 	switch {
 	case err != nil && !segment.IsDamage(err):
-		f.Kind, f.Text, f.Remedy, f.subject = ErrorUnreadable, err.Error(), "nothing: see to the disk, and check again", ""
+		f.Kind, f.Text, f.Remedy, f.subject = ErrorUnreadable, err.Error(), "nothing: examine the disk, then check again", ""
 	case err != nil:
-		f.Kind, f.Text, f.Remedy = ErrorForeign, "it is no segment of this camera: "+err.Error(), "moves it to quarantine"
+		f.Kind, f.Text, f.Remedy = ErrorForeign, "it is not a segment of this camera: "+err.Error(), "moves it to quarantine"
 	case len(entries) == 0:
-		f.Kind, f.Text, f.Remedy = ErrorStray, "the index does not know it, and it begins with nothing that verifies", "takes what verifies into the archive, and moves the rest to quarantine"
+		f.Kind, f.Text, f.Remedy = ErrorStray, "the index does not list it, and its beginning does not verify", "adds what verifies to the archive, and moves the rest to quarantine"
 	case res.Run.Stream.Quality != q || index.SegmentName(q, index.Micros(entries[0].Start)) != name:
-		f.Kind, f.Remedy = ErrorForeign, "moves it to quarantine, and from there to its place when that is free"
+		f.Kind, f.Remedy = ErrorForeign, "moves it to quarantine, and from there to its right place when that is free"
 		f.Text = "its labels say that it is " + index.SegmentName(res.Run.Stream.Quality, index.Micros(entries[0].Start))
 	default:
-		f.Kind, f.Text, f.Remedy = ErrorStray, "the index does not know it", "takes it into the archive"
+		f.Kind, f.Text, f.Remedy = ErrorStray, "the index does not list it", "adds it to the archive"
 		f.Seconds = entries[len(entries)-1].End().Sub(entries[0].Start).Seconds()
 	}
 	k.fail(f)
@@ -341,7 +341,7 @@ func (k *checker) checkRest(ctx context.Context) error {
 
 // checkUnknown tells a camera's folder that the index does not know from what is none of ours.
 func (k *checker) checkUnknown(e fs.DirEntry) {
-	foreign := Problem{Kind: WarningForeign, File: e.Name(), Text: "it is none of ours", Remedy: "nothing: it is left alone"}
+	foreign := Problem{Kind: WarningForeign, File: e.Name(), Text: "not a file of Keepwatch", Remedy: "nothing: it is left unchanged"}
 	if !e.IsDir() {
 		k.warn(foreign)
 		return
@@ -357,11 +357,11 @@ func (k *checker) checkUnknown(e fs.DirEntry) {
 		k.warn(foreign)
 		return
 	}
-	f := Problem{Kind: ErrorFolder, Camera: name, File: e.Name(), Text: "the index does not know this camera",
-		Remedy: "the next start of nvr takes it into the index, with all its footage"}
+	f := Problem{Kind: ErrorFolder, Camera: name, File: e.Name(), Text: "the index does not list this camera",
+		Remedy: "the next start of nvr adds it to the index, with all its footage"}
 	if i := slices.IndexFunc(k.cameras, func(c *camera) bool { return c.ID == id }); i >= 0 {
 		c := k.cameras[i]
-		f.Text = "it says that it is camera " + id.String() + ", whose folder is " + c.Folder
+		f.Text = "it belongs to camera " + id.String() + ", whose folder is " + c.Folder
 		f.Remedy = "nothing: move the footage to " + c.Folder + " and remove this folder"
 	}
 	k.fail(f)
@@ -384,7 +384,7 @@ func (k *checker) checkFolder(c *camera) error {
 		case notStream == nil && e.IsDir():
 			err = k.checkStreamFolder(c, name)
 		default:
-			k.warn(Problem{Kind: WarningForeign, Camera: c.Name, File: path.Join(c.Folder, name), Text: "it is none of ours", Remedy: "nothing: it is left alone"})
+			k.warn(Problem{Kind: WarningForeign, Camera: c.Name, File: path.Join(c.Folder, name), Text: "not a file of Keepwatch", Remedy: "nothing: it is left unchanged"})
 		}
 		if err != nil {
 			return err
@@ -402,7 +402,7 @@ func (k *checker) checkStreamFolder(c *camera, name string) error {
 	for _, e := range entries {
 		if _, err := time.Parse(index.DayLayout, e.Name()); err != nil || !e.IsDir() {
 			k.warn(Problem{Kind: WarningForeign, Camera: c.Name, Stream: name, File: path.Join(c.Folder, name, e.Name()),
-				Text: "it is none of ours", Remedy: "nothing: it is left alone"})
+				Text: "not a file of Keepwatch", Remedy: "nothing: it is left unchanged"})
 		}
 	}
 	return nil
@@ -418,11 +418,11 @@ func (k *checker) checkQuarantine(ctx context.Context) error {
 		if strings.HasSuffix(e.Name(), ".txt") {
 			continue
 		}
-		f := Problem{Kind: WarningQuarantined, File: path.Join(storage.QuarantineFolder, e.Name()), Remedy: "takes back what verifies", Text: "nobody has looked into it yet"}
+		f := Problem{Kind: WarningQuarantined, File: path.Join(storage.QuarantineFolder, e.Name()), Remedy: "restores what verifies in it", Text: "not examined yet"}
 		f.subject = f.File
 		found := f.File
 		if before, settled := strings.CutSuffix(f.File, storage.ResolvedSuffix); settled {
-			f.Remedy, f.Text, f.subject, found = "nothing: it stays there", "what verifies of it was taken back", "", before+".mp4"
+			f.Remedy, f.Text, f.subject, found = "nothing: it stays in quarantine", "what verifies in it was restored", "", before+".mp4"
 		}
 		issue, noted, err := k.index.LatestIssue(ctx, found)
 		if err != nil {
