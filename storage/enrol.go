@@ -42,6 +42,15 @@ type manifest struct {
 	Retired time.Time `json:"retired,omitzero"`
 }
 
+// camera returns the camera that the manifest describes; its folder and key are for the caller to add.
+func (m manifest) camera(id media.CameraID) *camera {
+	c := &camera{id: id, name: m.Name, label: m.Label, created: m.Created.UTC().Truncate(time.Microsecond)}
+	if !m.Retired.IsZero() {
+		c.retired = m.Retired.UTC().Truncate(time.Microsecond)
+	}
+	return c
+}
+
 // A name that begins with '_' is a synthetic camera's: no configuration can hold it.
 var namePattern = regexp.MustCompile(`^[a-z0-9_][a-z0-9-]{0,62}$`)
 
@@ -241,10 +250,13 @@ func camerasOf(ctx context.Context, q index.Reader) ([]*camera, error) {
 	rows, err := q.Cameras(ctx)
 	var found []*camera
 	for _, r := range rows {
-		found = append(found, &camera{row: r.Row, id: r.ID, name: r.Name, label: r.Label, folder: r.Folder, created: r.Created,
-			retired: r.Retired, retain: r.Retain})
+		found = append(found, indexedCamera(r))
 	}
 	return found, err
+}
+
+func indexedCamera(r index.Camera) *camera {
+	return &camera{row: r.Row, id: r.ID, name: r.Name, label: r.Label, folder: r.Folder, created: r.Created, retired: r.Retired, retain: r.Retain}
 }
 
 // ReadManifest returns the name and the identity of the camera that a folder says it belongs to.

@@ -137,10 +137,8 @@ func (s *Store) adoptCamera(ctx context.Context, name string) error {
 	if err != nil {
 		return errors.Join(err, d.Close())
 	}
-	c := &camera{id: id, name: k.Name, label: k.Label, folder: name, created: k.Created.UTC().Truncate(time.Microsecond), files: d, key: s.LabelKey(id)}
-	if !k.Retired.IsZero() {
-		c.retired = k.Retired.UTC().Truncate(time.Microsecond)
-	}
+	c := k.camera(id)
+	c.folder, c.files, c.key = name, d, s.LabelKey(id)
 	for _, other := range s.cameras {
 		if other.name == c.name && other.retired.IsZero() && c.retired.IsZero() {
 			c.retired = s.now()

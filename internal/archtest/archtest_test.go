@@ -38,6 +38,10 @@ func rules() []rule {
 		{"tests that pages name are there", testsAreThere},
 		{"tests that the Makefile names are there", listedTestsExist},
 		{"rooms where goroutines meet are raced", racedRooms},
+		{"objects are made whole", wholeObjects},
+		{"types have few methods", fewMethods},
+		{"packages have few files", fewFiles},
+		{"large packages say in which order to read them", readingOrder},
 	}
 }
 

@@ -96,7 +96,7 @@ type breach struct {
 
 func TestEveryRuleFindsItsBreaches(t *testing.T) {
 	broken := map[string]bool{}
-	for _, b := range slices.Concat(importBreaches(), trustBreaches(), styleBreaches(), readmeBreaches(), linkBreaches(), namedTestBreaches(), listedTestBreaches(), racedBreaches()) {
+	for _, b := range slices.Concat(importBreaches(), trustBreaches(), styleBreaches(), readmeBreaches(), linkBreaches(), namedTestBreaches(), listedTestBreaches(), racedBreaches(), wholeBreaches(), sizeBreaches()) {
 		broken[b.rule] = true
 		t.Run(b.name, func(t *testing.T) { tryBreach(t, b) })
 	}
