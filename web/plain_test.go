@@ -51,7 +51,7 @@ func TestWithoutScriptsARecorderIsSetUpSearchedAndLeft(t *testing.T) {
 		t.Error("the mistake does not lead to its field, or the name has to be typed again")
 	}
 	b.do(fill(`#code`, code), chromedp.SendKeys(`#password`, password), chromedp.Click(`.primary`))
-	if said := b.at("/cameras"); !strings.Contains(said, "Your account is made") {
+	if said := b.at("/cameras"); !strings.Contains(said, "Your account is ready") {
 		t.Errorf("the page says %s", said)
 	}
 	check(t, w.accounts.SetOwners(t.Context(), []accounts.Ownership{{Camera: access.Camera(w.cameras["front"].ID), Owners: []string{"alice"}}}))
@@ -73,7 +73,7 @@ func TestWithoutScriptsARecorderIsSetUpSearchedAndLeft(t *testing.T) {
 	b.do(chromedp.Click(`.menu summary`), chromedp.Click(`form[action="/logout"] button`))
 	b.at("/login")
 	b.do(chromedp.SendKeys(`input[name=username]`, "alice"), chromedp.SendKeys(`input[name=password]`, other), chromedp.Click(`.primary`))
-	if said := b.at("/live"); !strings.Contains(said, "need JavaScript") {
+	if said := b.at("/live"); !strings.Contains(said, "needs JavaScript") {
 		t.Errorf("the live page does not say what it lacks: %s", said)
 	}
 	if eval[bool](b, `"js" in document.documentElement.dataset`) {
