@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Master, PATIENCE, STEP, Waiting, keepStep } from "../static/sync/master.js";
+import { Master, PATIENCE, STEP, Waiting, keepSync } from "../static/sync/master.js";
 
 const T = Date.parse("2026-11-22T13:05:20Z");
 
@@ -32,15 +32,15 @@ test("only differences of the browser's clock count", () => {
 });
 
 test("a small difference is nudged in the right direction and ever less, a large one is jumped or waited for", () => {
-  assert.deepEqual(keepStep({ off: 0, rate: 1 }), { rate: 1, go: false, wait: false });
-  assert.deepEqual(keepStep({ off: STEP.still - 1, rate: 1 }), { rate: 1, go: false, wait: false });
-  assert.ok(keepStep({ off: 60, rate: 1 }).rate < 1);
-  assert.ok(keepStep({ off: -60, rate: 1 }).rate > keepStep({ off: -20, rate: 1 }).rate);
-  assert.ok(keepStep({ off: -390, rate: 1 }).rate <= 1.25);
-  assert.ok(keepStep({ off: 390, rate: 2 }).rate >= 1.5);
-  assert.deepEqual(keepStep({ off: -STEP.nudge - 1, rate: 1 }), { rate: 1, go: true, wait: false });
-  assert.deepEqual(keepStep({ off: STEP.nudge + 1, rate: 1 }), { rate: 1, go: false, wait: true });
-  assert.equal(keepStep({ off: -STEP.nudge - 1, rate: 4 }).go, false, "at four times the speed four times as much is small");
+  assert.deepEqual(keepSync({ off: 0, rate: 1 }), { rate: 1, go: false, wait: false });
+  assert.deepEqual(keepSync({ off: STEP.still - 1, rate: 1 }), { rate: 1, go: false, wait: false });
+  assert.ok(keepSync({ off: 60, rate: 1 }).rate < 1);
+  assert.ok(keepSync({ off: -60, rate: 1 }).rate > keepSync({ off: -20, rate: 1 }).rate);
+  assert.ok(keepSync({ off: -390, rate: 1 }).rate <= 1.25);
+  assert.ok(keepSync({ off: 390, rate: 2 }).rate >= 1.5);
+  assert.deepEqual(keepSync({ off: -STEP.nudge - 1, rate: 1 }), { rate: 1, go: true, wait: false });
+  assert.deepEqual(keepSync({ off: STEP.nudge + 1, rate: 1 }), { rate: 1, go: false, wait: true });
+  assert.equal(keepSync({ off: -STEP.nudge - 1, rate: 4 }).go, false, "at four times the speed four times as much is small");
 });
 
 test("four pictures that begin apart are within a frame of each other after a second, and stay", () => {
@@ -49,7 +49,7 @@ test("four pictures that begin apart are within a frame of each other after a se
   const players = [-180, 90, 0, -350].map((off) => ({ at: T + off, rate: 1, speed: 1 + off * 1e-5 })); // browsers' clocks differ, too
   for (let now = 0; now <= 20_000; now += 50) {
     for (const p of players) {
-      const step = keepStep({ off: p.at - master.at(now), rate: 1 });
+      const step = keepSync({ off: p.at - master.at(now), rate: 1 });
       assert.equal(step.go, false);
       p.at += 50 * step.rate * p.speed;
     }

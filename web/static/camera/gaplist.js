@@ -1,4 +1,4 @@
-// The list of what was not recorded on a day: the same as the server writes, for days gone to without loading a page.
+// The list of a day's gaps. It looks like the one that the server writes, for days that are opened without loading a page.
 
 import { lengthText } from "../time/zone.js";
 import { byId } from "../shell/dom.js";

@@ -1,4 +1,4 @@
-// The note about a moment that was not recorded: why, what is shown instead, and the ways to both sides of the gap.
+// The note about a moment that was not recorded: why, what is shown instead, and buttons to both sides of the gap.
 
 import { announce } from "../shell/messages.js";
 import { byId } from "../shell/dom.js";

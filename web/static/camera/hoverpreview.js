@@ -1,4 +1,4 @@
-// The tip over the timeline: what there is to say of the moment under the pointer.
+// The tip over the timeline: what is known about the moment under the pointer.
 
 import { activityText } from "../footage/activity.js";
 import { gapText } from "../footage/footage.js";

@@ -1,4 +1,4 @@
-// Keeping a clip without leaving the camera's page. Without scripts the same form leads to the page of saved clips.
+// Keeps a clip without leaving the camera page. Without scripts the same form leads to the page of saved clips.
 
 import { byId } from "../shell/dom.js";
 import { toast } from "../shell/messages.js";

@@ -1,4 +1,4 @@
-// The live side of the camera page. It keeps the connection, its picture, and which of the camera's streams that is.
+// The live video of the camera page. It keeps the connection and which stream of the camera is shown.
 
 import { announce, toast } from "../shell/messages.js";
 import { LiveConnection } from "../live/connection.js";
@@ -55,7 +55,7 @@ export class LivePicture {
     this.since = Date.now();
   }
 
-  /** Whether the way back to live is so short that a recorded picture may stay until there is one of now. @param {string} layer that is shown */
+  /** Whether the recorded frame may stay for now: live was asked for a moment ago, and its first frame is on the way. @param {string} layer that is shown */
   comingBack(layer) {
     return layer === "past" && !this.feed.fresh() && Date.now() - this.since < PATIENCE;
   }

@@ -1,5 +1,5 @@
-// What the camera page plays: the live picture or a recording, from which moment on, and how fast. It keeps what the viewer
-// asked for last, and drives the parts that show it: playback, single key frames, and the live picture.
+// Plays live video or a recording on the camera page. It keeps what the viewer asked for last (mode, moment, speed) and drives
+// the parts that show it: playback, single key frames and live video.
 
 import { announce, toast } from "../shell/messages.js";
 import { gapText } from "../footage/footage.js";
@@ -87,7 +87,7 @@ export class Player {
     return live.feed.shown && !this.comingBack() ? live.feed.wall() : now();
   }
 
-  /** Whether a recorded picture stays until there is one of now. */
+  /** Whether the recorded frame stays until there is a live one. */
   comingBack() {
     return this.parts.live.comingBack(this.parts.stage.shown);
   }
@@ -101,7 +101,7 @@ export class Player {
     this.mode = "live";
     this.playing = true;
     this.setRate(1);
-    this.playback.setPlaying(false); // its picture stays until there is one of now
+    this.playback.setPlaying(false); // its frame stays until there is a live one
     this.hooks.onjump();
     address.clear();
     live.watch(true);
@@ -148,7 +148,7 @@ export class Player {
   }
 
   /**
-   * Goes to footage beside a moment that has none, and says so.
+   * Goes to the footage next to a moment that has none, with a message.
    * @param {number} t @param {boolean} play @param {1 | -1 | 0} direction
    */
   async goAround(t, play, direction) {
@@ -263,7 +263,7 @@ export class Player {
     else if (playback.shown && this.playing) this.parts.address.follow(playback.wall(), FOLLOW);
   }
 
-  // What comes of it.
+  // Events.
 
   /** @param {Gap} gap that playback went over */
   passed(gap) {
@@ -305,7 +305,7 @@ export class Player {
     this.playback.seek(at, this.playing);
   }
 
-  /** Before the page is left for the login, its address is made to lead back to what is shown. */
+  /** Before the page is left for the login: its address is set to the current moment. */
   keepMoment() {
     if (this.mode === "past") this.parts.address.set(this.moment());
   }

@@ -1,11 +1,11 @@
-// What is written on the camera page beside and over the picture: the time, what plays, and what is wrong.
+// Writes the texts of the camera page: the time, what plays, and what is wrong.
 
 import { byId, setText } from "../shell/dom.js";
 import { gapText } from "../footage/footage.js";
 import { noAge } from "../live/edge.js";
 import { KEYS_FROM } from "../player/rates.js";
 
-/** From so few ms a pixel on, a playhead that moves a few times a second would be seen to jump. */
+/** Below so many ms a pixel the playhead moves with every frame of the screen; a few times a second would look like jumps. */
 const CLOSE = 100;
 
 /**
@@ -111,7 +111,7 @@ export class Readout {
     if (playback.shown) stage.show("past");
   }
 
-  /** Moves the playhead with the picture where the timeline is so close that it would be seen to jump. */
+  /** Moves the playhead smoothly where the timeline is zoomed in. */
   followClosely() {
     const { player, timeline, now } = this.parts;
     const moving = (player.mode === "live" || player.playing) && player.dragAt === null;

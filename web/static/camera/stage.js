@@ -1,5 +1,5 @@
-// What the camera page shows of its three pictures: the live one, the recorded one, or the key frame under the finger.
-// The one that was shown stays until the next has a picture, so that there is no black in between.
+// Shows one of the three videos of the camera page: live, recorded, or a single key frame. The old one stays until the new one
+// has a frame, so that there is no black in between.
 
 import { byId } from "../shell/dom.js";
 

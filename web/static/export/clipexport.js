@@ -1,5 +1,5 @@
-// Saving a clip: the in and out marks, their inputs, how long and how large the file will be, and the download, which is the
-// browser's own: it shows how far it is, can be stopped, outlives the page, and needs no memory for the whole file.
+// Exports a clip: start and end marks, their inputs, length and size of the file, and the download. The browser downloads by
+// itself: it shows progress, can cancel, goes on when the page is closed, and needs no memory for the whole file.
 
 import { inputValue, lengthText, parseInput } from "../time/zone.js";
 import { spanAround } from "../timeline/ruler.js";

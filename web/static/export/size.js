@@ -1,4 +1,4 @@
-// How large a file is that is about to be saved, in words, and whether there is room for it.
+// The size of a file to be saved, as text, and whether the device has space for it.
 
 /** @param {number} bytes @returns {string} as the server writes sizes: "999 B", "1.5 MB", "12 GB" */
 export function sizeText(bytes) {

@@ -1,5 +1,5 @@
-// How much went on before a camera: the size of what it sent. A still picture is coded in few bytes, a lively one in many,
-// so that this is known without looking at any picture. Drawing apart, pure.
+// How much moved in front of a camera, measured by the size of what it sent: movement takes more bytes to code. Pure, except
+// for the drawing.
 
 /** @typedef {{from: number, step: number, rates: (number | null)[]}} Activity step in ms; rates in bytes a second, null where nothing was recorded */
 /** @typedef {{from: string, step_seconds: number, rates: (number | null)[]}} ActivityAnswer */

@@ -1,4 +1,4 @@
-// What several cameras recorded, taken together. Pure. Times are milliseconds since the epoch.
+// The footage of several cameras, combined. Pure. Times are milliseconds since the epoch.
 
 /** @typedef {import("./footage.js").Footage} Footage */
 /** @typedef {import("./footage.js").Gap} Gap */
@@ -76,7 +76,7 @@ export function allBegun(all, from, latest) {
 /** @typedef {{to: number, lasts: number}} Step a moment of the picture to go to, and how far it is from the one that is shown, ms */
 
 /**
- * One picture on or back: that of the first camera, or of one that has clearly more pictures a second there.
+ * One frame on or back: of the first camera, or of one with a clearly higher frame rate.
  * @param {Step[]} steps @returns {number | null} a moment of that picture; null if nobody knows
  */
 export function stepOfAny(steps) {

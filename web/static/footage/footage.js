@@ -1,21 +1,21 @@
-// What was recorded of a camera in a span, and what was not and why. Pure. Times are milliseconds since the epoch.
+// What was recorded of a camera, what was not, and why. Pure. Times are milliseconds since the epoch.
 
 import { lengthText } from "../time/zone.js";
 
 /**
  * @typedef {{from: number, to: number}} Span half-open
  * @typedef {{from: number, to: number, reason: string}} Gap
- * @typedef {{from: number, to: number, seconds: number}} Shift a stretch that is filed later than it happened
+ * @typedef {{from: number, to: number, seconds: number}} Shift a span that is filed later than it happened
  * @typedef {{spans: {from: string, to: string, shift_seconds?: number}[], gaps: {from: string, to: string, reason: string}[]}} TimelineAnswer
  */
 
 /** The server's reason for time that has not come: no gap, for it may yet be recorded. */
 const NOT_YET = "not yet";
 
-/** Shorter gaps are skipped without a word. */
+/** Shorter gaps are skipped silently. */
 const SILENT = 1500;
 
-/** Times of questions and answers are rounded: what is apart by less touches. */
+/** Times of requests and answers are rounded: spans that are closer touch. */
 const ROUNDED = 2;
 
 /** Footage and gaps of one camera, each in order of time. */

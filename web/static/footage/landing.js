@@ -1,9 +1,9 @@
-// Where a way to a moment without footage leads instead, and what is said of it. Pure.
+// Where to go instead of to a moment without footage, and the text about it. Pure.
 
 /** @typedef {import("../time/zone.js").Zone} Zone */
 /** @typedef {{before: number | null, after: number | null}} Around where footage ends before a moment, and where it begins after, ms */
 
-/** Shorter gaps are passed without a word, ms. */
+/** Shorter gaps are skipped silently, ms. */
 const SILENT = 1500;
 
 /** How close to the end of footage a picture is looked for, ms. */

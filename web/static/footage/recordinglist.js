@@ -1,5 +1,4 @@
-// What is known of one camera's recordings, over as long a stretch as was looked at: fetched where it is missing, and again
-// where it grows.
+// The recordings of one camera, as far as they were looked at. What is missing is fetched, and the newest part again.
 
 import { Footage } from "./footage.js";
 import { endedSession } from "../shell/session.js";
@@ -9,7 +8,7 @@ import { endedSession } from "../shell/session.js";
 const HOUR = 3600e3;
 const DAY = 24 * HOUR;
 
-/** The server answers no longer stretches than 400 days; nothing older is gone to. */
+/** The server answers for at most 400 days; older footage cannot be opened. */
 export const OLDEST = 399 * DAY;
 
 /**

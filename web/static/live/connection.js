@@ -1,4 +1,4 @@
-// The one live connection of a page: a WebSocket that carries every tile, and comes back when it breaks.
+// The live connection of a page: one WebSocket for all tiles. It reconnects by itself.
 
 import { parseMessage } from "../player/bytes.js";
 import { byLink, endedSession } from "../shell/session.js";
@@ -14,10 +14,10 @@ import { backoff } from "./edge.js";
  * @property {boolean} gone
  */
 
-/** A connection on which nothing at all arrives for so long is taken for dead, ms: the server sends a sign of life every 5 s. */
+/** A connection is dead when nothing arrived for so long, ms: the server sends a sign of life every 5 s. */
 const SILENCE = 12_000;
 
-/** A connection that takes so long to be made is in trouble, ms; before that there is nothing to tell. */
+/** A connection that takes longer to open is reported as broken, ms. */
 const OPENING = 3000;
 
 export class LiveConnection {
@@ -90,7 +90,7 @@ export class LiveConnection {
     this.socket?.send(JSON.stringify({ type: "watch", tiles: this.wishes }));
   }
 
-  /** Makes the connection anew at once. */
+  /** Reconnects at once. */
   again() {
     if (this.wishes.length === 0) return;
     clearTimeout(this.timer);

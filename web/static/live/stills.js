@@ -1,4 +1,4 @@
-// For browsers without Media Source Extensions: the newest key frame, about once a second, as a file that they can play.
+// Shows the newest key frame about once a second, for browsers without Media Source Extensions.
 
 import { byLink, endedSession } from "../shell/session.js";
 
@@ -42,7 +42,7 @@ export class Stills {
       const at = Date.parse(answer.headers.get("Keepwatch-Start") ?? "");
       if (answer.ok && at !== this.at) await this.show(await answer.blob(), at);
     } catch {
-      // No network: the age of the picture tells.
+      // No network: the age of the frame shows it.
     } finally {
       this.busy = false;
     }

@@ -1,4 +1,4 @@
-// The timeline's page: a day of all cameras, and the recordings of several of them in sync. It puts the parts together.
+// The timeline page: a day of all cameras, and the recordings of several of them in sync. It puts the parts together.
 
 import { keepAwake } from "../shell/awake.js";
 import { byId } from "../shell/dom.js";

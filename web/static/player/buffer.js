@@ -1,4 +1,4 @@
-// Where fragments become a picture: one video element fed through Media Source Extensions (W3C MSE).
+// Feeds fragments to one video element through Media Source Extensions (W3C MSE).
 //
 // A buffer lays media out on one axis of wall-clock time: media time 0 is the wall clock `base`, so that the video's
 // currentTime says which moment is shown, for live pictures and recorded ones alike.
@@ -13,7 +13,7 @@ const ROOM_BEFORE = 48 * 3600e3;
 /** The wall clock of a run and its media time may drift this far apart before the offset is corrected, in seconds. */
 const DRIFT = 0.02;
 
-/** More waits to be appended than any healthy browser leaves: what is queued is dropped, and the next key frame begins anew. */
+/** A longer queue means that the browser does not keep up: the queue is dropped, and the next key frame begins again. */
 const MAX_QUEUE = 600;
 
 /** @returns {typeof MediaSource | null} null where the browser cannot play a stream */
@@ -94,7 +94,7 @@ export class MediaBuffer {
   }
 
   /**
-   * Adds a fragment of the run that init began. After an init the first has to begin with a key frame; others are left out.
+   * Adds a fragment of the run that init began. After an init, fragments are skipped until one begins with a key frame.
    * @param {Uint8Array} bytes @param {Label} label
    */
   fragment(bytes, label) {
@@ -117,7 +117,7 @@ export class MediaBuffer {
     this.push((b) => b.appendBuffer(/** @type {BufferSource} */ (media)));
   }
 
-  /** Shows that nothing more follows for now, so that the decoder gives out what it holds back. */
+  /** Signals the end of the stream, so that the decoder shows the frames that it holds back. */
   finish() {
     this.push(() => {
       if (this.source?.readyState === "open") this.source.endOfStream();
@@ -181,7 +181,7 @@ export class MediaBuffer {
     return this.ranges().some((r) => r.start - 0.05 <= t && t < r.end - 0.05);
   }
 
-  /** Lets go of everything. The buffer can be used again. */
+  /** Releases everything. The buffer can be used again. */
   close() {
     this.queue.length = 0;
     this.emptying = false;
@@ -228,7 +228,7 @@ export class MediaBuffer {
     this.drain();
   }
 
-  /** Does what waits in the queue, as far as the buffer takes it. */
+  /** Runs queued operations until the source buffer is busy. */
   drain() {
     const b = this.sourceBuffer;
     while (b && this.queue.length > 0 && !b.updating && this.source?.readyState !== "closed") {

@@ -1,4 +1,4 @@
-// The pictures that are buffered, one by one: when each is presented. Pure. Times are seconds of media time.
+// The presentation time of every buffered frame. Pure. Times are seconds of media time.
 
 /** Two times that differ by less than this are one: a browser rounds to microseconds. */
 const SAME = 0.0005;
@@ -80,8 +80,8 @@ export class Frames {
   }
 
   /**
-   * By how much a run was moved to stand on the axis, as far as that is known: so that what is fetched again, or before,
-   * joins without overlap.
+   * The offset of a run on the time axis, if it is known. What is fetched again, or before, gets the same offset and joins
+   * without overlap.
    * @param {string} run @param {number} t near which @returns {number} NaN if it is not
    */
   offset(run, t) {

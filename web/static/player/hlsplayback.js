@@ -1,5 +1,5 @@
-// Recorded pictures where the browser has no Media Source Extensions but plays HTTP Live Streaming by itself (RFC 8216): it is
-// given playlists, which are read here too, since they say which moment each second of them shows.
+// Playback by HTTP Live Streaming (RFC 8216), for browsers without Media Source Extensions. The browser gets playlists. They
+// are read here too: they say which moment each second shows.
 
 import { endedSession } from "../shell/session.js";
 import { drive } from "./playback.js";
@@ -20,7 +20,7 @@ const AGAIN = 1500;
 /** A step from picture to picture, s. */
 const ABOUT_A_PICTURE = 0.04;
 
-/** Whether recordings are to be played so: where nothing better is there. */
+/** Whether this browser needs HLS: it has no Media Source Extensions, and plays playlists. */
 export function playsHls() {
   return sourceClass() === null && document.createElement("video").canPlayType(TYPE) !== "";
 }
@@ -70,7 +70,7 @@ export function secondsAt(pieces, wall) {
   return piece ? piece.start + Math.max(wall - piece.at, 0) / 1000 : null;
 }
 
-/** What Playback is to the camera page, by playlists. */
+/** Does for the camera page what Playback does, with playlists. */
 export class HlsPlayback {
   /** @param {HTMLVideoElement} video @param {PlaybackOptions} options */
   constructor(video, options) {
@@ -253,7 +253,7 @@ export class HlsPlayback {
   }
 
   /**
-   * Goes about a picture back or forward, paused: playlists do not tell the times of single pictures.
+   * Goes about one frame back or forward, paused. Playlists do not contain the times of single frames.
    * @param {1 | -1} direction @returns {Promise<boolean>} whether there was one
    */
   async step(direction) {

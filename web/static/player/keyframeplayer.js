@@ -1,4 +1,4 @@
-// Playing so fast that only key frames are shown: each is fetched alone, at the pace of a clock that runs at the rate.
+// Plays at high speed by key frames only. A clock runs at the rate, and each key frame is fetched by itself.
 
 import { KEYS_FROM } from "./rates.js";
 
@@ -62,7 +62,7 @@ export class KeyFramePlayer {
     const beat = performance.now();
     const passed = Math.min(beat - this.beaten, 500); // a tab that was suspended does not jump
     this.beaten = beat;
-    // The clock waits for a picture that is late, so that what it names is what is seen.
+    // The clock waits for a late frame, so that it always shows the time of the visible frame.
     if (this.asked > this.painted + 4 * this.apart && this.keyView.request) return;
     this.at += passed * this.rate;
     this.passGap();

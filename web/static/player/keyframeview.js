@@ -1,10 +1,10 @@
-// Pictures under a dragging finger: one key frame at a time, the latest asked for first.
+// Shows single key frames, as while somebody drags along the timeline. A newer request replaces an older one.
 
 import { Splitter } from "./bytes.js";
 import { endedSession } from "../shell/session.js";
 import { MediaBuffer, refusal } from "./buffer.js";
 
-/** A request that takes longer than this is given up for a newer one, ms. */
+/** How long a request may take before a newer one replaces it, ms. */
 const PATIENCE = 120;
 
 export class KeyFrameView {

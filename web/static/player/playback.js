@@ -1,7 +1,7 @@
-// Recorded pictures: footage is fetched in stretches ahead of what is shown, and gaps are passed with a word.
+// Plays the recordings of one camera. It fetches footage ahead of the current moment, and skips gaps with a message.
 
 import { endedSession } from "../shell/session.js";
-import { AHEAD, Reader, STRETCH } from "./reader.js";
+import { AHEAD, Reader, PART } from "./reader.js";
 import { MediaBuffer } from "./buffer.js";
 import { Stepper } from "./stepper.js";
 
@@ -150,7 +150,7 @@ export class Playback {
     this.fill();
   }
 
-  /** Says once that footage ends here, when nothing of what is buffered is left to play and more is not to be had. */
+  /** Reports once that the footage ends: everything buffered was played, and there is no more. */
   tellEnd() {
     if (this.ended || !this.wantPlay || !this.shown || this.buffer.wanted !== null) return;
     const ranges = this.buffer.ranges();
@@ -175,7 +175,7 @@ export class Playback {
     this.video.currentTime = later.start + 0.001;
   }
 
-  /** Whether playback stands still because the recorder does not answer. */
+  /** Whether playback has stopped because the recorder does not answer. */
   stalled() {
     return this.reader.broken && (!this.shown || (this.wantPlay && this.video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA));
   }
@@ -185,16 +185,16 @@ export class Playback {
     return this.reader.next - this.wall();
   }
 
-  /** Fetches the next stretch when little is left. */
+  /** Fetches the next part when little is left. */
   async fill() {
     const { reader } = this;
     const speed = Math.max(1, this.rate);
     if (reader.request || !this.active || this.ahead() > AHEAD * speed || performance.now() < reader.retryAt) return;
     const start = this.options.footage().next(reader.next) ?? reader.next;
-    if (start > this.options.now() - 800 || (await reader.ask(start, STRETCH * speed)) === false) this.waitForMore();
+    if (start > this.options.now() - 800 || (await reader.ask(start, PART * speed)) === false) this.waitForMore();
   }
 
-  /** There is nothing to fetch yet: ask again soon, and say so when playback has run up to the present. */
+  /** There is nothing to fetch yet: try again soon, and report when playback has reached the present. */
   waitForMore() {
     this.reader.retryAt = performance.now() + AGAIN;
     const close = this.options.now() - this.buffer.wall() < 2500;
@@ -237,7 +237,7 @@ export class Playback {
     for (let asked = -Infinity; reader.next < to - 50 && reader.next > asked && !signal.aborted;) {
       asked = reader.next;
       reader.seq = -1;
-      await reader.fetchStretch(Math.ceil(asked) + 1, to, signal);
+      await reader.fetchPart(Math.ceil(asked) + 1, to, signal);
     }
   }
 
@@ -250,13 +250,13 @@ export class Playback {
     return this.frames.within(this.buffer.time(from), this.buffer.time(to)).map((t) => this.buffer.base + t * 1000);
   }
 
-  /** Forgets what lies far ahead, after many steps back, so that the browser's memory does not fill up. */
+  /** Drops what lies far ahead, so that many steps back do not fill the browser's memory. */
   dropAhead() {
     const t = this.video.currentTime;
-    const from = this.buffer.wall() + 2 * STRETCH;
-    if (this.reader.next < from + 2 * STRETCH) return;
-    this.buffer.push((b) => b.remove(t + (2 * STRETCH) / 1000, Infinity));
-    this.frames.cut(t + (2 * STRETCH) / 1000);
+    const from = this.buffer.wall() + 2 * PART;
+    if (this.reader.next < from + 2 * PART) return;
+    this.buffer.push((b) => b.remove(t + (2 * PART) / 1000, Infinity));
+    this.frames.cut(t + (2 * PART) / 1000);
     this.reader.go(from);
   }
 

@@ -1,4 +1,4 @@
-// Fetches the footage of one camera, stretch by stretch, into a buffer: for the camera's page and for the timeline of several.
+// Fetches the footage of one camera into a buffer, part by part.
 
 import { Splitter, pictureTimes } from "./bytes.js";
 import { Frames } from "./frames.js";
@@ -6,12 +6,12 @@ import { refusal } from "./buffer.js";
 
 /** @typedef {import("../footage/footage.js").Footage} Footage */
 
-/** Length of a first stretch that is to be there soon, of all others, and of what is kept ahead, at normal speed, ms. */
+/** Length of the first part, which is to come soon, of all later parts, and of what is buffered ahead, at normal speed; ms. */
 const FIRST = 6_000;
-export const STRETCH = 20_000;
+export const PART = 20_000;
 export const AHEAD = 10_000;
 
-/** A browser that buffers from so much later on has let go of what was before: sound and pictures never begin so far apart, s. */
+/** If the buffer begins so much later than the first known frame, the browser has evicted what was before, s. */
 const LEFT = 1;
 
 /** How long to wait before asking again for footage that is just being written, and after a failure, ms. */
@@ -90,7 +90,7 @@ export class Reader {
   }
 
   /**
-   * Fetches the next stretch when little is left after the moment that is shown.
+   * Fetches the next part when little is buffered after the current moment.
    * @param {number} at @param {number} speed
    */
   async fill(at, speed) {
@@ -101,14 +101,13 @@ export class Reader {
       this.retryAt = performance.now() + AGAIN;
       return;
     }
-    const came = await this.ask(start, (this.first ? FIRST : STRETCH) * speed);
+    const came = await this.ask(start, (this.first ? FIRST : PART) * speed);
     if (came !== null) this.first = false;
   }
 
   /**
-   * Fetches a stretch. The moment asked for is a little after the end of what is there, since times in URLs are whole
-   * milliseconds and the end may not be: the server begins with the key frame before, so nothing is missed, and a run that
-   * begins exactly there is found.
+   * Fetches a part. It asks for a moment just after the end of what is there: times in URLs are whole milliseconds, and the
+   * end may not be. The server begins with the key frame before, so nothing is missed, and a run that begins there is found.
    * @param {number} start @param {number} length ms
    * @returns {Promise<boolean | null>} whether anything new came; null when it was given up or there was no answer that helps
    */
@@ -117,7 +116,7 @@ export class Reader {
     this.request = request;
     try {
       const from = Math.ceil(start) + this.nudge;
-      const came = await this.fetchStretch(from, from + length, request.signal);
+      const came = await this.fetchPart(from, from + length, request.signal);
       if (request.signal.aborted) return null;
       this.broken = false;
       this.nudge = came ? 1 : Math.min(2 * this.nudge + 20, 2000);
@@ -137,7 +136,7 @@ export class Reader {
    * @param {number} from @param {number} to ms @param {AbortSignal} signal
    * @returns {Promise<boolean>} whether anything new came
    */
-  async fetchStretch(from, to, signal) {
+  async fetchPart(from, to, signal) {
     const { camera, stream } = this.options;
     const span = new URLSearchParams({
       from: new Date(Math.floor(from)).toISOString(), to: new Date(Math.ceil(to)).toISOString(), stream,
@@ -163,7 +162,7 @@ export class Reader {
   }
 
   /**
-   * The timeline promised footage that is not there: of the small picture none is recorded, or it was deleted just now.
+   * The timeline listed footage that is not there: the sub stream is not recorded, or the footage was deleted just now.
    * @param {number} from @returns {boolean} whether there is something else to fetch at once
    */
   missing(from) {

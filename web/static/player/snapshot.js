@@ -1,4 +1,4 @@
-// The picture that is shown, as a file, at its own size.
+// Saves the visible frame as a file, at its own resolution.
 
 import { fileTime } from "../time/zone.js";
 

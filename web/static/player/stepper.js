@@ -1,11 +1,11 @@
-// From one picture to the next, and back: exactly, since the times of all pictures are read from the footage itself.
+// Steps from frame to frame, exactly: the times of all frames are read from the footage itself.
 
 /** @typedef {import("./playback.js").Playback} Playback */
 
 /** A seek goes this far behind the picture's time, so that rounding cannot show the one before, s. */
 const INSIDE = 0.001;
 
-/** A browser that does not say within this time that a picture was painted is not asked further, ms. */
+/** How long to wait for the browser to paint a frame, ms. */
 const PATIENCE = 500;
 
 /** How long to wait for the next picture to be recorded, ms. */
@@ -87,8 +87,8 @@ export class Stepper {
   }
 
   /**
-   * Media time of the picture that is shown: the one that the browser painted last. Its clock names another now and then: it
-   * runs on after the last picture was painted, and a picture may be painted a moment before its time.
+   * Media time of the visible frame: the one that the browser painted last. The browser's clock may point to another. It runs
+   * on after the last frame was painted, and a frame may be painted a moment before its time.
    */
   shown() {
     const { frames } = this.playback;

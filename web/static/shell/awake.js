@@ -1,4 +1,4 @@
-// The screen of a device that shows pictures.
+// Keeps the screen of a device on while it shows video.
 
 /**
  * Keeps the screen on while pictures are watched, where the browser can.

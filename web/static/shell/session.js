@@ -1,12 +1,12 @@
-// Whether who uses a page is still signed in, or still has the link to it.
+// Notices when a session, or a share link, has ended.
 
-/** What requests say on the page of a share link: that they come with the link, and not with a session. */
+/** The query parameter of requests from the page of a share link: they use the link and no session. */
 export function byLink() {
   return globalThis.document?.body?.classList.contains("link-page") ? "as=link" : "";
 }
 
 /**
- * Goes to the login page if the answer says that the session has ended; from there back to the address of now.
+ * Goes to the login page if the answer says that the session has ended. The login leads back to the current address.
  * @param {Response} answer @returns {boolean} whether it has ended
  */
 export function endedSession(answer) {

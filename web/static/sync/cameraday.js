@@ -1,4 +1,4 @@
-// The day that the timeline's page shows: of each camera what was recorded, and the clips that are kept.
+// The day that the timeline page shows: the recordings and kept clips of each camera.
 
 import { Footage } from "../footage/footage.js";
 import { parseKept } from "../footage/keptclips.js";

@@ -1,6 +1,6 @@
-// One camera's picture that follows the master: it plays what the master's moment is, or shows nothing at all.
+// Plays one camera in sync with the master clock. It shows the master's moment, or nothing.
 
-import { keepStep } from "./master.js";
+import { keepSync } from "./master.js";
 import { KEYS_FROM } from "../player/rates.js";
 import { Reader } from "../player/reader.js";
 import { KeyFrameView } from "../player/keyframeview.js";
@@ -10,22 +10,22 @@ import { absence } from "../footage/combined.js";
 /** Seconds of what was shown that stay buffered. */
 const KEEP = 20;
 
-/** Footage that begins this soon is fetched, so that it joins in step, ms at normal speed. */
+/** Footage that begins this soon is fetched ahead, so that it joins in sync, ms at normal speed. */
 const SOON = 4000;
 
-/** How long a browser takes to show another moment of what it holds, ms: as far ahead of the master is gone. */
+/** How long a browser takes to seek within its buffer, ms: seeks go this far ahead of the master. */
 const LEAD = 90;
 
-/** Shorter holes between two runs are passed without a word, s. */
+/** Shorter holes between two runs are skipped silently, s. */
 const HOLE = 0.3;
 
-/** Times in URLs are rounded to milliseconds: what is apart by less is of one moment, s. */
+/** Times in URLs are rounded to milliseconds: smaller differences do not count, s. */
 const ROUNDED = 0.005;
 
 /** How long the last picture may stay while that of another moment is on its way, ms; then it would be a frozen one. */
 const STAY = 600;
 
-/** What is said to be there and does not come for so long is fetched anew, ms. */
+/** After waiting this long for footage that should be there, it is fetched again, ms. */
 const ANEW = 4000;
 
 /** A key frame may lie this long before the moment, ms, and at high speed as much longer as passes meanwhile. */
@@ -223,7 +223,7 @@ export class Follower {
     const { video } = this;
     if (this.arriving || this.buffer.wanted !== null || video.seeking) return;
     const off = this.off(at);
-    const step = keepStep({ off, rate });
+    const step = keepSync({ off, rate });
     const stuck = off < -80 && video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA;
     if ((step.go || stuck) && this.buffer.holds(at + LEAD * rate)) {
       this.buffer.seek(at + LEAD * rate);
@@ -266,7 +266,7 @@ export class Follower {
     return age > -500 - 500 * rate && age < KEY_AGE + 500 * rate;
   }
 
-  /** Lets go of everything. */
+  /** Releases everything. */
   stop() {
     this.reader.stop();
     this.keyView.stop();

@@ -1,4 +1,4 @@
-// The clock that several pictures follow, and how one of them keeps in step with it. Pure: the caller says what time it is.
+// The clock that several cameras follow, and how one of them stays in sync with it. Pure: the caller passes the time.
 //
 // Moments are wall clock of the recordings, in ms since the epoch. `now` is a clock of the browser that only ever runs on
 // (performance.now()): only its differences count, so that a browser whose clock is wrong plays as well as any other.
@@ -44,14 +44,14 @@ const SOON = 600;
 const MOST = 0.25;
 
 /**
- * What a picture has to do to come into step, or to stay there.
+ * What a camera has to do to get in sync, or to stay there.
  *
  * One that is behind plays faster until it has caught up, or, when that would take too long, goes there at once. One that is
  * ahead plays slower, or waits: it has the pictures that come next, and going back would decode from a key frame again.
  * @param {{off: number, rate: number}} of off: by how much the picture is ahead of the master, ms; rate: that of the master
  * @returns {{rate: number, go: boolean, wait: boolean}} rate to play at; whether to go to the master's moment; whether to stand
  */
-export function keepStep({ off, rate }) {
+export function keepSync({ off, rate }) {
   const scale = Math.max(1, rate);
   if (off < -STEP.nudge * scale) return { rate, go: true, wait: false };
   if (off > STEP.nudge * scale) return { rate, go: false, wait: true };
@@ -64,8 +64,8 @@ export function keepStep({ off, rate }) {
 export const PATIENCE = 3000;
 
 /**
- * Decides whether all wait. A camera whose network or disk is slow for a moment shall not fall out of step, which is what
- * the page is for; one that does not come at all shall not keep the others from being seen.
+ * Decides whether all wait. If a camera is slow for a moment, all wait, so that it stays in sync. If it does not come at all,
+ * the others go on without it.
  */
 export class Waiting {
   constructor() {

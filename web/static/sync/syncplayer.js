@@ -1,5 +1,5 @@
-// What the timeline's page plays: several cameras in sync. It keeps which of them, the moment that all of them show, and whether
-// and how fast it moves on.
+// Plays several cameras in sync on the timeline page. It keeps which cameras play, the moment that all of them show, and the
+// speed.
 
 import { byId } from "../shell/dom.js";
 import { announce, toast } from "../shell/messages.js";

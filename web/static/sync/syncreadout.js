@@ -1,4 +1,4 @@
-// What is written on the timeline's page: the moment, what is going on, and the tip over the drawn day.
+// Writes the texts of the timeline page: the time, what plays, and the tip over the drawn day.
 
 import { byId, setText } from "../shell/dom.js";
 import { keptText } from "../footage/keptclips.js";

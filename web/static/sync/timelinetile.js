@@ -1,4 +1,4 @@
-// A tile of the timeline's page: a camera's picture at the master's moment, and what there is to say of it.
+// A tile of the timeline page: one camera at the master's moment, and the text about it.
 
 import { setText } from "../shell/dom.js";
 import { Follower } from "./follower.js";

@@ -1,4 +1,4 @@
-// The field in which a time is typed.
+// The input for a typed time.
 
 import { parseMoment } from "./zone.js";
 

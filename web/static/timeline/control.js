@@ -1,5 +1,5 @@
-// The drawn time, from a second to a month: footage, gaps, hours, activity, the playhead and the marks; and the fingers,
-// wheels and pointers on it.
+// The timeline of one camera, from a second to a month. It draws footage, gaps, hours, activity, the playhead and the marks,
+// and handles mouse, wheel and touch.
 
 import { paintActivity } from "../footage/activity.js";
 import { CLOSEST, WIDEST, clampView, firstView, monthAround, pinch, placeLabels, ticks, toT, toX, zoom } from "./ruler.js";
@@ -209,7 +209,7 @@ export class TimelineControl {
   }
 
   /**
-   * Gaps that would be too narrow to see, but are not so short that nobody minds them, are slits in the footage.
+   * Gaps that are too narrow to see but long enough to matter are drawn as slits in the footage.
    * @param {CanvasRenderingContext2D} g @param {number} bottom
    */
   paintSlits(g, bottom) {

@@ -1,4 +1,4 @@
-// The geometry of a day of several cameras: which row of the drawing is whose. Pure. All lengths are pixels.
+// The geometry of the timeline of several cameras: which row belongs to which. Pure. All lengths are pixels.
 
 /**
  * @typedef {object} RowPlan

@@ -1,4 +1,4 @@
-// The drawn day of several cameras: a band each over one axis of time, with one playhead through all of them.
+// The timeline of several cameras: one band for each over one time axis, with one playhead through all.
 
 import { placeLabels, ticks } from "./ruler.js";
 import { bandOf, partOf, planHeight, rowAt } from "./rowplan.js";
