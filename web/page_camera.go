@@ -61,7 +61,7 @@ func (h *cameraPages) pageCamera(w http.ResponseWriter, r *http.Request) error {
 	}
 	v.Others, v.Together, v.Here = others, together, cameraURL(c.Name)
 	if v.Playback {
-		v.InStep = inStepURL(c, cameras, v.At)
+		v.InSync = inSyncURL(c, cameras, v.At)
 	}
 	if v.Share = c.Rights.Has(access.Share); v.Share {
 		if v.SeenBy, err = h.shares.seenBy(r, c); err != nil {
@@ -76,14 +76,14 @@ func (h *cameraPages) pageCamera(w http.ResponseWriter, r *http.Request) error {
 	return writePage(w, r, http.StatusOK, view.CameraPage(v))
 }
 
-// inStepAtFirst is how many cameras a camera's page takes along to the timeline of several.
-const inStepAtFirst = 4
+// inSyncAtFirst is how many cameras a camera's page takes along to the timeline of several.
+const inSyncAtFirst = 4
 
-// inStepURL leads to the timeline of a camera and the next ones that the viewer may see recordings of, at a moment if one is given.
-func inStepURL(c visibleCamera, cameras []visibleCamera, at string) string {
+// inSyncURL leads to the timeline of a camera and the next ones that the viewer may see recordings of, at a moment if one is given.
+func inSyncURL(c visibleCamera, cameras []visibleCamera, at string) string {
 	names := []string{c.Name}
 	for _, o := range cameras {
-		if o.ID != c.ID && o.Rights.Has(access.Playback) && len(names) < inStepAtFirst {
+		if o.ID != c.ID && o.Rights.Has(access.Playback) && len(names) < inSyncAtFirst {
 			names = append(names, o.Name)
 		}
 	}

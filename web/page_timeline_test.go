@@ -136,7 +136,7 @@ func TestACamerasPageLeadsToTheOthersOfItsViewerAtTheSameMoment(t *testing.T) {
 		"/cameras/front": "/timeline?cameras=front,attic", "/cameras/attic": "/timeline?cameras=attic,front",
 		"/cameras/attic?at=2026-11-22T13:05:20Z": "/timeline?cameras=attic,front&at=2026-11-22T13%3A05%3A20Z",
 	} {
-		if got := attr(w.page("alice", page).one("a", "id=in-step"), "href"); got != want {
+		if got := attr(w.page("alice", page).one("a", "id=in-sync"), "href"); got != want {
 			t.Errorf("%s leads to %s, want %s", page, got, want)
 		}
 	}

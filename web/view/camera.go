@@ -31,7 +31,7 @@ type Camera struct {
 	Facts          []Fact
 	Advice         []string
 	Others         []CameraLink
-	InStep         string      // where this camera and others play in step; empty when there is nothing to be in step with
+	InSync         string      // where this camera and others play in sync; empty when there is nothing to play in sync with
 	Quarantine     *Quarantine // nil: nothing to ask
 	Share          bool        // the viewer may share the camera
 	SeenBy         string      // who can see the camera, in a sentence

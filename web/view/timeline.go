@@ -1,6 +1,6 @@
 package view
 
-// Timeline is the page on which several cameras' recordings play in step.
+// Timeline is the page on which several cameras' recordings play in sync.
 type Timeline struct {
 	Shell          Shell
 	Zone           string // IANA name; empty where only the browser knows

@@ -33,13 +33,13 @@ export function wireControls(a, timeline) {
     "zoom-month": () => timeline.month(), "day-button": a.pickDay,
   };
   for (const [id, act] of Object.entries(clicks)) document.getElementById(id)?.addEventListener("click", act);
-  const inStep = /** @type {HTMLAnchorElement | null} */ (document.getElementById("in-step"));
-  inStep?.addEventListener("click", () => { // the same moment there
+  const inSync = /** @type {HTMLAnchorElement | null} */ (document.getElementById("in-sync"));
+  inSync?.addEventListener("click", () => { // the same moment there
     const at = new URL(location.href).searchParams.get("at");
-    const there = new URL(inStep.href);
+    const there = new URL(inSync.href);
     if (at) there.searchParams.set("at", at);
     else there.searchParams.delete("at");
-    inStep.href = there.href;
+    inSync.href = there.href;
   });
   wireDayLink("day-previous", -1, a);
   wireDayLink("day-next", 1, a);

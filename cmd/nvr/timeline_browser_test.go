@@ -60,8 +60,8 @@ func startFaultyDemo(t *testing.T) (url, password string, cams *testcam.Server) 
 	return "http://" + l.Addr().String(), password, cams
 }
 
-// wall is the timeline's page in a browser, with what a test knows of the cameras apart from it.
-type wall struct {
+// timelinePage is the page in a browser, with what a test knows of the cameras apart from it.
+type timelinePage struct {
 	*tab
 	url    string
 	client *http.Client
@@ -74,14 +74,14 @@ type shown struct {
 	from, to time.Time
 }
 
-// TestSeveralCamerasPlayInStep plays a day of four cameras, one of which has a gap.
-func TestSeveralCamerasPlayInStep(t *testing.T) {
+// TestSeveralCamerasPlayInSync plays a day of four cameras, one of which has a gap.
+func TestSeveralCamerasPlayInSync(t *testing.T) {
 	base, password, cams := startFaultyDemo(t)
 	garage := cams.Camera("garage")
 	ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer stop()
 	b := newTab(t, 1000, 700)
-	w := &wall{tab: b, url: base, client: cookies(t, base, password), filed: map[string]map[uint64]shown{}}
+	w := &timelinePage{tab: b, url: base, client: cookies(t, base, password), filed: map[string]map[uint64]shown{}}
 	begin := w.began().Add(4 * time.Second)
 	stutters(ctx, t, cams.Camera("garden"), 15)
 	must(t, garage.Refuse(true))
@@ -98,7 +98,7 @@ func TestSeveralCamerasPlayInStep(t *testing.T) {
 	}
 	w.steps()
 	w.do(chromedp.Click(`#play`))
-	w.inStep("after a jump", demoNames[:]...)
+	w.inSync("after a jump", demoNames[:]...)
 	w.skipsAGap(lost)
 	w.holdsItsAddress(begin)
 }
@@ -117,7 +117,7 @@ func stutters(ctx context.Context, t *testing.T, cam *testcam.Handle, seconds in
 }
 
 // began waits until all cameras are recording, and returns the moment from which on all are.
-func (w *wall) began() (all time.Time) {
+func (w *timelinePage) began() (all time.Time) {
 	w.t.Helper()
 	for _, name := range demoNames {
 		until(w.t, 30*time.Second, "the recording of "+name, func() bool {
@@ -140,7 +140,7 @@ func addressOf(at time.Time) string {
 
 // steps goes five frames forward and 25 back, to before what was fetched first. The first camera's tile must step frame by frame,
 // and the other tiles must show the frames of the same moment.
-func (w *wall) steps() {
+func (w *timelinePage) steps() {
 	w.t.Helper()
 	const first = "front-door"
 	now := w.stands("before the steps", demoNames[:]...)[first].frame
@@ -183,7 +183,7 @@ func (c *oneCookie) Cookies(*url.URL) []*http.Cookie { return c.all }
 
 // when returns the interval in which a frame is displayed. Only the recording knows it: a busy camera draws its frames at irregular
 // intervals, and they are timestamped some time after they were drawn.
-func (w *wall) when(camera string, m testcam.Mark) shown {
+func (w *timelinePage) when(camera string, m testcam.Mark) shown {
 	w.t.Helper()
 	if at, ok := w.filed[camera][m.Frame]; ok {
 		return at
@@ -197,7 +197,7 @@ func (w *wall) when(camera string, m testcam.Mark) shown {
 }
 
 // get requests the footage of a span from the API.
-func (w *wall) get(path string, from, to time.Time) (http.Header, []byte) {
+func (w *timelinePage) get(path string, from, to time.Time) (http.Header, []byte) {
 	w.t.Helper()
 	q := url.Values{"from": {from.UTC().Format(time.RFC3339Nano)}, "to": {to.UTC().Format(time.RFC3339Nano)}}
 	resp, err := w.client.Get(w.url + path + q.Encode())
@@ -209,7 +209,7 @@ func (w *wall) get(path string, from, to time.Time) (http.Header, []byte) {
 }
 
 // read computes the intervals of the frames in a span: each lasts until the next, and the last is left out.
-func (w *wall) read(camera string, from, to time.Time) {
+func (w *timelinePage) read(camera string, from, to time.Time) {
 	w.t.Helper()
 	header, clip := w.get("/api/v1/cameras/"+camera+"/clip.mp4?", from, to)
 	start, err := time.Parse(time.RFC3339Nano, header.Get("Keepwatch-Start"))
@@ -234,20 +234,20 @@ func (w *wall) read(camera string, from, to time.Time) {
 }
 
 // enter opens the address, signs in on the login page, and continues to the address.
-func (w *wall) enter(password, path string) {
+func (w *timelinePage) enter(password, path string) {
 	w.t.Helper()
 	w.do(chromedp.Navigate(w.url+path), chromedp.WaitVisible(`input[name=username]`), chromedp.SendKeys(`input[name=username]`, demoUser),
 		chromedp.SendKeys(`input[name=password]`, password), chromedp.Submit(`input[name=password]`))
 	w.do(chromedp.WaitVisible(`.timeline-tile`))
 }
 
-func (w *wall) open(path string) {
+func (w *timelinePage) open(path string) {
 	w.t.Helper()
 	w.do(chromedp.Navigate(w.url+path), chromedp.WaitVisible(`.timeline-tile`))
 }
 
 // sees returns the intervals of the frames on the page, by camera. Each frame must be of its tile's camera.
-func (w *wall) sees() map[string]shown {
+func (w *timelinePage) sees() map[string]shown {
 	w.t.Helper()
 	pictures := map[string]shown{}
 	tiles := eval[map[string]rect](w.tab, `Object.fromEntries([...document.querySelectorAll(".timeline-tile")].map(t => {
@@ -287,23 +287,25 @@ func exactly(cameras []string, pictures map[string]shown) bool {
 	return slices.Equal(slices.Sorted(slices.Values(cameras)), slices.Sorted(maps.Keys(pictures)))
 }
 
-// inStep waits until a screenshot shows exactly these cameras while they play, less than a frame from sharing a moment, since a machine
+// inSync waits until a screenshot shows exactly these cameras while they play, less than a frame from sharing a moment, since a machine
 // that is busy with tests skips frames. Paused video must be exact. bench measures playing video.
-func (w *wall) inStep(what string, cameras ...string) {
+func (w *timelinePage) inSync(what string, cameras ...string) {
 	w.t.Helper()
 	var last map[string]shown
 	if !poll(w.ctx, 40*time.Second, func() bool {
 		last = w.sees()
 		return exactly(cameras, last) && apart(last) <= demoFrame
 	}) {
-		w.t.Fatalf("%s: never %v in step; last %v, %v apart; the page says %q", what, cameras, last, apart(last), w.says())
+		w.t.Fatalf("%s: never %v in sync; last %v, %v apart; the page says %q", what, cameras, last, apart(last), w.says())
 	}
 }
 
-func (w *wall) says() string { return eval[string](w.tab, `document.querySelector("#main").innerText`) }
+func (w *timelinePage) says() string {
+	return eval[string](w.tab, `document.querySelector("#main").innerText`)
+}
 
 // stands waits until exactly these cameras are paused at frames of one moment.
-func (w *wall) stands(what string, cameras ...string) map[string]shown {
+func (w *timelinePage) stands(what string, cameras ...string) map[string]shown {
 	w.t.Helper()
 	var stand map[string]shown
 	if !poll(w.ctx, 30*time.Second, func() bool {
@@ -318,7 +320,7 @@ func (w *wall) stands(what string, cameras ...string) map[string]shown {
 
 // skipsAGap plays into the gap of the garage. Its tile must have no picture and say why, the others must be in sync, and the
 // garage must join them when its footage begins again.
-func (w *wall) skipsAGap(lost time.Time) {
+func (w *timelinePage) skipsAGap(lost time.Time) {
 	w.t.Helper()
 	w.open(addressOf(lost.Add(-3 * time.Second)))
 	words := func() string {
@@ -340,7 +342,7 @@ func (w *wall) skipsAGap(lost time.Time) {
 }
 
 // holdsItsAddress removes a camera, and returns by the URL to the same cameras and moment.
-func (w *wall) holdsItsAddress(begin time.Time) {
+func (w *timelinePage) holdsItsAddress(begin time.Time) {
 	w.t.Helper()
 	w.do(chromedp.Click(`#play`), chromedp.Click(`.timeline-row[data-camera=garden] input`))
 	href := eval[string](w.tab, `location.pathname + location.search`)
