@@ -1,6 +1,6 @@
 package storage
 
-// This page has all that storage does for invariant I6: no byte of footage leaves without a permit for the camera that its label
+// This file has all that storage does for invariant I6: no byte of footage leaves without a permit for the camera that its label
 // names. admit and manage check a permit before anything is looked up. A reader finds footage by the permit's camera, and what
 // it expects of every label is the permit's camera, too: see segment.Expected. A gate checks the permit again before each read.
 

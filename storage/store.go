@@ -1,23 +1,28 @@
 // Package storage keeps footage: it writes segments, opens clips, answers timelines, deletes by retention, and recovers from
-// crashes. Files, the index and single segments are in storage/disk, storage/index and storage/segment; nvr check, which stands
-// above, is in storage/check. No other package touches recordings.
+// crashes. It is built from storage/disk (files), storage/index (the database) and storage/segment (one segment file).
+// storage/check, which implements nvr check, is built on this package. No other package touches recordings.
 //
-// It promises (docs/architecture.md numbers them) that every segment file has a row and every closed row a synced file
-// of that size (I1, I2); that a kill loses at most Options.Sync of footage and a power cut little more (I3); that
-// segments of a stream never overlap and are never overwritten (I4); that disk use stays in its limits (I5); that no
-// byte of footage leaves without a permit for the camera that its label names (I6); and that every second of a camera's
-// life is footage or a gap with a reason (I7).
+// It promises (docs/architecture.md numbers them):
+//   - every segment file has a row (I1);
+//   - every closed row has a synced file of that size (I2);
+//   - a kill loses at most Options.Sync of footage, a power cut at most 5 s (I3);
+//   - segments of a stream never overlap and are never overwritten (I4);
+//   - disk use stays within its limits (I5);
+//   - no byte of footage leaves without a permit for the camera named in the fragment's signed label (I6);
+//   - every second of a camera's life is footage or a gap with a reason (I7).
 //
-// Read in this order:
-//   - store.go: Options, and a Store, which assembles the concerns. Files begin with the name of their concern;
-//   - writer.go, then storage/segment: how a fragment becomes bytes in a segment that is synced and sealed;
+// Read in this order (files begin with the name of their concern):
+//   - store.go: Options, and Store, which assembles the concerns;
+//   - writer.go, then storage/segment: how a fragment becomes bytes in a segment that is synced and closed;
 //   - permit.go, then library.go: how a permit is checked and a clip is opened;
-//   - timeline.go, then retention: what the ledger says, and what is deleted when;
-//   - recovery.go and integrity.go: what a start makes of a crash, and how damage is found and repaired.
+//   - timeline.go, then retention.go: what the ledger says, and what is deleted when;
+//   - recovery.go and integrity.go: how a start recovers after a crash, and how damage is found and repaired.
 //
-// Segments are written by one Writer a run. Everything that reads takes an access.Permit, compares the permit's camera
-// in the SQL statement that finds the footage, and verifies the label of every fragment before one byte of it is handed
-// out. What people may do, networks and codecs do not belong here.
+// Each run (one unbroken connection) has one Writer, which writes its segments. Everything that returns footage or a timeline
+// takes an access.Permit. It selects rows by the permit's camera in the same SQL query that finds them, and verifies the label
+// of every fragment before its first byte is returned.
+//
+// Not here: access rights, networking, codecs.
 package storage
 
 import (

@@ -1,14 +1,24 @@
-// Package index keeps the index of a store of footage: one SQLite database that says which cameras there are, which
-// segments they have, what each stream's timeline holds and why there are gaps, what is kept, and which integrity issues
-// are open. All SQL of storage is here.
+// Package index is the SQLite index of the recordings. It knows which cameras there are, which segments they have, what each
+// stream's timeline holds and why there are gaps, which clips are protected from retention, and which integrity issues are
+// open. All SQL of storage is here.
 //
-// It promises that segments of a stream never overlap and stay with their camera (schema.sql enforces both), that the
-// rows of a stream's ledger divide time without overlap or hole, and that a query by a camera's UUID returns rows of that
-// camera alone. A lost index is made again from the files, so that a commit need not wait for the disk.
+// It promises:
+//   - segments of a stream never overlap and stay with their camera (schema.sql enforces both);
+//   - the ledger (the change list behind each timeline) covers all time exactly once;
+//   - a query by a camera's UUID returns rows of that camera only.
 //
-// Times are microseconds since 1970, UTC, unless they are a time.Time; spans are half-open. Whoever writes runs a Tx;
-// Reader answers from the newest state, from one moment in a View, and from inside a transaction that writes.
+// A lost index can be rebuilt from the files, so a commit is not fsynced (synchronous = NORMAL): see LogName.
 //
-// Files of footage, permits and clocks do not belong here: the index knows what a segment's file is called, and never
-// opens it.
+// Read in this order:
+//   - schema.sql and index.go: the tables, and how a Reader asks and a Tx writes;
+//   - cameras.go, runs.go and segments.go: the rows of footage, and segment_changes.go: how a segment's state changes;
+//   - ledger.go: the timeline, and ledger_check.go: what must be true of it;
+//   - kept.go, issues.go, verification.go and heartbeat.go: what is protected, what is damaged, when the recorder last ran;
+//   - usage.go, activity.go and key_frames.go: sizes, and the packed key frames of a segment.
+//
+// Times are microseconds since 1970, UTC, unless they are a time.Time; spans are half-open. Writes use a Tx. A Reader sees the
+// latest state, or a snapshot inside View, or uncommitted changes inside a Tx.
+//
+// Not here: files of footage, permits, clocks. The index knows the name of a segment's file and never opens it. It never reads
+// the clock.
 package index

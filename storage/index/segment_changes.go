@@ -2,8 +2,6 @@ package index
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 )
 
 // InsertOpen adds the row of a segment whose file is about to be made. Of the segment only Stream, Start, Run and Init
@@ -69,14 +67,6 @@ func (tx *Tx) MarkDeleting(ctx context.Context, s Segment) (bool, error) {
 	return tx.changes(ctx, query, s.Stream.Camera, s.Stream.Quality, s.Start, s.End)
 }
 
-// Deleting reports whether a segment is marked to be deleted, or gone.
-func (r Reader) Deleting(ctx context.Context, s Segment) (bool, error) {
-	const query = `SELECT NOT EXISTS (SELECT 1 FROM segment WHERE camera = ? AND quality = ? AND start_us = ? AND state <> 3)`
-	var yes bool
-	err := r.q.QueryRowContext(ctx, query, s.Stream.Camera, s.Stream.Quality, s.Start).Scan(&yes)
-	return yes, err
-}
-
 // Quarantine has a closed segment served no more. It reports whether it was served until now.
 func (tx *Tx) Quarantine(ctx context.Context, s Segment) (bool, error) {
 	const query = `UPDATE segment SET state = ? WHERE camera = ? AND quality = ? AND start_us = ? AND state = ?`
@@ -88,43 +78,4 @@ func (tx *Tx) Quarantine(ctx context.Context, s Segment) (bool, error) {
 func (tx *Tx) Restore(ctx context.Context, s Segment, keys []byte) (bool, error) {
 	const query = `UPDATE segment SET state = ?, key_frames = ? WHERE camera = ? AND quality = ? AND start_us = ? AND state IN (2, 4)`
 	return tx.changes(ctx, query, StateClosed, keys, s.Stream.Camera, s.Stream.Quality, s.Start)
-}
-
-const lastEndQuery = `SELECT end_us FROM segment WHERE camera = ? AND quality = ? ORDER BY start_us DESC LIMIT 1`
-
-// LastEnd returns the end of the last segment of a stream, or NoEnd.
-func (r Reader) LastEnd(ctx context.Context, st Stream) (int64, error) {
-	return r.orNoEnd(ctx, lastEndQuery, st.Camera, st.Quality)
-}
-
-const lastSettledQuery = `SELECT CASE state WHEN 1 THEN start_us ELSE end_us END FROM segment
-	WHERE camera = ? AND quality = ? ORDER BY start_us DESC LIMIT 1`
-
-// LastSettledEnd returns until when a stream certainly has footage, or NoEnd: a segment that is still open is not counted.
-func (r Reader) LastSettledEnd(ctx context.Context, st Stream) (int64, error) {
-	return r.orNoEnd(ctx, lastSettledQuery, st.Camera, st.Quality)
-}
-
-const lastStartQuery = `SELECT start_us FROM segment WHERE camera = ? AND quality = ? ORDER BY start_us DESC LIMIT 1`
-
-// LastStart returns the begin of the newest segment of a stream, or NoEnd.
-func (r Reader) LastStart(ctx context.Context, st Stream) (int64, error) {
-	return r.orNoEnd(ctx, lastStartQuery, st.Camera, st.Quality)
-}
-
-const nextStartQuery = `SELECT start_us FROM segment WHERE camera = ? AND quality = ? AND start_us >= ? ORDER BY start_us LIMIT 1`
-
-// NextStart returns the begin of the first segment of a stream that begins at or after from, or NoEnd.
-func (r Reader) NextStart(ctx context.Context, st Stream, from int64) (int64, error) {
-	return r.orNoEnd(ctx, nextStartQuery, st.Camera, st.Quality, from)
-}
-
-// orNoEnd returns a time, or NoEnd when the query finds none.
-func (r Reader) orNoEnd(ctx context.Context, query string, args ...any) (int64, error) {
-	var at int64
-	err := r.q.QueryRowContext(ctx, query, args...).Scan(&at)
-	if errors.Is(err, sql.ErrNoRows) {
-		return NoEnd, nil
-	}
-	return at, err
 }

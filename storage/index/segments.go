@@ -235,3 +235,60 @@ func (r Reader) PackedKeys(ctx context.Context, s Segment) ([]byte, error) {
 	}
 	return keys, err
 }
+
+// deletableQuery lists the segments of a stream from a time on that are not being written or deleted.
+const deletableQuery = `SELECT s.camera, s.quality, s.start_us, s.end_us, s.run, x'', s.state, s.size_bytes, s.init_bytes FROM segment s
+	WHERE s.camera = ? AND s.quality = ? AND s.start_us >= ? AND s.state IN (2, 4) ORDER BY s.start_us LIMIT ?`
+
+// Deletable lists at most limit segments of a stream that begin at or after from and are not being written or deleted, in
+// order, without their RunID. Whether they are kept is not looked at.
+func (r Reader) Deletable(ctx context.Context, st Stream, from int64, limit int) ([]Segment, error) {
+	return r.segments(ctx, deletableQuery, st.Camera, st.Quality, from, limit)
+}
+
+// Deleting reports whether a segment is marked to be deleted, or gone.
+func (r Reader) Deleting(ctx context.Context, s Segment) (bool, error) {
+	const query = `SELECT NOT EXISTS (SELECT 1 FROM segment WHERE camera = ? AND quality = ? AND start_us = ? AND state <> 3)`
+	var yes bool
+	err := r.q.QueryRowContext(ctx, query, s.Stream.Camera, s.Stream.Quality, s.Start).Scan(&yes)
+	return yes, err
+}
+
+const lastEndQuery = `SELECT end_us FROM segment WHERE camera = ? AND quality = ? ORDER BY start_us DESC LIMIT 1`
+
+// LastEnd returns the end of the last segment of a stream, or NoEnd.
+func (r Reader) LastEnd(ctx context.Context, st Stream) (int64, error) {
+	return r.orNoEnd(ctx, lastEndQuery, st.Camera, st.Quality)
+}
+
+const lastSettledQuery = `SELECT CASE state WHEN 1 THEN start_us ELSE end_us END FROM segment
+	WHERE camera = ? AND quality = ? ORDER BY start_us DESC LIMIT 1`
+
+// LastSettledEnd returns until when a stream certainly has footage, or NoEnd: a segment that is still open is not counted.
+func (r Reader) LastSettledEnd(ctx context.Context, st Stream) (int64, error) {
+	return r.orNoEnd(ctx, lastSettledQuery, st.Camera, st.Quality)
+}
+
+const lastStartQuery = `SELECT start_us FROM segment WHERE camera = ? AND quality = ? ORDER BY start_us DESC LIMIT 1`
+
+// LastStart returns the begin of the newest segment of a stream, or NoEnd.
+func (r Reader) LastStart(ctx context.Context, st Stream) (int64, error) {
+	return r.orNoEnd(ctx, lastStartQuery, st.Camera, st.Quality)
+}
+
+const nextStartQuery = `SELECT start_us FROM segment WHERE camera = ? AND quality = ? AND start_us >= ? ORDER BY start_us LIMIT 1`
+
+// NextStart returns the begin of the first segment of a stream that begins at or after from, or NoEnd.
+func (r Reader) NextStart(ctx context.Context, st Stream, from int64) (int64, error) {
+	return r.orNoEnd(ctx, nextStartQuery, st.Camera, st.Quality, from)
+}
+
+// orNoEnd returns a time, or NoEnd when the query finds none.
+func (r Reader) orNoEnd(ctx context.Context, query string, args ...any) (int64, error) {
+	var at int64
+	err := r.q.QueryRowContext(ctx, query, args...).Scan(&at)
+	if errors.Is(err, sql.ErrNoRows) {
+		return NoEnd, nil
+	}
+	return at, err
+}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"time"
-
-	"keepwatch.internal/internal/media"
 )
 
 // StreamTotal is what the segments of a stream add up to, without the one being written.
@@ -60,50 +58,4 @@ func (r Reader) BytesSince(ctx context.Context, st Stream, since int64) (size, f
 	const query = `SELECT coalesce(sum(size_bytes), 0), coalesce(min(start_us), ?4) FROM segment WHERE camera = ?1 AND quality = ?2 AND start_us >= ?3`
 	err = r.q.QueryRowContext(ctx, query, st.Camera, st.Quality, since, int64(Forever)).Scan(&size, &first)
 	return size, first, err
-}
-
-// deletableQuery lists the segments of a stream from a time on that are not being written or deleted.
-const deletableQuery = `SELECT s.camera, s.quality, s.start_us, s.end_us, s.run, x'', s.state, s.size_bytes, s.init_bytes FROM segment s
-	WHERE s.camera = ? AND s.quality = ? AND s.start_us >= ? AND s.state IN (2, 4) ORDER BY s.start_us LIMIT ?`
-
-// Deletable lists at most limit segments of a stream that begin at or after from and are not being written or deleted, in
-// order, without their RunID. Whether they are kept is not looked at.
-func (r Reader) Deletable(ctx context.Context, st Stream, from int64, limit int) ([]Segment, error) {
-	return r.segments(ctx, deletableQuery, st.Camera, st.Quality, from, limit)
-}
-
-// SizedSegment is what a row says of its segment's size over time.
-type SizedSegment struct {
-	Start, End, Run, Size, Init int64
-	State                       State
-	Keys                        []byte // packed key frames, when they were asked for; valid until the next row
-}
-
-// activityQuery finds the segments that reach into [?3, ?4), of the camera with the UUID ?1.
-const activityQuery = `SELECT s.start_us, s.end_us, s.run, s.state, s.size_bytes, s.init_bytes, s.key_frames` + activitySource
-
-// coarseActivityQuery is activityQuery without the key frames, which lie on pages of their own where there are many.
-const coarseActivityQuery = `SELECT s.start_us, s.end_us, s.run, s.state, s.size_bytes, s.init_bytes, NULL` + activitySource
-
-const activitySource = inFootage + `s.start_us < ?4
-		AND s.start_us >= coalesce((SELECT max(f.start_us) FROM segment f WHERE f.camera = c.id AND f.quality = ?2 AND f.start_us <= ?3), ?3)
-	WHERE c.uuid = ?1 AND s.state IN (1, 2) ORDER BY s.start_us`
-
-// Sizes calls segment with what is known of the sizes of the camera's segments that reach into the span, and the last
-// before it, in order: those that may be served. Key frames are read when keys is set.
-func (r Reader) Sizes(ctx context.Context, stream media.StreamID, span Interval, keys bool, segment func(SizedSegment)) error {
-	query := coarseActivityQuery
-	if keys {
-		query = activityQuery
-	}
-	return r.each(ctx, query, []any{stream.Camera[:], stream.Quality, span.From, span.To}, func(rows *sql.Rows) error {
-		var x SizedSegment
-		var packed sql.RawBytes
-		if err := rows.Scan(&x.Start, &x.End, &x.Run, &x.State, &x.Size, &x.Init, &packed); err != nil {
-			return err
-		}
-		x.Keys = packed
-		segment(x)
-		return nil
-	})
 }
