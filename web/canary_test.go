@@ -273,7 +273,7 @@ func TestServerTroubleIsNoLeak(t *testing.T) {
 		t.Errorf("after all is well again: %+v", r)
 	}
 	check(t, w.accounts.Close())
-	if r := w.probeOnce(); r.State != canary.Unknown || !strings.Contains(canaryWords(r, time.Now()), "Could not be made") {
+	if r := w.probeOnce(); r.State != canary.Unknown || !strings.Contains(canaryWords(r, time.Now()), "The check could not run") {
 		t.Errorf("without accounts: %+v", r)
 	}
 }

@@ -135,3 +135,21 @@ func backOf(r *http.Request) string {
 	}
 	return "/" + url.PathEscape(parts[0])
 }
+
+// formComplaint returns what was wrong with a form, if the person who filled it in can correct it.
+func formComplaint(err error) (words string, status int, mine bool) {
+	_, invalid := errors.AsType[*accounts.InvalidError](err)
+	_, throttled := errors.AsType[*accounts.ThrottledError](err)
+	if p, ok := errors.AsType[*Problem](err); ok && (p.Status == http.StatusBadRequest || p.Status == http.StatusForbidden) {
+		return p.Detail, p.Status, true
+	}
+	if !invalid && !throttled && !errors.Is(err, accounts.ErrBadLogin) && !errors.Is(err, accounts.ErrBadCode) &&
+		!errors.Is(err, accounts.ErrBadFactor) && !errors.Is(err, accounts.ErrNeedsCode) {
+		return "", 0, false
+	}
+	p := problemOf(err)
+	if p.Status == http.StatusUnauthorized {
+		p.Status = http.StatusForbidden // 401 would ask the browser for a scheme that a form is not
+	}
+	return p.Detail, p.Status, true
+}

@@ -56,7 +56,7 @@ func (h *cameraPages) pageCamera(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if v.Quarantine, err = h.quarantineOf(r, c); err != nil {
+	if v.NewDevice, err = h.newDeviceOf(r, c); err != nil {
 		return err
 	}
 	v.Others, v.Together, v.Here = others, together, cameraURL(c.Name)

@@ -104,7 +104,7 @@ func (h *cameraPages) stripOf(days []dayCoverage, here string) *view.MonthStrip 
 		x := (stripDays - len(days) + i) * 10
 		height := 0
 		if d.recorded > 0 {
-			height = barHeight(d.share())
+			height = barHeight(d.fraction())
 			strip.Footage += fmt.Sprintf("M%d 100v-%dh8v%dz", x, height, height)
 		}
 		switch d.state() {

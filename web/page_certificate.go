@@ -33,7 +33,7 @@ func hexPairs(sum []byte) string {
 
 // pageCertificate shows how to install the authority's certificate, and the digests to compare. It needs no session: a
 // device that does not trust the box yet is one on which nobody should type a password.
-func (h *doorPages) pageCertificate(w http.ResponseWriter, r *http.Request) error {
+func (h *loginPages) pageCertificate(w http.ResponseWriter, r *http.Request) error {
 	der := certificateDER(h.certificatePEM)
 	if der == nil {
 		return notFound()
@@ -54,12 +54,12 @@ func certificateDER(certificatePEM []byte) []byte {
 
 // certificate hands out the certificate of the box's own authority as text, for people to install on their devices. It is
 // as public as the TLS handshake that shows it.
-func (h *doorPages) certificate(w http.ResponseWriter, r *http.Request) error {
+func (h *loginPages) certificate(w http.ResponseWriter, r *http.Request) error {
 	return writeCertificate(w, r, h.certificatePEM, "application/x-pem-file", "pem")
 }
 
 // certificateFile is the same in DER, under the type at which telephones offer to install it.
-func (h *doorPages) certificateFile(w http.ResponseWriter, r *http.Request) error {
+func (h *loginPages) certificateFile(w http.ResponseWriter, r *http.Request) error {
 	return writeCertificate(w, r, certificateDER(h.certificatePEM), "application/x-x509-ca-cert", "crt")
 }
 

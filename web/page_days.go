@@ -64,7 +64,7 @@ func (h *cameraPages) weeksOf(month siteMonth, days []dayCoverage, here string) 
 		if d, ok := known[date]; ok {
 			field.State, field.Words, field.Today = d.state(), d.words(), date == today
 			if d.recorded > 0 {
-				field.Href, field.Bar, field.Share = here+"?day="+date, strconv.Itoa(barHeight(d.share())), shareText(d)
+				field.Href, field.Bar, field.Share = here+"?day="+date, strconv.Itoa(barHeight(d.fraction())), shareText(d)
 			}
 		}
 		fields = append(fields, field)
@@ -87,7 +87,7 @@ func shareText(d dayCoverage) string {
 	if d.state() == "whole" {
 		return ""
 	}
-	percent := min(int(d.share()*100), 99)
+	percent := min(int(d.fraction()*100), 99)
 	if percent == 0 {
 		return "< 1 %"
 	}

@@ -11,19 +11,20 @@ import (
 
 	"github.com/a-h/templ"
 
+	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
 	"keepwatch.internal/web/view"
 )
 
 // pageGroups are the handlers of pages, grouped by what they need.
 type pageGroups struct {
-	door     *doorPages
+	login    *loginPages
 	account  *accountPages
 	people   *peoplePages
 	sharing  *sharingPages
-	auditLog *auditPages
+	auditLog *auditLogPages
 	link     *linkPages
-	tiles    *livePages
+	livePage *livePages
 	camera   *cameraPages
 	saved    *savedPages
 	system   *systemPages
@@ -41,13 +42,13 @@ type pages struct {
 func (s *Server) newPageGroups() pageGroups {
 	p := &pages{accounts: s.options.Accounts, cameras: s.cameras, gate: s.gate, site: s.site}
 	return pageGroups{
-		door:     &doorPages{pages: p, sessions: s.sessions, certificatePEM: s.options.CertificatePEM},
+		login:    &loginPages{pages: p, sessions: s.sessions, certificatePEM: s.options.CertificatePEM},
 		account:  &accountPages{pages: p},
 		people:   &peoplePages{pages: p},
 		sharing:  &sharingPages{pages: p, shares: s.shares},
-		auditLog: &auditPages{pages: p},
+		auditLog: &auditLogPages{pages: p},
 		link:     &linkPages{pages: p, sessions: s.sessions, store: s.options.Store},
-		tiles:    &livePages{pages: p, layouts: s.options.Layouts},
+		livePage: &livePages{pages: p, layouts: s.options.Layouts},
 		camera:   &cameraPages{pages: p, shares: s.shares, coverage: s.coverage, identity: s.options.Identity, store: s.options.Store},
 		saved:    &savedPages{pages: p, kept: s.kept, store: s.options.Store},
 		system:   &systemPages{pages: p, outgoing: s.outgoing, report: s.reports.system},
@@ -109,3 +110,18 @@ func writePage(w http.ResponseWriter, r *http.Request, status int, page templ.Co
 }
 
 func cameraURL(name string) string { return "/cameras/" + name }
+
+// errorPage shows a problem to people. It asks nobody who they are: what does not exist for one viewer must look to
+// all the same.
+func (h *pages) errorPage(w http.ResponseWriter, r *http.Request, p *Problem) error {
+	r = withViewer(r, access.Viewer{})
+	v := view.Error{Shell: h.shell(r, p.Title, "door-page"), Title: p.Title, Detail: p.Detail, Request: p.Instance}
+	switch p.Status {
+	case http.StatusBadRequest:
+		v.Title = "This address doesn't work"
+	case http.StatusNotFound:
+		v.Title = "Page not found"
+		v.Detail = "This page doesn't exist, or you don't have access to it."
+	}
+	return writePage(w, r, p.Status, view.ErrorPage(v))
+}

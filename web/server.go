@@ -1,21 +1,26 @@
-// Package web is the only package with HTTP: routes and their policies, the JSON API, live and recorded footage, and the
+// Package web is the only package that serves HTTP: routes and their policies, the JSON API, live and recorded footage, and the
 // handlers of pages.
 //
-// It promises: every route is in one table with a policy, and a route without one keeps the server from starting. A route
-// on a camera gets an access.Permit for exactly that camera, minted for this request by accounts.Authorize; storage and
-// live give footage only for a permit. What a caller may not see does not exist for it: the answer for someone else's camera
-// is byte for byte the answer for a camera that does not exist. Nothing is kept between requests, neither footage nor rights
-// nor answers.
+// It promises:
+//   - Every route is in one table with a policy. With a route that has none, the server does not start.
+//   - A route on a camera gets an access.Permit for exactly that camera, issued for this request by accounts.Authorize. storage
+//     and live give footage only for a permit.
+//   - A camera that the caller may not see gets the same response as a missing one, byte for byte.
+//   - No footage, rights or responses are cached between requests.
 //
-// What does not belong here: camera addresses, files and SQL. Templates are in web/view, the self-test in web/canary.
+// What does not belong here: camera addresses, files and SQL. Templates are in web/view, the privacy self-check in web/canary.
 //
 // Read in this order:
 //
 //  1. routes.go: every URL, its policy and its handler.
-//  2. middleware.go, admission.go: what a request passes, who is admitted, where permits are minted.
-//  3. gate.go: what footage passes on its way out: permit renewal, audit log, halt.
+//  2. middleware.go, admission.go: what a request passes, who is admitted, where permits are issued.
+//  3. gate.go: checks on outgoing footage: permit renewal, audit entry, stop after a canary leak.
 //  4. footage_clip.go, live_tile.go: how recorded and live footage is sent.
-//  5. server.go: how the handlers are assembled; their files begin with footage_, live_, api_ or page_.
+//  5. server.go: how the handlers are assembled.
+//
+// Files with handlers begin with footage_, live_, api_ or page_. Those that begin with report_ gather figures for pages and API.
+// The others are shared by handlers: cameras.go, shares.go, coverage.go, siteclock.go, words.go, slots.go (limits on open
+// responses), form.go, params.go and response.go.
 package web
 
 import (
@@ -174,7 +179,7 @@ func New(o Options) (*Server, error) {
 	s.shared = s.newShared()
 	s.apiGroups = s.newAPIGroups()
 	s.pageGroups = s.newPageGroups()
-	failures := &failures{page: s.door.errorPage, logger: o.Logger}
+	failures := &failures{page: s.login.errorPage, logger: o.Logger}
 	s.admission = &admission{resolve: s.sessions.resolve, accounts: o.Accounts, cameras: s.cameras, gate: s.gate, failures: failures}
 	s.middleware = &middleware{hosts: o.Hosts, networks: o.Networks, proxies: o.Proxies, secure: o.Secure, failures: failures, logger: o.Logger}
 	routes, err := s.admission.compile(s.routes())

@@ -31,11 +31,11 @@ type Camera struct {
 	Facts          []Fact
 	Advice         []string
 	Others         []CameraLink
-	InSync         string      // where this camera and others play in sync; empty when there is nothing to play in sync with
-	Quarantine     *Quarantine // nil: nothing to ask
-	Share          bool        // the viewer may share the camera
-	SeenBy         string      // who can see the camera, in a sentence
-	Here           string      // path of the page
+	InSync         string     // where this camera and others play in sync; empty when there is nothing to play in sync with
+	NewDevice      *NewDevice // nil: nothing to ask
+	Share          bool       // the viewer may share the camera
+	SeenBy         string     // who can see the camera, in a sentence
+	Here           string     // path of the page
 }
 
 // Gap is a stretch of the day that was not recorded.
@@ -45,12 +45,4 @@ type Gap struct{ Time, Reason, Length, Href string }
 type CameraLink struct {
 	Label, Href string
 	Current     bool
-}
-
-// Quarantine asks the owner about what answers in a camera's place.
-type Quarantine struct {
-	Label, Action string
-	Since         string
-	Differences   []string
-	Claims        []string // what is asked about, so that nothing else is accepted
 }

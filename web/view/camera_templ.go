@@ -253,8 +253,8 @@ func CameraPage(v Camera) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if v.Quarantine != nil {
-				templ_7745c5c3_Err = quarantine(v.Quarantine).Render(ctx, templ_7745c5c3_Buffer)
+			if v.NewDevice != nil {
+				templ_7745c5c3_Err = newDevice(v.NewDevice).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

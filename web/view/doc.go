@@ -8,7 +8,7 @@
 // Read in this order:
 //   - shell.go with layout.templ: what is around every page
 //   - form.go with confirm.templ: forms and their validation errors
-//   - live.go with live.templ, or another page: X.templ and the struct that it is filled from
+//   - live.go with live.templ, or another page: its struct is in the .go file of the template's name
 //   - icons.go and keys.go: icons and keyboard shortcuts
 //   - text.go: what is done to a text before it is shown
 //

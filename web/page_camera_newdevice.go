@@ -15,8 +15,8 @@ import (
 // pathAccept is where the answer goes, below the camera's page.
 const pathAccept = "/accept"
 
-// quarantineOf returns what to ask a viewer who may manage the camera, or nil.
-func (h *cameraPages) quarantineOf(r *http.Request, c visibleCamera) (*view.Quarantine, error) {
+// newDeviceOf returns what to ask a viewer who may manage the camera, or nil.
+func (h *cameraPages) newDeviceOf(r *http.Request, c visibleCamera) (*view.NewDevice, error) {
 	if !c.Rights.Has(access.Manage) {
 		return nil, nil
 	}
@@ -24,7 +24,7 @@ func (h *cameraPages) quarantineOf(r *http.Request, c visibleCamera) (*view.Quar
 	if err != nil || len(devices) == 0 {
 		return nil, err
 	}
-	v := &view.Quarantine{Label: c.Label, Action: cameraURL(c.Name) + pathAccept}
+	v := &view.NewDevice{Label: c.Label, Action: cameraURL(c.Name) + pathAccept}
 	first := devices[0].Since
 	for _, d := range devices {
 		v.Claims = append(v.Claims, d.ID())

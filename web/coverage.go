@@ -66,8 +66,8 @@ func overlap(a, b, from, to time.Time) time.Duration {
 	return max(0, earlier(b, to).Sub(later(a, from)))
 }
 
-// share returns how much of what should be there was recorded, from 0 to 1.
-func (d dayCoverage) share() float64 {
+// fraction returns how much of what should be there was recorded, from 0 to 1.
+func (d dayCoverage) fraction() float64 {
 	if whole := d.recorded + d.missing + d.deleted; whole > 0 {
 		return float64(d.recorded) / float64(whole)
 	}

@@ -14,14 +14,14 @@ import (
 	"keepwatch.internal/web/view"
 )
 
-// auditPages show who watched what.
-type auditPages struct{ *pages }
+// auditLogPages show who watched what.
+type auditLogPages struct{ *pages }
 
 // viewsPerPage is how many entries a page has.
 const viewsPerPage = 100
 
 // pageWatched shows a camera's owner who watched it, and what was changed about who may.
-func (h *auditPages) pageWatched(w http.ResponseWriter, r *http.Request, p access.Permit) error {
+func (h *auditLogPages) pageWatched(w http.ResponseWriter, r *http.Request, p access.Permit) error {
 	c := h.cameras.ofPermit(p)
 	v := view.AuditLog{Shell: h.shell(r, "Who watched "+c.Label, "cameras"), Title: "Who watched " + c.Label, Back: cameraURL(c.Name), BackWords: c.Label,
 		None: "Nobody watched it.", Footer: "Requests within a minute are one entry. Entries are chained, so that none can be changed or removed unnoticed; nvr check verifies it."}
@@ -70,7 +70,7 @@ func changeWords(x audit.Change, site siteClock) string {
 }
 
 // pageOwnViews shows people what they watched themselves.
-func (h *auditPages) pageOwnViews(w http.ResponseWriter, r *http.Request) error {
+func (h *auditLogPages) pageOwnViews(w http.ResponseWriter, r *http.Request) error {
 	v := view.AuditLog{Shell: h.shell(r, "What you watched", "account"), Title: "What you watched", Back: "/account", BackWords: "Account",
 		None: "You watched nothing.", Footer: "Camera owners see the same entries for their own cameras."}
 	q, err := h.query(r, &v)
@@ -105,7 +105,7 @@ func whoWatched(x audit.View) string {
 	return x.Viewer.Name
 }
 
-func (h *auditPages) entry(x audit.View, who string) view.AuditEntry {
+func (h *auditLogPages) entry(x audit.View, who string) view.AuditEntry {
 	row := view.AuditEntry{Who: who, When: h.site.between(x.First, x.Last), Amount: format.Size(x.Bytes)}
 	if x.Open {
 		row.When = "since " + h.site.when(x.First)
@@ -123,7 +123,7 @@ func (h *auditPages) entry(x audit.View, who string) view.AuditEntry {
 }
 
 // query reads which part of the record a page is asked for: a day, and the place behind which to go on.
-func (h *auditPages) query(r *http.Request, v *view.AuditLog) (audit.Query, error) {
+func (h *auditLogPages) query(r *http.Request, v *view.AuditLog) (audit.Query, error) {
 	q := r.URL.Query()
 	out := audit.Query{Limit: viewsPerPage}
 	v.Today, v.All = dayOf(h.site.now(), h.site.location).String(), r.URL.Path
