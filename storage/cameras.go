@@ -13,8 +13,8 @@ import (
 	"keepwatch.internal/storage/segment"
 )
 
-// roster knows which cameras there are and which streams are being written.
-type roster struct {
+// cameraList knows which cameras there are and which streams are being written.
+type cameraList struct {
 	mu      sync.RWMutex
 	closed  bool
 	cameras map[media.CameraID]*camera
@@ -22,9 +22,9 @@ type roster struct {
 	days    map[media.StreamID]string // the folder that each stream's segments go to, once it is synced
 }
 
-// newRoster is one without cameras.
-func newRoster() roster {
-	return roster{cameras: map[media.CameraID]*camera{}, writers: map[media.StreamID]*Writer{}, days: map[media.StreamID]string{}}
+// newCameraList is one without cameras.
+func newCameraList() cameraList {
+	return cameraList{cameras: map[media.CameraID]*camera{}, writers: map[media.StreamID]*Writer{}, days: map[media.StreamID]string{}}
 }
 
 // camera is what the store knows of one camera. It is immutable; changes replace it.
@@ -42,7 +42,7 @@ type camera struct {
 }
 
 // camera returns what the store knows of a camera, retired or not.
-func (r *roster) camera(id media.CameraID) (*camera, error) {
+func (r *cameraList) camera(id media.CameraID) (*camera, error) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if r.closed {
@@ -56,7 +56,7 @@ func (r *roster) camera(id media.CameraID) (*camera, error) {
 }
 
 // cameraOf returns the camera of a row.
-func (r *roster) cameraOf(row int64) *camera {
+func (r *cameraList) cameraOf(row int64) *camera {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	for _, c := range r.cameras {
@@ -68,21 +68,21 @@ func (r *roster) cameraOf(row int64) *camera {
 }
 
 // all returns the cameras, retired ones among them. The map is never changed.
-func (r *roster) all() map[media.CameraID]*camera {
+func (r *cameraList) all() map[media.CameraID]*camera {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return r.cameras
 }
 
 // writer returns what writes a stream now; nil when nothing does.
-func (r *roster) writer(stream media.StreamID) *Writer {
+func (r *cameraList) writer(stream media.StreamID) *Writer {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return r.writers[stream]
 }
 
 // know replaces what the store knows of the camera.
-func (r *roster) know(c *camera) {
+func (r *cameraList) know(c *camera) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	known := maps.Clone(r.cameras)
@@ -91,7 +91,7 @@ func (r *roster) know(c *camera) {
 }
 
 // forget takes the writer out of the list of those that write.
-func (r *roster) forget(w *Writer) {
+func (r *cameraList) forget(w *Writer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.writers[w.stream] == w {
@@ -100,14 +100,14 @@ func (r *roster) forget(w *Writer) {
 }
 
 // knowDay remembers which day's folder of a stream is there for sure.
-func (r *roster) knowDay(stream media.StreamID, day string) {
+func (r *cameraList) knowDay(stream media.StreamID, day string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.days[stream] = day
 }
 
-// live is what is being written of a stream: a snapshot that later appends do not change.
-type live struct {
+// beingWritten is what is being written of a stream: a snapshot that later appends do not change.
+type beingWritten struct {
 	run     int64
 	end     int64 // of the footage, also of earlier segments of the run
 	start   int64 // of the open segment; meaningless without entries
@@ -115,20 +115,20 @@ type live struct {
 	entries []media.Entry
 }
 
-// liveOf returns what is being written of a stream; its run is 0 when nothing is.
-func (r *roster) liveOf(stream media.StreamID) live {
+// writtenOf returns what is being written of a stream; its run is 0 when nothing is.
+func (r *cameraList) writtenOf(stream media.StreamID) beingWritten {
 	r.mu.RLock()
 	w := r.writers[stream]
 	r.mu.RUnlock()
 	if w == nil {
-		return live{}
+		return beingWritten{}
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.end == index.NoEnd {
-		return live{}
+		return beingWritten{}
 	}
-	x := live{run: w.row, end: w.end}
+	x := beingWritten{run: w.row, end: w.end}
 	if g := w.seg; g != nil {
 		x.start = g.Start
 		if x.entries, x.size = g.Entries(); len(x.entries) > 0 { // the last may be newer than w.end

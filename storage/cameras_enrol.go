@@ -57,13 +57,13 @@ var namePattern = regexp.MustCompile(`^[a-z0-9_][a-z0-9-]{0,62}$`)
 
 // enrolment adds cameras and retires them.
 type enrolment struct {
-	o         *Options
-	log       *slog.Logger
-	disk      disk.Folder // recordings
-	db        *database
-	clock     *storeClock
-	roster    *roster
-	enrolling sync.Mutex // serialises Enrol
+	o          *Options
+	log        *slog.Logger
+	disk       disk.Folder // recordings
+	db         *database
+	clock      *storeClock
+	cameraList *cameraList
+	enrolling  sync.Mutex // serialises Enrol
 }
 
 // Enrol makes the cameras in use those that specs lists and returns their identities by name. A name that is not in use
@@ -81,7 +81,7 @@ func (e *enrolment) Enrol(ctx context.Context, specs []CameraSpec) (map[string]m
 		listed[spec.Name] = true
 	}
 	active := map[string]*camera{}
-	for _, c := range e.roster.all() {
+	for _, c := range e.cameraList.all() {
 		if c.retired.IsZero() {
 			active[c.name] = c
 		}
@@ -123,7 +123,7 @@ func (e *enrolment) enrolOne(ctx context.Context, c *camera, spec CameraSpec) (*
 	}); err != nil {
 		return nil, err
 	}
-	e.roster.know(&changed)
+	e.cameraList.know(&changed)
 	return &changed, nil
 }
 
@@ -151,7 +151,7 @@ func (e *enrolment) newCamera(ctx context.Context, spec CameraSpec) (*camera, er
 	if err := e.db.write(ctx, func(tx *index.Tx) error { return c.insert(ctx, tx) }); err != nil {
 		return nil, errors.Join(err, c.files.Close()) // the folder is adopted at the next start
 	}
-	e.roster.know(c)
+	e.cameraList.know(c)
 	e.log.Info("camera added", "camera", c.name, "id", c.id, "folder", c.folder)
 	return c, nil
 }
@@ -180,7 +180,7 @@ func (e *enrolment) retire(ctx context.Context, c *camera) error {
 	if err := e.noteRetired(ctx, &changed); err != nil {
 		return err
 	}
-	e.roster.know(&changed)
+	e.cameraList.know(&changed)
 	e.log.Info("camera retired", "camera", c.name, "id", c.id)
 	return nil
 }

@@ -38,14 +38,14 @@ var ErrUnsettled = errors.New("what the last crash left of this span is still be
 
 // deletions deletes footage for its owner.
 type deletions struct {
-	log       *slog.Logger
-	db        *database
-	roster    *roster
-	holds     *holds
-	kept      *keptClips
-	timeline  *timelines
-	retention *retention
-	admission *admission
+	log         *slog.Logger
+	db          *database
+	cameraList  *cameraList
+	holds       *holds
+	kept        *keptClips
+	timeline    *timelines
+	retention   *retention
+	permitCheck *permitCheck
 	// purgeQuarantine deletes the files in quarantine that hold anything of the camera's footage in the span, and returns how many
 	// they were.
 	purgeQuarantine func(context.Context, *camera, Span) (int, error)
@@ -54,7 +54,7 @@ type deletions struct {
 // PreviewDelete says what DeleteFootage would delete now, and changes nothing. It needs a permit for Manage, and returns
 // access.ErrDenied, ErrSpan, ErrTooLong, ErrNoFootage or ErrUnsettled.
 func (x *deletions) PreviewDelete(ctx context.Context, p access.Permit, span Span, named ...KeptID) (Deletion, error) {
-	c, err := x.admission.manage(p)
+	c, err := x.permitCheck.manage(p)
 	if err != nil {
 		return Deletion{}, err
 	}
@@ -75,7 +75,7 @@ func (x *deletions) PreviewDelete(ctx context.Context, p access.Permit, span Spa
 // ErrNoFootage, ErrUnsettled, ErrNotKept, or a *KeptError when a kept span that is not named lies in the way; nothing is
 // deleted then. After any other error part of it may be gone; the rest of what was begun follows by itself.
 func (x *deletions) DeleteFootage(ctx context.Context, p access.Permit, span Span, named ...KeptID) (Deletion, error) {
-	c, err := x.admission.manage(p)
+	c, err := x.permitCheck.manage(p)
 	if err != nil {
 		return Deletion{}, err
 	}
@@ -206,11 +206,11 @@ func (x *deletions) noteKept(ctx context.Context, c *camera, rows []index.Segmen
 
 // closeOpen closes the segment that is being written when it holds anything of the span.
 func (x *deletions) closeOpen(ctx context.Context, stream media.StreamID, span Span) error {
-	now := x.roster.liveOf(stream)
+	now := x.cameraList.writtenOf(stream)
 	if len(now.entries) == 0 || now.start >= index.Micros(span.To) || now.end <= index.Micros(span.From) {
 		return nil
 	}
-	w := x.roster.writer(stream)
+	w := x.cameraList.writer(stream)
 	if w == nil {
 		return nil // it was closed just now
 	}

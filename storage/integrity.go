@@ -21,7 +21,7 @@ type IntegrityIssue = index.IntegrityIssue
 // integrity handles damaged and missing footage. It notes issues and resolves them, keeps damaged files in quarantine, and reads
 // all footage again in a verification pass.
 type integrity struct {
-	*roster
+	*cameraList
 	*database
 	*storeClock
 	*alarms

@@ -15,13 +15,13 @@ import (
 )
 
 // setAside stops serving a segment whose bytes are wrong, and notes an integrity issue. The file stays where it is until the issue
-// is resolved. A segment that is being written is sealed after its last good fragment instead.
+// is resolved. A segment that is being written is closed after its last good fragment instead.
 func (s *integrity) setAside(c *camera, r index.Segment, why error) {
 	s.log.Error("footage does not verify; its segment was set aside", "camera", c.name, "segment", r.Name(), "err", why)
 	stream := media.StreamID{Camera: c.id, Quality: r.Stream.Quality}
 	w := s.writer(stream)
 	if w != nil {
-		w.distrust(r.Start)
+		w.markSuspect(r.Start)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
@@ -50,12 +50,12 @@ func (s *integrity) missed(c *camera, r index.Segment) {
 	}
 }
 
-// distrust seals the open segment that begins at start before anything else is written to it.
-func (w *Writer) distrust(start int64) {
+// markSuspect has the open segment that begins at start closed before anything else is written to it.
+func (w *Writer) markSuspect(start int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.seg != nil && w.seg.Start == start {
-		w.seg.Distrust()
+		w.seg.MarkSuspect()
 	}
 }
 

@@ -215,7 +215,7 @@ func (s *integrity) occupied(ctx context.Context, x *source, st index.Stream, st
 	if err != nil {
 		return "", err
 	}
-	now := s.liveOf(x.Run.Stream)
+	now := s.writtenOf(x.Run.Stream)
 	if taken || len(now.entries) > 0 && end > now.start {
 		return "the archive has footage of that time", nil
 	}

@@ -75,13 +75,13 @@ type Kept struct {
 
 // keptClips knows what is kept. What counts are the files; the index repeats them.
 type keptClips struct {
-	o         *Options
-	log       *slog.Logger
-	db        *database
-	clock     *storeClock
-	roster    *roster
-	admission *admission
-	timeline  *timelines
+	o           *Options
+	log         *slog.Logger
+	db          *database
+	clock       *storeClock
+	cameraList  *cameraList
+	permitCheck *permitCheck
+	timeline    *timelines
 
 	keeping sync.Mutex // serialises what is kept, let go, and deleted by owners
 	reading sync.RWMutex
@@ -99,7 +99,7 @@ func (x *keptClips) Keep(ctx context.Context, p access.Permit, streams Streams, 
 	if span.To.After(now) {
 		span.To = now
 	}
-	c, err := x.admission.manage(p)
+	c, err := x.permitCheck.manage(p)
 	if err != nil {
 		return Kept{}, err
 	}
@@ -149,7 +149,7 @@ func (x *keptClips) keep(ctx context.Context, c *camera, k Kept) (Kept, error) {
 // Unkeep lets a kept span go: its segments are subject to retention again, and deleted when their time has come. It needs
 // a permit for Manage, and returns access.ErrDenied or ErrNotKept.
 func (x *keptClips) Unkeep(ctx context.Context, p access.Permit, id KeptID) error {
-	c, err := x.admission.manage(p)
+	c, err := x.permitCheck.manage(p)
 	if err != nil {
 		return err
 	}
@@ -175,7 +175,7 @@ func (x *keptClips) unkeep(ctx context.Context, c *camera, id KeptID) error {
 
 // Kept lists what is kept of the permit's camera, the newest footage first; for a permit with a window only what lies in it. It needs a permit for Playback or Export.
 func (x *keptClips) Kept(ctx context.Context, p access.Permit) ([]Kept, error) {
-	c, err := x.admission.admit(p)
+	c, err := x.permitCheck.admit(p)
 	if err != nil {
 		return nil, err
 	}
@@ -192,9 +192,9 @@ func (x *keptClips) Kept(ctx context.Context, p access.Permit) ([]Kept, error) {
 // KeptOne returns one kept span of the permit's camera. It needs a permit for Playback, Export or Manage, and returns
 // access.ErrDenied or ErrNotKept.
 func (x *keptClips) KeptOne(ctx context.Context, p access.Permit, id KeptID) (Kept, error) {
-	c, err := x.admission.manage(p)
+	c, err := x.permitCheck.manage(p)
 	if errors.Is(err, access.ErrDenied) {
-		c, err = x.admission.admit(p)
+		c, err = x.permitCheck.admit(p)
 	}
 	if err != nil {
 		return Kept{}, err
@@ -255,7 +255,7 @@ func (x *keptClips) keptOf(c *camera, rows ...index.Kept) []Kept {
 func (x *keptClips) liveBytes(c *camera, k Kept) int64 {
 	var sum int64
 	for _, quality := range qualities {
-		now := x.roster.liveOf(media.StreamID{Camera: c.id, Quality: quality})
+		now := x.cameraList.writtenOf(media.StreamID{Camera: c.id, Quality: quality})
 		if k.Streams.Has(quality) && len(now.entries) > 0 && now.start < index.Micros(k.Span.To) && now.end > index.Micros(k.Span.From) {
 			sum += now.size
 		}

@@ -17,7 +17,7 @@ func (x *keptClips) keptBytesOf(ctx context.Context, c *camera) (int64, error) {
 			return 0, err
 		}
 		sum += n
-		now := x.roster.liveOf(media.StreamID{Camera: c.id, Quality: quality})
+		now := x.cameraList.writtenOf(media.StreamID{Camera: c.id, Quality: quality})
 		if len(now.entries) == 0 {
 			continue
 		}
@@ -37,7 +37,7 @@ func (x *keptClips) keptBytesOf(ctx context.Context, c *camera) (int64, error) {
 
 // keptTotal returns how many bytes of all cameras kept spans pin.
 func (x *keptClips) keptTotal(ctx context.Context) (int64, error) {
-	known := x.roster.all()
+	known := x.cameraList.all()
 	var sum int64
 	for _, c := range known {
 		n, err := x.keptBytesOf(ctx, c)

@@ -13,9 +13,9 @@ import (
 
 // library opens footage for a permit: clips, segments, key frames.
 type library struct {
-	*admission
+	*permitCheck
 	*database
-	*roster
+	*cameraList
 	*holds
 	issues *integrity
 	keys   func(media.CameraID) media.LabelKey // of a camera's labels
@@ -40,8 +40,8 @@ func (l *library) OpenSegments(ctx context.Context, p access.Permit, q media.Qua
 type opening struct {
 	span   Span
 	most   time.Duration
-	choose func(*reader, context.Context, int64, int64) (chosen, error)
-	lay    func(*Clip, chosen, Span) error
+	choose func(*reader, context.Context, int64, int64) (selection, error)
+	lay    func(*Clip, selection, Span) error
 }
 
 func (l *library) openChosen(ctx context.Context, p access.Permit, q media.Quality, o opening) (_ *Clip, err error) {
@@ -54,7 +54,7 @@ func (l *library) openChosen(ctx context.Context, p access.Permit, q media.Quali
 	}
 	from, to := index.Micros(o.span.From), index.Micros(o.span.To)
 	c := &Clip{r: r, hold: l.hold(r.stream, math.MinInt64, to), loaded: -1}
-	c.gate.permit = p
+	c.permit.latest = p
 	defer func() {
 		if err != nil {
 			l.endHold(c.hold)
@@ -73,7 +73,7 @@ func (l *library) openChosen(ctx context.Context, p access.Permit, q media.Quali
 }
 
 // codings divides what was chosen where the coding changes.
-func (c *Clip) codings(x chosen, span Span) []Span {
+func (c *Clip) codings(x selection, span Span) []Span {
 	var spans []Span
 	var last *media.Run
 	for i := range x.parts {
@@ -86,7 +86,7 @@ func (c *Clip) codings(x chosen, span Span) []Span {
 		if to.After(span.To) {
 			to = span.To
 		}
-		same := last != nil && (last.SameCoding(part.run) || !c.gate.current().Audio() && last.Video.Equal(part.run.Video))
+		same := last != nil && (last.SameCoding(part.run) || !c.permit.current().Audio() && last.Video.Equal(part.run.Video))
 		if same {
 			spans[len(spans)-1].To = to
 		} else {
@@ -98,18 +98,18 @@ func (c *Clip) codings(x chosen, span Span) []Span {
 }
 
 // layProgressive lays out a plain MP4. It returns a *FormatChangedError when the coding changes inside the span.
-func (c *Clip) layProgressive(x chosen, span Span) (err error) {
+func (c *Clip) layProgressive(x selection, span Span) (err error) {
 	if parts := c.codings(x, span); len(parts) > 1 {
 		return &FormatChangedError{parts}
 	}
 	c.parts = x.parts
-	c.layout, err = segment.Progressive(c.shares(), c.gate.current().Audio())
+	c.layout, err = segment.Progressive(c.layoutParts(), c.permit.current().Audio())
 	c.dropEntries()
 	return err
 }
 
 // layFragments lays out the init header and the fragments of the first run.
-func (c *Clip) layFragments(x chosen, _ Span) error {
+func (c *Clip) layFragments(x selection, _ Span) error {
 	c.parts = x.parts
 	for i := range c.parts {
 		if c.parts[i].row.RunID != c.parts[0].row.RunID {
@@ -117,18 +117,18 @@ func (c *Clip) layFragments(x chosen, _ Span) error {
 			break
 		}
 	}
-	c.layout = segment.Fragmented(c.shares(), c.gate.current().Audio(), c.r.key)
+	c.layout = segment.Fragmented(c.layoutParts(), c.permit.current().Audio(), c.r.key)
 	c.dropEntries()
 	return nil
 }
 
-// shares lists what each part has in the clip.
-func (c *Clip) shares() []segment.Part {
-	shares := make([]segment.Part, len(c.parts))
+// layoutParts lists the parts for the layout: of each its run and entries.
+func (c *Clip) layoutParts() []segment.Part {
+	list := make([]segment.Part, len(c.parts))
 	for i, x := range c.parts {
-		shares[i] = segment.Part{Run: x.run, Entries: x.entries}
+		list[i] = segment.Part{Run: x.run, Entries: x.entries}
 	}
-	return shares
+	return list
 }
 
 // dropEntries frees the tables, of which the layout has taken what it needs.

@@ -20,7 +20,7 @@ type part struct {
 
 // look takes note of what is being written. It comes before the index is asked: what is closed in between has its row
 // then, and what is begun in between is not seen.
-func (r *reader) look() { r.live = r.l.liveOf(r.stream) }
+func (r *reader) look() { r.written = r.l.writtenOf(r.stream) }
 
 // parts opens all segments of the span, and the last before it.
 func (r *reader) parts(ctx context.Context, from, to int64) ([]part, error) {
@@ -61,10 +61,10 @@ func (r *reader) before(ctx context.Context, at int64) (part, error) {
 func (r *reader) open(row index.Segment) (part, error) {
 	x := part{row: row}
 	if row.State == index.StateOpen {
-		if len(r.live.entries) == 0 || r.live.start != row.Start || r.live.run != row.Run {
+		if len(r.written.entries) == 0 || r.written.start != row.Start || r.written.run != row.Run {
 			return x, nil
 		}
-		x.entries = r.live.entries
+		x.entries = r.written.entries
 	}
 	f, err := r.c.files.Open(row.Name())
 	if err != nil {
@@ -96,14 +96,14 @@ func (r *reader) explain(row index.Segment, err error) error {
 	return fmt.Errorf("segment %s: %w", row.Name(), err)
 }
 
-// chosen is what a clip consists of: fragments in the order of time, of which each can be decoded after those before it.
-type chosen struct {
+// selection is what a clip consists of: fragments in the order of time, of which each can be decoded after those before it.
+type selection struct {
 	parts []part // entries are cut to what belongs to the clip; none is empty
 }
 
-func (x chosen) start() int64 { return index.Micros(x.parts[0].entries[0].Start) }
+func (x selection) start() int64 { return index.Micros(x.parts[0].entries[0].Start) }
 
-func (x chosen) end() int64 {
+func (x selection) end() int64 {
 	last := x.parts[len(x.parts)-1].entries
 	return index.Micros(last[len(last)-1].End())
 }
@@ -115,16 +115,16 @@ func follows(lastRun, run media.RunID, last, e *media.Entry) bool {
 
 // choose opens the footage of [from, to): from the key frame at or before from, or else the first one after, to the end
 // of the last fragment that begins before to. Of a permit's window only what lies wholly in it is chosen. It returns ErrNoFootage when there is none.
-func (r *reader) choose(ctx context.Context, from, to int64) (chosen, error) {
+func (r *reader) choose(ctx context.Context, from, to int64) (selection, error) {
 	parts, err := r.parts(ctx, from, to)
 	if err != nil {
-		return chosen{}, err
+		return selection{}, err
 	}
 	if parts, err = r.reachBack(ctx, parts, from); err != nil {
-		return chosen{}, err
+		return selection{}, err
 	}
 	start, _ := decodeFrom(parts, from)
-	var x chosen
+	var x selection
 	var last *media.Entry
 	var lastRun media.RunID
 	for i := range parts {

@@ -25,7 +25,7 @@ type Clip struct {
 	layout segment.Layout
 	parts  []part // without their entries
 
-	gate gate
+	permit clipPermit
 
 	pos    int64
 	file   disk.File // of the part that was read last

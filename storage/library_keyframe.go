@@ -52,7 +52,7 @@ func (l *library) OpenKeyFrame(ctx context.Context, p access.Permit, q media.Qua
 		return nil, ErrNoFootage
 	}
 	c := &Clip{r: r, loaded: -1}
-	c.gate.permit = p
+	c.permit.latest = p
 	head, err := media.KeyFrameFile(run, r.key, b)
 	if err != nil {
 		return nil, r.explain(row, err)
@@ -101,8 +101,8 @@ func (r *reader) keysBefore(ctx context.Context, before int64) (index.Segment, [
 		return row, nil, ErrNoFootage
 	}
 	if row.State == index.StateOpen {
-		if r.live.start == row.Start && r.live.run == row.Run {
-			return row, index.KeysOf(r.live.entries), nil
+		if r.written.start == row.Start && r.written.run == row.Run {
+			return row, index.KeysOf(r.written.entries), nil
 		}
 		return row, nil, nil
 	}

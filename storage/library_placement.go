@@ -91,10 +91,10 @@ func (l *library) OpenStored(ctx context.Context, p access.Permit, q media.Quali
 }
 
 // chooseStored opens the fragments of [from, to) of the segment in which one begins at from.
-func (r *reader) chooseStored(ctx context.Context, from, to int64) (chosen, error) {
+func (r *reader) chooseStored(ctx context.Context, from, to int64) (selection, error) {
 	parts, err := r.parts(ctx, from, to)
 	if err != nil {
-		return chosen{}, err
+		return selection{}, err
 	}
 	for i := range parts {
 		whole := parts[i].entries
@@ -108,8 +108,8 @@ func (r *reader) chooseStored(ctx context.Context, from, to int64) (chosen, erro
 		}
 		if first < end && index.Micros(whole[first].Start) == from {
 			parts[i].entries = whole[first:end:end]
-			return chosen{parts[i : i+1]}, nil
+			return selection{parts[i : i+1]}, nil
 		}
 	}
-	return chosen{}, ErrNoFootage
+	return selection{}, ErrNoFootage
 }

@@ -9,11 +9,11 @@ import (
 
 // liveness knows when the recorder ran, and why it did not.
 type liveness struct {
-	db     *database
-	clock  *storeClock
-	roster *roster
-	boot   string // of the computer, see disk.BootID
-	down   string // why nothing ran before this start
+	db         *database
+	clock      *storeClock
+	cameraList *cameraList
+	boot       string // of the computer, see disk.BootID
+	down       string // why nothing ran before this start
 }
 
 // noteDown says for every stream that is not recorded that from now on nothing runs, because it was stopped.
@@ -31,7 +31,7 @@ func (l *liveness) noteDownSince(ctx context.Context, since time.Time, reason st
 	if l.db.index == nil {
 		return nil
 	}
-	known := l.roster.all()
+	known := l.cameraList.all()
 	return l.db.index.Write(ctx, func(tx *index.Tx) error {
 		for _, c := range known {
 			for _, quality := range qualities {

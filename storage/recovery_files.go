@@ -22,7 +22,7 @@ import (
 // of rows without a file.
 type recovery struct {
 	*liveness
-	*roster
+	*cameraList
 	*database
 	*storeClock
 	*alarms
@@ -31,7 +31,7 @@ type recovery struct {
 	disk   disk.Folder // recordings
 	issues *integrity
 
-	// leftovers are the segments that the last process left open and that are yet to be closed; under roster.mu.
+	// leftovers are the segments that the last process left open and that are yet to be closed; under cameraList.mu.
 	leftovers []index.Segment
 	stale     bool // the index is older than the recordings, or new beside old ones
 }
@@ -304,7 +304,7 @@ func (s *recovery) fits(c *camera, quality media.Quality, name string, m segment
 	if m.Run.Stream.Quality != quality || index.SegmentName(quality, start) != name {
 		return fmt.Errorf("%w: its label says %s", media.ErrFormat, index.SegmentName(m.Run.Stream.Quality, start))
 	}
-	now := s.liveOf(m.Run.Stream)
+	now := s.writtenOf(m.Run.Stream)
 	if len(now.entries) > 0 && index.Micros(m.End()) > now.start {
 		return fmt.Errorf("%w: %w", media.ErrFormat, ErrOverlap)
 	}

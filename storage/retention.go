@@ -24,17 +24,17 @@ const (
 
 // retention deletes what need not be kept, and what has to go so that others fit.
 type retention struct {
-	o      *Options
-	log    *slog.Logger
-	disk   disk.Folder // recordings
-	db     *database
-	clock  *storeClock
-	roster *roster
-	holds  *holds
-	kept   *keptClips
-	alarms *alarms
-	space  *diskSpace
-	kick   chan struct{}
+	o          *Options
+	log        *slog.Logger
+	disk       disk.Folder // recordings
+	db         *database
+	clock      *storeClock
+	cameraList *cameraList
+	holds      *holds
+	kept       *keptClips
+	alarms     *alarms
+	space      *diskSpace
+	kick       chan struct{}
 }
 
 // wake asks for retention soon.
@@ -56,7 +56,7 @@ func (x *retention) retain(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(append(errs, err)...)
 	}
-	known := x.roster.all()
+	known := x.cameraList.all()
 	d := &deleter{x: x, began: time.Now()}
 	p := &retentionRun{now: x.clock.ageNow(), take: d.take, flush: d.flush}
 	p.lack = func(freed int64) (int64, error) {

@@ -103,7 +103,7 @@ func (x *retention) finishDeleting(ctx context.Context) error {
 	}
 	var errs []error
 	for row, rows := range byCamera {
-		errs = append(errs, x.finish(ctx, x.roster.cameraOf(row), rows))
+		errs = append(errs, x.finish(ctx, x.cameraList.cameraOf(row), rows))
 	}
 	return errors.Join(errs...)
 }

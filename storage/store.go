@@ -72,12 +72,12 @@ type Store struct {
 	disk  disk.Folder // recordings
 	data  disk.Folder // the data folder
 	guard io.Closer
-	roster
+	cameraList
 	storeClock
 	alarms
 	database
 	holds
-	admission
+	permitCheck
 	enrolment
 	liveness
 	gapNotes
@@ -138,30 +138,30 @@ func open(ctx context.Context, o Options, openFolder func(string) (disk.Folder, 
 
 // newStore assembles a store that is not open.
 func newStore(o Options) *Store {
-	s := &Store{o: o, log: o.Logger, roster: newRoster()}
+	s := &Store{o: o, log: o.Logger, cameraList: newCameraList()}
 	s.storeClock = storeClock{wall: o.Now, log: o.Logger}
 	s.alarms.clock = &s.storeClock
 	s.holds.open = map[*hold]struct{}{}
-	s.admission = admission{permitTime: o.Now, roster: &s.roster}
+	s.permitCheck = permitCheck{permitTime: o.Now, cameraList: &s.cameraList}
 	s.space.o, s.space.log, s.space.alarms, s.space.wake = &s.o, o.Logger, &s.alarms, s.retention.wake
 	s.database.log, s.database.rescue = o.Logger, s.space.rescue
 	s.damage.found = make(chan struct{})
-	s.recording = recording{&s.roster, &s.database, &s.alarms, &s.o, o.Logger, &s.space, s.retention.wake}
-	s.liveness = liveness{db: &s.database, clock: &s.storeClock, roster: &s.roster, boot: disk.BootID(), down: ReasonNotRunning}
-	s.gapNotes = gapNotes{db: &s.database, roster: &s.roster}
-	s.timelines = timelines{db: &s.database, clock: &s.storeClock, roster: &s.roster, admission: &s.admission}
-	s.enrolment = enrolment{o: &s.o, log: s.log, db: &s.database, clock: &s.storeClock, roster: &s.roster}
-	s.keptClips = keptClips{o: &s.o, log: s.log, db: &s.database, clock: &s.storeClock, roster: &s.roster, admission: &s.admission, timeline: &s.timelines}
-	s.usageReports = usageReports{o: &s.o, db: &s.database, clock: &s.storeClock, roster: &s.roster, kept: &s.keptClips, timeline: &s.timelines}
-	s.retention = retention{o: &s.o, log: s.log, db: &s.database, clock: &s.storeClock, roster: &s.roster, holds: &s.holds,
+	s.recording = recording{&s.cameraList, &s.database, &s.alarms, &s.o, o.Logger, &s.space, s.retention.wake}
+	s.liveness = liveness{db: &s.database, clock: &s.storeClock, cameraList: &s.cameraList, boot: disk.BootID(), down: ReasonNotRunning}
+	s.gapNotes = gapNotes{db: &s.database, cameraList: &s.cameraList}
+	s.timelines = timelines{db: &s.database, clock: &s.storeClock, cameraList: &s.cameraList, permitCheck: &s.permitCheck}
+	s.enrolment = enrolment{o: &s.o, log: s.log, db: &s.database, clock: &s.storeClock, cameraList: &s.cameraList}
+	s.keptClips = keptClips{o: &s.o, log: s.log, db: &s.database, clock: &s.storeClock, cameraList: &s.cameraList, permitCheck: &s.permitCheck, timeline: &s.timelines}
+	s.usageReports = usageReports{o: &s.o, db: &s.database, clock: &s.storeClock, cameraList: &s.cameraList, kept: &s.keptClips, timeline: &s.timelines}
+	s.retention = retention{o: &s.o, log: s.log, db: &s.database, clock: &s.storeClock, cameraList: &s.cameraList, holds: &s.holds,
 		kept: &s.keptClips, alarms: &s.alarms, space: &s.space, kick: make(chan struct{}, 1)}
-	s.deletions = deletions{log: s.log, db: &s.database, roster: &s.roster, holds: &s.holds, kept: &s.keptClips, timeline: &s.timelines,
-		retention: &s.retention, admission: &s.admission, purgeQuarantine: s.integrity.purgeQuarantine}
-	s.library = library{&s.admission, &s.database, &s.roster, &s.holds, &s.integrity, s.LabelKey}
+	s.deletions = deletions{log: s.log, db: &s.database, cameraList: &s.cameraList, holds: &s.holds, kept: &s.keptClips, timeline: &s.timelines,
+		retention: &s.retention, permitCheck: &s.permitCheck, purgeQuarantine: s.integrity.purgeQuarantine}
+	s.library = library{&s.permitCheck, &s.database, &s.cameraList, &s.holds, &s.integrity, s.LabelKey}
 	s.integrity.o, s.integrity.log, s.integrity.files = &s.o, o.Logger, &s.recovery
-	s.integrity.roster, s.integrity.database, s.integrity.storeClock, s.integrity.alarms = &s.roster, &s.database, &s.storeClock, &s.alarms
+	s.integrity.cameraList, s.integrity.database, s.integrity.storeClock, s.integrity.alarms = &s.cameraList, &s.database, &s.storeClock, &s.alarms
 	s.recovery.o, s.recovery.log, s.recovery.issues, s.recovery.liveness = &s.o, o.Logger, &s.integrity, &s.liveness
-	s.recovery.roster, s.recovery.database, s.recovery.storeClock, s.recovery.alarms = &s.roster, &s.database, &s.storeClock, &s.alarms
+	s.recovery.cameraList, s.recovery.database, s.recovery.storeClock, s.recovery.alarms = &s.cameraList, &s.database, &s.storeClock, &s.alarms
 	return s
 }
 

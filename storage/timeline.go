@@ -53,17 +53,17 @@ type Gap struct {
 
 // timelines answers what there is of a time, from the index and from what is being written.
 type timelines struct {
-	db        *database
-	clock     *storeClock
-	roster    *roster
-	admission *admission
+	db          *database
+	clock       *storeClock
+	cameraList  *cameraList
+	permitCheck *permitCheck
 }
 
 // Timeline returns what the span of the permit's camera holds, up to the last appended fragment. Time that has not come
 // yet is a gap. It needs a permit for Playback or Export, and returns access.ErrDenied, ErrUnknownCamera, ErrSpan or
 // ErrTooLong.
 func (ts *timelines) Timeline(ctx context.Context, p access.Permit, q media.Quality, span Span) (Timeline, error) {
-	if _, err := ts.admission.admit(p); err != nil {
+	if _, err := ts.permitCheck.admit(p); err != nil {
 		return Timeline{}, err
 	}
 	span = Span{span.From.UTC().Truncate(time.Microsecond), span.To.UTC().Truncate(time.Microsecond)}
@@ -73,12 +73,12 @@ func (ts *timelines) Timeline(ctx context.Context, p access.Permit, q media.Qual
 	if !p.Window().Covers(span.From, span.To) {
 		return Timeline{}, access.ErrDenied
 	}
-	stretches, err := ts.stretches(ctx, media.CameraID(p.Camera()), q, span)
+	sections, err := ts.sections(ctx, media.CameraID(p.Camera()), q, span)
 	if err != nil {
 		return Timeline{}, fmt.Errorf("timeline: %w", err)
 	}
 	var t Timeline
-	for _, x := range stretches {
+	for _, x := range sections {
 		from, to := index.FromMicros(x.from), index.FromMicros(x.to)
 		if x.Run != 0 {
 			t.Spans = append(t.Spans, RunSpan{from, to, x.id, x.shift})
@@ -89,26 +89,26 @@ func (ts *timelines) Timeline(ctx context.Context, p access.Permit, q media.Qual
 	return t, nil
 }
 
-// stretch is a part of a timeline for which one thing holds.
-type stretch struct {
+// section is a part of a timeline for which one thing holds.
+type section struct {
 	index.LedgerEntry
 	id       media.RunID
 	shift    time.Duration
 	from, to int64
 }
 
-// stretches divides the span, of whole microseconds. It is for callers that have checked a permit for the camera, and
+// sections divides the span, of whole microseconds. It is for callers that have checked a permit for the camera, and
 // for sums that show no footage.
-func (ts *timelines) stretches(ctx context.Context, camera media.CameraID, q media.Quality, span Span) ([]stretch, error) {
+func (ts *timelines) sections(ctx context.Context, camera media.CameraID, q media.Quality, span Span) ([]section, error) {
 	// What is being written is looked at first: a run that ends in between has its end in the ledger then.
 	stream := media.StreamID{Camera: camera, Quality: q}
-	live := ts.roster.liveOf(stream)
-	d := divider{from: index.Micros(span.From), to: index.Micros(span.To), now: index.Micros(ts.clock.now()), live: live}
-	last := stretch{LedgerEntry: gap(ReasonBefore), from: math.MinInt64}
+	live := ts.cameraList.writtenOf(stream)
+	d := timelineBuilder{from: index.Micros(span.From), to: index.Micros(span.To), now: index.Micros(ts.clock.now()), live: live}
+	last := section{LedgerEntry: gap(ReasonBefore), from: math.MinInt64}
 	err := ts.db.index.Ledger(ctx, stream, index.Interval{From: d.from, To: d.to}, func(x index.LedgerRow) {
 		last.to = x.Start
 		d.add(last)
-		last = stretch{LedgerEntry: x.LedgerEntry, id: x.RunID, shift: x.Shift, from: x.Start}
+		last = section{LedgerEntry: x.LedgerEntry, id: x.RunID, shift: x.Shift, from: x.Start}
 	})
 	if err != nil {
 		return nil, ts.db.suspect(err)
@@ -118,15 +118,15 @@ func (ts *timelines) stretches(ctx context.Context, camera media.CameraID, q med
 	return d.out, nil
 }
 
-// divider gathers stretches, cut to a span and to what has happened so far.
-type divider struct {
+// timelineBuilder gathers sections, cut to a span and to what has happened so far.
+type timelineBuilder struct {
 	from, to, now int64
-	live          live
-	out           []stretch
+	live          beingWritten
+	out           []section
 }
 
-// add takes the next stretch of the ledger.
-func (d *divider) add(x stretch) {
+// add takes the next section of the ledger.
+func (d *timelineBuilder) add(x section) {
 	if x.IsGap() && x.to != index.Forever { // over, even if the clock was set back since
 		d.put(x)
 		return
@@ -135,7 +135,7 @@ func (d *divider) add(x stretch) {
 		past := x
 		past.to = max(d.now, x.from)
 		d.put(past)
-		d.put(stretch{LedgerEntry: gap(ReasonNotYet), from: past.to, to: x.to})
+		d.put(section{LedgerEntry: gap(ReasonNotYet), from: past.to, to: x.to})
 		return
 	}
 	if x.to != index.Forever {
@@ -149,11 +149,11 @@ func (d *divider) add(x stretch) {
 		written.to = max(x.from, d.live.end)
 	}
 	d.put(written)
-	d.put(stretch{LedgerEntry: gap(ReasonNotYet), from: written.to, to: index.Forever})
+	d.put(section{LedgerEntry: gap(ReasonNotYet), from: written.to, to: index.Forever})
 }
 
 // put appends what of x lies in the span, in one piece with an equal neighbour.
-func (d *divider) put(x stretch) {
+func (d *timelineBuilder) put(x section) {
 	x.from, x.to = max(x.from, d.from), min(x.to, d.to)
 	if x.from >= x.to {
 		return
@@ -168,19 +168,19 @@ func (d *divider) put(x stretch) {
 // Days returns the days, as "2026-11-22" in the time zone, on which the permit's camera has footage, in order. It needs
 // a permit as Timeline does.
 func (ts *timelines) Days(ctx context.Context, p access.Permit, q media.Quality, loc *time.Location) ([]string, error) {
-	if _, err := ts.admission.admit(p); err != nil {
+	if _, err := ts.permitCheck.admit(p); err != nil {
 		return nil, err
 	}
 	all := Span{time.UnixMicro(0), ts.clock.now().Add(24 * time.Hour)}
 	if w := p.Window(); !w.Open() {
 		all = Span{w.From, w.To}
 	}
-	stretches, err := ts.stretches(ctx, media.CameraID(p.Camera()), q, all)
+	sections, err := ts.sections(ctx, media.CameraID(p.Camera()), q, all)
 	if err != nil {
 		return nil, fmt.Errorf("days: %w", err)
 	}
 	days := []string{}
-	for _, x := range stretches {
+	for _, x := range sections {
 		if x.IsGap() {
 			continue
 		}
@@ -223,7 +223,7 @@ func (t Timeline) Coverage() Coverage {
 // touched lists the segments of a stream that hold anything of the span. The one that is being written ends, and has the
 // size, as it is now; another open one, which a crash left, ends where it begins.
 func (ts *timelines) touched(ctx context.Context, c *camera, quality media.Quality, span Span) ([]index.Segment, error) {
-	now := ts.roster.liveOf(media.StreamID{Camera: c.id, Quality: quality}) // first: what is closed meanwhile has its row
+	now := ts.cameraList.writtenOf(media.StreamID{Camera: c.id, Quality: quality}) // first: what is closed meanwhile has its row
 	rows, err := ts.db.index.Touching(ctx, index.Stream{Camera: c.row, Quality: quality}, span.interval())
 	if err != nil {
 		return nil, ts.db.suspect(err)

@@ -50,7 +50,7 @@ const (
 // leaves little. It needs a permit for Playback or Export, and returns access.ErrDenied, ErrUnknownCamera, ErrSpan or
 // ErrTooLong. Under a permit that is bound to a time only groups that lie in it as a whole count.
 func (ts *timelines) Activity(ctx context.Context, p access.Permit, q media.Quality, span Span, step time.Duration) (Activity, error) {
-	if _, err := ts.admission.admit(p); err != nil {
+	if _, err := ts.permitCheck.admit(p); err != nil {
 		return Activity{}, err
 	}
 	span = Span{span.From.UTC().Truncate(time.Microsecond), span.To.UTC().Truncate(time.Microsecond)}
@@ -67,7 +67,7 @@ func (ts *timelines) Activity(ctx context.Context, p access.Permit, q media.Qual
 	m := newMeter(span, step)
 	m.whole = !p.Window().Open()
 	stream := media.StreamID{Camera: media.CameraID(p.Camera()), Quality: q}
-	live := ts.roster.liveOf(stream)
+	live := ts.cameraList.writtenOf(stream)
 	keys := step < coarseStep || m.whole
 	err := ts.db.index.Sizes(ctx, stream, index.Interval{From: m.from, To: m.to}, keys, func(x index.SizedSegment) { m.segment(x, live) })
 	if err != nil {
@@ -92,7 +92,7 @@ func newMeter(span Span, step time.Duration) *meter {
 }
 
 // segment adds a segment, group by group where its key frames are known and as one where they are not.
-func (m *meter) segment(x index.SizedSegment, live live) {
+func (m *meter) segment(x index.SizedSegment, live beingWritten) {
 	var keys []index.KeyFrame
 	switch {
 	case x.State == index.StateClosed:

@@ -55,7 +55,7 @@ func (ts *timelines) ServerEvents(ctx context.Context, since time.Time) ([]Serve
 // CameraIssues returns at most limit integrity issues about the permit's camera that were found since then, the newest first. It needs a
 // permit for Playback or Export that is bound to no time, and returns access.ErrDenied or ErrUnknownCamera.
 func (ts *timelines) CameraIssues(ctx context.Context, p access.Permit, since time.Time, limit int) ([]IntegrityIssue, error) {
-	c, err := ts.admission.admit(p)
+	c, err := ts.permitCheck.admit(p)
 	if err != nil {
 		return nil, err
 	}

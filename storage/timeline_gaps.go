@@ -11,15 +11,15 @@ import (
 
 // gapNotes notes what the recorder knows of the time without footage.
 type gapNotes struct {
-	db     *database
-	roster *roster
+	db         *database
+	cameraList *cameraList
 }
 
 // SetGap says that from the given time on the stream is not recorded, and why. It holds until footage is appended again
 // or the next SetGap. A time before the end of the last footage means that end. The reason is a sentence without a full
 // stop that people read on the timeline. While the index cannot be written the gap is kept in memory.
 func (g *gapNotes) SetGap(ctx context.Context, stream media.StreamID, from time.Time, reason string) error {
-	c, err := g.roster.camera(stream.Camera)
+	c, err := g.cameraList.camera(stream.Camera)
 	if err != nil {
 		return err
 	}
@@ -29,7 +29,7 @@ func (g *gapNotes) SetGap(ctx context.Context, stream media.StreamID, from time.
 	if !c.retired.IsZero() {
 		return fmt.Errorf("%w: %s is retired", ErrUnknownCamera, c.name)
 	}
-	w := g.roster.writer(stream)
+	w := g.cameraList.writer(stream)
 	if w != nil {
 		return w.gap(ctx, from, reason)
 	}
@@ -46,11 +46,11 @@ func (g *gapNotes) SetGap(ctx context.Context, stream media.StreamID, from time.
 // EndOfFootage returns the latest moment to which the stream has footage, so that no run begins earlier; the zero time
 // when there is none.
 func (g *gapNotes) EndOfFootage(ctx context.Context, stream media.StreamID) (time.Time, error) {
-	c, err := g.roster.camera(stream.Camera)
+	c, err := g.cameraList.camera(stream.Camera)
 	if err != nil {
 		return time.Time{}, err
 	}
-	w := g.roster.writer(stream)
+	w := g.cameraList.writer(stream)
 	if w != nil {
 		if end := w.footageEnd(); !end.IsZero() {
 			return end, nil
@@ -66,7 +66,7 @@ func (g *gapNotes) EndOfFootage(ctx context.Context, stream media.StreamID) (tim
 // NoteCameraClock keeps by how much the camera's own clock was ahead of ours during a run that has begun. It stands beside
 // the times of the footage and changes none of them.
 func (g *gapNotes) NoteCameraClock(ctx context.Context, stream media.StreamID, run media.RunID, ahead time.Duration) error {
-	c, err := g.roster.camera(stream.Camera)
+	c, err := g.cameraList.camera(stream.Camera)
 	if err != nil {
 		return err
 	}

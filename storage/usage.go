@@ -35,14 +35,14 @@ type CameraUsage struct {
 
 // usageReports tells how the disk is used, and for how long it lasts.
 type usageReports struct {
-	o        *Options
-	disk     disk.Folder // recordings
-	db       *database
-	clock    *storeClock
-	roster   *roster
-	kept     *keptClips
-	timeline *timelines
-	rates    rates
+	o          *Options
+	disk       disk.Folder // recordings
+	db         *database
+	clock      *storeClock
+	cameraList *cameraList
+	kept       *keptClips
+	timeline   *timelines
+	rates      rates
 }
 
 // Usage returns how the disk is used, with the length of footage of each camera in the span day; cameras by name. It is
@@ -53,7 +53,7 @@ func (r *usageReports) Usage(ctx context.Context, day Span) (Usage, error) {
 		return Usage{}, err
 	}
 	u := Usage{Total: total, Free: free, MinFree: r.o.MinFree.of(total)}
-	known := r.roster.all()
+	known := r.cameraList.all()
 	totals, err := r.db.index.StreamTotals(ctx)
 	if err != nil {
 		return Usage{}, fmt.Errorf("usage: %w", err)
@@ -62,7 +62,7 @@ func (r *usageReports) Usage(ctx context.Context, day Span) (Usage, error) {
 		x := CameraUsage{ID: c.id, Name: c.name, Retired: !c.retired.IsZero()}
 		for _, quality := range qualities {
 			t := totals[index.Stream{Camera: c.row, Quality: quality}]
-			x.Bytes += t.Bytes + r.roster.liveOf(media.StreamID{Camera: c.id, Quality: quality}).size
+			x.Bytes += t.Bytes + r.cameraList.writtenOf(media.StreamID{Camera: c.id, Quality: quality}).size
 			x.Segments += t.Segments
 			if t.Segments > 0 && (x.Oldest.IsZero() || t.Oldest.Before(x.Oldest)) {
 				x.Oldest = t.Oldest
@@ -86,9 +86,9 @@ func (r *usageReports) Usage(ctx context.Context, day Span) (Usage, error) {
 
 // recorded adds up the footage of the camera's main stream in the span.
 func (r *usageReports) recorded(ctx context.Context, c *camera, day Span) (time.Duration, error) {
-	stretches, err := r.timeline.stretches(ctx, c.id, media.Main, day)
+	sections, err := r.timeline.sections(ctx, c.id, media.Main, day)
 	var sum int64
-	for _, x := range stretches {
+	for _, x := range sections {
 		if !x.IsGap() {
 			sum += x.to - x.from
 		}

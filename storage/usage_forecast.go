@@ -31,7 +31,7 @@ func (r *usageReports) Forecast(ctx context.Context) ([]CameraForecast, error) {
 	if err != nil {
 		return nil, err
 	}
-	known := r.roster.all()
+	known := r.cameraList.all()
 	var list []*retentionUsage
 	for _, c := range known {
 		h, err := retentionUsageOf(ctx, r.db.index.Reader, c, c.retain)
@@ -40,7 +40,7 @@ func (r *usageReports) Forecast(ctx context.Context) ([]CameraForecast, error) {
 		}
 		list = append(list, h)
 	}
-	o := outlook{now: r.clock.now(), free: free, minFree: r.o.MinFree.of(total), live: r.roster.liveOf}
+	o := outlook{now: r.clock.now(), free: free, minFree: r.o.MinFree.of(total), live: r.cameraList.writtenOf}
 	o.rate = func(ctx context.Context, h *retentionUsage) (float64, bool, error) { return r.rateOf(ctx, h, o) }
 	out, err := forecast(ctx, r.db.index.Reader, list, o)
 	if err != nil {
@@ -53,7 +53,7 @@ func (r *usageReports) Forecast(ctx context.Context) ([]CameraForecast, error) {
 type outlook struct {
 	now           time.Time
 	free, minFree int64
-	live          func(media.StreamID) live // what is being written
+	live          func(media.StreamID) beingWritten // what is being written
 	// rate returns what dailyRate does, or did a short while ago; nil asks that.
 	rate func(context.Context, *retentionUsage) (float64, bool, error)
 }

@@ -20,7 +20,7 @@ const longestSegment = 5
 
 // recording begins runs, and syncs what their writers write.
 type recording struct {
-	*roster
+	*cameraList
 	*database
 	*alarms
 	o     *Options
@@ -44,7 +44,7 @@ type Writer struct {
 	ended    bool
 
 	mu  sync.Mutex
-	seg *segment.Open
+	seg *segment.Growing
 	end int64 // of what was written, µs; index.NoEnd at first
 }
 
@@ -217,7 +217,7 @@ func (w *Writer) openSegment(ctx context.Context, f *media.Fragment) error {
 	return nil
 }
 
-func (w *Writer) makeFile(g *segment.Open) error {
+func (w *Writer) makeFile(g *segment.Growing) error {
 	if err := w.s.makeDay(w.c, w.stream, path.Dir(g.Name)); err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ func (s *recording) makeDay(c *camera, stream media.StreamID, day string) error 
 }
 
 // syncDirty syncs every segment that was written to since its last sync. A file whose sync fails is never synced again,
-// since the kernel may have dropped what it could not write: it is sealed, and writing goes on in a new one.
+// since the kernel may have dropped what it could not write: it is closed, and writing goes on in a new one.
 func (s *recording) syncDirty() {
 	s.mu.RLock()
 	writers := make([]*Writer, 0, len(s.writers))
@@ -67,18 +67,18 @@ const syncsAtOnce = 4
 func (s *recording) syncEvery() time.Duration { return s.o.Sync * 3 / 4 }
 
 // open returns the segment that is being written, or nil.
-func (w *Writer) open() *segment.Open {
+func (w *Writer) open() *segment.Growing {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.seg
 }
 
-// syncFailed says that the disk did not keep what was written to a segment, which is sealed now.
+// syncFailed says that the disk did not keep what was written to a segment, which is closed now.
 func (w *Writer) syncFailed(name string, err error) {
 	w.s.raise(AlarmSyncFailed, fmt.Sprintf("The disk of %s did not keep footage that it had taken (%v). The file was closed where it still verifies, "+
 		"and recording goes on in a new one; the timeline shows what was lost. Look at the disk and its cable soon. This stands until the next start.",
 		w.s.o.Recordings, bare(err)))
-	w.s.log.Error("the disk did not keep footage: sealing the segment", "camera", w.c.name, "stream", w.st.Quality, "segment", name, "err", err)
+	w.s.log.Error("the disk did not keep footage: closing the segment", "camera", w.c.name, "stream", w.st.Quality, "segment", name, "err", err)
 }
 
 // closeSegment ends the open segment: table, sync, row. It always lets go of the segment; what went wrong is logged and
@@ -87,7 +87,7 @@ func (w *Writer) closeSegment(ctx context.Context) {
 	g := w.seg
 	if entries, _ := g.Entries(); len(entries) == 0 {
 		w.discard(ctx, g)
-	} else if x, err := w.seal(ctx, g); err != nil {
+	} else if x, err := w.finishFile(ctx, g); err != nil {
 		w.s.log.Error("a segment could not be closed; the next start will", "camera", w.c.name, "segment", g.Name, "err", err)
 	} else if err := w.s.writeOrOwe(ctx, "closed segment", func(ctx context.Context, tx *index.Tx) error { return tx.Close(ctx, x) }); err != nil {
 		w.s.log.Error("a closed segment could not be noted; the next start will", "camera", w.c.name, "segment", g.Name, "err", err)
@@ -98,7 +98,7 @@ func (w *Writer) closeSegment(ctx context.Context) {
 }
 
 // discard takes back a segment without footage: its file, if it has one, and then its row.
-func (w *Writer) discard(ctx context.Context, g *segment.Open) {
+func (w *Writer) discard(ctx context.Context, g *segment.Growing) {
 	ctx = context.WithoutCancel(ctx)
 	err := g.Discard(w.c.files)
 	if err == nil {
@@ -111,10 +111,10 @@ func (w *Writer) discard(ctx context.Context, g *segment.Open) {
 	}
 }
 
-// seal seals the segment and returns what its row has to learn. What the disk did not keep is a gap.
-func (w *Writer) seal(ctx context.Context, g *segment.Open) (index.ClosedSegment, error) {
+// finishFile closes the segment's file and returns what its row has to learn. What the disk did not keep is a gap.
+func (w *Writer) finishFile(ctx context.Context, g *segment.Growing) (index.ClosedSegment, error) {
 	until := g.End()
-	x, err := g.Seal(w.c.owner(), w.run)
+	x, err := g.Close(w.c.owner(), w.run)
 	kept := g.Start
 	if err == nil {
 		kept = index.Micros(x.End())

@@ -13,7 +13,7 @@ import (
 	"keepwatch.internal/storage/disk"
 )
 
-// film is a written and sealed segment.
+// film is a written and closed segment.
 type film struct {
 	testing.TB
 	path  string // of the file
@@ -66,7 +66,7 @@ func shoot(t testing.TB, seconds int) *film {
 	f, err := m.Flush()
 	ok(t, err)
 	add(f)
-	x.Contents, err = g.Seal(x.owner, x.run)
+	x.Contents, err = g.Close(x.owner, x.run)
 	ok(t, err)
 	return x
 }

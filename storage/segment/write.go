@@ -10,9 +10,9 @@ import (
 	"keepwatch.internal/storage/disk"
 )
 
-// Open is a segment that is being written. One goroutine at a time calls Create, Append, Seal and Discard; any may call the
+// Growing is a segment that is being written. One goroutine at a time calls Create, Append, Close and Discard; any may call the
 // other methods.
-type Open struct {
+type Growing struct {
 	Name  string // path in the camera's folder
 	Start int64  // wall clock of the first picture, µs
 
@@ -30,13 +30,13 @@ type Open struct {
 }
 
 // New returns a segment that has no file yet. failed is called with the error of a sync that failed; the file is not synced again.
-func New(name string, start int64, failed func(error)) *Open {
-	return &Open{Name: name, Start: start, failed: failed}
+func New(name string, start int64, failed func(error)) *Growing {
+	return &Growing{Name: name, Start: start, failed: failed}
 }
 
 // Create creates the file with its init header in a folder that survives a power cut. created reports whether there is a file,
 // which Discard removes.
-func (g *Open) Create(d disk.Folder, init []byte) (created bool, err error) {
+func (g *Growing) Create(d disk.Folder, init []byte) (created bool, err error) {
 	f, err := d.Create(g.Name)
 	if err != nil {
 		return false, err
@@ -58,11 +58,11 @@ func (g *Open) Create(d disk.Folder, init []byte) (created bool, err error) {
 
 // Append writes a fragment with one write behind the last one. e is its entry but for the offset. After an error the fragment
 // is not in the file.
-func (g *Open) Append(fragment []byte, e media.Entry) error {
+func (g *Growing) Append(fragment []byte, e media.Entry) error {
 	if n, err := g.file.WriteAt(fragment, g.good); err != nil {
 		if n > 0 {
 			if cut := g.file.Truncate(g.good); cut != nil {
-				g.Distrust()
+				g.MarkSuspect()
 			}
 		}
 		return err
@@ -77,14 +77,14 @@ func (g *Open) Append(fragment []byte, e media.Entry) error {
 }
 
 // Entries returns the entries of what was written and the length of the file. Later appends do not change them.
-func (g *Open) Entries() (entries []media.Entry, size int64) {
+func (g *Growing) Entries() (entries []media.Entry, size int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.entries[:len(g.entries):len(g.entries)], g.good
 }
 
 // End returns the wall clock at which the footage ends so far, µs.
-func (g *Open) End() int64 {
+func (g *Growing) End() int64 {
 	entries, _ := g.Entries()
 	if n := len(entries); n > 0 {
 		return micros(entries[n-1].End())
@@ -92,22 +92,22 @@ func (g *Open) End() int64 {
 	return g.Start
 }
 
-// Distrust has the segment sealed before anything else is written to it.
-func (g *Open) Distrust() {
+// MarkSuspect has the segment closed before anything else is written to it.
+func (g *Growing) MarkSuspect() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.suspect = true
 }
 
 // Suspect reports whether nothing more is to be written to the file.
-func (g *Open) Suspect() bool {
+func (g *Growing) Suspect() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.suspect
 }
 
 // TakeDirty reports whether the segment has to be synced, and takes that for done.
-func (g *Open) TakeDirty() bool {
+func (g *Growing) TakeDirty() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !g.dirty || g.suspect {
@@ -119,7 +119,7 @@ func (g *Open) TakeDirty() bool {
 
 // Sync syncs the file unless it was closed. It reports whether all that was written is on the disk. A file whose sync failed
 // is suspect: the kernel may have dropped what it could not write.
-func (g *Open) Sync() bool {
+func (g *Growing) Sync() bool {
 	g.syncing.Lock()
 	defer g.syncing.Unlock()
 	if g.closed {
@@ -129,30 +129,30 @@ func (g *Open) Sync() bool {
 	if err == nil {
 		return true
 	}
-	g.Distrust()
+	g.MarkSuspect()
 	g.failed(err)
 	return false
 }
 
 // Discard closes and removes the file, if there is one.
-func (g *Open) Discard(d disk.Folder) error {
+func (g *Growing) Discard(d disk.Folder) error {
 	if g.file == nil {
 		return nil
 	}
-	err := g.close()
+	err := g.closeFile()
 	return errors.Join(err, disk.RemoveSynced(d, g.Name))
 }
 
-func (g *Open) close() error {
+func (g *Growing) closeFile() error {
 	g.syncing.Lock()
 	defer g.syncing.Unlock()
 	g.closed = true
 	return g.file.Close()
 }
 
-// Seal writes the table, syncs and closes the file, and returns what it holds: all of End, or less when the disk did not keep
-// it. The run is that of the segment, and of the owner. After an error the file is closed and not sealed.
-func (g *Open) Seal(o Owner, run *media.Run) (Contents, error) {
+// Close writes the table, syncs and closes the file, and returns what it holds: all of End, or less when the disk did not keep
+// it. The run is that of the segment, and of the owner. After an error the file is closed and has no valid table.
+func (g *Growing) Close(o Owner, run *media.Run) (Contents, error) {
 	entries, size := g.Entries()
 	c := Contents{Run: run, Init: int64(len(run.Init)), Size: size, Entries: entries}
 	suspect := g.Suspect()
@@ -166,7 +166,7 @@ func (g *Open) Seal(o Owner, run *media.Run) (Contents, error) {
 		}
 	}
 	suspect = suspect || !g.Sync()
-	err := g.close()
+	err := g.closeFile()
 	if err == nil && !suspect && !g.Suspect() { // a sync that was under way may have failed
 		return c, nil
 	}
