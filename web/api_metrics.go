@@ -183,9 +183,9 @@ func (g *gauges) canary(r canary.Report) {
 		if r.State == state {
 			is = 1
 		}
-		g.set("keepwatch_canary_state", "1 for the current state of the self-test.", is, "state", state)
+		g.set("keepwatch_canary_state", "1 for the current state of the privacy self-check.", is, "state", state)
 	}
 	g.count("keepwatch_canary_probes_total", "Requests made across owners since the start.", float64(r.Probes))
 	g.count("keepwatch_canary_leaked_total", "How many of them returned what they should not. Anything but 0 has stopped all footage.", float64(r.Leaked))
-	g.moment("keepwatch_canary_last_timestamp_seconds", "When the self-test last proved something.", r.Last)
+	g.moment("keepwatch_canary_last_timestamp_seconds", "When the privacy self-check last proved something.", r.Last)
 }

@@ -18,11 +18,11 @@ import (
 )
 
 // errHalted is why no footage is served once the canary found a leak.
-var errHalted = errors.New("the self-test found that one owner could see what belongs to another; no footage is served until a restart")
+var errHalted = errors.New("the privacy self-check found that one owner could see what belongs to another; no footage is served until a restart")
 
 func haltedProblem() *Problem {
 	return newProblem(http.StatusServiceUnavailable,
-		"This server's self-test found that one owner could see what belongs to another. No footage is shown until it is restarted; recording goes on.")
+		"The privacy self-check found that one owner could see what belongs to another. No footage is shown until it is restarted; recording goes on.")
 }
 
 // syntheticSite makes the canary's owners and footage. The owners and cameras are rows in the same databases as all others; the
@@ -49,12 +49,12 @@ func syntheticCameras(ids [2]media.CameraID) []Camera {
 
 // owners replaces the two owners by new ones, each with one camera.
 func (s *syntheticSite) owners(ctx context.Context) ([2]canary.Owner, error) {
-	seats, err := s.accounts.SeatCanaries(ctx, [2]access.Camera{access.Camera(s.cameras[0].ID), access.Camera(s.cameras[1].ID)})
-	return [2]canary.Owner{canary.Owner(seats[0]), canary.Owner(seats[1])}, err
+	made, err := s.accounts.ReplaceCanaryAccounts(ctx, [2]access.Camera{access.Camera(s.cameras[0].ID), access.Camera(s.cameras[1].ID)})
+	return [2]canary.Owner{canary.Owner(made[0]), canary.Owner(made[1])}, err
 }
 
-// film records two seconds of one camera and publishes them live, as a recorder would.
-func (s *syntheticSite) film(ctx context.Context, i int) (canary.Footage, error) {
+// record records two seconds of one camera and publishes them live, as a recorder would.
+func (s *syntheticSite) record(ctx context.Context, i int) (canary.Footage, error) {
 	stream := media.StreamID{Camera: s.cameras[i].ID, Quality: media.Main}
 	start := s.now().UTC().Add(-canary.Length).Truncate(time.Microsecond)
 	end, err := s.store.EndOfFootage(ctx, stream)
@@ -64,7 +64,7 @@ func (s *syntheticSite) film(ctx context.Context, i int) (canary.Footage, error)
 	if start.Before(end) { // the server was restarted at once, or the clock was set back
 		start = end
 	}
-	run, fragments, err := canary.Shoot(stream, start, s.store.LabelKey(stream.Camera))
+	run, fragments, err := canary.NewFootage(stream, start, s.store.LabelKey(stream.Camera))
 	if err != nil {
 		return canary.Footage{}, err
 	}
@@ -90,7 +90,7 @@ func (s *Server) canaryOptions() canary.Options {
 	synthetic := s.cameras.all[s.cameras.site:]
 	site := &syntheticSite{cameras: [2]Camera(synthetic), accounts: s.options.Accounts, store: s.options.Store, hub: s.options.Hub, now: s.options.Now}
 	o := canary.Options{Handler: s.handler, Cookie: cookieName(s.options.Secure), Address: s.options.Networks[0].Addr().String(),
-		Owners: site.owners, Film: site.film, Now: s.options.Now, Logger: s.options.Logger}
+		Owners: site.owners, Record: site.record, Now: s.options.Now, Logger: s.options.Logger}
 	for i, c := range synthetic {
 		o.Cameras[i] = canary.Camera{ID: c.ID, Name: c.Name}
 	}

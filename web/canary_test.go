@@ -226,7 +226,7 @@ func TestALeakStopsAllFootageAndSaysSo(t *testing.T) {
 	if !strings.Contains(w.log.String(), "LEAK") {
 		t.Error("the log does not say so")
 	}
-	_, err := w.server.canaryOptions().Film(t.Context(), 0)
+	_, err := w.server.canaryOptions().Record(t.Context(), 0)
 	check(t, err) // recording goes on
 }
 
@@ -286,7 +286,7 @@ func varying(rw http.ResponseWriter, r *http.Request, turn *int, next http.Handl
 	next.ServeHTTP(rw, r)
 }
 
-// TestTheCanaryStartsOverAfterARestart seats, films and asks again over the same databases.
+// TestTheCanaryStartsOverAfterARestart makes owners and footage and asks again over the same databases.
 func TestTheCanaryStartsOverAfterARestart(t *testing.T) {
 	w := filmed(t)
 	for range 3 {

@@ -29,7 +29,7 @@ type SystemReport struct {
 	Timezone     string              `json:"timezone"`
 	Version      string              `json:"version"`
 	Cameras      []CameraHealth      `json:"cameras"`
-	Canary       *canary.Report      `json:"canary"`           // result of the self-test; null without one
+	Canary       *canary.Report      `json:"canary"`           // result of the privacy self-check; null without one
 	Events       []EventReport       `json:"events"`           // of the last seven days, newest first
 	Disk         *DiskReport         `json:"disk,omitempty"`   // administrators only
 	Alarms       []AlarmReport       `json:"alarms,omitempty"` // administrators only: problems with disks and databases

@@ -97,7 +97,7 @@ type Options struct {
 	Proxies  []netip.Prefix // whose X-Forwarded-* headers count
 	Secure   bool           // served over TLS
 
-	// Canary are the synthetic cameras of the self-test; without them RunCanary does nothing.
+	// Canary are the synthetic cameras of the privacy self-check; without them RunCanary does nothing.
 	Canary [2]media.CameraID
 
 	Connections func() []Connection // all connections since the start, ordered by camera; nil returns none

@@ -18,7 +18,7 @@ func TestSyntheticOwnersAreNobodyAndOwnTheirCameras(t *testing.T) {
 	ctx := t.Context()
 	front, first, second := access.Camera{1}, access.Camera{2}, access.Camera{3}
 	must(t, b.SetOwners(ctx, []Ownership{{Camera: front, Name: "front"}}))
-	seats, err := b.SeatCanaries(ctx, [2]access.Camera{first, second})
+	made, err := b.ReplaceCanaryAccounts(ctx, [2]access.Camera{first, second})
 	must(t, err)
 	code, needed, err := b.SetupCode(ctx)
 	if err != nil || !needed {
@@ -30,7 +30,7 @@ func TestSyntheticOwnersAreNobodyAndOwnTheirCameras(t *testing.T) {
 		t.Fatalf("users %+v, %v", users, err)
 	}
 	var name string
-	for i, secret := range []string{seats[0].Session, seats[0].Token, seats[1].Session, seats[1].Token} {
+	for i, secret := range []string{made[0].Session, made[0].Token, made[1].Session, made[1].Token} {
 		resolve := b.BySession
 		if i%2 == 1 {
 			resolve = b.ByToken
@@ -73,7 +73,7 @@ func TestSyntheticOwnersAreReplacedAndLeaveNothingOnRecord(t *testing.T) {
 	ctx := t.Context()
 	b.user(t, "alice", true)
 	cameras := [2]access.Camera{{2}, {3}}
-	old, err := b.SeatCanaries(ctx, cameras)
+	old, err := b.ReplaceCanaryAccounts(ctx, cameras)
 	must(t, err)
 	must(t, b.SetOwners(ctx, []Ownership{{Camera: access.Camera{1}, Name: "front"}})) // as the next start does
 	v, err := b.BySession(ctx, old[0].Session)
@@ -89,7 +89,7 @@ func TestSyntheticOwnersAreReplacedAndLeaveNothingOnRecord(t *testing.T) {
 	over, stop := context.WithCancel(ctx)
 	stop()
 	must(t, views.Run(over))
-	if _, err := b.SeatCanaries(ctx, cameras); err != nil {
+	if _, err := b.ReplaceCanaryAccounts(ctx, cameras); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := b.BySession(ctx, old[0].Session); !errors.Is(err, ErrNobody) {

@@ -1,12 +1,13 @@
-// Package canary tests a running server for leaks between owners. It is an attacker with an account: it knows the server only
-// as an http.Handler and a list of routes, and judges it only by its answers.
+// Package canary is the privacy self-check: it tests a running server for leaks between owners. It knows the server only as an
+// http.Handler and a list of routes.
 //
-// It acts as two synthetic owners, each with one synthetic camera. As each of them it requests from every route its own camera,
-// the other's camera, and a camera that does not exist. It is a leak if an answer contains a mark of the other's camera, or
-// differs from the answer about the camera that does not exist. A round that could not ask, or in which an owner did not get
-// its own footage, proves nothing and is reported as such.
+// It acts as two synthetic owners, each with one synthetic camera. As each of them it requests three cameras from every route:
+// its own, the other's, and a camera that does not exist. An answer is a leak in two cases: it contains a mark of the other's
+// camera, or it differs from the answer about the camera that does not exist. A round is reported as unknown if a request was
+// not answered, or if an owner did not get its own footage.
 //
-// The caller makes the owners, records their cameras and stops the server after a leak. No request names a real camera.
+// What does not belong here: making the owners, recording their cameras and stopping the server after a leak. The caller does
+// that. No request names a real camera.
 package canary
 
 import (
@@ -70,8 +71,8 @@ type Options struct {
 
 	// Owners makes two new owners. Credentials from earlier calls are no longer valid.
 	Owners func(context.Context) ([2]Owner, error)
-	// Film records one of the cameras and publishes it live, with pictures made by Shoot.
-	Film func(ctx context.Context, i int) (Footage, error)
+	// Record records one of the cameras and publishes it live, with pictures made by NewFootage.
+	Record func(ctx context.Context, i int) (Footage, error)
 
 	Now    func() time.Time
 	Logger *slog.Logger
@@ -79,12 +80,12 @@ type Options struct {
 
 // Canary tests a server. Make one with New.
 type Canary struct {
-	o      Options
-	owners [2]Owner
-	seated bool      // the owners were made
-	filmed time.Time // when the footage was made
-	span   [2]Footage
-	rounds int
+	o         Options
+	owners    [2]Owner
+	hasOwners bool      // the owners were made
+	recorded  time.Time // when the footage was made
+	span      [2]Footage
+	rounds    int
 
 	leaked atomic.Bool
 
@@ -92,7 +93,7 @@ type Canary struct {
 	report Report
 }
 
-// Report is the result of the self-test so far.
+// Report is the result of the privacy self-check so far.
 type Report struct {
 	State  string     `json:"state"`  // waiting, sound, unknown or leaked
 	Last   *time.Time `json:"last"`   // end of the last round that proved something
@@ -145,7 +146,7 @@ func (c *Canary) Round(ctx context.Context) {
 		return
 	}
 	if err != nil {
-		c.seated, c.filmed = false, time.Time{} // make them again, in case they are the cause
+		c.hasOwners, c.recorded = false, time.Time{} // make them again, in case they are the cause
 	}
 	c.rounds++
 	c.conclude(err)
@@ -189,7 +190,7 @@ func (c *Canary) conclude(trouble error) {
 		return
 	}
 	if c.report.Reason != trouble.Error() {
-		c.o.Logger.Warn("the self-test could not run", "err", trouble)
+		c.o.Logger.Warn("the privacy self-check could not run", "err", trouble)
 	}
 	c.report.State, c.report.Reason = Unknown, trouble.Error()
 }

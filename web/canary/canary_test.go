@@ -20,7 +20,7 @@ func over(h http.HandlerFunc) *Canary {
 		Owners: func(context.Context) ([2]Owner, error) {
 			return [2]Owner{{Session: "one", Token: "one"}, {Session: "two", Token: "two"}}, nil
 		},
-		Film: func(context.Context, int) (Footage, error) { return Footage{From: now.Add(-Length), To: now}, nil }})
+		Record: func(context.Context, int) (Footage, error) { return Footage{From: now.Add(-Length), To: now}, nil }})
 }
 
 func TestAServerThatGivesEverybodyEverythingIsFoundOut(t *testing.T) {

@@ -18,25 +18,25 @@ func (e *leakError) Error() string { return e.what }
 
 // prepare makes the owners, and new footage of their cameras if there is none or it is old.
 func (c *Canary) prepare(ctx context.Context) error {
-	if !c.seated {
+	if !c.hasOwners {
 		owners, err := c.o.Owners(ctx)
 		if err != nil {
 			return err
 		}
-		c.owners, c.seated = owners, true
+		c.owners, c.hasOwners = owners, true
 	}
 	now := c.o.Now()
-	if since := now.Sub(c.filmed); since >= 0 && since < freshFor {
+	if since := now.Sub(c.recorded); since >= 0 && since < freshFor {
 		return nil
 	}
 	for i := range c.o.Cameras {
-		span, err := c.o.Film(ctx, i)
+		span, err := c.o.Record(ctx, i)
 		if err != nil {
 			return fmt.Errorf("record the synthetic cameras: %w", err)
 		}
 		c.span[i] = span
 	}
-	c.filmed = now
+	c.recorded = now
 	return nil
 }
 
@@ -47,9 +47,9 @@ func (c *Canary) probeAs(ctx context.Context, i int) error {
 		var err error
 		switch rt.Opens {
 		case OneCamera, NamedCameras:
-			err = c.across(ctx, rt, i)
+			err = c.probeOther(ctx, rt, i)
 		case CallersCameras:
-			err = c.listed(ctx, rt, i)
+			err = c.probeList(ctx, rt, i)
 		}
 		if err != nil {
 			return err
@@ -67,9 +67,9 @@ func (c *Canary) probeAs(ctx context.Context, i int) error {
 	return c.watch(ctx, i)
 }
 
-// across requests the other's camera and one that does not exist from one route. If the answers differ without a mark of the
-// other's camera, it tries again: only a difference every time is no coincidence.
-func (c *Canary) across(ctx context.Context, rt Route, i int) error {
+// probeOther requests the other's camera and one that does not exist from one route. If the answers differ without a mark of
+// the other's camera, it tries again: only a difference every time is no coincidence.
+func (c *Canary) probeOther(ctx context.Context, rt Route, i int) error {
 	other := c.o.Cameras[1-i]
 	missing := strings.Repeat("x", len(other.Name))
 	queries := []string{c.query(1 - i), c.query(1-i) + "&download=1"}
@@ -104,8 +104,8 @@ func (c *Canary) across(ctx context.Context, rt Route, i int) error {
 	return nil
 }
 
-// listed requests a list or page of the caller's cameras. It must contain neither the other's camera nor a real one.
-func (c *Canary) listed(ctx context.Context, rt Route, i int) error {
+// probeList requests a list or page of the caller's cameras. It must contain neither the other's camera nor a real one.
+func (c *Canary) probeList(ctx context.Context, rt Route, i int) error {
 	c.asked()
 	p := c.ask(ctx, i, questionOf(rt, "", ""))
 	if p.holds(marksOf(c.o.Cameras[1-i])) {

@@ -40,21 +40,21 @@ func (c *Canary) watch(ctx context.Context, i int) error {
 	heard, err := c.listen(ctx, i, []tile{{ownTile, own.Name, media.Main.String()}, {otherTile, other.Name, media.Main.String()},
 		{missingTile, "xxxxxxxxx", media.Main.String()}}, func(heard []byte) bool {
 		return (probe{body: heard}).holds(marksOf(other)) ||
-			bytes.Contains(heard, Mark(own.ID)) && told(heard, otherTile, "gone") > 0 && told(heard, missingTile, "gone") > 0
+			bytes.Contains(heard, Mark(own.ID)) && countEvents(heard, otherTile, "gone") > 0 && countEvents(heard, missingTile, "gone") > 0
 	})
 	switch {
 	case (probe{body: heard}).holds(marksOf(other)):
 		return &leakError{"the live socket gave one owner what is another's"}
 	case err != nil:
 		return fmt.Errorf("the live socket: %w", err)
-	case told(heard, otherTile, "") != told(heard, missingTile, ""):
+	case countEvents(heard, otherTile, "") != countEvents(heard, missingTile, ""):
 		return &leakError{"the live socket told one owner about another's camera, and not as if there were none"}
 	}
 	return nil
 }
 
-// told counts the events about a tile, of one kind or of all.
-func told(heard []byte, number int, kind string) (n int) {
+// countEvents counts the events about a tile, of one kind or of all.
+func countEvents(heard []byte, number int, kind string) (n int) {
 	for _, k := range []string{"state", "init", "lost", "gone"} {
 		if kind == "" || k == kind {
 			n += bytes.Count(heard, fmt.Appendf(nil, `{"type":"%s","tile":%d`, k, number))

@@ -13,8 +13,8 @@ const (
 	FPS    = 2
 )
 
-// Shoot makes a run of Length. Each picture is 16 pixels square; its brightness samples are the camera's mark as text.
-func Shoot(stream media.StreamID, start time.Time, key media.LabelKey) (*media.Run, []*media.Fragment, error) {
+// NewFootage makes a run of Length. Each picture is 16 pixels square; its brightness samples are the camera's mark as text.
+func NewFootage(stream media.StreamID, start time.Time, key media.LabelKey) (*media.Run, []*media.Fragment, error) {
 	track := media.VideoTrack{Codec: media.H264, Width: 16, Height: 16,
 		SPS: []byte{0x67, 0x42, 0xc0, 0x0a, 0xdd, 0xe4}, PPS: []byte{0x68, 0xce, 0x38, 0x80}}
 	run, err := media.NewRun(stream, start, track, nil, key)
