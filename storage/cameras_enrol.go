@@ -29,8 +29,8 @@ type Retain = index.Retain
 
 const (
 	// ManifestName is the file in a camera's folder that says whose it is.
-	ManifestName = "camera.json"
-	cardVersion  = 1
+	ManifestName    = "camera.json"
+	manifestVersion = 1
 )
 
 // manifest is the content of camera.json, by which a folder is known without the index.
@@ -208,7 +208,7 @@ func (e *enrolment) noteRetired(ctx context.Context, c *camera) error {
 var qualities = [...]media.Quality{media.Main, media.Sub}
 
 func (c *camera) writeManifest() error {
-	b, err := json.MarshalIndent(manifest{Version: cardVersion, Camera: c.id.String(), Name: c.name, Label: c.label, Created: c.created, Retired: c.retired}, "", "  ")
+	b, err := json.MarshalIndent(manifest{Version: manifestVersion, Camera: c.id.String(), Name: c.name, Label: c.label, Created: c.created, Retired: c.retired}, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -224,8 +224,8 @@ func readManifest(d disk.Folder) (manifest, media.CameraID, error) {
 	if err := json.Unmarshal(b, &k); err != nil {
 		return k, media.CameraID{}, fmt.Errorf("%s: %w", ManifestName, err)
 	}
-	if k.Version != cardVersion {
-		return k, media.CameraID{}, fmt.Errorf("%s has version %d, this program knows %d", ManifestName, k.Version, cardVersion)
+	if k.Version != manifestVersion {
+		return k, media.CameraID{}, fmt.Errorf("%s has version %d, this program knows %d", ManifestName, k.Version, manifestVersion)
 	}
 	id, err := media.ParseCameraID(k.Camera)
 	return k, id, err

@@ -11,7 +11,7 @@ import (
 	"keepwatch.internal/storage/disk"
 )
 
-// Limit says which of the limits it is that footage goes by.
+// Limit is the reason why retention deletes footage: the limit that was exceeded.
 type Limit string
 
 // The limits of retention.
@@ -22,7 +22,7 @@ const (
 	LimitSpace Limit = "space" // MinFree
 )
 
-// retention deletes what need not be kept, and what has to go so that others fit.
+// retention deletes footage that exceeds the limits. retention_run.go chooses it, retention_delete.go deletes it.
 type retention struct {
 	o          *Options
 	log        *slog.Logger

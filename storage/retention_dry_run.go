@@ -14,7 +14,7 @@ import (
 	"keepwatch.internal/storage/index"
 )
 
-// PlanOptions is what a plan of retention is made of.
+// PlanOptions is what a dry run of retention needs.
 type PlanOptions struct {
 	Recordings, Data string
 	MinFree          MinFree
@@ -22,7 +22,7 @@ type PlanOptions struct {
 	Now              time.Time
 }
 
-// Plan says what retention would delete. Making it changes nothing.
+// Plan is the result of a dry run: what retention would delete. A dry run changes nothing.
 type Plan struct {
 	Total, Free, MinFree int64 // of the recordings' file system, bytes
 	Cameras              []CameraPlan
@@ -47,8 +47,8 @@ type Going struct {
 	Span     Span // from the oldest to the newest
 }
 
-// PlanRetention says what retention would delete now and within a day, by the very rules that delete. It reads the index
-// beside whatever process writes it. What is being written now is not in it.
+// PlanRetention is the dry run of retention: it says what would be deleted now and within a day. The choice is made by
+// retentionRun, as in a real run. Another process may be writing the index meanwhile; the open segments are not in the plan.
 func PlanRetention(ctx context.Context, o PlanOptions) (_ Plan, err error) {
 	path := filepath.Join(o.Data, index.FileName)
 	db, err := index.OpenReader(ctx, path)

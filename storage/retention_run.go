@@ -9,8 +9,9 @@ import (
 	"keepwatch.internal/storage/index"
 )
 
-// retentionRun finds what has to go: what is older or more than each camera may keep, and then the oldest footage of all
-// until enough of the disk is free. Kept segments never go. What it finds it hands to take; it changes nothing itself.
+// retentionRun chooses what is deleted: first what exceeds the limits of each camera, then the oldest footage of all cameras
+// until enough of the disk is free. It never chooses kept segments. It calls take for each choice and changes nothing itself.
+// The deleter takes in a real run; PlanRetention only counts.
 type retentionRun struct {
 	now     time.Time
 	cameras []*retentionUsage

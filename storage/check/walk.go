@@ -17,7 +17,7 @@ import (
 	"keepwatch.internal/storage/segment"
 )
 
-// checkCameras compares the rows of cameras with their folders and cards.
+// checkCameras compares the rows of cameras with their folders and manifests.
 func (k *checker) checkCameras(ctx context.Context) error {
 	rows, err := k.index.Cameras(ctx)
 	if err != nil {
