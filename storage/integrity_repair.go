@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"strings"
 
 	"keepwatch.internal/internal/media"
@@ -189,6 +188,3 @@ func (s *integrity) repairStream(ctx context.Context, st index.Stream) (string, 
 	})
 	return done, err
 }
-
-// streamFolder is the subject of integrity issues about a stream as a whole.
-func streamFolder(c *camera, q media.Quality) string { return path.Join(c.folder, q.String()) }

@@ -101,13 +101,6 @@ type selection struct {
 	parts []part // entries are cut to what belongs to the clip; none is empty
 }
 
-func (x selection) start() int64 { return index.Micros(x.parts[0].entries[0].Start) }
-
-func (x selection) end() int64 {
-	last := x.parts[len(x.parts)-1].entries
-	return index.Micros(last[len(last)-1].End())
-}
-
 // follows reports whether e is the very next fragment after last in the same run.
 func follows(lastRun, run media.RunID, last, e *media.Entry) bool {
 	return lastRun == run && last.Seq+1 == e.Seq

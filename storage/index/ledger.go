@@ -16,8 +16,8 @@ type Code string
 
 // Before the first row of its ledger a stream has this gap.
 const (
-	CodeBefore   Code = "before"
-	ReasonBefore      = "before this camera was added"
+	CodeBefore   Code   = "before"
+	ReasonBefore string = "before this camera was added"
 )
 
 // LedgerEntry is what the ledger says of a span: footage of a run, or else a gap with its reason.
