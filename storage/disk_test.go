@@ -307,7 +307,7 @@ func fillDay(k *kit, rows []index.Stream, day time.Time, gop time.Duration) {
 					keys = append(keys, index.KeyFrame{At: start + at + at%7, Offset: 900 + at/4 + at%1009, Size: uint32(90_000 + at%3001)})
 				}
 				x := index.ClosedSegment{Stream: st, Start: start, End: start + 60_000_000, Size: 15_000_000, Keys: index.PackKeys(start, keys)}
-				if err := tx.Close(ctx, x); err != nil {
+				if err := tx.CloseSegment(ctx, x); err != nil {
 					return err
 				}
 			}

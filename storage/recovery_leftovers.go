@@ -244,7 +244,7 @@ func (s *recovery) recoverSegment(ctx context.Context, c *camera, r index.Segmen
 	another := err == nil && m.Run.ID != r.RunID
 	if err == nil && !another {
 		err = s.write(ctx, func(tx *index.Tx) error {
-			if err := tx.Close(ctx, closing(r.Stream, m)); err != nil {
+			if err := tx.CloseSegment(ctx, closing(r.Stream, m)); err != nil {
 				return err
 			}
 			// An earlier start may have been unable to read the file and have called it a gap.

@@ -22,7 +22,7 @@ const (
 	LimitSpace Limit = "space" // MinFree
 )
 
-// retention deletes footage that exceeds the limits. retention_run.go chooses it, retention_delete.go deletes it.
+// retention deletes footage that exceeds the limits. retention_choose.go chooses it, retention_delete.go deletes it.
 type retention struct {
 	o          *Options
 	log        *slog.Logger

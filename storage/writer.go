@@ -44,7 +44,7 @@ type Writer struct {
 	ended    bool
 
 	mu  sync.Mutex
-	seg *segment.Growing
+	seg *segment.Writer
 	end int64 // of what was written, µs; index.NoEnd at first
 }
 
@@ -217,7 +217,7 @@ func (w *Writer) openSegment(ctx context.Context, f *media.Fragment) error {
 	return nil
 }
 
-func (w *Writer) makeFile(g *segment.Growing) error {
+func (w *Writer) makeFile(g *segment.Writer) error {
 	if err := w.s.makeDay(w.c, w.stream, path.Dir(g.Name)); err != nil {
 		return err
 	}

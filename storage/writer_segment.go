@@ -67,7 +67,7 @@ const syncsAtOnce = 4
 func (s *recording) syncEvery() time.Duration { return s.o.Sync * 3 / 4 }
 
 // open returns the segment that is being written, or nil.
-func (w *Writer) open() *segment.Growing {
+func (w *Writer) open() *segment.Writer {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.seg
@@ -89,7 +89,7 @@ func (w *Writer) closeSegment(ctx context.Context) {
 		w.discard(ctx, g)
 	} else if x, err := w.finishFile(ctx, g); err != nil {
 		w.s.log.Error("a segment could not be closed; the next start will", "camera", w.c.name, "segment", g.Name, "err", err)
-	} else if err := w.s.writeOrOwe(ctx, "closed segment", func(ctx context.Context, tx *index.Tx) error { return tx.Close(ctx, x) }); err != nil {
+	} else if err := w.s.writeOrOwe(ctx, "closed segment", func(ctx context.Context, tx *index.Tx) error { return tx.CloseSegment(ctx, x) }); err != nil {
 		w.s.log.Error("a closed segment could not be noted; the next start will", "camera", w.c.name, "segment", g.Name, "err", err)
 	}
 	w.mu.Lock()
@@ -98,7 +98,7 @@ func (w *Writer) closeSegment(ctx context.Context) {
 }
 
 // discard takes back a segment without footage: its file, if it has one, and then its row.
-func (w *Writer) discard(ctx context.Context, g *segment.Growing) {
+func (w *Writer) discard(ctx context.Context, g *segment.Writer) {
 	ctx = context.WithoutCancel(ctx)
 	err := g.Discard(w.c.files)
 	if err == nil {
@@ -112,7 +112,7 @@ func (w *Writer) discard(ctx context.Context, g *segment.Growing) {
 }
 
 // finishFile closes the segment's file and returns what its row has to learn. What the disk did not keep is a gap.
-func (w *Writer) finishFile(ctx context.Context, g *segment.Growing) (index.ClosedSegment, error) {
+func (w *Writer) finishFile(ctx context.Context, g *segment.Writer) (index.ClosedSegment, error) {
 	until := g.End()
 	x, err := g.Close(w.c.owner(), w.run)
 	kept := g.Start

@@ -3,6 +3,9 @@
 //
 // Decoding is strict: unknown keys, duplicate keys and wrong types are mistakes. Passwords of cameras live in Source, which
 // neither prints nor marshals them, and no mistake, excerpt or error shows one. Nothing outside cmd/nvr imports this package.
+//
+// A new key is a field of Config with its yaml tag, the line in read.go that reads and checks it, its default in defaultConfig,
+// and its use in cmd/nvr. config.example.yaml explains it to people.
 package config
 
 import (
@@ -22,8 +25,7 @@ const maxFileBytes = 4 << 20
 
 // Config is what a file says, with defaults filled in.
 //
-// A field's yaml tag here and below is the key that fills it; the option "secret" marks values that no message may show. A new
-// key is a tagged field, the line that reads and checks it in read.go, and its use: everything else follows from the tag.
+// A field's yaml tag here and below is the key that fills it; the option "secret" marks values that no message may show.
 type Config struct {
 	Data       string         `yaml:"data"`       // folder of databases and keys
 	Recordings string         `yaml:"recordings"` // folder of footage

@@ -18,8 +18,8 @@ type ClosedSegment struct {
 	Keys             []byte // packed key frames
 }
 
-// Close closes an open segment.
-func (tx *Tx) Close(ctx context.Context, x ClosedSegment) error {
+// CloseSegment closes an open segment.
+func (tx *Tx) CloseSegment(ctx context.Context, x ClosedSegment) error {
 	const query = `UPDATE segment SET end_us = ?, state = ?, size_bytes = ?, key_frames = ?
 		WHERE camera = ? AND quality = ? AND start_us = ? AND state = ?`
 	return tx.exec(ctx, query, x.End, StateClosed, x.Size, x.Keys, x.Stream.Camera, x.Stream.Quality, x.Start, StateOpen)

@@ -10,9 +10,9 @@ import (
 	"keepwatch.internal/storage/disk"
 )
 
-// Growing is a segment that is being written. One goroutine at a time calls Create, Append, Close and Discard; any may call the
+// Writer is a segment that is being written. One goroutine at a time calls Create, Append, Close and Discard; any may call the
 // other methods.
-type Growing struct {
+type Writer struct {
 	Name  string // path in the camera's folder
 	Start int64  // wall clock of the first picture, µs
 
@@ -30,13 +30,13 @@ type Growing struct {
 }
 
 // New returns a segment that has no file yet. failed is called with the error of a sync that failed; the file is not synced again.
-func New(name string, start int64, failed func(error)) *Growing {
-	return &Growing{Name: name, Start: start, failed: failed}
+func New(name string, start int64, failed func(error)) *Writer {
+	return &Writer{Name: name, Start: start, failed: failed}
 }
 
 // Create creates the file with its init header in a folder that survives a power cut. created reports whether there is a file,
 // which Discard removes.
-func (g *Growing) Create(d disk.Folder, init []byte) (created bool, err error) {
+func (g *Writer) Create(d disk.Folder, init []byte) (created bool, err error) {
 	f, err := d.Create(g.Name)
 	if err != nil {
 		return false, err
@@ -58,7 +58,7 @@ func (g *Growing) Create(d disk.Folder, init []byte) (created bool, err error) {
 
 // Append writes a fragment with one write behind the last one. e is its entry but for the offset. After an error the fragment
 // is not in the file.
-func (g *Growing) Append(fragment []byte, e media.Entry) error {
+func (g *Writer) Append(fragment []byte, e media.Entry) error {
 	if n, err := g.file.WriteAt(fragment, g.good); err != nil {
 		if n > 0 {
 			if cut := g.file.Truncate(g.good); cut != nil {
@@ -77,14 +77,14 @@ func (g *Growing) Append(fragment []byte, e media.Entry) error {
 }
 
 // Entries returns the entries of what was written and the length of the file. Later appends do not change them.
-func (g *Growing) Entries() (entries []media.Entry, size int64) {
+func (g *Writer) Entries() (entries []media.Entry, size int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.entries[:len(g.entries):len(g.entries)], g.good
 }
 
 // End returns the wall clock at which the footage ends so far, µs.
-func (g *Growing) End() int64 {
+func (g *Writer) End() int64 {
 	entries, _ := g.Entries()
 	if n := len(entries); n > 0 {
 		return micros(entries[n-1].End())
@@ -93,21 +93,21 @@ func (g *Growing) End() int64 {
 }
 
 // MarkSuspect has the segment closed before anything else is written to it.
-func (g *Growing) MarkSuspect() {
+func (g *Writer) MarkSuspect() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.suspect = true
 }
 
 // Suspect reports whether nothing more is to be written to the file.
-func (g *Growing) Suspect() bool {
+func (g *Writer) Suspect() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.suspect
 }
 
 // TakeDirty reports whether the segment has to be synced, and takes that for done.
-func (g *Growing) TakeDirty() bool {
+func (g *Writer) TakeDirty() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !g.dirty || g.suspect {
@@ -119,7 +119,7 @@ func (g *Growing) TakeDirty() bool {
 
 // Sync syncs the file unless it was closed. It reports whether all that was written is on the disk. A file whose sync failed
 // is suspect: the kernel may have dropped what it could not write.
-func (g *Growing) Sync() bool {
+func (g *Writer) Sync() bool {
 	g.syncing.Lock()
 	defer g.syncing.Unlock()
 	if g.closed {
@@ -135,7 +135,7 @@ func (g *Growing) Sync() bool {
 }
 
 // Discard closes and removes the file, if there is one.
-func (g *Growing) Discard(d disk.Folder) error {
+func (g *Writer) Discard(d disk.Folder) error {
 	if g.file == nil {
 		return nil
 	}
@@ -143,7 +143,7 @@ func (g *Growing) Discard(d disk.Folder) error {
 	return errors.Join(err, disk.RemoveSynced(d, g.Name))
 }
 
-func (g *Growing) closeFile() error {
+func (g *Writer) closeFile() error {
 	g.syncing.Lock()
 	defer g.syncing.Unlock()
 	g.closed = true
@@ -152,7 +152,7 @@ func (g *Growing) closeFile() error {
 
 // Close writes the table, syncs and closes the file, and returns what it holds: all of End, or less when the disk did not keep
 // it. The run is that of the segment, and of the owner. After an error the file is closed and has no valid table.
-func (g *Growing) Close(o Owner, run *media.Run) (Contents, error) {
+func (g *Writer) Close(o Owner, run *media.Run) (Contents, error) {
 	entries, size := g.Entries()
 	c := Contents{Run: run, Init: int64(len(run.Init)), Size: size, Entries: entries}
 	suspect := g.Suspect()

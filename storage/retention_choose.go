@@ -66,14 +66,14 @@ func (h *retentionUsage) oldest(ctx context.Context) (*candidates, index.Segment
 func (p *retentionRun) run(ctx context.Context) error {
 	var errs []error
 	for _, h := range p.cameras {
-		if err := p.camera(ctx, h); err != nil {
+		if err := p.chooseForLimits(ctx, h); err != nil {
 			errs = append(errs, fmt.Errorf("retention of %s: %w", h.c.name, err))
 		}
 	}
-	return errors.Join(append(errs, p.free(ctx))...)
+	return errors.Join(append(errs, p.chooseForSpace(ctx))...)
 }
 
-func (p *retentionRun) camera(ctx context.Context, h *retentionUsage) error {
+func (p *retentionRun) chooseForLimits(ctx context.Context, h *retentionUsage) error {
 	if h.retain.Age > 0 {
 		limit := index.Micros(p.now.Add(-h.retain.Age))
 		for _, w := range h.candidates {
@@ -85,7 +85,7 @@ func (p *retentionRun) camera(ctx context.Context, h *retentionUsage) error {
 				if !ok || r.End > limit {
 					break
 				}
-				if err := p.send(ctx, h, w, LimitAge); err != nil {
+				if err := p.choose(ctx, h, w, LimitAge); err != nil {
 					return err
 				}
 			}
@@ -99,7 +99,7 @@ func (p *retentionRun) camera(ctx context.Context, h *retentionUsage) error {
 		if w == nil {
 			break
 		}
-		if err := p.send(ctx, h, w, LimitSize); err != nil {
+		if err := p.choose(ctx, h, w, LimitSize); err != nil {
 			return err
 		}
 	}
@@ -108,7 +108,7 @@ func (p *retentionRun) camera(ctx context.Context, h *retentionUsage) error {
 
 // free takes the oldest of all until enough is free. It goes by the sizes of what was taken, since some file systems give
 // the space back later.
-func (p *retentionRun) free(ctx context.Context) error {
+func (p *retentionRun) chooseForSpace(ctx context.Context) error {
 	lack, err := p.lack(p.freed)
 	if err != nil {
 		return err
@@ -129,7 +129,7 @@ func (p *retentionRun) free(ctx context.Context) error {
 		if owner == nil {
 			return errors.Join(p.flush(ctx), errNothingLeft)
 		}
-		if err := p.send(ctx, owner, from, LimitSpace); err != nil {
+		if err := p.choose(ctx, owner, from, LimitSpace); err != nil {
 			return err
 		}
 	}
@@ -140,7 +140,7 @@ func (p *retentionRun) free(ctx context.Context) error {
 var errNothingLeft = errors.New("nothing is left to delete")
 
 // send takes the first of the candidates.
-func (p *retentionRun) send(ctx context.Context, h *retentionUsage, w *candidates, why Limit) error {
+func (p *retentionRun) choose(ctx context.Context, h *retentionUsage, w *candidates, why Limit) error {
 	r, _, err := w.peek(ctx)
 	if err != nil {
 		return err
