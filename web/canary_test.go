@@ -181,6 +181,7 @@ func TestTheCanaryFindsPlantedLeaks(t *testing.T) {
 // TestALeakStopsAllFootageAndSaysSo looks at everything that tells of it, and at what is under way.
 func TestALeakStopsAllFootageAndSaysSo(t *testing.T) {
 	w := filmed(t)
+	leaksOfKnowledge()["a list of all cameras"](w) // before any stream: what it exchanges is read by all of them
 	stream := w.open(t.Context(), w.as("alice", ask{path: "/api/v1/cameras/front/live.mp4"}))
 	stream.Body.Close()
 	ctx, stop := context.WithCancel(t.Context())
@@ -191,7 +192,6 @@ func TestALeakStopsAllFootageAndSaysSo(t *testing.T) {
 	if stream.StatusCode != http.StatusOK {
 		t.Fatal(stream.Status)
 	}
-	leaksOfKnowledge()["a list of all cameras"](w)
 	w.probeOnce()
 	cut := make(chan struct{})
 	go func() {
