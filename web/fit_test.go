@@ -38,6 +38,18 @@ const overflowing = `(() => {
 	return found.length ? found : ["the page is " + page.scrollWidth + " wide in a window of " + innerWidth];
 })()`
 
+// distorted lists drawings that are shown in another shape than they were drawn in: their text and lines would be stretched.
+const distorted = `(() => {
+	const found = [];
+	for (const c of document.querySelectorAll("canvas")) {
+		const {width, height} = c.getBoundingClientRect();
+		if (width < 2 || height < 2 || !c.checkVisibility()) continue;
+		const stretched = (c.width / width) / (c.height / height);
+		if (stretched < 0.95 || stretched > 1.05) found.push(c.outerHTML + " of " + c.width + " × " + c.height + " is shown as " + Math.round(width) + " × " + Math.round(height));
+	}
+	return found;
+})()`
+
 // longLines lists paragraphs whose lines are too long to be read: more than 100 characters.
 const longLines = `(() => {
 	const found = [];
@@ -69,7 +81,7 @@ const unfocused = `(() => {
 	return found;
 })()`
 
-// TestEveryPageFits measures every page from a phone to a wide screen: nothing sticks out, what is pressed is as large as a
+// TestEveryPageFits measures every page from a phone to a wide screen: nothing sticks out or is stretched, what is pressed is as large as a
 // fingertip, no line is too long to be read, and who goes by keyboard sees where they are.
 func TestEveryPageFits(t *testing.T) {
 	pages := tour(t)
@@ -87,6 +99,7 @@ func TestEveryPageFits(t *testing.T) {
 					}
 				}
 				tell("sticks out", overflowing)
+				tell("is stretched", distorted)
 				if l.width <= 390 {
 					tell("too small for a finger", smallTargets)
 				} else {
@@ -106,7 +119,11 @@ func TestWhatDoesNotFitIsFound(t *testing.T) {
 	w := inhabited(t)
 	b := newTab(t)
 	for name, planted := range map[string]struct{ damage, measure string }{
-		"a wide part":       {`document.querySelector(".sheet").style.width = "500px"`, overflowing},
+		"a wide part": {`document.querySelector(".sheet").style.width = "500px"`, overflowing},
+		"a stretched drawing": {`(() => {
+			const c = document.querySelector("main").appendChild(document.createElement("canvas"));
+			c.style.cssText = "width: 300px; height: 300px";
+		})()`, distorted},
 		"a small button":    {`document.querySelector("button.primary").style.cssText = "min-height: 30px"`, smallTargets},
 		"a link of its own": {`document.querySelector("form").insertAdjacentHTML("beforeend", "<div><a href='/'>small</a></div>")`, smallTargets},
 		"a long line": {`(() => {

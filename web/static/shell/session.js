@@ -2,7 +2,7 @@
 
 /** The query parameter of requests from the page of a share link: they use the link and no session. */
 export function byLink() {
-  return globalThis.document?.body?.classList.contains("link-page") ? "as=link" : "";
+  return globalThis.document?.body?.dataset.section === "link-page" ? "as=link" : "";
 }
 
 /**
