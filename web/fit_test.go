@@ -38,6 +38,16 @@ const overflowing = `(() => {
 	return found.length ? found : ["the page is " + page.scrollWidth + " wide in a window of " + innerWidth];
 })()`
 
+// crowded lists parts of the controls whose content is wider than they are, and so runs into the part beside it.
+const crowded = `(() => {
+	const found = [];
+	for (const e of document.querySelectorAll(".controls > *")) {
+		if (!e.checkVisibility() || getComputedStyle(e).overflowX !== "visible") continue;
+		if (e.scrollWidth > e.clientWidth + 1) found.push(e.outerHTML.slice(0, 160) + " is " + e.clientWidth + " wide, its content " + e.scrollWidth);
+	}
+	return found;
+})()`
+
 // distorted lists drawings that are shown in another shape than they were drawn in: their text and lines would be stretched.
 const distorted = `(() => {
 	const found = [];
@@ -91,7 +101,7 @@ func TestEveryPageFits(t *testing.T) {
 			b := &tab{t, b.ctx}
 			b.open(v)
 			b.openAll()
-			for _, l := range []look{{390, 844, false}, {320, 640, false}, {1440, 900, false}, {2560, 1440, false}} {
+			for _, l := range []look{{390, 844, false}, {320, 640, false}, {720, 1000, false}, {768, 1024, false}, {1440, 900, false}, {2560, 1440, false}} {
 				b.see(l)
 				tell := func(what, expression string) {
 					if found := eval[[]string](b, expression); len(found) > 0 {
@@ -100,6 +110,7 @@ func TestEveryPageFits(t *testing.T) {
 				}
 				tell("sticks out", overflowing)
 				tell("is stretched", distorted)
+				tell("runs into what is beside it", crowded)
 				if l.width <= 390 {
 					tell("too small for a finger", smallTargets)
 				} else {
@@ -124,6 +135,15 @@ func TestWhatDoesNotFitIsFound(t *testing.T) {
 			const c = document.querySelector("main").appendChild(document.createElement("canvas"));
 			c.style.cssText = "width: 300px; height: 300px";
 		})()`, distorted},
+		"crowded controls": {`(() => {
+			const controls = document.querySelector("main").appendChild(document.createElement("div"));
+			controls.className = "controls";
+			const [part, content] = [document.createElement("div"), document.createElement("div")];
+			controls.append(part);
+			part.append(content);
+			part.style.width = "40px";
+			content.style.width = "90px";
+		})()`, crowded},
 		"a small button":    {`document.querySelector("button.primary").style.cssText = "min-height: 30px"`, smallTargets},
 		"a link of its own": {`document.querySelector("form").insertAdjacentHTML("beforeend", "<div><a href='/'>small</a></div>")`, smallTargets},
 		"a long line": {`(() => {
