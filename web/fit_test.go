@@ -143,6 +143,7 @@ func TestWhatDoesNotFitIsFound(t *testing.T) {
 			part.append(content);
 			part.style.width = "40px";
 			content.style.width = "90px";
+			content.textContent = "wide";
 		})()`, crowded},
 		"a small button":    {`document.querySelector("button.primary").style.cssText = "min-height: 30px"`, smallTargets},
 		"a link of its own": {`document.querySelector("form").insertAdjacentHTML("beforeend", "<div><a href='/'>small</a></div>")`, smallTargets},
