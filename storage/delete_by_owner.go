@@ -13,11 +13,11 @@ import (
 	"keepwatch.internal/storage/index"
 )
 
-// MaxDelete is the longest span of which the footage is deleted at once.
+// MaxDelete is the longest span that can be deleted at once.
 const MaxDelete = 24 * time.Hour
 
-// Deletion says what goes, or went, when footage of a span is deleted: whole segments of both streams, also where they
-// reach out of the span.
+// Deletion says what is, or was, deleted with the footage of a span: whole segments of both streams, even where they
+// extend beyond the span.
 type Deletion struct {
 	Span     Span // from the begin of the first segment to the end of the last
 	Segments int

@@ -253,7 +253,7 @@ func TestReadersWritersAndRetentionTogether(t *testing.T) {
 	checkWhole(k, nil)
 }
 
-// readAround opens clips of the camera, some of which overlap deleted or growing footage.
+// readAround opens clips of the camera. Some overlap deleted or growing footage.
 func (k *kit) readAround(ctx context.Context, id media.CameraID) {
 	p := k.permit(id, access.Playback)
 	for n := range 60 {

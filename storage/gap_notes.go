@@ -43,8 +43,8 @@ func (g *gapNotes) SetGap(ctx context.Context, stream media.StreamID, from time.
 	})
 }
 
-// EndOfFootage returns the latest moment to which the stream has footage, so that no run begins earlier; the zero time
-// when there is none.
+// EndOfFootage returns when the stream's newest footage ends, so that no run begins earlier. It is the zero time when there
+// is none.
 func (g *gapNotes) EndOfFootage(ctx context.Context, stream media.StreamID) (time.Time, error) {
 	c, err := g.cameraList.camera(stream.Camera)
 	if err != nil {

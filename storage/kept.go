@@ -29,11 +29,11 @@ const (
 var (
 	// ErrNote is returned by Keep for a note that is too long, or no text on one line.
 	ErrNote = errors.New("the note must be one line of at most 500 characters")
-	// ErrStreams is returned by Keep for a set of streams that names none, or one that there is not.
+	// ErrStreams is returned by Keep for an empty set of streams, or an unknown stream.
 	ErrStreams = errors.New("which streams to keep: main, sub, or both")
-	// ErrTooManyKept is returned by Keep for a camera of which MaxKeptPerCamera spans are kept already.
+	// ErrTooManyKept is returned by Keep for a camera that has MaxKeptPerCamera kept spans already.
 	ErrTooManyKept = errors.New("the camera has 10,000 kept clips; let some go first")
-	// ErrNotKept is returned for a kept span that there is not, or not of this camera.
+	// ErrNotKept is returned for a kept span that does not exist or belongs to another camera.
 	ErrNotKept = errors.New("no such kept clip")
 )
 
@@ -85,7 +85,7 @@ type keptClips struct {
 
 	keeping sync.Mutex // serialises what is kept, let go, and deleted by owners
 	reading sync.RWMutex
-	// keptRead has the cameras of which the index says what the files of kept clips say.
+	// keptRead has the cameras whose files of kept clips have been compared with the index.
 	keptRead map[media.CameraID]struct{}
 }
 

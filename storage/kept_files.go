@@ -227,7 +227,7 @@ func (c *camera) syncKept() error {
 	return errors.Join(c.files.SyncDir(KeptFolder), c.files.SyncDir("."))
 }
 
-// listKept lists the kept spans of which the camera has a file.
+// listKept lists the kept spans that have a file in the camera's folder.
 func (c *camera) listKept() (map[KeptID]bool, error) {
 	entries, err := c.files.List(KeptFolder)
 	if err != nil && !disk.IsMissing(err) {

@@ -131,7 +131,7 @@ func (c *Clip) layoutParts() []segment.Part {
 	return list
 }
 
-// dropEntries frees the tables, of which the layout has taken what it needs.
+// dropEntries frees the tables: the layout has taken what it needs from them.
 func (c *Clip) dropEntries() {
 	for i := range c.parts {
 		c.parts[i].entries = nil

@@ -96,7 +96,7 @@ func (r *reader) explain(row index.Segment, err error) error {
 	return fmt.Errorf("segment %s: %w", row.Name(), err)
 }
 
-// selection is what a clip consists of: fragments in the order of time, of which each can be decoded after those before it.
+// selection lists the fragments of a clip in the order of time. Each can be decoded after the ones before it.
 type selection struct {
 	parts []part // entries are cut to what belongs to the clip; none is empty
 }

@@ -16,9 +16,9 @@ import (
 // bytes are read from the segments, and verified, as they are asked for. While it is open its segments stay on the disk.
 //
 // A clip belongs to one reader: its methods are called by one goroutine, except for Renew, which any may call. It shares
-// no buffer with any other. Every Read asks the permit; once that has expired Read returns access.ErrDenied, also in the
-// middle of the clip, until Renew. Read returns ErrQuarantined for footage that does not verify, of which no byte is
-// handed out, and ErrGone when a file vanished or the footage was deleted by its owner; after them the clip is over.
+// no buffer with any other. Every Read asks the permit. Once that has expired, Read returns access.ErrDenied until Renew,
+// also in the middle of the clip. Read returns ErrQuarantined for footage that does not verify, and no byte of it. It returns
+// ErrGone when a file vanished or the owner deleted the footage. After these two errors the clip is over.
 type Clip struct {
 	r      *reader
 	hold   *hold

@@ -32,9 +32,9 @@ type FragmentPlacement struct {
 	Continues     bool          // it is the very next after the one before, which may stand in the segment before
 }
 
-// Placement returns in which segments the footage of the span lies, and where in them, in the order of time: from the key frame
-// at or before span.From to the fragment that span.To lies in. Tables say it; no footage is read. Permit, limit and errors
-// are those of OpenClip, without *FormatChangedError.
+// Placement returns where the footage of the span is, in the order of time: which segments, and which bytes of them, from the
+// key frame at or before span.From to the fragment that contains span.To. It reads the tables, and no footage. Permit, limit
+// and errors are those of OpenClip, without *FormatChangedError.
 func (l *library) Placement(ctx context.Context, p access.Permit, q media.Quality, span Span) ([]SegmentPlacement, error) {
 	r, err := l.reader(p, q)
 	if err != nil {
@@ -90,7 +90,7 @@ func (l *library) OpenStored(ctx context.Context, p access.Permit, q media.Quali
 	return l.openChosen(ctx, p, q, opening{span, MaxSegments, (*reader).chooseStored, (*Clip).layFragments})
 }
 
-// chooseStored opens the fragments of [from, to) of the segment in which one begins at from.
+// chooseStored opens the fragments of [from, to) of the segment that has a fragment beginning at from.
 func (r *reader) chooseStored(ctx context.Context, from, to int64) (selection, error) {
 	parts, err := r.parts(ctx, from, to)
 	if err != nil {

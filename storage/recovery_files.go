@@ -78,7 +78,7 @@ func (s *recovery) reconcileStream(ctx context.Context, c *camera, quality media
 	return errors.Join(errs...)
 }
 
-// Days lists the days of a stream of which there is a folder or a row, in order. folder is that of the stream's camera.
+// Days lists, in order, the days of a stream that have a folder or a row. folder is the camera's folder.
 func Days(ctx context.Context, db index.Reader, folder disk.Folder, st index.Stream) ([]time.Time, error) {
 	entries, err := folder.List(st.Quality.String())
 	if err != nil && !disk.IsMissing(err) {

@@ -9,8 +9,8 @@ import (
 	"keepwatch.internal/storage/index/indextest"
 )
 
-// TestWhatACrashLeftEmptyIsNotInTheWay begins a run in the same microsecond as a segment of which only the row is left, right after
-// Open.
+// TestWhatACrashLeftEmptyIsNotInTheWay begins a run right after Open, in the same microsecond as a segment that has a row and no
+// file.
 func TestWhatACrashLeftEmptyIsNotInTheWay(t *testing.T) {
 	k, r := openWithRow(t, index.StateOpen)
 	run, fragments := k.fragments(k.ids["front-door"], film{start: index.FromMicros(r.Start), seconds: 1})

@@ -36,19 +36,19 @@ const (
 const (
 	// coarseStep is the step from which whole segments are precise enough, so that their key frames need not be read.
 	coarseStep = 5 * time.Minute
-	// quietBlock is how long the stretches are in which the quietest is looked for.
+	// quietBlock is the length of the periods whose smallest group of pictures is looked for.
 	quietBlock = 30 * time.Minute
 	// tablePace is about what the table at the end of a segment takes, bytes a second of footage, for 25 pictures. How
 	// much it really is the index does not know; without it each segment would seem to end with something that happens.
 	tablePace = 150
 )
 
-// Activity returns the activity of the permit's camera in steps, the last of which ends at or after the span's end and
-// counts what lies before it. What is being written counts as far as it is. From the sizes of whole groups of pictures,
-// each from a key frame to the next, what they are at least in that half hour and the ones around it is taken away: that
-// is the key frame, the noise, and the sound, none of which tell of activity. Of a camera with a constant bit rate that
-// leaves little. It needs a permit for Playback or Export, and returns access.ErrDenied, ErrUnknownCamera, ErrSpan or
-// ErrTooLong. Under a permit that is bound to a time only groups that lie in it as a whole count.
+// Activity returns the activity of the permit's camera in steps. The last step may end after the span, but counts nothing
+// after the span's end. Footage that is being written counts as far as it has been written. The measure is the size of a
+// whole group of pictures, from a key frame to the next, less the smallest size in that half hour and the ones around it:
+// that part is the key frame, noise and sound, which say nothing about activity. A camera with a constant bit rate shows
+// little. Activity needs a permit for Playback or Export, and returns access.ErrDenied, ErrUnknownCamera, ErrSpan or
+// ErrTooLong. Under a permit for a limited time, only groups that lie entirely within it count.
 func (ts *timelines) Activity(ctx context.Context, p access.Permit, q media.Quality, span Span, step time.Duration) (Activity, error) {
 	if _, err := ts.permitCheck.admit(p); err != nil {
 		return Activity{}, err

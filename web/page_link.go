@@ -64,7 +64,7 @@ func (h *linkPages) enterLink(w http.ResponseWriter, r *http.Request) error {
 // noLink says that there is nothing behind a link, whatever the reason.
 func (h *linkPages) noLink(w http.ResponseWriter, r *http.Request) error {
 	p := linkProblem()
-	v := view.Error{Shell: h.shell(withViewer(r, access.Viewer{}), p.Detail, "door-page"), Title: "Link not available", Detail: p.Detail, Stranger: true}
+	v := view.Error{Shell: h.shell(withViewer(r, access.Viewer{}), p.Detail, "door-page"), Title: "Link not available", Detail: p.Detail, ShareLink: true}
 	return writePage(w, r, p.Status, view.ErrorPage(v))
 }
 

@@ -107,7 +107,7 @@ func ordered(cameras []visibleCamera, order []access.Camera) []visibleCamera {
 	return list
 }
 
-// among returns those cameras that a group names, in its order. Those that it names and the viewer does not see are not there.
+// among returns the cameras of a group that the viewer sees, in the group's order.
 func among(cameras []visibleCamera, g layout.Group) []visibleCamera {
 	var list []visibleCamera
 	for _, c := range ordered(cameras, g.Cameras) {
@@ -118,8 +118,7 @@ func among(cameras []visibleCamera, g layout.Group) []visibleCamera {
 	return list
 }
 
-// placed returns the order in which one camera has taken the place of another, those between them having moved up. Of
-// cameras that are not shown now the order is kept as well as it can be.
+// placed moves a camera to the place of another. Those between them move up or down by one.
 func placed(order []access.Camera, camera, at access.Camera) []access.Camera {
 	to := slices.Index(order, at)
 	from := slices.Index(order, camera)
@@ -130,7 +129,7 @@ func placed(order []access.Camera, camera, at access.Camera) []access.Camera {
 	return slices.Insert(list, to, camera)
 }
 
-// idsOf are the cameras by which a layout names them.
+// idsOf returns the names that a layout has for the cameras.
 func idsOf(cameras []visibleCamera) []access.Camera {
 	var list []access.Camera
 	for _, c := range cameras {

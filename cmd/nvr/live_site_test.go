@@ -175,7 +175,7 @@ func (s *liveSite) watchedBy(width, height int, script string) *tab {
 	return b
 }
 
-// slowly runs steps, each of which may take as long as a first picture.
+// slowly runs steps. Each may take as long as the first picture of a stream.
 func (b *tab) slowly(steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
 	for i, step := range steps {

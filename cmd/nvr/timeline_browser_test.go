@@ -74,7 +74,7 @@ type shown struct {
 	from, to time.Time
 }
 
-// TestSeveralCamerasPlayInSync plays a day of four cameras, one of which has a gap.
+// TestSeveralCamerasPlayInSync plays a day of four cameras. One of them has a gap.
 func TestSeveralCamerasPlayInSync(t *testing.T) {
 	base, password, cams := startFaultyDemo(t)
 	garage := cams.Camera("garage")

@@ -87,8 +87,8 @@ type Options struct {
 	ReadOnly bool
 }
 
-// Directory is the open accounts database. It assembles the concerns, each of which is in the files that begin with its name;
-// their methods are the directory's. They may be called from several goroutines, and several processes may hold the database
+// Directory is the open accounts database. It assembles the concerns; their methods are the directory's. Each concern is in the
+// files that begin with its name. Methods may be called from several goroutines, and several processes may have the database
 // open.
 type Directory struct {
 	*core

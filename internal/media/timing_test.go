@@ -168,7 +168,7 @@ func TestRatesFromOneToSixtyPicturesASecondAndLongGOPsKeepTheirTime(t *testing.T
 	}
 }
 
-// bleeps has ffmpeg make six seconds, each of which begins with a white frame and a tone.
+// bleeps has ffmpeg make six seconds of video. Each second begins with a white frame and a tone.
 func bleeps(t *testing.T) mediatest.Source {
 	t.Helper()
 	path := t.TempDir() + "/bleeps.mp4"

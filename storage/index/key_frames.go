@@ -60,8 +60,7 @@ func UnpackKeys(start int64, b []byte) ([]KeyFrame, error) {
 	return keys, nil
 }
 
-// unpackSizedKeys reads the form of before, in which a key frame had its distance from the end of the one before, and its
-// size.
+// unpackSizedKeys reads the older format: for each key frame its size and its distance from the end of the one before.
 func unpackSizedKeys(start int64, b []byte) ([]KeyFrame, error) {
 	var keys []KeyFrame
 	last, step, end := start, int64(0), int64(0)

@@ -5,14 +5,14 @@ import (
 	"database/sql"
 )
 
-// claim is a stretch of a stream in which footage of a run is said to be; of run 0 it is a gap.
+// claim says that a period of a stream has footage of a run. Run 0 says that it is a gap.
 type claim struct {
 	from, to int64
 	run      int64
 	open     bool // what is being written: it may be claimed or not
 }
 
-// LedgerFlaw is a stretch in which ledger and segments contradict each other.
+// LedgerFlaw is a period for which ledger and segments contradict each other.
 type LedgerFlaw struct {
 	From, To int64
 	Ledger   int64 // run that the ledger says; 0 for a gap

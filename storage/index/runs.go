@@ -42,7 +42,7 @@ func (r Reader) RunsGoingOn(ctx context.Context, st Stream) ([]int64, error) {
 	return runs, err
 }
 
-// EndRun notes why a run ended, and forgets a run of which nothing is left.
+// EndRun notes why a run ended, and deletes a run that has no footage left.
 func (tx *Tx) EndRun(ctx context.Context, st Stream, run int64, reason string) error {
 	const query = `UPDATE run SET end_reason = ? WHERE camera = ? AND quality = ? AND id = ?`
 	if err := tx.exec(ctx, query, reason, st.Camera, st.Quality, run); err != nil {

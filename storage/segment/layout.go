@@ -27,7 +27,7 @@ type Piece struct {
 // Place returns where the fragment lies in its segment's file.
 func (p Piece) Place() Place { return Place{p.Start, p.Offset, p.Size} }
 
-// Layout says which bytes of which segments a file consists of that exists only while it is served.
+// Layout describes a file that exists only while it is served: which bytes of which segments it is made of.
 type Layout struct {
 	Head       []byte // what the file begins with
 	Pieces     []Piece

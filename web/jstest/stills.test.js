@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { Stills } from "../static/live/stills.js";
 import { tileWords } from "../static/live/edge.js";
 
-/** A page and a server of which as much is real as the key frames need. @param {(url: string) => Response} serve */
+/** A page and a server, as real as the key frames need them. @param {(url: string) => Response} serve */
 function world(serve, plays = true) {
   const asked = /** @type {string[]} */ ([]);
   let drawn = 0;

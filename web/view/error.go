@@ -4,6 +4,6 @@ package view
 type Error struct {
 	Shell         Shell
 	Title, Detail string
-	Stranger      bool   // one who has no account here, most likely
+	ShareLink     bool   // a share link led here: the reader probably has no account
 	Request       string // its id in the log; empty if there is nothing in the log
 }

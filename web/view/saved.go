@@ -14,7 +14,7 @@ type Saved struct {
 // SavedFilter is what the list is searched for, by the query: words, camera and day.
 type SavedFilter struct {
 	Words, Camera, Day string
-	Cameras            []CameraChoice // of which something is kept
+	Cameras            []CameraChoice // those with kept clips
 	On                 bool
 }
 

@@ -74,8 +74,8 @@ export class MediaBuffer {
   }
 
   /**
-   * Begins a run: fragments that follow belong to it. at is the wall clock, in ms, of what is about to come. A run of which
-   * a part is there already is given the offset that it has, so that both parts join without overlap.
+   * Begins a run: fragments that follow belong to it. at is the wall clock, in ms, of the next fragment. If a part of the run
+   * is buffered already, offset is that part's, so that both join without overlap.
    * @param {string} mime @param {Uint8Array} bytes the init header with its label @param {number} at @param {number} [offset] s
    */
   init(mime, bytes, at, offset = NaN) {

@@ -132,7 +132,7 @@ export class SyncPlayer {
   // Where playback is.
 
   /**
-   * Goes to a moment; from one of which no camera has footage to where footage next begins, with a word.
+   * Goes to a moment. If no camera has footage of it, goes to the next footage and says so.
    * @param {number} t @param {boolean} [play]
    */
   async goTo(t, play = this.playing) {

@@ -100,7 +100,7 @@ export class TimelineTile {
     return layer ? { life: "past", head: "", text: "", age: "" } : { life: "waiting", head: "", text: "", age: "loading" };
   }
 
-  /** @param {number} at of which the camera's page is to show more */
+  /** Points the tile's link at the camera's page at this moment. @param {number} at */
   lead(at) {
     const href = `${this.facts.href}?at=${new Date(at).toISOString().slice(0, 19)}Z`;
     if (this.link.getAttribute("href") !== href) this.link.href = href;
