@@ -136,5 +136,5 @@ func (m siteMonth) String() string {
 
 // words names the month: "November 2026".
 func (m siteMonth) words() string {
-	return time.Date(m.year, m.month, 1, 0, 0, 0, 0, time.UTC).Format("January 2006")
+	return format.Month(time.Date(m.year, m.month, 1, 0, 0, 0, 0, time.UTC))
 }

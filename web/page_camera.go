@@ -108,8 +108,8 @@ func (h *cameraPages) cameraView(r *http.Request, c visibleCamera) (view.Camera,
 	local := moment.In(h.site.location)
 	v := view.Camera{
 		Name: c.Name, Label: c.Label, Href: cameraURL(c.Name), State: stateOf(c.Status), Reason: c.Status.Reason, Words: firstWords(c.Status),
-		Zone: zoneName(h.site.location), Day: day.String(), Today: dayOf(now, h.site.location).String(), DayText: local.Format("2 Jan 2006"), DayWords: local.Format("Mon, 2 Jan 2006"),
-		DaySeconds: int(day.to.Sub(day.from).Seconds()), Clock: local.Format(time.TimeOnly), Date: local.Format("Mon, 2 Jan 2006"),
+		Zone: zoneName(h.site.location), Day: day.String(), Today: dayOf(now, h.site.location).String(), DayText: format.Date(local), DayWords: format.WeekdayDate(local),
+		DaySeconds: int(day.to.Sub(day.from).Seconds()), Clock: format.ClockSeconds(local), Date: format.WeekdayDate(local),
 		Previous: "?day=" + day.shift(-1).String(), Next: "?day=" + day.shift(1).String(),
 		HasSub: c.HasSub, Audio: c.Audio && c.Rights.Has(access.Audio),
 		Playback: c.Rights.Has(access.Playback), Export: c.Rights.Has(access.Export), Manage: c.Rights.Has(access.Manage),

@@ -4,9 +4,9 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"time"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/format"
 	"keepwatch.internal/internal/identity"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/web/view"
@@ -35,7 +35,7 @@ func (h *cameraPages) newDeviceOf(r *http.Request, c visibleCamera) (*view.NewDe
 		}
 		first = earlier(first, d.Since)
 	}
-	v.Since = first.In(h.site.location).Format("Mon, 2 Jan 2006 " + time.TimeOnly)
+	v.Since = format.Second(first.In(h.site.location))
 	return v, nil
 }
 

@@ -114,7 +114,7 @@ func (h *cameraPages) stripOf(days []dayCoverage, here string) *view.MonthStrip 
 			strip.Deleted += fmt.Sprintf("M%d 96h8v4h-8z", x)
 		}
 	}
-	strip.From = dayOf(h.site.now(), h.site.location).shift(1 - stripDays).from.In(h.site.location).Format("2 Jan")
+	strip.From = format.DayMonth(dayOf(h.site.now(), h.site.location).shift(1 - stripDays).from.In(h.site.location))
 	return strip
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/format"
 	"keepwatch.internal/web/view"
 )
 
@@ -31,7 +32,7 @@ func (h *peoplePages) writePeople(w http.ResponseWriter, r *http.Request, n view
 }
 
 func (h *peoplePages) personWords(p accounts.Person) string {
-	words := []string{"since " + p.Created.In(h.site.location).Format("2 Jan 2006")}
+	words := []string{"since " + format.Date(p.Created.In(h.site.location))}
 	switch {
 	case p.Cameras == 0:
 		words = append(words, "sees no camera")

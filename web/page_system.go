@@ -57,7 +57,7 @@ func (h *systemPages) pageSystem(w http.ResponseWriter, r *http.Request) error {
 		v.Disk = diskOf(*report.Disk)
 	}
 	for _, a := range report.Alarms {
-		v.Alarms = append(v.Alarms, view.Fact{Label: "Since " + a.Since.In(h.site.location).Format("2 January, 15:04"), Value: a.Text})
+		v.Alarms = append(v.Alarms, view.Fact{Label: "Since " + h.site.when(a.Since), Value: a.Text})
 	}
 	v.Events = h.eventViews(report.Events)
 	v.Canary = canaryOf(report.Canary, report.Now)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/format"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage"
 	"keepwatch.internal/web/view"
@@ -88,8 +89,8 @@ func (h *cameraPages) timelineView(r *http.Request, q url.Values) (view.Timeline
 	}
 	day, local := dayOf(moment, h.site.location), moment.In(h.site.location)
 	v := view.Timeline{
-		Zone: zoneName(h.site.location), Day: day.String(), Today: dayOf(now, h.site.location).String(), DayWords: local.Format("Mon, 2 Jan 2006"),
-		DaySeconds: int(day.to.Sub(day.from).Seconds()), Clock: local.Format(time.TimeOnly), Date: local.Format("Mon, 2 Jan 2006"),
+		Zone: zoneName(h.site.location), Day: day.String(), Today: dayOf(now, h.site.location).String(), DayWords: format.WeekdayDate(local),
+		DaySeconds: int(day.to.Sub(day.from).Seconds()), Clock: format.ClockSeconds(local), Date: format.WeekdayDate(local),
 		Most: mostPlayed, Admin: viewerOf(r).Admin,
 	}
 	if given {

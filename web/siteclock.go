@@ -91,45 +91,27 @@ func (c siteClock) momentParameter(q url.Values, now time.Time) (t time.Time, gi
 
 // gapView is a gap in the list of a day.
 func (c siteClock) gapView(g storage.Gap) view.Gap {
-	clock := "15:04"
+	clock := format.Clock
 	if g.To.Sub(g.From) < 2*time.Minute {
-		clock = time.TimeOnly
+		clock = format.ClockSeconds
 	}
 	return view.Gap{
-		Time:   g.From.In(c.location).Format(clock) + "–" + g.To.In(c.location).Format(clock),
+		Time:   clock(g.From.In(c.location)) + "–" + clock(g.To.In(c.location)),
 		Reason: g.Reason, Length: format.Duration(g.To.Sub(g.From)), Href: "?at=" + url.QueryEscape(rfc3339(g.To)),
 	}
 }
 
-// span is a span on the site's clock: "Sun, 22 Nov 2026, 13:05:20 – 13:09:00".
-func (c siteClock) span(span storage.Span) string {
-	const day = "Mon, 2 Jan 2006, "
-	from, to := span.From.In(c.location), span.To.In(c.location)
-	second := ""
-	if from.Format(day) != to.Format(day) {
-		second = to.Format(day)
-	}
-	return from.Format(day+time.TimeOnly) + "\u00a0–\u00a0" + second + to.Format(time.TimeOnly)
+// span writes a span on the site's clock.
+func (c siteClock) span(s storage.Span) string {
+	return format.Span(s.From.In(c.location), s.To.In(c.location))
 }
 
-// when is a moment on the site's clock, for people: "22 Nov, 13:05", with the year when it is not this one.
-func (c siteClock) when(t time.Time) string {
-	local := t.In(c.location)
-	if local.Year() != c.now().In(c.location).Year() {
-		return local.Format("2 Jan 2006, 15:04")
-	}
-	return local.Format("2 Jan, 15:04")
-}
+// when writes a moment on the site's clock.
+func (c siteClock) when(t time.Time) string { return format.Recent(t.In(c.location), c.now()) }
 
-// between is a span of time on the site's clock: "22 Nov, 13:05 – 14:10".
+// between writes a span of time on the site's clock.
 func (c siteClock) between(from, to time.Time) string {
-	if to.Sub(from) < 2*time.Minute && to.After(from) {
-		return c.when(from) + from.In(c.location).Format(":05–") + to.In(c.location).Format(time.TimeOnly)
-	}
-	if dayOf(from, c.location).String() == dayOf(to, c.location).String() {
-		return c.when(from) + "–" + to.In(c.location).Format("15:04")
-	}
-	return c.when(from) + " – " + c.when(to)
+	return format.Period(from.In(c.location), to.In(c.location), c.now())
 }
 
 // siteDay is a day on the site's clock: 23, 24 or 25 hours.

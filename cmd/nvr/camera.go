@@ -16,6 +16,7 @@ import (
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
 	"keepwatch.internal/internal/config"
+	"keepwatch.internal/internal/format"
 	"keepwatch.internal/internal/identity"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/recorder"
@@ -109,7 +110,7 @@ func (c cameraCall) list(ctx context.Context) error {
 		for _, p := range streamsOf(&config.Config{Cameras: []config.Camera{one}}, c.ids) {
 			since, strength := "-", "not connected yet"
 			if known, met := registry.Fingerprint(p.Stream); met && c.met(one.ID) {
-				since, strength = known.Since.In(c.conf.Timezone).Format(time.DateOnly), registry.Strength(p.Stream)
+				since, strength = format.Date(known.Since.In(c.conf.Timezone)), registry.Strength(p.Stream)
 			}
 			quality := p.Stream.Quality.String()
 			if slices.ContainsFunc(devices, func(k identity.NewDevice) bool {
@@ -138,7 +139,7 @@ func (c cameraCall) accept(ctx context.Context, name string) error {
 	ids := make([]string, 0, len(devices))
 	for _, k := range devices {
 		ids = append(ids, k.ID())
-		fmt.Fprintf(c.t.out, "%s stream, at %s since %s:\n", k.Stream, k.Address, k.Since.In(c.conf.Timezone).Format("2006-01-02 15:04:05"))
+		fmt.Fprintf(c.t.out, "%s stream, at %s since %s:\n", k.Stream, k.Address, format.Second(k.Since.In(c.conf.Timezone)))
 		for _, d := range k.Differences {
 			fmt.Fprintf(c.t.out, "  %s\n", d)
 		}

@@ -12,6 +12,7 @@ import (
 
 	"keepwatch.internal/internal/camera"
 	"keepwatch.internal/internal/config"
+	"keepwatch.internal/internal/format"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/outbound"
 	"keepwatch.internal/recorder"
@@ -113,7 +114,7 @@ func (f *fleet) reason(s recorder.Status) string {
 	if time.Until(s.NextTry) < time.Minute {
 		return s.Reason
 	}
-	return s.Reason + ", next try " + s.NextTry.In(f.zone).Format("15:04")
+	return s.Reason + ", next try " + format.Clock(s.NextTry.In(f.zone))
 }
 
 func (f *fleet) streamStatus(id media.StreamID, s recorder.Status) web.StreamStatus {

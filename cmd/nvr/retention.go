@@ -149,13 +149,12 @@ func printGoing(w io.Writer, when string, list []storage.Going, r storage.Retain
 		case storage.LimitSize:
 			why = "more than " + format.Size(r.MaxBytes)
 		}
-		const layout = "2006-01-02 15:04:05"
 		segments := "segments"
 		if g.Segments == 1 {
 			segments = "segment"
 		}
-		fmt.Fprintf(w, "  %s: %d %s, %s, %s to %s: %s\n", when, g.Segments, segments, format.Size(g.Bytes),
-			g.Span.From.In(c.Timezone).Format(layout), g.Span.To.In(c.Timezone).Format(layout), why)
+		fmt.Fprintf(w, "  %s: %d %s, %s, %s: %s\n", when, g.Segments, segments, format.Size(g.Bytes),
+			format.Span(g.Span.From.In(c.Timezone), g.Span.To.In(c.Timezone)), why)
 	}
 }
 

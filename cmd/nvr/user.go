@@ -18,6 +18,7 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/format"
 	"keepwatch.internal/internal/identity"
 )
 
@@ -251,7 +252,7 @@ func userList(ctx context.Context, c userCall) error {
 				owns++
 			}
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\n", u.Name, role, u.Created.In(c.zone).Format(time.DateOnly), owns, len(seen[u.ID]))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\n", u.Name, role, format.Date(u.Created.In(c.zone)), owns, len(seen[u.ID]))
 	}
 	return w.Flush()
 }

@@ -11,6 +11,7 @@ import (
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/format"
 	"keepwatch.internal/internal/identity"
 )
 
@@ -152,10 +153,10 @@ func (c userCall) day(t time.Time) string {
 	if t.IsZero() {
 		return "-"
 	}
-	return t.In(c.zone).Format(time.DateOnly)
+	return format.Date(t.In(c.zone))
 }
 
-func (c userCall) minute(t time.Time) string { return t.In(c.zone).Format("2006-01-02 15:04") }
+func (c userCall) minute(t time.Time) string { return format.Minute(t.In(c.zone)) }
 
 func orDash(s string) string {
 	if s == "" {

@@ -27,6 +27,7 @@ func rules() []rule {
 		{"nothing runs before main", noInit},
 		{"no package-level maps, channels or locks", noSharedVars},
 		{"package-level variables never change", noMutation},
+		{"dates and times are written by one package", oneFormat},
 		{"packages say what they are", packageComments},
 		{"functions are short", shortFunctions},
 		{"files are short", shortFiles},

@@ -82,6 +82,9 @@ func styleBreaches() []breach {
 	const vars, change, comment = "no package-level maps, channels or locks", "package-level variables never change", "packages say what they are"
 	long := strings.Repeat("\n", 69)
 	return []breach{
+		{"a date in a style of its own", "dates and times are written by one package",
+			map[string]string{"web/b.go": "package web\n\nconst machine = `2006-01-02T15:04:05Z`\n\nconst people = \"15:04 on Jan 2\"\n"},
+			[]string{"web/b.go:5", "internal/format"}},
 		{"an init function", "nothing runs before main", map[string]string{"web/b.go": "package web\n\nfunc init() {}\n"}, []string{"web/b.go:3"}},
 		{"a table as a map", vars, map[string]string{"web/b.go": "package web\n\nvar types = map[string]string{}\n"}, []string{"types", "a map"}},
 		{"a map by way of a function and a type", vars, map[string]string{"web/b.go": "package web\n\ntype m map[int]int\n\nfunc mk() m { return nil }\n\nvar x = mk()\n"}, []string{"a map"}},

@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"regexp"
 	"strings"
 )
 
@@ -260,4 +261,25 @@ func countParams(f *ast.FuncType) int {
 		n += max(1, len(field.Names))
 	}
 	return n
+}
+
+// peopleLayout matches a layout of package time that people read. With a T before the hour it is RFC 3339, which programs read.
+var peopleLayout = regexp.MustCompile(`\bJan\b|\bMon\b|(^|[^T])15:04`)
+
+// oneFormat checks that dates and times for people are written by internal/format alone, so that they look alike everywhere.
+// internal/testcam draws the clock of a camera.
+func oneFormat(t *tree) []finding {
+	var found []finding
+	for _, s := range t.files {
+		if s.beside() || s.dir() == "internal/format" || s.dir() == "internal/testcam" {
+			continue
+		}
+		ast.Inspect(s.syntax, func(n ast.Node) bool {
+			if text, ok := n.(*ast.BasicLit); ok && text.Kind == token.STRING && peopleLayout.MatchString(text.Value) {
+				found = append(found, finding{t.at(text), "a layout of dates or times", "use a function of internal/format, or add one there"})
+			}
+			return true
+		})
+	}
+	return found
 }

@@ -1,6 +1,6 @@
-// Package format writes figures for people: sizes, rates, durations and ages, the same way on pages, on the command line and in
-// logs. What reads figures back does not belong here, and neither do clocks of a place: times of day are written by whoever
-// knows the time zone.
+// Package format writes figures and times for people: sizes, rates, durations, ages, dates and times of day, the same way on pages,
+// on the command line and in logs. The caller chooses the time zone. Formats that programs read back (RFC 3339, file names) do
+// not belong here.
 package format
 
 import (
