@@ -41,7 +41,7 @@ class Video extends EventTarget {
 
 test("a picture that stops is that of the very moment, though its clock stands there already", () => {
   const video = new Video();
-  const options = /** @type {any} */ ({ camera: "yard", stream: "main", hasSub: false, footage: () => new Footage([{ from: 0, to: 20_000 }], []), now: () => 1e6, over: () => false });
+  const options = /** @type {any} */ ({ camera: "yard", stream: "main", hasSub: false, footage: () => new Footage([{ from: 0, to: 20_000 }], []), now: () => 1e6, moment: () => 5000, over: () => false });
   const follower = new Follower(/** @type {any} */ (video), /** @type {any} */ (new Video()), options);
   follower.reader.from = 0;
   follower.reader.next = 20_000;

@@ -53,7 +53,7 @@ function standing(clock) {
   const frames = new Frames();
   frames.add(Array.from({ length: 30 }, (_, n) => at(n)), "run", 0);
   const video = new Video(frames);
-  const buffer = { base: 0, wanted: /** @type {number | null} */ (null), ranges: () => [{ start: 0, end: at(30) }], time: (/** @type {number} */ t) => t / 1000 };
+  const buffer = { show(/** @type {number} */ t) { video.currentTime = t; }, base: 0, wanted: /** @type {number | null} */ (null), ranges: () => [{ start: 0, end: at(30) }], time: (/** @type {number} */ t) => t / 1000 };
   const playback = {
     video, frames, buffer, active: true, wantPlay: false, dropAhead() {}, fill() {}, fetchBefore: async () => false,
     options: { footage: () => ({ between: () => null }), onpassed() {} }, reader: { request: /** @type {object | null} */ (null) },

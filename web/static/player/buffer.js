@@ -16,6 +16,12 @@ const DRIFT = 0.02;
 /** A longer queue means that the browser does not keep up: the queue is dropped, and the next key frame begins again. */
 const MAX_QUEUE = 600;
 
+/** A seek to a picture goes this far past its beginning, so that rounding cannot show the one before, s. */
+export const INSIDE = 0.001;
+
+/** A picture is long when a moment is further than this from its beginning, s. */
+const LONG = 0.1;
+
 /** @returns {typeof MediaSource | null} null where the browser cannot play a stream */
 export function sourceClass() {
   const w = /** @type {any} */ (window);
@@ -70,7 +76,11 @@ export class MediaBuffer {
     this.wanted = null;
     this.offset = NaN;
     this.url = "";
+    /** @type {(t: number) => number | null} when the picture of a moment begins, both in seconds of media time; null if not known */
+    this.pictureAt = () => null;
+    this.put = { at: NaN, moment: NaN }; // where the video was put last, and which moment that shows, s of media time
     video.addEventListener("error", () => this.failed());
+    video.addEventListener("play", () => this.resume());
   }
 
   /**
@@ -79,8 +89,7 @@ export class MediaBuffer {
    * @param {string} mime @param {Uint8Array} bytes the init header with its label @param {number} at @param {number} [offset] s
    */
   init(mime, bytes, at, offset = NaN) {
-    const rebuild = !this.source || tracks(mime) !== tracks(this.mime) || at < this.base ||
-      (mime !== this.mime && !("changeType" in SourceBuffer.prototype));
+    const rebuild = !this.source || !this.takes(mime) || at < this.base;
     if (rebuild) this.open(mime, at);
     else if (mime !== this.mime) this.queue.push((b) => b.changeType(mime));
     this.mime = mime;
@@ -91,6 +100,15 @@ export class MediaBuffer {
     if (rebuild || Number.isNaN(offset)) return;
     this.offset = offset;
     this.push((b) => { b.timestampOffset = offset; });
+  }
+
+  /**
+   * Whether media of a type can follow what is buffered. Otherwise the buffer begins anew, for example where the sound came or
+   * went: a source buffer keeps its number of tracks (MSE, section 3.5.7).
+   * @param {string} mime
+   */
+  takes(mime) {
+    return mime === this.mime || (tracks(mime) === tracks(this.mime) && "changeType" in SourceBuffer.prototype);
   }
 
   /**
@@ -167,7 +185,7 @@ export class MediaBuffer {
 
   /** @returns {number} the wall clock, in ms, of the moment that is shown */
   wall() {
-    return this.base + this.video.currentTime * 1000;
+    return this.base + (this.isPut() ? this.put.moment : this.video.currentTime) * 1000;
   }
 
   /** @param {number} wall ms @returns {number} seconds of media time */
@@ -189,6 +207,7 @@ export class MediaBuffer {
     this.sourceBuffer = null;
     this.mime = "";
     this.wanted = null;
+    this.put = { at: NaN, moment: NaN };
     if (this.url) URL.revokeObjectURL(this.url);
     this.url = "";
     this.video.removeAttribute("src");
@@ -262,7 +281,29 @@ export class MediaBuffer {
     const range = this.ranges().find((r) => t < r.end - 0.02 && t > r.start - 1.5);
     if (!range) return;
     this.wanted = null;
-    this.video.currentTime = Math.max(t, range.start + 0.001);
+    this.show(Math.max(t, range.start + INSIDE), range.start);
+  }
+
+  /**
+   * Shows a moment that is buffered. A paused video goes to where the moment's picture begins, if that is long before: after a
+   * seek into the later part of a long picture, Chromium sometimes paints the next one.
+   * @param {number} moment @param {number} [start] of the buffered range, both in seconds of media time
+   */
+  show(moment, start = -Infinity) {
+    const begins = this.video.paused ? this.pictureAt(moment) : null;
+    const long = begins !== null && moment - begins > LONG && begins + INSIDE >= start;
+    this.put = { at: long ? begins + INSIDE : moment, moment };
+    this.video.currentTime = this.put.at;
+  }
+
+  /** Whether the video is where it was put, as closely as a browser tells. */
+  isPut() {
+    return Math.abs(this.video.currentTime - this.put.at) < INSIDE / 2;
+  }
+
+  /** Begins to play from the moment that is shown, not from the beginning of its picture. */
+  resume() {
+    if (this.isPut() && this.put.moment > this.put.at) this.show(this.put.moment);
   }
 
   failed() {

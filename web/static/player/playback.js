@@ -2,7 +2,7 @@
 
 import { endedSession } from "../shell/session.js";
 import { AHEAD, Reader, PART } from "./reader.js";
-import { MediaBuffer } from "./buffer.js";
+import { INSIDE, MediaBuffer } from "./buffer.js";
 import { Stepper } from "./stepper.js";
 
 /** @typedef {import("../footage/footage.js").Footage} Footage */
@@ -13,6 +13,9 @@ const KEEP = 30;
 
 /** How much is fetched before what is buffered, for steps further back, ms. */
 const BACK = 4000;
+
+/** The last picture before a moment is looked for this long before it, ms. */
+const LAST = 30;
 
 /** How long to wait before asking again for footage that is just being written, ms. */
 const AGAIN = 700;
@@ -54,6 +57,7 @@ export class Playback {
     this.frames = this.reader.frames;
     this.stepper = new Stepper(this);
     this.ended = false; // footage ends here, which was told
+    this.before = NaN; // a moment before what is buffered whose footage cannot be buffered beside it, ms
     video.muted = true;
     const arrived = () => {
       const first = !this.shown && this.buffer.wanted === null;
@@ -68,7 +72,8 @@ export class Playback {
   reading() {
     const { options } = this;
     return {
-      camera: options.camera, footage: options.footage, now: options.now, onrefused: options.onrefused,
+      camera: options.camera, footage: options.footage, now: options.now, onrefused: options.onrefused, moment: () => this.wall(),
+      onanew: (end, start) => this.goOn(end, start),
       get stream() { return options.stream; },
       over: (answer) => {
         if (answer.status === 401) options.onleave?.();
@@ -108,6 +113,16 @@ export class Playback {
     }
     this.apply();
     this.fill();
+  }
+
+  /** Goes on from where footage ended to where it begins again, in a buffer that began anew. @param {number} end @param {number} start ms */
+  goOn(end, start) {
+    const gap = this.options.footage().between(end, start);
+    if (gap) this.options.onpassed(gap);
+    this.target = start;
+    this.shown = false;
+    this.buffer.seek(start);
+    this.apply();
   }
 
   /** @param {boolean} play */
@@ -172,7 +187,7 @@ export class Playback {
     if (current || !later || !this.wantPlay) return;
     const gap = this.options.footage().between(this.buffer.wall(), this.buffer.base + later.start * 1000);
     if (gap) this.options.onpassed(gap);
-    this.video.currentTime = later.start + 0.001;
+    this.buffer.show(later.start + INSIDE);
   }
 
   /** Whether playback has stopped because the recorder does not answer. */
@@ -189,7 +204,7 @@ export class Playback {
   async fill() {
     const { reader } = this;
     const speed = Math.max(1, this.rate);
-    if (reader.request || !this.active || this.ahead() > AHEAD * speed || performance.now() < reader.retryAt) return;
+    if (reader.request || !this.active || this.ahead() > AHEAD * speed || performance.now() < reader.retryAt || reader.waits()) return;
     const start = this.options.footage().next(reader.next) ?? reader.next;
     if (start > this.options.now() - 800 || (await reader.ask(start, PART * speed)) === false) this.waitForMore();
   }
@@ -214,10 +229,12 @@ export class Playback {
     const { reader } = this;
     const { next } = reader;
     reader.go(NaN);
+    this.before = NaN;
     const request = new AbortController();
     reader.request = request;
     try {
       await this.fetchRuns(Math.max(span.from, span.to - BACK), span.to, request.signal);
+      if (!Number.isNaN(reader.turn)) this.before = span.to - LAST;
     } catch {
       // No answer: what is buffered stays as it is.
     } finally {
@@ -264,8 +281,20 @@ export class Playback {
    * Goes one picture back or forward, paused.
    * @param {1 | -1} direction @returns {Promise<boolean>} whether there was one
    */
-  step(direction) {
+  async step(direction) {
     this.setPlaying(false);
-    return this.stepper.step(direction);
+    return (await this.stepper.step(direction)) || this.stepOver(direction);
+  }
+
+  /**
+   * Goes to the picture before or after all that is buffered, where it cannot be buffered beside that.
+   * @param {1 | -1} direction @returns {Promise<boolean>} whether there was one
+   */
+  async stepOver(direction) {
+    const to = direction > 0 ? this.options.footage().next(this.reader.turn + 1) : this.before;
+    this.before = NaN;
+    if (to === null || Number.isNaN(to) || !this.active || this.wantPlay) return false;
+    this.seek(to, false);
+    return this.stepper.landed();
   }
 }

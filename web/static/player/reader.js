@@ -14,6 +14,9 @@ export const AHEAD = 10_000;
 /** If the buffer begins so much later than the first known frame, the browser has evicted what was before, s. */
 const LEFT = 1;
 
+/** A browser that has played all that is buffered may stand this long before its end, ms. */
+const STARVED = 1200;
+
 /** How long to wait before asking again for footage that is just being written, and after a failure, ms. */
 const AGAIN = 700;
 const MEND = 1400;
@@ -24,9 +27,11 @@ const MEND = 1400;
  * @property {"main" | "sub"} stream
  * @property {() => Footage} footage of the day that is shown
  * @property {() => number} now the recorder's time, ms
+ * @property {() => number} moment the wall clock of what is shown or on its way there, ms
  * @property {(answer: Response) => boolean} over whether an answer says that the session has ended
  * @property {(why: string) => void} onrefused the browser cannot play what came
  * @property {() => void} onmissing there is no such stream
+ * @property {(end: number, start: number) => void} [onanew] the buffer began anew, after the end of what was shown, ms
  */
 
 export class Reader {
@@ -35,6 +40,7 @@ export class Reader {
     this.buffer = buffer;
     this.options = options;
     this.frames = new Frames(); // the pictures that were given to the buffer
+    buffer.pictureAt = (t) => this.frames.at(t);
     this.from = NaN; // the moment from which on is there what could be had
     this.next = NaN; // the moment from which to fetch
     this.run = "";
@@ -43,6 +49,7 @@ export class Reader {
     this.nudge = 1; // ms after `next` at which to ask: times in URLs are whole milliseconds
     this.first = true;
     this.broken = false; // the last request got no answer, or none that helps
+    this.turn = NaN; // where the buffer has to begin anew, once what comes before it was shown; wall clock, ms
     /** @type {AbortController | null} */
     this.request = null;
   }
@@ -65,6 +72,14 @@ export class Reader {
     this.next = t;
     this.run = "";
     this.seq = -1;
+    this.turn = NaN;
+  }
+
+  /** Whether nothing more can be buffered until what is there has been shown. */
+  waits() {
+    const { video } = this.buffer;
+    const starved = !video.paused && video.readyState === HTMLMediaElement.HAVE_CURRENT_DATA;
+    return this.options.moment() < this.turn - (starved ? STARVED : 0);
   }
 
   /** Forgets what was shown before a moment of media time. @param {number} before s */
@@ -94,7 +109,7 @@ export class Reader {
    * @param {number} at @param {number} speed
    */
   async fill(at, speed) {
-    if (this.request || Number.isNaN(this.next) || performance.now() < this.retryAt) return;
+    if (this.request || Number.isNaN(this.next) || performance.now() < this.retryAt || this.waits()) return;
     const start = this.options.footage().next(this.next) ?? this.next;
     if (start - at > AHEAD * speed) return;
     if (start > this.options.now() - 800) {
@@ -151,6 +166,10 @@ export class Reader {
       this.options.onrefused(why);
       throw new Error(why);
     }
+    if (this.apart(mime)) {
+      await answer.body.cancel();
+      return true;
+    }
     const splitter = new Splitter();
     const reader = answer.body.getReader();
     let came = false;
@@ -159,6 +178,17 @@ export class Reader {
       if (signal.aborted || done) return came;
       for (const part of splitter.push(value)) came = this.take(part, mime) || came;
     }
+  }
+
+  /**
+   * Whether the part that comes now cannot be buffered beside what is there. If it comes later, it waits for its turn.
+   * @param {string} mime
+   */
+  apart(mime) {
+    const first = this.frames.first();
+    if (first === null || this.buffer.takes(mime)) return false;
+    this.turn = this.next;
+    return this.waits() || this.turn < this.buffer.base + first * 1000;
   }
 
   /**
@@ -192,6 +222,10 @@ export class Reader {
     }
     if (label.seq <= this.seq) return false;
     this.seq = label.seq;
+    if (!Number.isNaN(this.turn)) {
+      this.options.onanew?.(this.turn, label.start);
+      this.turn = NaN;
+    }
     this.buffer.fragment(bytes, label);
     const { offset } = this.buffer;
     if (!Number.isNaN(offset)) this.frames.add(pictureTimes(bytes).map((t) => t + offset), label.run, offset);

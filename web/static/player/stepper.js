@@ -1,9 +1,8 @@
 // Steps from frame to frame, exactly: the times of all frames are read from the footage itself.
 
-/** @typedef {import("./playback.js").Playback} Playback */
+import { INSIDE } from "./buffer.js";
 
-/** A seek goes this far behind the picture's time, so that rounding cannot show the one before, s. */
-const INSIDE = 0.001;
+/** @typedef {import("./playback.js").Playback} Playback */
 
 /** How long to wait for the browser to paint a frame, ms. */
 const PATIENCE = 500;
@@ -146,7 +145,7 @@ export class Stepper {
     const { video, clock } = this;
     const until = clock.now() + PATIENCE;
     while (clock.now() < until && !this.holds(target)) await clock.sleep(10); // what was fetched is being added
-    video.currentTime = target + INSIDE;
+    this.playback.buffer.show(target + INSIDE);
     const done = () => (this.exact ? Math.abs(this.painted - target) < INSIDE : !video.seeking);
     while (clock.now() < until && !done()) await clock.sleep(4);
   }

@@ -38,6 +38,7 @@ const KEY_AGE = 12_000;
  * @property {boolean} hasSub
  * @property {() => import("../footage/footage.js").Footage} footage of the day that is shown
  * @property {() => number} now the recorder's time, ms
+ * @property {() => number} moment that of the master, ms
  * @property {(answer: Response) => boolean} over whether an answer says that the session has ended
  */
 

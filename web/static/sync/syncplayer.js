@@ -94,7 +94,7 @@ export class SyncPlayer {
   makeTile(c, small) {
     const options = {
       camera: c.name, stream: /** @type {"main" | "sub"} */ (small && c.hasSub ? "sub" : "main"), hasSub: c.hasSub,
-      footage: () => c.footage, now: this.parts.now, over: (/** @type {Response} */ answer) => this.over(answer),
+      footage: () => c.footage, now: this.parts.now, moment: () => this.moment(), over: (/** @type {Response} */ answer) => this.over(answer),
     };
     return new TimelineTile(byId("timeline-tile"), c, options, (heard) => this.tiles.forEach((t) => { if (t !== heard) t.mute(true); }));
   }
