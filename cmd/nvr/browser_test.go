@@ -160,7 +160,7 @@ func TestANewcomerWatchesScrubsAndSaves(t *testing.T) {
 	if age := time.Since(live.Time); age > 5*time.Second {
 		t.Errorf("the live picture is %v old", age)
 	}
-	b.shows("garden", "20 s of footage later", func(m testcam.Mark) bool { return m.Frame > 20*15 })
+	b.shows("garden", "20 s of footage later", func(m testcam.Mark) bool { return m.Frame > live.Frame+20*15 })
 	b.goesToATime("garden")
 	b.scrubs("garden")
 	b.saves("garden", filepath.Join(dir, "downloads"))

@@ -56,7 +56,7 @@ function standing(clock) {
   const buffer = { show(/** @type {number} */ t) { video.currentTime = t; }, base: 0, wanted: /** @type {number | null} */ (null), ranges: () => [{ start: 0, end: at(30) }], time: (/** @type {number} */ t) => t / 1000 };
   const playback = {
     video, frames, buffer, active: true, wantPlay: false, dropAhead() {}, fill() {}, fetchBefore: async () => false,
-    options: { footage: () => ({ between: () => null }), onpassed() {} }, reader: { request: /** @type {object | null} */ (null) },
+    options: { footage: () => ({ between: () => null }), onpassed() {} }, reader: { request: /** @type {object | null} */ (null), waits: () => false },
   };
   const stepper = new Stepper(/** @type {any} */ (playback), clock);
   return { video, frames, buffer, playback, stepper };

@@ -129,6 +129,7 @@ export class Playback {
   setPlaying(play) {
     if (play) this.stepper.forget();
     this.wantPlay = play;
+    if (play && this.video.ended && this.goOver(1, true)) return; // a browser would play from the beginning again
     this.apply();
   }
 
@@ -283,18 +284,20 @@ export class Playback {
    */
   async step(direction) {
     this.setPlaying(false);
-    return (await this.stepper.step(direction)) || this.stepOver(direction);
+    if (await this.stepper.step(direction)) return true;
+    return this.active && !this.wantPlay && this.goOver(direction, false) && this.stepper.landed();
   }
 
   /**
    * Goes to the picture before or after all that is buffered, where it cannot be buffered beside that.
-   * @param {1 | -1} direction @returns {Promise<boolean>} whether there was one
+   * @param {1 | -1} direction @param {boolean} play @returns {boolean} whether there is one
    */
-  async stepOver(direction) {
+  goOver(direction, play) {
     const to = direction > 0 ? this.options.footage().next(this.reader.turn + 1) : this.before;
     this.before = NaN;
-    if (to === null || Number.isNaN(to) || !this.active || this.wantPlay) return false;
-    this.seek(to, false);
-    return this.stepper.landed();
+    if (to === null || Number.isNaN(to)) return false;
+    this.buffer.clear(); // even a moment just beside what is there has to be fetched
+    this.seek(to, play);
+    return true;
   }
 }

@@ -14,6 +14,9 @@ export const AHEAD = 10_000;
 /** If the buffer begins so much later than the first known frame, the browser has evicted what was before, s. */
 const LEFT = 1;
 
+/** The recorder begins footage without sound when there was none for 3 s; this is longer, ms. */
+const SILENCE = 4000;
+
 /** A browser that has played all that is buffered may stand this long before its end, ms. */
 const STARVED = 1200;
 
@@ -49,6 +52,7 @@ export class Reader {
     this.nudge = 1; // ms after `next` at which to ask: times in URLs are whole milliseconds
     this.first = true;
     this.broken = false; // the last request got no answer, or none that helps
+    this.earlier = false; // it began earlier than asked for, to have sound
     this.turn = NaN; // where the buffer has to begin anew, once what comes before it was shown; wall clock, ms
     /** @type {AbortController | null} */
     this.request = null;
@@ -61,6 +65,7 @@ export class Reader {
     this.retryAt = 0;
     this.nudge = 1;
     this.first = true;
+    this.earlier = false;
     this.buffer.clear();
     this.frames.clear();
   }
@@ -78,7 +83,8 @@ export class Reader {
   /** Whether nothing more can be buffered until what is there has been shown. */
   waits() {
     const { video } = this.buffer;
-    const starved = !video.paused && video.readyState === HTMLMediaElement.HAVE_CURRENT_DATA;
+    const over = video.ended && !this.buffer.isPut(); // a browser also says so of a video that was put at its last picture
+    const starved = over || (!video.paused && video.readyState === HTMLMediaElement.HAVE_CURRENT_DATA);
     return this.options.moment() < this.turn - (starved ? STARVED : 0);
   }
 
@@ -188,7 +194,23 @@ export class Reader {
     const first = this.frames.first();
     if (first === null || this.buffer.takes(mime)) return false;
     this.turn = this.next;
-    return this.waits() || this.turn < this.buffer.base + first * 1000;
+    if (this.turn < this.buffer.base + first * 1000) return true;
+    if (!this.waits()) return false;
+    // Sound that went ended before the pictures. A browser holds back pictures without their sound while that may still come, and
+    // always if there is none at all.
+    this.buffer.finish();
+    this.buffer.push(() => { if (this.buffer.ranges().length === 0) setTimeout(() => this.startEarlier()); });
+    return true;
+  }
+
+  /** Fetches again from where there was sound, once. */
+  startEarlier() {
+    const { from, turn } = this;
+    const { wanted } = this.buffer;
+    if (this.earlier || Number.isNaN(turn)) return;
+    this.restart(from - SILENCE);
+    this.earlier = true;
+    if (wanted !== null) this.buffer.seek(wanted);
   }
 
   /**

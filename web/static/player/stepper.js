@@ -131,7 +131,7 @@ export class Stepper {
     if (direction < 0) return playback.fetchBefore();
     const asked = clock.now();
     let until = asked + RECORDED;
-    while (clock.now() < until && !playback.wantPlay && playback.active) {
+    while (clock.now() < until && !playback.wantPlay && playback.active && !playback.reader.waits()) {
       playback.fill();
       await clock.sleep(40);
       if (playback.frames.next(from, 1) !== null) return true;

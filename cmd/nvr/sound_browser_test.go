@@ -1,0 +1,60 @@
+package main
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"keepwatch.internal/internal/media"
+	"keepwatch.internal/internal/testcam"
+)
+
+// TestFootageIsWatchedWhereSoundWent watches the seconds around the moment from which on a camera sent no sound. The footage before and after
+// does not fit into one buffer of the browser.
+func TestFootageIsWatchedWhereSoundWent(t *testing.T) {
+	s := newSite(t, testcam.Camera{Name: "yard", NoSub: true, Audio: testcam.AAC})
+	s.start()
+	w := &watching{tab: newTab(t, 800, 640), site: s, v: s.login("alice")}
+	w.v.recording()
+	yard := s.cams.Camera("yard")
+	must(t, yard.WaitFrame(t.Context(), media.Main, yard.LastFrame(media.Main)+8*15))
+	yard.Mute(true)
+	muted := time.Now()
+	w.login(s.url, "alice", testPassword)
+	until(t, 40*time.Second, "footage without sound", func() bool {
+		w.all = w.v.recorded("yard", muted.Add(-time.Minute), time.Now())
+		return w.all[len(w.all)-1].at.After(muted.Add(15 * time.Second))
+	})
+	silent := slices.IndexFunc(w.all, func(x shot) bool { return x.at.After(muted) && !w.hasSound("yard", x.at) })
+	if silent < 40 || silent+45 > len(w.all) {
+		t.Fatalf("of %d pictures, the first in footage without sound is number %d", len(w.all), silent)
+	}
+
+	for _, before := range []int{75, 20} { // with some sound, and where it was missing already
+		w.opens("yard", w.all[silent-before].at)
+		w.pauses()
+	}
+	w.steps(".", 40, along(w.all, 1))
+	w.steps(",", 40, along(w.all, -1))
+	w.do(chromedp.KeyEvent("k"))
+	after := w.all[silent+40].mark.Frame
+	w.paints("a picture without sound, by playing", func(m testcam.Mark) bool { return m.Frame > after })
+}
+
+// hasSound reports whether the camera's footage of a moment has sound.
+func (w *watching) hasSound(camera string, at time.Time) bool {
+	w.t.Helper()
+	q := url.Values{"from": {at.UTC().Format(time.RFC3339Nano)}, "to": {at.Add(time.Millisecond).UTC().Format(time.RFC3339Nano)}}
+	resp, err := w.v.client.Get(w.site.url + "/api/v1/cameras/" + camera + "/segments.mp4?" + q.Encode())
+	must(w.t, err)
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		w.t.Fatalf("segments at %v: %s", at, resp.Status)
+	}
+	return strings.Contains(resp.Header.Get("Content-Type"), "mp4a")
+}
