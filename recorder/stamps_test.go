@@ -22,6 +22,7 @@ func TestACameraThatSetsItsClockLosesNoFrameAndMakesNoGap(t *testing.T) {
 		h.Stamp(ticks)
 		r.frames("cam", 20)
 	}
+	r.recordedNow("cam")
 	now := time.Now()
 	line, err := r.store.Timeline(t.Context(), permit(t, r.ids["cam"], access.Playback), media.Main, storage.Span{From: now.Add(-time.Minute), To: now})
 	if err != nil {
