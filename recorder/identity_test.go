@@ -105,7 +105,7 @@ func (r *rig) stream(name string) media.StreamID {
 
 func (r *rig) quarantined(name string) recorder.Status {
 	r.t.Helper()
-	return r.until(name, "quarantined", 20*time.Second, func(s recorder.Status) bool { return s.State == recorder.Quarantined })
+	return r.until(name, "quarantined", func(s recorder.Status) bool { return s.State == recorder.Quarantined })
 }
 
 // watchLive counts, until the rig ends, the frames in the camera's live ring that another camera drew.
@@ -179,7 +179,7 @@ func TestNoFrameIsRecordedUnderAnotherCameraInAHundredSwaps(t *testing.T) {
 	defer stop()
 	wrongLive := map[string]func() (int, int){}
 	for _, c := range cams {
-		r.until(c.Name, "recording", 20*time.Second, recording)
+		r.until(c.Name, "recording", recording)
 		wrongLive[c.Name] = r.watchLive(live, c.Name)
 	}
 	for range swaps / pairs {
@@ -215,7 +215,7 @@ func (r *rig) swapAll(cams []testcam.Camera) {
 			}
 			continue
 		}
-		r.until(c.Name, "recording again", 20*time.Second, func(s recorder.Status) bool { return recording(s) && s.LastFrame.After(at) })
+		r.until(c.Name, "recording again", func(s recorder.Status) bool { return recording(s) && s.LastFrame.After(at) })
 		if there, _ := r.met.HasNewDevice(r.t.Context(), r.stream(c.Name)); there {
 			r.t.Errorf("%s is back, and the device stays", c.Name)
 		}
@@ -225,7 +225,7 @@ func (r *rig) swapAll(cams []testcam.Camera) {
 func TestAnAcceptedCameraIsRecordedAtOnceAndTheGapSaysWhy(t *testing.T) {
 	t.Parallel()
 	r := newRigWith(t, newMemoryStore(), testcam.Camera{Name: "door", TLS: true, Username: "u", Password: "p"})
-	r.until("door", "recording", 10*time.Second, recording)
+	r.until("door", "recording", recording)
 	h := r.cams.Camera("door")
 	if err := h.Rekey(); err != nil {
 		t.Fatal(err)
@@ -239,14 +239,14 @@ func TestAnAcceptedCameraIsRecordedAtOnceAndTheGapSaysWhy(t *testing.T) {
 	if device.Identity.Key == "" || device.Identity.Realm != "" || len(device.Differences) != 1 || device.Resembles != "" {
 		t.Errorf("the camera was spoken to before its key was checked: %+v", device)
 	}
-	next := r.until("door", "tried again in a while only", 40*time.Second, func(s recorder.Status) bool { return time.Until(s.NextTry) > 5*time.Second }).NextTry
+	next := r.until("door", "tried again in a while only", func(s recorder.Status) bool { return time.Until(s.NextTry) > 5*time.Second }).NextTry
 	tries := h.Connections()
 	r.met.accept(r.stream("door"))
-	r.until("door", "tried", 20*time.Second, func(recorder.Status) bool { return h.Connections() > tries })
+	r.until("door", "tried", func(recorder.Status) bool { return h.Connections() > tries })
 	if !time.Now().Before(next) {
 		t.Errorf("the accepted camera was not tried before its turn at %v", next)
 	}
-	r.until("door", "recording", 20*time.Second, recording)
+	r.until("door", "recording", recording)
 	now := time.Now()
 	line, err := r.store.Timeline(t.Context(), permit(t, r.ids["door"], access.Playback), media.Main, storage.Span{From: now.Add(-time.Minute), To: now})
 	if err != nil {
@@ -263,12 +263,12 @@ func TestAnAcceptedCameraIsRecordedAtOnceAndTheGapSaysWhy(t *testing.T) {
 func TestAChangeOfSettingsIsNotedAndRecordedOn(t *testing.T) {
 	t.Parallel()
 	r := newRigWith(t, newMemoryStore(), testcam.Camera{Name: "door", Username: "u", Password: "p"})
-	r.until("door", "recording", 10*time.Second, recording)
+	r.until("door", "recording", recording)
 	h := r.cams.Camera("door")
 	h.SetRealm("new firmware")
 	at := time.Now()
 	h.Drop()
-	r.until("door", "recording again", 10*time.Second, func(s recorder.Status) bool { return recording(s) && s.LastFrame.After(at) })
+	r.until("door", "recording again", func(s recorder.Status) bool { return recording(s) && s.LastFrame.After(at) })
 	if fingerprint, _ := r.identities.Fingerprint(r.stream("door")); fingerprint.Identity.Realm != "digest new firmware" {
 		t.Errorf("remembered: %+v", fingerprint)
 	}
@@ -278,7 +278,7 @@ func TestWhoAnswersIsRememberedAcrossARestartAndAStoreThatFails(t *testing.T) {
 	t.Parallel()
 	r := newRigWith(t, newMemoryStore(), testcam.Camera{Name: "door"}, testcam.Camera{Name: "yard"})
 	for name := range r.recorders {
-		r.until(name, "recording", 10*time.Second, recording)
+		r.until(name, "recording", recording)
 	}
 	r.met.mu.Lock()
 	r.met.fail = errors.New("disk full")
@@ -309,11 +309,11 @@ func TestNothingIsRecordedBeforeItIsKnownWhomToExpect(t *testing.T) {
 	store := newMemoryStore()
 	store.fail = errors.New("no such table")
 	r := newRigWith(t, store, testcam.Camera{Name: "door"})
-	r.until("door", "offline", 10*time.Second, func(s recorder.Status) bool {
+	r.until("door", "offline", func(s recorder.Status) bool {
 		return s.State == recorder.Offline && s.Reason == "the fingerprint of this camera cannot be read from the accounts database"
 	})
 	store.mu.Lock()
 	store.fail = nil
 	store.mu.Unlock()
-	r.until("door", "recording", 10*time.Second, recording)
+	r.until("door", "recording", recording)
 }
