@@ -163,7 +163,7 @@ func (p *stormPeople) step(ctx context.Context, r *rand.Rand) {
 		return // the server does not know its owner yet
 	}
 	spec := accounts.ShareSpec{Camera: access.Camera(c.id), Actions: anyShare(r), Label: "storm"}
-	if r.IntN(2) == 0 { // soon enough that most are asked for after their end
+	if r.IntN(4) == 0 { // soon enough that many are asked for after their end
 		spec.Until = time.Now().Add(300*time.Millisecond + time.Duration(r.Int64N(int64(time.Second))))
 	}
 	if len(p.links) > 0 && r.IntN(3) == 0 {
