@@ -225,6 +225,21 @@ func TestALinkOpensItsCameraAndItsTimeUntilItEnds(t *testing.T) {
 	}
 }
 
+func TestARevokedLinkOpensNothing(t *testing.T) {
+	f := newFamily(t)
+	id, link, err := f.NewShare(t.Context(), f.alice, ShareSpec{Camera: cam(1), Actions: watchLive, Label: "for the neighbours"})
+	must(t, err)
+	v, err := f.ByLink(t.Context(), link)
+	must(t, err)
+	if f.may(v, 1) != watchLive {
+		t.Fatalf("the link opens %v", f.may(v, 1).Names())
+	}
+	must(t, f.RevokeShare(t.Context(), f.alice, id))
+	if _, err := f.ByLink(t.Context(), link); err != ErrNobody || f.may(v, 1) != 0 {
+		t.Errorf("revoked: %v, %v", err, f.may(v, 1).Names())
+	}
+}
+
 func TestWhoMayRevokeAShare(t *testing.T) {
 	spec := ShareSpec{Camera: cam(1), Account: "bob", Actions: access.Watching | passOn}
 	for name, x := range map[string]struct {
