@@ -35,15 +35,23 @@ func TestFootageIsWatchedWhereSoundWent(t *testing.T) {
 		t.Fatalf("of %d pictures, the first in footage without sound is number %d", len(w.all), silent)
 	}
 
-	for _, before := range []int{75, 20} { // with some sound, and where it was missing already
-		w.opens("yard", w.all[silent-before].at)
-		w.pauses()
-	}
-	w.steps(".", 40, along(w.all, 1))
-	w.steps(",", 40, along(w.all, -1))
-	w.do(chromedp.KeyEvent("k"))
+	w.opens("yard", w.all[silent-75].at) // some sound comes still
 	after := w.all[silent+40].mark.Frame
 	w.paints("a picture without sound, by playing", func(m testcam.Mark) bool { return m.Frame > after })
+
+	w.opens("yard", w.all[silent-20].at) // no sound came any more
+	w.pauses()
+	at := w.steps(".", 40, along(w.all, 1))
+	over := slices.IndexFunc(w.all, func(x shot) bool { return same(x.mark, at) })
+	w.steps(",", over-silent+1, along(w.all, -1))
+	last := w.all[silent-1].mark.Frame
+	w.do(chromedp.KeyEvent("k"))
+	w.paints("a picture without sound, by playing from the last one with sound", func(m testcam.Mark) bool {
+		if m.Frame < last {
+			t.Errorf("playing from picture %d went back to %d", last, m.Frame)
+		}
+		return m.Frame > after
+	})
 }
 
 // hasSound reports whether the camera's footage of a moment has sound.

@@ -27,7 +27,7 @@ type Piece struct {
 // Place returns where the fragment lies in its segment's file.
 func (p Piece) Place() Place { return Place{p.Start, p.Offset, p.Size} }
 
-// Layout describes a file that exists only while it is served: which bytes of which segments it is made of.
+// Layout describes a file that exists only while it is served: the bytes of segments that it consists of.
 type Layout struct {
 	Head       []byte // what the file begins with
 	Pieces     []Piece

@@ -62,6 +62,7 @@ export class Playback {
     const arrived = () => {
       const first = !this.shown && this.buffer.wanted === null;
       this.shown = this.shown || first;
+      this.apply(); // a buffer that began anew has paused the video
       if (first) options.onshown?.();
     };
     video.addEventListener("seeked", arrived);
