@@ -3,17 +3,16 @@ package web
 import (
 	"bytes"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/accounts"
+	"keepwatch.internal/internal/browsertest"
 )
 
 // at waits until the browser is on the page of the path, and returns its text.
@@ -84,25 +83,14 @@ func TestWithoutScriptsARecorderIsSetUpSearchedAndLeft(t *testing.T) {
 // downloadsPlainly saves a clip from the camera's page as a file.
 func (b *tab) downloadsPlainly(w *world) {
 	b.t.Helper()
-	folder := b.t.TempDir()
-	if _, err := chromedp.CallBrowser(b.ctx, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{
-		Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: folder}); err != nil {
-		b.t.Fatal(err)
-	}
+	downloads := browsertest.Save(b.t, b.ctx)
 	at := func(second int) string { return w.start.Add(time.Duration(second) * time.Second).Format(time.RFC3339) }
 	b.do(chromedp.Click(`#save summary`), fill(`#save-form input[name=from]`, at(2)), fill(`#save-form input[name=to]`, at(6)), chromedp.Click(`#save-button`))
-	var files []string
-	if !poll(stepTimeout, func() bool {
-		var err error
-		files, err = filepath.Glob(filepath.Join(folder, "*.mp4"))
-		return err == nil && len(files) == 1
-	}) {
-		b.t.Fatalf("no file came: %v", files)
-	}
-	film, err := os.ReadFile(files[0])
+	path := downloads.Next("*.mp4", stepTimeout)
+	film, err := os.ReadFile(path)
 	check(b.t, err)
 	id := w.cameras["front"].ID.String()
-	if n := bytes.Count(film, []byte(id)); !bytes.Equal(film[4:8], []byte("ftyp")) || n < 4*filmFPS {
-		b.t.Errorf("%s has %d bytes with %d pictures of the camera", files[0], len(film), n)
+	if n := bytes.Count(film, []byte(id)); !bytes.HasPrefix(film[min(4, len(film)):], []byte("ftyp")) || n < 4*filmFPS {
+		b.t.Errorf("%s has %d bytes with %d pictures of the camera", path, len(film), n)
 	}
 }

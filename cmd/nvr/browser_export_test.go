@@ -14,37 +14,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/chromedp"
 
+	"keepwatch.internal/internal/browsertest"
 	"keepwatch.internal/internal/testcam"
 	"keepwatch.internal/internal/testcam/camtest"
 )
-
-// downloads makes the browser save downloads to a new folder.
-func (b *tab) downloads() (folder string) {
-	b.t.Helper()
-	folder = b.t.TempDir()
-	if _, err := chromedp.CallBrowser(b.ctx, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{
-		Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: folder}); err != nil {
-		b.t.Fatal(err)
-	}
-	return folder
-}
-
-// downloaded waits for a file of that form and returns its path.
-func (b *tab) downloaded(folder, form string) (path string) {
-	b.t.Helper()
-	until(b.t, 20*time.Second, "a download like "+form, func() bool {
-		found, err := filepath.Glob(filepath.Join(folder, form))
-		if err != nil || len(found) != 1 {
-			return false
-		}
-		path = found[0]
-		return true
-	})
-	return path
-}
 
 // becomes waits until an expression is true in the page.
 func (b *tab) becomes(expression string) {
@@ -63,7 +38,7 @@ func TestSeveralCamerasAreSavedAsOneZip(t *testing.T) {
 	v := s.login("alice")
 	v.recording()
 	b := newTab(t, 1440, 900)
-	folder := b.downloads()
+	downloads := browsertest.Save(t, b.ctx)
 	b.login(s.url, "alice", testPassword)
 	b.do(chromedp.Navigate(s.url+"/cameras/door"), chromedp.WaitVisible(`#timeline-slider`))
 	first := b.shows("door", "a picture", func(m testcam.Mark) bool { return m.Frame > 6*15 })
@@ -82,7 +57,7 @@ func TestSeveralCamerasAreSavedAsOneZip(t *testing.T) {
 	}
 	facts := eval[string](b, `document.querySelector("#save-facts").textContent`)
 	b.do(chromedp.Click(`#save-button`))
-	path := b.downloaded(folder, "2-cameras_*.zip")
+	path := downloads.Next("2-cameras_*.zip", stepTimeout)
 	info, err := os.Stat(path)
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +75,7 @@ func TestSeveralCamerasAreSavedAsOneZip(t *testing.T) {
 	b.do(chromedp.Navigate(s.url+"/saved?q=parcel"), chromedp.WaitVisible(`.clip`), chromedp.Click(`.clips li:nth-child(1) input[name=kept]`), chromedp.Click(`.clips li:nth-child(2) input[name=kept]`))
 	b.becomes(`/^2 clips · .*B/.test(document.querySelector("#zip-facts").textContent)`)
 	b.do(chromedp.Click(`#zip-button`))
-	b.holdsClipsOf(b.downloaded(folder, "saved-clips_*.zip"), "door", "yard")
+	b.holdsClipsOf(downloads.Next("saved-clips_*.zip", stepTimeout), "door", "yard")
 }
 
 // sizeWords matches a size on the page.

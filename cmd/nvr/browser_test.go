@@ -3,18 +3,16 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"image/png"
-	"os"
 	"path/filepath"
 	"regexp"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/chromedp"
 
+	"keepwatch.internal/internal/browsertest"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/testcam"
 	"keepwatch.internal/internal/testcam/camtest"
@@ -164,7 +162,7 @@ func TestANewcomerWatchesScrubsAndSaves(t *testing.T) {
 	b.shows("garden", "the picture 13 s later", func(m testcam.Mark) bool { return m.Frame > live.Frame+13*15 })
 	b.goesToATime("garden")
 	b.scrubs("garden")
-	b.saves("garden", filepath.Join(dir, "downloads"))
+	b.saves("garden")
 }
 
 // everyTileShowsItsCamera waits until each tile has shown two pictures of its own camera, the second newer than the first.
@@ -276,12 +274,9 @@ func (b *tab) findX(r rect, y, second float64) float64 {
 }
 
 // saves marks in and out with the keys, saves the clip, and checks the downloaded file.
-func (b *tab) saves(camera, folder string) {
+func (b *tab) saves(camera string) {
 	b.t.Helper()
-	if _, err := chromedp.CallBrowser(b.ctx, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{
-		Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: folder}); err != nil {
-		b.t.Fatal(err)
-	}
+	downloads := browsertest.Save(b.t, b.ctx)
 	b.do(chromedp.Click(`#live`))
 	b.shows(camera, "live again", func(m testcam.Mark) bool { return time.Since(m.Time) < 4*time.Second })
 	before := b.shows(camera, "a picture", func(testcam.Mark) bool { return true })
@@ -292,16 +287,11 @@ func (b *tab) saves(camera, folder string) {
 	after := b.shows(camera, "a picture", func(testcam.Mark) bool { return true })
 	b.shows(camera, "and recorded", func(m testcam.Mark) bool { return m.Frame > after.Frame+30 })
 	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#save").open = true`), chromedp.Click(`#save-button`))
-	var files []string
-	until(b.t, 20*time.Second, "the download", func() bool {
-		found, err := filepath.Glob(filepath.Join(folder, "*.mp4"))
-		files = found
-		return err == nil && len(found) == 1
-	})
-	if name := filepath.Base(files[0]); !regexp.MustCompile(`^garden_\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d[+-]\d{4}_\d+s\.mp4$`).MatchString(name) {
+	path := downloads.Next("*.mp4", stepTimeout)
+	if name := filepath.Base(path); !regexp.MustCompile(`^garden_\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d[+-]\d{4}_\d+s\.mp4$`).MatchString(name) {
 		b.t.Errorf("the file is named %s", name)
 	}
-	all := camtest.Marks(b.t, files[0])
+	all := camtest.Marks(b.t, path)
 	for i, m := range all {
 		if m.Camera != testcam.CodeOf(camera) || m.Frame != all[0].Frame+uint64(i) {
 			b.t.Fatalf("picture %d of the file is %v; the first was %v", i, m, all[0])
@@ -313,8 +303,5 @@ func (b *tab) saves(camera, folder string) {
 	}
 	if last := all[len(all)-1].Frame; last+second < ends.Frame || last > after.Frame+2*second {
 		b.t.Errorf("the clip ends with picture %d; its end was marked between %d and %d", last, ends.Frame, after.Frame)
-	}
-	if err := os.RemoveAll(folder); err != nil && !errors.Is(err, os.ErrNotExist) {
-		b.t.Fatal(err)
 	}
 }

@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/chromedp"
 
+	"keepwatch.internal/internal/browsertest"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/testcam"
 )
@@ -66,21 +66,18 @@ func TestTheLargeTileTurnsToTheFullPictureWithoutBlack(t *testing.T) {
 		t.Errorf("the address is %s", got)
 	}
 	b.slowly(chromedp.Evaluate[chromedp.Void](`history.back()`), chromedp.WaitVisible(`.tile[data-camera=front-door][data-large]`))
-	b.savesThePictureThatIsShown(t.TempDir())
+	b.savesThePictureThatIsShown()
 	b.hearsOneAtATime()
 	b.hiddenCostsNothing(s)
 }
 
 // savesThePictureThatIsShown saves a tile's picture and reads the mark from the file.
-func (b *tab) savesThePictureThatIsShown(folder string) {
+func (b *tab) savesThePictureThatIsShown() {
 	b.t.Helper()
-	if _, err := chromedp.CallBrowser(b.ctx, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{
-		Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: folder}); err != nil {
-		b.t.Fatal(err)
-	}
+	downloads := browsertest.Save(b.t, b.ctx)
 	before := b.comes("front-door", "the full picture", of(media.Main))
 	b.slowly(chromedp.Evaluate[chromedp.Void](`document.querySelector(".tile[data-camera=front-door] [data-do=snapshot]").click()`))
-	path := pngIn(b.t, folder)
+	path := downloads.Next("*.png", liveWait)
 	m := regexp.MustCompile(`^front-door_(\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d\.\d{3}[+-]\d{4})\.png$`).FindStringSubmatch(filepath.Base(path))
 	if m == nil {
 		b.t.Fatalf("the file is named %s", filepath.Base(path))

@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -253,16 +252,4 @@ func liveCameras(names ...string) []testcam.Camera {
 		list = append(list, testcam.Camera{Name: name, Main: testcam.Video{FPS: 8}, Sub: testcam.Video{FPS: 8}})
 	}
 	return list
-}
-
-// pngIn waits for the one picture that the browser saves.
-func pngIn(t *testing.T, folder string) string {
-	t.Helper()
-	var files []string
-	until(t, liveWait, "the saved picture", func() bool {
-		found, err := filepath.Glob(filepath.Join(folder, "*.png"))
-		files = found
-		return err == nil && len(found) == 1
-	})
-	return files[0]
 }

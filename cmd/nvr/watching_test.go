@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"image"
 	"image/png"
 	"net/http"
 	"net/url"
@@ -19,11 +18,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/browser"
 	cdpage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"keepwatch.internal/internal/browsertest"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/testcam"
 	"keepwatch.internal/internal/testcam/camtest"
@@ -327,26 +326,17 @@ func (w *watching) releasesOnThePicture() {
 // savesThePicture saves what is shown as a file.
 func (w *watching) savesThePicture() {
 	w.t.Helper()
-	folder := w.t.TempDir()
-	if _, err := chromedp.CallBrowser(w.ctx, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{
-		Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: folder}); err != nil {
-		w.t.Fatal(err)
-	}
+	downloads := browsertest.Save(w.t, w.ctx)
 	shown := w.paints("a picture", func(testcam.Mark) bool { return true })
 	w.do(chromedp.KeyEvent("s"))
-	var img image.Image
-	until(w.t, 10*time.Second, "the file", func() bool {
-		files, err := filepath.Glob(filepath.Join(folder, "yard_*.png"))
-		if err != nil || len(files) != 1 || !regexp.MustCompile(`yard_\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d\.\d{3}[+-]\d{4}\.png$`).MatchString(files[0]) {
-			return false
-		}
-		b, err := os.ReadFile(files[0])
-		if err != nil {
-			return false
-		}
-		img, err = png.Decode(bytes.NewReader(b))
-		return err == nil
-	})
+	path := downloads.Next("yard_*.png", stepTimeout)
+	if !regexp.MustCompile(`yard_\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d\.\d{3}[+-]\d{4}\.png$`).MatchString(path) {
+		w.t.Errorf("the file is named %s", path)
+	}
+	b, err := os.ReadFile(path)
+	must(w.t, err)
+	img, err := png.Decode(bytes.NewReader(b))
+	must(w.t, err)
 	if m, err := testcam.ReadImage(img); err != nil || !same(m, shown) || img.Bounds().Dx() != 640 {
 		w.t.Errorf("saved was %v, %v, of %v; shown was %v", m, err, img.Bounds(), shown)
 	}

@@ -27,6 +27,8 @@ func importBreaches() []breach {
 			[]string{"only internal/sqlite", "the one right way"}},
 		{"bench reads the configuration", reserve, map[string]string{"bench/b.go": in("main", "example.internal/internal/config", "var _ = config.A")},
 			[]string{"only cmd/nvr", "Options"}},
+		{"a download is looked for in its folder", reserve, map[string]string{"web/b_test.go": in("web", "github.com/chromedp/cdproto/browser", "var _ = browser.A")},
+			[]string{"only internal/browsertest", "knows when a file is whole"}},
 		{"HTTP in a room without", reserve, map[string]string{"storage/b.go": in("storage", "net/http", "var _ = http.MethodGet")},
 			[]string{"web is the only room with HTTP"}},
 		{"a program is run", reserve, map[string]string{"web/b.go": in("web", "os/exec", "var _ = exec.Command")},

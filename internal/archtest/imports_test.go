@@ -163,6 +163,8 @@ func reservations(module string) []reserved {
 			"take a small Options value; cmd/nvr fills it from the configuration"},
 		{[]string{module + "/internal/testcam"}, []string{"cmd/nvr", "bench", "internal/testcam"}, true,
 			"simulated cameras belong in tests, the demo and the benchmarks"},
+		{[]string{"github.com/chromedp/cdproto/browser"}, []string{"internal/browsertest"}, false,
+			"take downloads from internal/browsertest, which knows when a file is whole"},
 		{[]string{"net/http"}, []string{"web", "cmd/nvr", "bench"}, true,
 			"web is the only room with HTTP; keep the other rooms free of it"},
 		{[]string{"os/exec", "plugin"}, []string{"bench"}, true,
