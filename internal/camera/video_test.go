@@ -2,6 +2,7 @@ package camera
 
 import (
 	"bytes"
+	"math"
 	"testing"
 	"time"
 
@@ -109,6 +110,29 @@ func TestAStampThatIsHoursAwayOrBackwardsLosesNoPicture(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The network holds up the first unit with the new count. That must not become a hole in the media.
+func TestACameraThatSetsItsClockWhileTheNetworkStallsGoesOnEvenly(t *testing.T) {
+	const step = 1024
+	for _, jump := range []int64{5 * 3600 * 16000, -5 * 3600 * 16000} {
+		s := stamps{rate: 16000}
+		base, last := time.Now(), int64(math.MinInt64)
+		for n := range int64(200) {
+			raw, at := n*step, time.Duration(n)*64*time.Millisecond
+			if n >= 100 {
+				raw += jump
+			}
+			if n >= 100 && n < 115 {
+				at = 115 * 64 * time.Millisecond // almost a second comes at once
+			}
+			given := s.correct(raw, base.Add(at), last)
+			if n > 0 && given != last+step {
+				t.Fatalf("unit %d is %d ticks after the one before, want %d", n, given-last, step)
+			}
+			last = given
+		}
 	}
 }
 
