@@ -216,11 +216,11 @@ func TestAnOwnerSharesAndRevokesWithoutScripts(t *testing.T) {
 // cutWithin keeps reading, too slowly for the response to end by itself, and checks that it is cut off in time.
 func (w *world) cutWithin(resp *http.Response, limit time.Duration) {
 	w.t.Helper()
-	began, slow := time.Now(), time.NewTicker(10*time.Millisecond)
+	watch, slow := newStopwatch(w.t), time.NewTicker(10*time.Millisecond)
 	defer slow.Stop()
 	for w.handling("ServeContent", "copyRun") {
-		if <-slow.C; time.Since(began) > limit {
-			w.t.Fatalf("%s: still sent after %v", resp.Request.URL, time.Since(began))
+		if <-slow.C; watch.took() > limit {
+			w.t.Fatalf("%s: still sent after %v", resp.Request.URL, watch.took())
 		}
 		_, _ = io.CopyN(io.Discard, resp.Body, 16<<10)
 	}

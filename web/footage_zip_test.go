@@ -202,11 +202,11 @@ func TestRevokingAnyCameraCutsAZipWithinASecond(t *testing.T) {
 	}
 	check(t, readSome(resp.Body))                                    // of the attic's clip
 	w.own(map[string]string{"alice": "front attic", "bob": "attic"}) // the yard is not bob's any more
-	began, slow := time.Now(), time.NewTicker(10*time.Millisecond)
+	watch, slow := newStopwatch(t), time.NewTicker(10*time.Millisecond)
 	defer slow.Stop()
 	for w.handling("exportZip") {
-		if <-slow.C; time.Since(began) > time.Second {
-			t.Fatalf("still sent after %v", time.Since(began))
+		if <-slow.C; watch.took() > time.Second {
+			t.Fatalf("still sent after %v", watch.took())
 		}
 		_, _ = io.CopyN(io.Discard, resp.Body, 16<<10)
 	}

@@ -40,10 +40,10 @@ func TestRevocationCutsADownloadWithinASecond(t *testing.T) {
 		}
 		check(t, readSome(resp.Body))
 		check(t, w.accounts.Logout(t.Context(), w.sessions["alice"]))
-		began, slow := time.Now(), time.NewTicker(10*time.Millisecond)
+		watch, slow := newStopwatch(t), time.NewTicker(10*time.Millisecond)
 		for w.handling("ServeContent") { // keep reading, but too slowly for it to end by itself
-			if <-slow.C; time.Since(began) > time.Second {
-				t.Fatalf("http2 %t: still sent after %v", secure, time.Since(began))
+			if <-slow.C; watch.took() > time.Second {
+				t.Fatalf("http2 %t: still sent after %v", secure, watch.took())
 			}
 			_, _ = io.CopyN(io.Discard, resp.Body, 16<<10)
 		}
@@ -234,11 +234,11 @@ func TestRunStopsInTimeWhateverViewersDo(t *testing.T) {
 	socket := w.socket("alice")
 	socket.watch(tileRequest{1, "front", "main"})
 	socket.until("init", 1)
-	began := time.Now()
+	watch := newStopwatch(t)
 	cancel()
 	select {
 	case err := <-ended:
-		if took := time.Since(began); err != nil || took > stopTime {
+		if took := watch.took(); err != nil || took > stopTime {
 			t.Errorf("stopped after %v with %v", took, err)
 		}
 	case <-time.After(10 * time.Second):
