@@ -134,8 +134,20 @@ func (s *integrity) trustAgain(ctx context.Context, r index.Segment, keys []byte
 // takeOut moves the whole file of a damaged segment to quarantine and makes its time a gap. What is good in it is restored from
 // there.
 func (s *integrity) takeOut(ctx context.Context, c *camera, r index.Segment, why error) (string, error) {
-	if err := s.writeFirst(ctx, func(tx *index.Tx) error { return withdraw(ctx, tx, r) }); err != nil {
+	out := false
+	err := s.writeFirst(ctx, func(tx *index.Tx) error {
+		if err := withdraw(ctx, tx, r); err != nil {
+			return err
+		}
+		now, noted, err := tx.Named(ctx, r.Stream.Camera, r.Name())
+		out = noted && now.State == index.StateQuarantined
+		return err
+	})
+	if err != nil {
 		return "", err
+	}
+	if !out { // its file must not outlive it in quarantine
+		return "it is being deleted", nil
 	}
 	target, err := s.moveToQuarantine(c, r.Name(), why)
 	if err != nil {

@@ -289,6 +289,35 @@ func TestARunningStoreSettlesIssuesByItself(t *testing.T) {
 	}
 }
 
+// The walk over the files lists the rows of a day before it compares them, and a reader has the rows of its clip. Meanwhile a segment
+// may have been taken out and restored from quarantine in pieces, the first of which has its name.
+func TestNobodyActsOnARowThatChangedMeanwhile(t *testing.T) {
+	for _, atEnd := range []bool{false, true} {
+		k := newKit(t, "front-door")
+		id := k.ids["front-door"]
+		k.record(id, film{start: epoch, seconds: 30})
+		before := k.rowsOf(id)[1]
+		c := k.cameras[id]
+		where := 3000
+		if atEnd {
+			where = int(before.Size) - 3000
+		}
+		bend(t, k.path(id, before.Name()), where)
+		issue := IntegrityIssue{Found: epoch, Source: index.SourceCheck, Subject: c.folder + "/" + before.Name(), Problem: "p"}
+		ok(t, k.ResolveAll(t.Context(), []IntegrityIssue{issue}, &disk.Pace{}))
+		footage := k.footage(id)
+		ok(t, k.reconcileFile(t.Context(), c, before.Name(), map[string]index.Segment{before.Name(): before}, false))
+		k.clean()
+		k.missed(c, before) // says a reader that did not find the file while it was away
+		k.setAside(c, before, media.ErrForged)
+		k.settleNow()
+		k.clean()
+		if got := k.footage(id); got != footage || got < 27*time.Second {
+			t.Errorf("damaged at its end %t: %v of footage, then %v", atEnd, footage, got)
+		}
+	}
+}
+
 // TestWhatCannotBeReadStaysAnIssue has reads fail while an integrity issue is being resolved.
 func TestWhatCannotBeReadStaysAnIssue(t *testing.T) {
 	k := newKit(t, "front-door")

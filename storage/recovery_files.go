@@ -187,7 +187,9 @@ func (s *recovery) reconcileFile(ctx context.Context, c *camera, name string, no
 	return err
 }
 
-// compare checks that a closed row has a file of its size. What is missing becomes a gap.
+// compare checks that a closed row has a file of its size. What is missing becomes a gap. The row may have been read before the
+// caller held repairing, so it is read again before anything is changed: a file may have been repaired in between, or replaced by a
+// part of it that was restored. The caller holds repairing.
 func (s *recovery) compare(ctx context.Context, c *camera, r index.Segment) error {
 	if r.State != index.StateClosed {
 		return nil
@@ -198,6 +200,15 @@ func (s *recovery) compare(ctx context.Context, c *camera, r index.Segment) erro
 	}
 	if err != nil && !disk.IsMissing(err) {
 		return err
+	}
+	switch now, noted, err := s.issues.rowOf(ctx, c, r.Name()); {
+	case err != nil:
+		return err
+	case !noted:
+		_, err := s.adopt(ctx, c, r.Name(), false)
+		return err
+	case now != r:
+		return s.compare(ctx, c, now)
 	}
 	if _, err := readIdentity(s.disk, s.o.Recordings); err != nil { // the whole disk is in trouble, not this file
 		return err
@@ -221,7 +232,7 @@ func (s *recovery) compare(ctx context.Context, c *camera, r index.Segment) erro
 	}
 	return s.write(ctx, func(tx *index.Tx) error {
 		x := closing(r.Stream, m)
-		if err := tx.Shorten(ctx, x); err != nil {
+		if shortened, err := tx.Shorten(ctx, x); err != nil || !shortened { // retention was quicker
 			return err
 		}
 		return tx.Enter(ctx, r.Stream, x.End, max(x.End, r.End), gap(ReasonDiskError))

@@ -25,11 +25,11 @@ func (tx *Tx) CloseSegment(ctx context.Context, x ClosedSegment) error {
 	return tx.exec(ctx, query, x.End, StateClosed, x.Size, x.Keys, x.Stream.Camera, x.Stream.Quality, x.Start, StateOpen)
 }
 
-// Shorten changes a closed segment whose file was cut.
-func (tx *Tx) Shorten(ctx context.Context, x ClosedSegment) error {
+// Shorten changes a closed segment whose file was cut. It reports false when the segment is not closed any more.
+func (tx *Tx) Shorten(ctx context.Context, x ClosedSegment) (bool, error) {
 	const query = `UPDATE segment SET end_us = ?, size_bytes = ?, key_frames = ?
 		WHERE camera = ? AND quality = ? AND start_us = ? AND state = 2`
-	return tx.exec(ctx, query, x.End, x.Size, x.Keys, x.Stream.Camera, x.Stream.Quality, x.Start)
+	return tx.changes(ctx, query, x.End, x.Size, x.Keys, x.Stream.Camera, x.Stream.Quality, x.Start)
 }
 
 // InsertClosed adds the row of a file that was found. run is the number of its run, init the size of its init header. An
@@ -54,10 +54,11 @@ func (tx *Tx) DropSegment(ctx context.Context, st Stream, start int64) error {
 	return tx.exec(ctx, query, st.Camera, st.Quality, start)
 }
 
-// DropLost forgets a closed or quarantined segment that has no file. It reports false when retention was quicker.
+// DropLost forgets a closed or quarantined segment that has no file. It reports false when the row is not what it was: retention was
+// quicker, or the file was restored.
 func (tx *Tx) DropLost(ctx context.Context, s Segment) (bool, error) {
-	const query = `DELETE FROM segment WHERE camera = ? AND quality = ? AND start_us = ? AND state IN (2, 4)`
-	return tx.changes(ctx, query, s.Stream.Camera, s.Stream.Quality, s.Start)
+	const query = `DELETE FROM segment WHERE camera = ? AND quality = ? AND start_us = ? AND end_us = ? AND size_bytes = ? AND state IN (2, 4)`
+	return tx.changes(ctx, query, s.Stream.Camera, s.Stream.Quality, s.Start, s.End, s.Size)
 }
 
 // MarkDeleting makes a segment invisible to readers that come from now on, unless it is kept. It reports whether it did.
@@ -67,10 +68,11 @@ func (tx *Tx) MarkDeleting(ctx context.Context, s Segment) (bool, error) {
 	return tx.changes(ctx, query, s.Stream.Camera, s.Stream.Quality, s.Start, s.End)
 }
 
-// Quarantine has a closed segment served no more. It reports whether it was served until now.
+// Quarantine has a closed segment served no more. It reports whether it was served until now, with the row that s is.
 func (tx *Tx) Quarantine(ctx context.Context, s Segment) (bool, error) {
-	const query = `UPDATE segment SET state = ? WHERE camera = ? AND quality = ? AND start_us = ? AND state = ?`
-	return tx.changes(ctx, query, StateQuarantined, s.Stream.Camera, s.Stream.Quality, s.Start, StateClosed)
+	const query = `UPDATE segment SET state = ?
+		WHERE camera = ? AND quality = ? AND start_us = ? AND end_us = ? AND size_bytes = ? AND state = ?`
+	return tx.changes(ctx, query, StateQuarantined, s.Stream.Camera, s.Stream.Quality, s.Start, s.End, s.Size, StateClosed)
 }
 
 // Restore has a segment that verifies served again, with the packed key frames of its file. It reports false when it is
