@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"keepwatch.internal/internal/browsertest"
 )
 
 // tab is one page of a real browser.
@@ -48,7 +50,7 @@ func eval[T any](b *tab, expression string) T {
 	b.t.Helper()
 	ctx, stop := context.WithTimeout(b.ctx, stepTimeout)
 	defer stop()
-	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	v, err := browsertest.Value[T](ctx, expression, chromedp.EvalAwaitPromise)
 	if err != nil {
 		b.t.Fatalf("%s: %v", expression, err)
 	}

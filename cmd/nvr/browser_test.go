@@ -58,7 +58,7 @@ func eval[T any](b *tab, expression string) T {
 	b.t.Helper()
 	ctx, stop := context.WithTimeout(b.ctx, stepTimeout)
 	defer stop()
-	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+	v, err := browsertest.Value[T](ctx, expression)
 	if err != nil {
 		b.t.Fatalf("%s: %v", expression, err)
 	}
