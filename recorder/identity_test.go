@@ -247,14 +247,9 @@ func TestAnAcceptedCameraIsRecordedAtOnceAndTheGapSaysWhy(t *testing.T) {
 		t.Errorf("the accepted camera was not tried before its turn at %v", next)
 	}
 	r.until("door", "recording", recording)
-	now := time.Now()
-	line, err := r.store.Timeline(t.Context(), permit(t, r.ids["door"], access.Playback), media.Main, storage.Span{From: now.Add(-time.Minute), To: now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !slices.ContainsFunc(line.Gaps, func(g storage.Gap) bool { return g.Reason == "quarantined: "+s.Reason }) {
-		t.Errorf("no gap tells of the quarantine: %+v", line.Gaps)
-	}
+	r.timeline("door", "a gap that tells of the quarantine", func(line storage.Timeline) bool {
+		return slices.ContainsFunc(line.Gaps, func(g storage.Gap) bool { return g.Reason == "quarantined: "+s.Reason })
+	})
 	if fingerprint, ok := r.identities.Fingerprint(r.stream("door")); !ok || fingerprint.Identity.Realm == "" || fingerprint.Identity.Picture == "" {
 		t.Errorf("of the accepted camera only this is remembered: %+v", fingerprint)
 	}

@@ -182,6 +182,28 @@ func (r *rig) recordedNow(name string) {
 	}
 }
 
+// timeline waits until the timeline of the last minutes is as wanted. What has reached the recorder is not yet on the disk.
+func (r *rig) timeline(name, what string, ok func(storage.Timeline) bool) storage.Timeline {
+	r.t.Helper()
+	deadline, tick := time.After(patience), time.NewTicker(20*time.Millisecond)
+	defer tick.Stop()
+	for {
+		now := time.Now()
+		line, err := r.store.Timeline(r.t.Context(), permit(r.t, r.ids[name], access.Playback), media.Main, storage.Span{From: now.Add(-5 * time.Minute), To: now})
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if ok(line) {
+			return line
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			r.t.Fatalf("%s: not %s within %v: %+v, %+v", name, what, patience, line.Spans, line.Gaps)
+		}
+	}
+}
+
 // permit makes a permit as accounts would; the test stands in for the mint.
 func permit(t testing.TB, c media.CameraID, a access.Action) access.Permit {
 	t.Helper()
@@ -252,12 +274,7 @@ func TestAReconnectBecomesANewRunAndAGapWithItsReason(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.until("cam", "recording again", recording)
-	r.frames("cam", 30)
-	now := time.Now()
-	line, err := r.store.Timeline(t.Context(), permit(t, r.ids["cam"], access.Playback), media.Main, storage.Span{From: now.Add(-time.Minute), To: now})
-	if err != nil {
-		t.Fatal(err)
-	}
+	line := r.timeline("cam", "footage again", func(line storage.Timeline) bool { return len(line.Spans) > 1 })
 	if len(line.Spans) != 2 || line.Spans[0].Run == line.Spans[1].Run {
 		t.Errorf("spans %+v, want two of different runs", line.Spans)
 	}
@@ -322,6 +339,10 @@ func TestRealEncodersAreRecordedAndPlayedBack(t *testing.T) {
 			}
 			end := s.LastFrame.Add(6 * time.Second)
 			r.until("cam", "six seconds on", func(s recorder.Status) bool { return s.LastFrame.After(end) })
+			r.timeline("cam", "recorded so far", func(line storage.Timeline) bool {
+				n := len(line.Spans)
+				return n > 0 && !line.Spans[n-1].To.Before(end)
+			})
 			clip, err := r.store.OpenClip(t.Context(), permit(t, r.ids["cam"], access.Export), media.Main, storage.Span{From: end.Add(-5 * time.Second), To: end})
 			if err != nil {
 				t.Fatal(err)
