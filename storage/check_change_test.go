@@ -64,6 +64,11 @@ func (d meddled) Open(name string) (disk.File, error) {
 	return d.Folder.Open(name)
 }
 
+func (d meddled) Edit(name string) (disk.File, error) {
+	d.before(name)
+	return d.Folder.Edit(name)
+}
+
 func (d meddled) Sub(name string) (disk.Folder, error) {
 	sub, err := d.Folder.Sub(name)
 	return meddled{sub, d.before}, err

@@ -289,8 +289,8 @@ func TestARunningStoreSettlesIssuesByItself(t *testing.T) {
 	}
 }
 
-// The walk over the files lists the rows of a day before it compares them, and a reader has the rows of its clip. Meanwhile a segment
-// may have been taken out and restored from quarantine in pieces, the first of which has its name.
+// The walk over the files lists the rows of a day before it compares them, and a reader has the rows of its clip. Meanwhile a damaged
+// segment may have been replaced by its good parts. The first part has the segment's name.
 func TestNobodyActsOnARowThatChangedMeanwhile(t *testing.T) {
 	for _, atEnd := range []bool{false, true} {
 		k := newKit(t, "front-door")
@@ -308,13 +308,71 @@ func TestNobodyActsOnARowThatChangedMeanwhile(t *testing.T) {
 		footage := k.footage(id)
 		ok(t, k.reconcileFile(t.Context(), c, before.Name(), map[string]index.Segment{before.Name(): before}, false))
 		k.clean()
-		k.missed(c, before) // says a reader that did not find the file while it was away
+		k.missed(c, before) // by a reader that looked for the file while it was in quarantine
 		k.setAside(c, before, media.ErrForged)
 		k.settleNow()
 		k.clean()
 		if got := k.footage(id); got != footage || got < 27*time.Second {
 			t.Errorf("damaged at its end %t: %v of footage, then %v", atEnd, footage, got)
 		}
+	}
+}
+
+func TestAFileWhoseRowIsGoneMeanwhileIsAdopted(t *testing.T) {
+	k := newKit(t, "front-door")
+	c := k.cameras[k.ids["front-door"]]
+	k.record(c.id, film{start: epoch, seconds: 30})
+	all, r := len(k.rowsOf(c.id)), k.rowsOf(c.id)[1]
+	ok(t, os.Truncate(k.path(c.id, r.Name()), r.Size/2))
+	ok(t, k.lose(t.Context(), r, ReasonMissing))
+	ok(t, k.reconcileFile(t.Context(), c, r.Name(), map[string]index.Segment{r.Name(): r}, false))
+	if n := len(k.rowsOf(c.id)); n != all {
+		t.Errorf("%d segments, want %d", n, all)
+	}
+	k.clean()
+}
+
+// A segment that retention marks while its cut file is being repaired becomes no gap because of the disk.
+func TestACutSegmentThatIsDeletedMeanwhileIsNoFaultOfTheDisk(t *testing.T) {
+	k := newKit(t, "front-door")
+	c := k.cameras[k.ids["front-door"]]
+	k.record(c.id, film{start: epoch, seconds: 30})
+	r := k.rowsOf(c.id)[1]
+	ok(t, os.Truncate(k.path(c.id, r.Name()), r.Size/2))
+	files, meanwhile := c.files, 0
+	c.files = meddled{files, func(string) {
+		if meanwhile++; meanwhile == 1 {
+			k.marked(r)
+		}
+	}}
+	ok(t, k.compare(t.Context(), c, r))
+	c.files = files
+	if meanwhile == 0 {
+		t.Fatal("nothing happened meanwhile")
+	}
+	for _, g := range k.timeline(c.id, epoch, epoch.Add(time.Minute)).Gaps {
+		if g.Reason == ReasonDiskError {
+			t.Errorf("%+v", g)
+		}
+	}
+}
+
+// Footage that is being deleted must not be kept in quarantine instead.
+func TestASegmentThatIsBeingDeletedIsNotQuarantined(t *testing.T) {
+	k := newKit(t, "front-door")
+	c := k.cameras[k.ids["front-door"]]
+	k.record(c.id, film{start: epoch, seconds: 30})
+	r := k.rowsOf(c.id)[1]
+	k.marked(r) // between the look at the row and what follows from it
+	if said, err := k.takeOut(t.Context(), c, r, media.ErrForged); err != nil || said != "it is being deleted" {
+		t.Errorf("%q, %v", said, err)
+	}
+	if _, err := os.Stat(k.path(c.id, r.Name())); err != nil {
+		t.Errorf("the file was moved: %v", err)
+	}
+	ok(t, k.finishDeleting(t.Context()))
+	if left, err := k.disk.List(QuarantineFolder); !disk.IsMissing(err) && len(left) > 0 {
+		t.Errorf("%d files are in quarantine, %v", len(left), err)
 	}
 }
 

@@ -187,9 +187,9 @@ func (s *recovery) reconcileFile(ctx context.Context, c *camera, name string, no
 	return err
 }
 
-// compare checks that a closed row has a file of its size. What is missing becomes a gap. The row may have been read before the
-// caller held repairing, so it is read again before anything is changed: a file may have been repaired in between, or replaced by a
-// part of it that was restored. The caller holds repairing.
+// compare checks that a closed row has a file of its size. What is missing becomes a gap. The caller holds repairing, but may have
+// read the row before that. So the row is read again before anything is changed: meanwhile the file may have been repaired, or
+// replaced by a good part of it.
 func (s *recovery) compare(ctx context.Context, c *camera, r index.Segment) error {
 	if r.State != index.StateClosed {
 		return nil

@@ -136,6 +136,25 @@ func TestACameraThatSetsItsClockWhileTheNetworkStallsGoesOnEvenly(t *testing.T) 
 	}
 }
 
+// Stamps that never make sense are left to the arrival, which no usual step may outrun or lag behind for long.
+func TestStampsThatNeverMakeSenseFollowTheArrival(t *testing.T) {
+	for _, apart := range []time.Duration{16 * time.Millisecond, 200 * time.Millisecond} { // 64 before
+		s := stamps{rate: 16000}
+		base, at, last := time.Now(), time.Duration(0), int64(math.MinInt64)
+		for n := range int64(1000) {
+			raw := n * 1024
+			if at += 64 * time.Millisecond; n >= 100 {
+				at += apart - 64*time.Millisecond
+				raw = n * n * n % 97 * 3600 * 16000 // hours apart, each from the one before
+			}
+			last = s.correct(raw, base.Add(at), last)
+			if off := time.Duration(last)*time.Second/16000 - at; off > time.Second || off < -maxEarly-time.Second {
+				t.Fatalf("%v apart: unit %d is %v off", apart, n, off)
+			}
+		}
+	}
+}
+
 func TestADelayedNetworkChangesNoStamps(t *testing.T) {
 	sps, pps, _ := sets(t)
 	f := newFeeder(t, false)

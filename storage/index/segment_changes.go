@@ -68,7 +68,7 @@ func (tx *Tx) MarkDeleting(ctx context.Context, s Segment) (bool, error) {
 	return tx.changes(ctx, query, s.Stream.Camera, s.Stream.Quality, s.Start, s.End)
 }
 
-// Quarantine has a closed segment served no more. It reports whether it was served until now, with the row that s is.
+// Quarantine has a closed segment served no more. It reports false when the row is not what it was, and when it is not served.
 func (tx *Tx) Quarantine(ctx context.Context, s Segment) (bool, error) {
 	const query = `UPDATE segment SET state = ?
 		WHERE camera = ? AND quality = ? AND start_us = ? AND end_us = ? AND size_bytes = ? AND state = ?`
