@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// stopwatch measures how long something takes, without the time in which a busy computer did not let this process run. A promise to
-// cut somebody off within a second is one of a computer that can keep it.
+// stopwatch measures how long something takes, less the time for which the process had to wait for a processor. Viewers are cut off
+// within a second; a test that shares its computer with others may see more pass.
 type stopwatch struct {
 	began time.Time
 	held  atomic.Int64 // nanoseconds
 	done  chan struct{}
 }
 
-// beat is how often a stopwatch looks whether it is let run.
+// beat is how often a stopwatch checks whether it runs on time.
 const beat = 2 * time.Millisecond
 
 // newStopwatch starts a stopwatch, which ends with the test.
@@ -42,7 +42,7 @@ func newStopwatch(t *testing.T) *stopwatch {
 	return s
 }
 
-// took returns the time since the start, without that in which the process was held up.
+// took returns the time since the start, less that in which the process was held up.
 func (s *stopwatch) took() time.Duration { return time.Since(s.began) - time.Duration(s.held.Load()) }
 
 func TestAStopwatchCountsTimeInWhichTheProcessRuns(t *testing.T) {

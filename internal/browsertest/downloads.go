@@ -13,8 +13,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Downloads is the files that a browser has saved. A file exists under its own name, empty, before its bytes have come: only the
-// browser knows when it is whole, and only whole files are given out.
+// Downloads are the files that a browser has saved. A file exists under its own name, empty, before its bytes have come. Only the
+// browser knows when it is complete.
 type Downloads struct {
 	t       *testing.T
 	folder  string
@@ -23,7 +23,7 @@ type Downloads struct {
 	mu    sync.Mutex
 	names map[string]string // of downloads under way, by their identifiers
 	whole []string          // paths of files that nobody has taken yet
-	lost  []string          // names of files that the browser gave up
+	lost  []string          // names of downloads that were cancelled
 }
 
 // Save makes the browser of a chromedp context save what it downloads, in a new folder that is removed after the test.
@@ -67,8 +67,8 @@ func (d *Downloads) hear(event any) {
 	}
 }
 
-// Next waits until a file whose name has a form of [filepath.Match] is whole, and returns its path. Each file is returned once. It
-// fails the test if the browser gives a download up, and when the patience has passed.
+// Next waits until a file whose name matches a pattern of [filepath.Match] is complete, and returns its path. Each file is returned
+// once. It fails the test if a download is cancelled, or none comes within the patience.
 func (d *Downloads) Next(form string, patience time.Duration) (path string) {
 	d.t.Helper()
 	late := time.After(patience)
@@ -78,7 +78,7 @@ func (d *Downloads) Next(form string, patience time.Duration) (path string) {
 			return path
 		}
 		if len(lost) > 0 {
-			d.t.Fatalf("the browser gave up the download of %q", lost)
+			d.t.Fatalf("the download of %q was cancelled", lost)
 		}
 		select {
 		case <-d.changed:
