@@ -2,6 +2,14 @@
 // client library, and it corrects what cameras do wrong. Its output is access units with decoding times, the parameters that
 // decode them, or one failure with a reason that a person can act on.
 //
+// Read in this order:
+//
+//   - camera.go: a session, from connecting to its end
+//   - dial.go, wire.go, answers.go, description.go: the connection, and how a camera's messages are put right
+//   - video.go, audio.go, nalu.go: from packets to units
+//   - stamps.go, decoding.go: their times
+//   - identity.go, judge.go, failure.go: which device it is, and why a session ended
+//
 // A session connects only to its own address, never blocks the network loop, bounds its queue, and ends when the camera stops
 // sending video. Reconnecting belongs to the recorder.
 package camera
@@ -127,7 +135,6 @@ func open(ctx context.Context, opts Options, udp bool) (*Session, error) {
 		DialContext:       s.dialer.dial,
 		DialTLSContext:    s.dialer.dialTLS,
 		OnTransportSwitch: func(error) {},
-		OnResponse:        s.dialer.answered,
 		OnPacketsLost:     func(n uint64) { s.lost.Add(n) },
 		ListenPacket:      s.dialer.listenPacket,
 		ResolveIPAddr:     s.dialer.resolve,
@@ -170,12 +177,11 @@ func open(ctx context.Context, opts Options, udp bool) (*Session, error) {
 
 // play requests the description, sets up the media that are recorded, and starts them.
 func (s *Session) play() error {
-	u := (*base.URL)(s.opts.URL).Clone()
-	desc, answer, err := s.client.Describe(u)
+	u := (*base.URL)(s.opts.URL).CloneWithoutCredentials() // the connection signs in
+	desc, _, err := s.client.Describe(u)
 	if err != nil {
 		return err
 	}
-	s.dialer.described(answer.Body)
 	at := onHost(desc.BaseURL, u)
 	v, err := s.chooseVideo(desc)
 	if err != nil {

@@ -1,7 +1,6 @@
 package camera
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -21,19 +20,11 @@ import (
 // at a time, which would cost a system call for every three packets.
 const readBuffer = 32 << 10
 
-// buffered is a connection that reads ahead.
-type buffered struct {
-	net.Conn
-	r *bufio.Reader
-}
-
-// Read implements net.Conn.
-func (b *buffered) Read(p []byte) (int, error) { return b.r.Read(p) }
-
 // dialer connects to the camera's own address and refuses all others, so that redirects lead nowhere else.
 type dialer struct {
 	out       *outbound.CameraDialer
-	host      string // host:port
+	host      string        // host:port
+	user      *url.Userinfo // nil without a password
 	admit     func(Identity) error
 	neighbour func(netip.Addr) string
 
@@ -54,7 +45,7 @@ func newDialer(opts Options) *dialer {
 	if opts.Dialer == nil {
 		opts.Dialer = outbound.New(outbound.Options{Places: []outbound.Place{{Address: host}}}).ForCamera("")
 	}
-	d := &dialer{out: opts.Dialer, host: host, admit: opts.Admit, neighbour: opts.Neighbour}
+	d := &dialer{out: opts.Dialer, host: host, user: opts.URL.User, admit: opts.Admit, neighbour: opts.Neighbour}
 	if d.admit == nil {
 		d.admit = func(Identity) error { return nil }
 	}
@@ -131,7 +122,7 @@ func (d *dialer) dial(ctx context.Context, _, address string) (net.Conn, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &buffered{Conn: conn, r: bufio.NewReaderSize(conn, readBuffer)}, nil
+	return newWire(conn, d), nil
 }
 
 // dialTLS is dial for rtsps. Cameras have self-signed certificates, so the key is compared with that of the first contact before
@@ -151,7 +142,7 @@ func (d *dialer) dialTLS(ctx context.Context, _, address string) (net.Conn, erro
 	}); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	return &buffered{Conn: secure, r: bufio.NewReaderSize(secure, readBuffer)}, nil
+	return newWire(secure, d), nil
 }
 
 // show adds evidence and asks whether it is admitted. After a refusal nothing more is sent to the camera.

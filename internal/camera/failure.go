@@ -54,6 +54,7 @@ var (
 	errSound     = errors.New("asking for the sound broke the connection")
 	errRedirects = errors.New("redirected too often")
 	errSDP       = errors.New("description cannot be used")
+	errLoginKind = errors.New("no known way to sign in is offered")
 )
 
 // codecError is returned for a description without supported video.
@@ -87,13 +88,12 @@ func sort(err error) (Kind, string) {
 	if _, ok := errors.AsType[liberrors.ErrClientSDPInvalid](err); ok || errors.Is(err, errSDP) {
 		return Broken, "the camera's description of its stream (SDP) is unreadable"
 	}
-	if _, ok := errors.AsType[liberrors.ErrClientAuthSetup](err); ok {
-		return Refused, "the camera wants a user name and password"
-	}
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return Unreachable, fmt.Sprintf("no address found for the name %q", dns.Name)
 	}
 	switch {
+	case errors.Is(err, errLoginKind):
+		return Refused, "the camera wants a user name and password"
 	case errors.Is(err, errRedirects):
 		return Broken, "the camera redirects in a circle"
 	case errors.Is(err, errNoTLS):

@@ -1,0 +1,267 @@
+package camera
+
+import (
+	"errors"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bluenviron/gortsplib/v5/pkg/auth"
+	"github.com/bluenviron/gortsplib/v5/pkg/base"
+	"github.com/bluenviron/gortsplib/v5/pkg/headers"
+)
+
+// optionsTimeout is how long a camera may take to answer OPTIONS. Some never do, and play nevertheless.
+const optionsTimeout = 3 * time.Second
+
+// usualMethods is what a camera is taken to understand that does not say so. GET_PARAMETER keeps a session alive (RFC 2326 section
+// 10.8).
+const usualMethods = "DESCRIBE, SETUP, PLAY, TEARDOWN, GET_PARAMETER"
+
+// nextMessage reads a message and repairs it for the library.
+func (w *wire) nextMessage() error {
+	m, err := readMessage(w.r)
+	if err != nil {
+		return err
+	}
+	w.lost = false
+	if !strings.HasPrefix(m.first, "RTSP") {
+		return w.serve(m)
+	}
+	res, err := m.response()
+	if err != nil {
+		return err
+	}
+	if res, err = w.answer(res); res == nil || err != nil {
+		return err
+	}
+	w.ready, err = res.Marshal()
+	return err
+}
+
+// serve passes on a request of the camera, except those that only ask whether anybody is there, which the library does not know.
+func (w *wire) serve(m *message) error {
+	req, err := m.request()
+	if err != nil {
+		return err
+	}
+	switch req.Method {
+	case base.GetParameter, base.SetParameter, base.Announce:
+		b, err := base.Response{StatusCode: base.StatusOK, Header: base.Header{"CSeq": req.Header["CSeq"]}}.Marshal()
+		if err != nil {
+			return err
+		}
+		w.writing.Lock()
+		defer w.writing.Unlock()
+		_, err = w.Conn.Write(b)
+		return err
+	}
+	w.ready, err = req.Marshal()
+	return err
+}
+
+// answer repairs an answer. It returns nil if the library must not see it.
+func (w *wire) answer(res *base.Response) (*base.Response, error) {
+	r := w.take(res.Header["CSeq"])
+	if r == nil {
+		return nil, nil // to a request that was given up
+	}
+	if r.Method == base.Options {
+		if err := w.SetReadDeadline(time.Time{}); err != nil {
+			return nil, err
+		}
+	}
+	if res.StatusCode == base.StatusUnauthorized {
+		if again, err := w.signIn(r, res); again || err != nil {
+			return nil, err
+		}
+	}
+	res.Header["CSeq"] = r.theirs
+	delete(res.Header, "Content-Length")
+	repairSession(res.Header)
+	switch {
+	case r.Method == base.Options && res.StatusCode != base.StatusUnauthorized && res.StatusCode != base.StatusOK:
+		res.StatusCode, res.StatusMessage, res.Header["Public"] = base.StatusOK, "", base.HeaderValue{usualMethods}
+	case res.StatusCode != base.StatusOK:
+	case r.Method == base.Describe:
+		w.repairDescribe(res)
+	case r.Method == base.Setup:
+		w.repairSetup(r.Header["Transport"], res)
+	}
+	return res, nil
+}
+
+// take returns the request that is answered, and forgets it. Without a number it is the oldest one.
+func (w *wire) take(number base.HeaderValue) *request {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	i := 0
+	if len(number) > 0 {
+		if n, err := strconv.Atoi(number[0]); err == nil && n > 0 && n <= w.numbered {
+			i = slices.IndexFunc(w.asked, func(r *request) bool { return r.number == n })
+		}
+	}
+	if i < 0 || len(w.asked) == 0 {
+		return nil
+	}
+	r := w.asked[i]
+	w.asked = slices.Delete(w.asked, i, i+1)
+	return r
+}
+
+// answerOptions answers an OPTIONS that the camera leaves without an answer. It reports whether there was one.
+func (w *wire) answerOptions() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	i := slices.IndexFunc(w.asked, func(r *request) bool { return r.Method == base.Options })
+	if i < 0 || w.SetReadDeadline(time.Time{}) != nil {
+		return false
+	}
+	res := base.Response{StatusCode: base.StatusOK, Header: base.Header{"CSeq": w.asked[i].theirs, "Public": base.HeaderValue{usualMethods}}}
+	w.asked = slices.Delete(w.asked, i, i+1)
+	var err error
+	w.ready, err = res.Marshal()
+	return err == nil
+}
+
+// signIn answers a challenge by asking again, signed. A nonce may be good for one request or for a short time only, so that each
+// request may be challenged once. Whoever is refused with an answer to a challenge of this very request has the wrong password.
+func (w *wire) signIn(r *request, res *base.Response) (again bool, err error) {
+	w.dialer.answered(res)
+	if err := w.dialer.refusal(); err != nil {
+		return false, err
+	}
+	if w.dialer.user == nil || r.fresh {
+		return false, nil
+	}
+	password, _ := w.dialer.user.Password()
+	login := &auth.Sender{WWWAuth: res.Header["WWW-Authenticate"], User: w.dialer.user.Username(), Pass: password}
+	if err := login.Initialize(); err != nil {
+		return false, errors.Join(errLoginKind, err)
+	}
+	w.mu.Lock()
+	w.login = login
+	w.mu.Unlock()
+	r.fresh = true
+	return true, w.ask(r)
+}
+
+// sessionTimeout matches the parameter of a Session header field (RFC 2326 section 12.37).
+var sessionTimeout = regexp.MustCompile(`(?i);\s*timeout\s*=\s*"?(\d{1,9})`)
+
+// libraryEarly is how many seconds before the end of a session's timeout the library keeps it alive.
+const libraryEarly = 5
+
+// repairSession makes the Session header field readable, and its timeout such that the library keeps the session alive after half
+// of it.
+func repairSession(h base.Header) {
+	values := h["Session"]
+	if len(values) == 0 {
+		return
+	}
+	id, _, _ := strings.Cut(values[0], ";")
+	id = strings.TrimSpace(id)
+	if m := sessionTimeout.FindStringSubmatch(values[0]); m != nil {
+		if n, err := strconv.Atoi(m[1]); err == nil && n > 0 {
+			id += ";timeout=" + strconv.Itoa(max(n/2, 1)+libraryEarly)
+		}
+	}
+	h["Session"] = base.HeaderValue{id}
+}
+
+// repairDescribe makes the answer to DESCRIBE readable.
+func (w *wire) repairDescribe(res *base.Response) {
+	if !isSDP(res.Body) {
+		return
+	}
+	w.dialer.described(res.Body)
+	res.Header["Content-Type"] = base.HeaderValue{"application/sdp"}
+	if at := res.Header["Content-Base"]; len(at) > 0 {
+		if _, err := base.ParseURL(at[0]); err != nil && !strings.HasPrefix(at[0], "/") {
+			delete(res.Header, "Content-Base")
+		} else {
+			res.Header["Content-Base"] = at[:1]
+		}
+	}
+	var left []string
+	res.Body, left = repairDescription(res.Body)
+	w.mu.Lock()
+	w.left = left
+	w.mu.Unlock()
+}
+
+var (
+	// channelsOf, portsOf, sourceHost and ssrcOf match parameters of a Transport header field (RFC 2326 section 12.39).
+	channelsOf = regexp.MustCompile(`(?i)interleaved\s*=\s*"?(\d{1,3})`)
+	portsOf    = regexp.MustCompile(`(?i)server_port\s*=\s*"?(\d{1,5})(?:-(\d{1,5}))?`)
+	sourceHost = regexp.MustCompile(`(?i);\s*source\s*=\s*"?([^;,"\s]+)`)
+	ssrcOf     = regexp.MustCompile(`(?i)ssrc\s*=\s*"?([0-9a-f]{1,10})`)
+)
+
+// repairSetup makes the Transport header field of an answer to SETUP readable: what it lacks is as it was asked for, and what the
+// library does not need is left out. The source that it names is kept for the medium's channel.
+func (w *wire) repairSetup(asked base.HeaderValue, res *base.Response) {
+	var want headers.Transport
+	if want.Unmarshal(asked) != nil {
+		return
+	}
+	given := strings.Join(res.Header["Transport"], ",")
+	if want.Protocol != headers.TransportProtocolTCP {
+		repairUDP(given, res)
+		return
+	}
+	if want.InterleavedIDs == nil || channelsOf.FindString(given) == "" && portsOf.FindString(given) != "" {
+		return // the camera wants UDP
+	}
+	got := *want.InterleavedIDs
+	if m := channelsOf.FindStringSubmatch(given); m != nil {
+		if n, err := strconv.Atoi(m[1]); err == nil && n < 255 {
+			got = [2]int{n, n + 1}
+		}
+	}
+	profile := "RTP/AVP/TCP"
+	if want.Profile == headers.TransportProfileSAVP {
+		profile = "RTP/SAVP/TCP"
+	}
+	res.Header["Transport"] = base.HeaderValue{profile + ";unicast;interleaved=" + strconv.Itoa(got[0]) + "-" + strconv.Itoa(got[1])}
+	s := &source{channel: byte(got[0]), sealed: want.Profile == headers.TransportProfileSAVP, named: namedSources(given)}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sources[byte(got[0])], w.sources[byte(got[1])] = s, s
+}
+
+// repairUDP makes the Transport header field for UDP readable. It stays as it is if it names no ports, or is for multicast.
+func repairUDP(given string, res *base.Response) {
+	m := portsOf.FindStringSubmatch(given)
+	if m == nil || strings.Contains(strings.ToLower(given), "multicast") {
+		return
+	}
+	profile := "RTP/AVP"
+	if strings.Contains(strings.ToUpper(given), "SAVP") {
+		profile = "RTP/SAVP"
+	}
+	text := profile + ";unicast;server_port=" + m[1]
+	if m[2] != "" {
+		text += "-" + m[2]
+	}
+	if host := sourceHost.FindStringSubmatch(given); host != nil {
+		text += ";source=" + host[1]
+	}
+	res.Header["Transport"] = base.HeaderValue{text}
+}
+
+// namedSources returns the sources that a Transport header field may mean. The number is hexadecimal, and decimal in some cameras.
+func namedSources(transport string) (all []uint32) {
+	m := ssrcOf.FindStringSubmatch(transport)
+	if m == nil {
+		return nil
+	}
+	for _, base := range []int{16, 10} {
+		if n, err := strconv.ParseUint(m[1], base, 32); err == nil && n != 0 {
+			all = append(all, uint32(n))
+		}
+	}
+	return all
+}

@@ -1,0 +1,335 @@
+package camera_test
+
+import (
+	"bytes"
+	"crypto/md5"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"keepwatch.internal/internal/camera"
+	"keepwatch.internal/internal/media/mediatest"
+)
+
+// player sends pictures of a real encoder over an RTSP connection, one packet for each NAL unit.
+type player struct {
+	nalus  [][]byte // of one key frame, with its parameter sets
+	number uint16
+}
+
+func newPlayer(t *testing.T) *player {
+	t.Helper()
+	src := mediatest.Clip(t, "0.1", "libx264", false, "-g", "1", "-bf", "0", "-x264-params", "slice-max-size=1000")
+	return &player{nalus: append([][]byte{src.Video.SPS, src.Video.PPS}, src.Units[0].Data...)}
+}
+
+// rtpPacket is a packet of RTP (RFC 3550 section 5.1).
+type rtpPacket struct {
+	source, stamp uint32
+	number        uint16
+	last          bool // of its picture
+	payload       []byte
+}
+
+// on returns the packet as it goes over a channel (RFC 2326 section 10.12).
+func (p rtpPacket) on(channel byte) []byte {
+	b := binary.BigEndian.AppendUint16([]byte{'$', channel}, uint16(12+len(p.payload)))
+	kind := byte(96)
+	if p.last {
+		kind |= 0x80
+	}
+	b = binary.BigEndian.AppendUint16(append(b, 0x80, kind), p.number)
+	b = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(b, p.stamp), p.source)
+	return append(b, p.payload...)
+}
+
+// picture returns the packets of picture n.
+func (p *player) picture(channel byte, source uint32, n int) []byte {
+	var b []byte
+	for i, nalu := range p.nalus {
+		b = append(b, rtpPacket{source, uint32(n * 3600), p.number, i == len(p.nalus)-1, nalu}.on(channel)...)
+		p.number++
+	}
+	return b
+}
+
+// play sends pictures until the connection ends. Between sends what comes after each.
+func (p *player) play(c net.Conn, channel byte, source uint32, between func(n int) []byte) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for n := 0; ; n++ {
+		if _, err := c.Write(append(p.picture(channel, source, n), between(n)...)); err != nil {
+			return
+		}
+		<-tick.C
+	}
+}
+
+func nothing(int) []byte { return nil }
+
+// oddServer is a camera that answers one kind of request in its own way and then plays.
+type oddServer struct {
+	channel byte
+	source  uint32
+	between func(n int) []byte                // what it sends after each picture
+	answers map[string]func(net.Conn, string) // by method
+	play    func(c net.Conn, head string)     // what it does instead of answering PLAY
+}
+
+func (o oddServer) serve(p *player) func(*hostile, net.Conn, string, string) {
+	if o.between == nil {
+		o.between = nothing
+	}
+	return func(h *hostile, c net.Conn, method, head string) {
+		switch {
+		case o.answers[method] != nil:
+			o.answers[method](c, head)
+		case method == "PLAY":
+			if o.play != nil {
+				o.play(c, head)
+			} else {
+				say(c, head, "200 OK", "Session: 1\r\n", "")
+			}
+			h.wait.Go(func() { p.play(c, o.channel, o.source, o.between) })
+		default:
+			proper(h, c, method, head)
+		}
+	}
+}
+
+// answering returns the answers of one method.
+func answering(method, status, lines, body string) map[string]func(net.Conn, string) {
+	return map[string]func(net.Conn, string){method: func(c net.Conn, head string) { say(c, head, status, lines, body) }}
+}
+
+func oddServers() map[string]oddServer {
+	raw := func(method, text string) map[string]func(net.Conn, string) {
+		return map[string]func(net.Conn, string){method: func(c net.Conn, head string) {
+			fmt.Fprint(c, strings.ReplaceAll(text, "CSEQ", field(head, "CSeq")))
+		}}
+	}
+	const session = "Session: 1\r\n"
+	return map[string]oddServer{
+		"SETUP without Transport":   {answers: answering("SETUP", "200 OK", session, "")},
+		"SETUP without interleaved": {answers: answering("SETUP", "200 OK", session+"Transport: RTP/AVP/TCP;unicast\r\n", "")},
+		"one channel only":          {answers: answering("SETUP", "200 OK", session+"Transport: RTP/AVP/TCP;unicast;interleaved=0\r\n", "")},
+		"channels of its choice":    {channel: 4, answers: answering("SETUP", "200 OK", session+"Transport: RTP/AVP/TCP;unicast;interleaved=4-5\r\n", "")},
+		"odd source":                {answers: answering("SETUP", "200 OK", session+"Transport: RTP/AVP/TCP;unicast;interleaved=0-1;ssrc=121.254;mode=\"X\"\r\n", "")},
+		"session with a tail":       {answers: answering("SETUP", "200 OK", "Session: a+b ; timeout=60 \r\nTransport: RTP/AVP/TCP;interleaved=0-1\r\n", "")},
+		"session without timeout":   {answers: answering("SETUP", "200 OK", "Session: 1;timeout=x\r\nTransport: RTP/AVP/TCP;interleaved=0-1\r\n", "")},
+		"description without type":  {answers: answering("DESCRIBE", "200 OK", "", sdp("track1"))},
+		"description of text":       {answers: answering("DESCRIBE", "200 OK", "Content-Type: text/plain\r\n", sdp("track1"))},
+		"base that is no address":   {answers: answering("DESCRIBE", "200 OK", "Content-Base: [:x\r\nContent-Type: application/sdp\r\n", sdp("track1"))},
+		"OPTIONS not found":         {answers: answering("OPTIONS", "404 Not Found", "", "")},
+		"OPTIONS not implemented":   {answers: answering("OPTIONS", "501 Not Implemented", "", "")},
+		"OPTIONS without answer":    {answers: map[string]func(net.Conn, string){"OPTIONS": func(net.Conn, string) {}}},
+		"no number":                 {answers: raw("DESCRIBE", "RTSP/1.0 200 OK\r\nContent-Type: application/sdp\r\nContent-Length: "+fmt.Sprint(len(sdp("x")))+"\r\n\r\n"+sdp("x"))},
+		"number 0":                  {answers: raw("SETUP", "RTSP/1.0 200 OK\r\nCSeq: 0\r\nSession: 1\r\nTransport: RTP/AVP/TCP;interleaved=0-1\r\n\r\n")},
+		"no words after the status": {answers: raw("SETUP", "RTSP/1.0 200\r\nCSeq: CSEQ\r\nSession: 1\r\nTransport: RTP/AVP/TCP;interleaved=0-1\r\n\r\n")},
+		"empty header fields":       {answers: raw("SETUP", "RTSP/1.0 200 OK\r\nCache-Control:\r\nX: \r\nnonsense\r\nCSeq: CSEQ\r\nSession: 1\r\nTransport: RTP/AVP/TCP;interleaved=0-1\r\n\r\n")},
+		"line feeds alone":          {answers: raw("SETUP", "RTSP/1.0 200 OK\nCSeq: CSEQ\nSession: 1\nTransport: RTP/AVP/TCP;interleaved=0-1\n\n")},
+		"pictures before PLAY": {answers: map[string]func(net.Conn, string){"SETUP": func(c net.Conn, head string) {
+			c.Write(rtpPacket{9, 1, 1, true, []byte{0x65, 1, 2, 3}}.on(0))
+			say(c, head, "200 OK", session+"Transport: RTP/AVP/TCP;interleaved=0-1\r\n", "")
+		}}},
+		"RTP-Info of nothing": {play: func(c net.Conn, head string) { say(c, head, "200 OK", session+"RTP-Info: url=,seq=,rtptime=;\r\n", "") }},
+		"channels of others":  {between: func(n int) []byte { return rtpPacket{3, 7, uint16(n), true, make([]byte, 100)}.on(9) }},
+		"asks whether anybody is there": {between: func(n int) []byte {
+			if n == 3 {
+				return []byte("GET_PARAMETER rtsp://x/ RTSP/1.0\r\nCSeq: 7\r\n\r\n")
+			}
+			return nil
+		}},
+	}
+}
+
+func TestAnOddHandshakeCostsNoVideo(t *testing.T) {
+	for name, odd := range oddServers() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHostile(t, odd.serve(newPlayer(t)))
+			t.Cleanup(h.close)
+			s := open(t, options(t, "rtsp://"+h.listener.Addr().String()+"/x"))
+			for i, it := range video(t, s, 10) {
+				if !it.Unit.Random || it.Unit.Damaged {
+					t.Errorf("picture %d: random %v, damaged %v", i, it.Unit.Random, it.Unit.Damaged)
+				}
+			}
+			if n := s.Lost(); n > 0 {
+				t.Errorf("%d packets were lost", n)
+			}
+			s.Close()
+		})
+	}
+}
+
+func TestBytesThatBelongToNothingCostNoConnection(t *testing.T) {
+	p := newPlayer(t)
+	junk := append([]byte("\x00\x17garbage $in the $\x00middle\r\n of it$"), bytes.Repeat([]byte{0xd2, '$'}, 30)...)
+	h := newHostile(t, oddServer{between: func(n int) []byte {
+		if n%5 == 4 {
+			return junk
+		}
+		return nil
+	}}.serve(p))
+	t.Cleanup(h.close)
+	s := open(t, options(t, "rtsp://"+h.listener.Addr().String()+"/x"))
+	video(t, s, 40)
+	if n := h.count("PLAY"); n != 1 || s.Lost() > 0 {
+		t.Errorf("%d connections, %d packets lost", n, s.Lost())
+	}
+	s.Close()
+}
+
+func TestAnotherSourceOnTheSameChannelIsLeftOut(t *testing.T) {
+	for name, odd := range map[string]oddServer{
+		"after ours": {source: 5},
+		"before ours, which is named": {source: 0xab, answers: answering("SETUP", "200 OK",
+			"Session: 1\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1;ssrc=000000AB\r\n", "")},
+		"before PLAY already": {source: 5, answers: map[string]func(net.Conn, string){"PLAY": nil, "SETUP": func(c net.Conn, head string) {
+			say(c, head, "200 OK", "Session: 1\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n", "")
+			c.Write(rtpPacket{0x9999, 1, 1, true, []byte{0x65, 1, 2, 3}}.on(0))
+		}}, play: func(c net.Conn, head string) {
+			c.Write(rtpPacket{0x9999, 1, 2, true, []byte{0x65, 1, 2, 3}}.on(0))
+			say(c, head, "200 OK", "Session: 1\r\n", "")
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			foreign := uint16(50000)
+			odd.between = func(n int) []byte {
+				foreign += 7
+				return rtpPacket{0x9999, uint32(n) * 777, foreign, true, []byte{0x65, 1, 2, 3, 4}}.on(0)
+			}
+			if odd.source == 0xab {
+				odd.play = func(c net.Conn, head string) {
+					say(c, head, "200 OK", "Session: 1\r\n", "")
+					c.Write(odd.between(0))
+				}
+			}
+			h := newHostile(t, odd.serve(newPlayer(t)))
+			t.Cleanup(h.close)
+			s := open(t, options(t, "rtsp://"+h.listener.Addr().String()+"/x"))
+			items := video(t, s, 20)
+			for i, it := range items[1:] {
+				if it.Unit.DTS-items[i].Unit.DTS != 3600 && i > 0 {
+					t.Errorf("picture %d is %d ticks after the one before", i+1, it.Unit.DTS-items[i].Unit.DTS)
+				}
+			}
+			if n := s.Lost(); n > 1 {
+				t.Errorf("%d packets were lost", n)
+			}
+			s.Close()
+		})
+	}
+}
+
+func TestASourceThatTakesOverIsOneLossOnly(t *testing.T) {
+	p := newPlayer(t)
+	h := newHostile(t, oddServer{play: func(c net.Conn, head string) {
+		say(c, head, "200 OK", "Session: 1\r\n", "")
+		for n := range 5 {
+			c.Write(p.picture(0, 77, n))
+		}
+		p.number = 40000
+	}}.serve(p))
+	t.Cleanup(h.close)
+	s := open(t, options(t, "rtsp://"+h.listener.Addr().String()+"/x"))
+	video(t, s, 5)
+	video(t, s, 5) // of the next source, once the first has been silent for a while
+	if n := s.Lost(); n != 1 {
+		t.Errorf("%d packets were lost", n)
+	}
+	s.Close()
+}
+
+// guard is a camera with digest authentication (RFC 7616).
+type guard struct {
+	once  bool          // each nonce is good for one request
+	after time.Duration // or until then
+
+	mu     sync.Mutex
+	nonce  string
+	made   time.Time
+	number int
+	wrong  int
+}
+
+func md5Hex(s string) string {
+	sum := md5.Sum([]byte(s))
+	return hex.EncodeToString(sum[:])
+}
+
+// admits reports whether a request is signed, and returns a challenge otherwise.
+func (g *guard) admits(method, head string) (challenge string, ok bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	given := field(head, "Authorization")
+	value := func(key string) string {
+		_, rest, _ := strings.Cut(given, key+`="`)
+		v, _, _ := strings.Cut(rest, `"`)
+		return v
+	}
+	fresh := g.nonce != "" && value("nonce") == g.nonce && (g.after == 0 || time.Since(g.made) < g.after)
+	if fresh {
+		want := md5Hex(md5Hex("admin:x:"+canary) + ":" + g.nonce + ":" + md5Hex(method+":"+value("uri")))
+		if value("response") == want {
+			if g.once {
+				g.nonce = ""
+			}
+			return "", true
+		}
+		g.wrong++
+	}
+	g.number++
+	g.nonce, g.made = fmt.Sprint("nonce", g.number), time.Now()
+	return fmt.Sprintf("WWW-Authenticate: Digest realm=\"x\", nonce=%q\r\n", g.nonce), false
+}
+
+func (g *guard) guarding(serve func(*hostile, net.Conn, string, string)) func(*hostile, net.Conn, string, string) {
+	return func(h *hostile, c net.Conn, method, head string) {
+		if challenge, ok := g.admits(method, head); !ok {
+			say(c, head, "401 Unauthorized", challenge, "")
+			return
+		}
+		serve(h, c, method, head)
+	}
+}
+
+func TestANonceThatIsGoodForShortOnlyIsNoWrongPassword(t *testing.T) {
+	for name, g := range map[string]*guard{"for one request": {once: true}, "for an instant": {after: time.Nanosecond, once: false}, "for long": {}} {
+		t.Run(name, func(t *testing.T) {
+			if g.after > 0 {
+				g.after = 30 * time.Millisecond // of which some have passed between two requests
+			}
+			h := newHostile(t, g.guarding(oddServer{}.serve(newPlayer(t))))
+			t.Cleanup(h.close)
+			o := hostileOptions(h, new(bytes.Buffer))
+			o.OpenTimeout = 10 * time.Second
+			s := open(t, o)
+			video(t, s, 10)
+			if g.wrong > 0 {
+				t.Errorf("%d answers were wrong", g.wrong)
+			}
+			s.Close()
+		})
+	}
+}
+
+func TestAWrongPasswordIsTriedOnce(t *testing.T) {
+	g := &guard{}
+	h := newHostile(t, g.guarding(proper))
+	t.Cleanup(h.close)
+	o := camera.Options{URL: &url.URL{Scheme: "rtsp", User: url.UserPassword("admin", "not it"), Host: h.listener.Addr().String(), Path: "/x"},
+		OpenTimeout: 10 * time.Second, Logger: slog.New(slog.DiscardHandler)}
+	_, err := camera.Open(t.Context(), o)
+	if f := failure(t, err); f.Kind != camera.Refused || g.wrong != 1 {
+		t.Errorf("kind %d (%s) after %d wrong answers", f.Kind, f.Reason, g.wrong)
+	}
+}
