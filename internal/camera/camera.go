@@ -83,6 +83,7 @@ type Session struct {
 	opts   Options
 	client *gortsplib.Client
 	dialer *dialer
+	video  *video
 	audio  *media.AudioTrack
 
 	items  chan Item
@@ -190,6 +191,7 @@ func (s *Session) play() error {
 	if err := s.setup(at, v.medium); err != nil {
 		return err
 	}
+	s.video = v
 	s.client.OnPacketRTP(v.medium, v.format, v.packet)
 	var silent error // why there is no audio
 	if a := s.chooseAudio(desc); a != nil {
@@ -290,9 +292,11 @@ func (s *Session) supervise() {
 	for s.ctx.Err() == nil {
 		select {
 		case err := <-ended:
+			s.video.flush(time.Now())
 			s.fail(err)
 		case <-s.ctx.Done():
 		case <-tick.C:
+			s.video.flush(time.Now().Add(-late))
 			if silent := time.Since(time.Unix(0, s.frame.Load())); silent > s.opts.FrameTimeout {
 				s.fail(errFrozen)
 			}

@@ -24,9 +24,6 @@ type accessUnit struct {
 func (v *video) sortOut(au [][]byte) (a accessUnit) {
 	fresh := v.parameterSet(v.pps) < 0
 	for _, nalu := range au {
-		if len(nalu) <= v.headerSize() || bytes.Equal(nalu, v.filler) {
-			continue
-		}
 		set, key, coded := v.sort(nalu)
 		switch {
 		case set == nil:

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
@@ -25,12 +27,13 @@ type video struct {
 	codec   media.Codec
 	decode  func(*rtp.Packet) ([][]byte, error)
 	more    []error // errors that decode returns normally
-	filler  []byte  // a NAL unit without content
 
-	open  *packetTime // of the packets that decode buffers, or nil
-	next  uint16      // sequence number of the next packet
-	begun bool        // next is known
-	held  int         // bytes of packets since the last unit, which its NAL units may keep in memory
+	mu      sync.Mutex // of all below
+	open    picture
+	markers markers
+	next    uint16 // sequence number of the next packet
+	begun   bool   // next is known
+	held    int    // bytes of packets since the last unit, which its NAL units may keep in memory
 
 	vps, sps, pps []byte // the newest
 	track         *media.VideoTrack
@@ -57,7 +60,7 @@ func newVideo(s *Session, m *description.Media, f format.Format) (*video, error)
 		if err != nil {
 			return nil, err
 		}
-		v.codec, v.decode, v.filler = media.H264, d.Decode, []byte{byte(h264.NALUTypeFillerData), 0x80}
+		v.codec, v.decode = media.H264, d.Decode
 		v.more = []error{rtph264.ErrMorePacketsNeeded, rtph264.ErrNonStartingPacketAndNoPrevious}
 		v.sps, v.pps = f.SPS, f.PPS
 	case *format.H265:
@@ -65,7 +68,7 @@ func newVideo(s *Session, m *description.Media, f format.Format) (*video, error)
 		if err != nil {
 			return nil, err
 		}
-		v.codec, v.decode, v.filler = media.H265, d.Decode, []byte{byte(h265.NALUType_FD_NUT) << 1, 1, 0x80}
+		v.codec, v.decode = media.H265, d.Decode
 		v.more = []error{rtph265.ErrMorePacketsNeeded, rtph265.ErrNonStartingPacketAndNoPrevious}
 		v.vps, v.sps, v.pps = f.VPS, f.SPS, f.PPS
 	default:
@@ -88,40 +91,34 @@ func (v *video) packet(pkt *rtp.Packet) {
 	v.take(pkt, packetTime{stamp: pkt.Timestamp, pts: pts, timed: timed, at: now})
 }
 
-// take adds a packet to its frame. A frame ends with the marker or before the next timestamp, since some cameras set no marker
-// and the packet with the marker may be lost.
+// take adds a packet to its picture.
 func (v *video) take(pkt *rtp.Packet, t packetTime) {
-	if v.begun && pkt.SequenceNumber != v.next {
-		v.damage = true
-	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	lost, another := v.begun && pkt.SequenceNumber != v.next, v.open.begun && v.open.time.stamp != t.stamp
 	v.begun, v.next = true, pkt.SequenceNumber+1
-	if v.open != nil && v.open.stamp != t.stamp {
-		v.assemble(&rtp.Packet{Header: rtp.Header{Version: 2, Marker: true, Timestamp: v.open.stamp}, Payload: v.filler}, *v.open)
+	if another && v.open.marked { // whole, so that what was lost is of the next one
+		v.finish()
 	}
+	v.damage = v.damage || lost
+	if another {
+		v.finish()
+	}
+	v.begin(t)
+	v.open.last = t.at
 	v.held += len(pkt.Payload)
-	v.open = nil
-	if !pkt.Marker {
-		v.open = &t
-	}
-	v.assemble(pkt, t)
-}
-
-// assemble passes a packet to the library's depacketizer, and sends the frames that it completes.
-func (v *video) assemble(pkt *rtp.Packet, t packetTime) {
-	au, err := v.decode(pkt)
-	if err != nil {
-		for _, ordinary := range v.more {
-			if errors.Is(err, ordinary) {
-				return
-			}
-		}
+	single := *pkt
+	single.Marker = true // each NAL unit is wanted as soon as it is complete
+	nalus, err := v.decode(&single)
+	if err != nil && !slices.ContainsFunc(v.more, func(ordinary error) bool { return errors.Is(err, ordinary) }) {
 		v.damage = true
-		return
 	}
-	if t.timed {
-		v.unit(au, t.pts, t.at)
+	for _, nalu := range nalus {
+		v.add(nalu, t)
 	}
-	v.held = 0
+	if pkt.Marker {
+		v.mark()
+	}
 }
 
 // unit sends one access unit without its parameter sets.

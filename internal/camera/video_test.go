@@ -51,6 +51,7 @@ func sets(t testing.TB, options ...string) (sps, pps0, pps1 []byte) {
 var (
 	idr   = []byte{0x65, 0x88, 0x84, 0, 1}
 	delta = []byte{0x41, 0x9a, 0x24, 0, 1}
+	more  = []byte{0x41, 0x40, 0x24, 0, 1} // another slice of the same picture
 	sei   = []byte{0x06, 5, 1, 7, 0x80}
 )
 
@@ -99,7 +100,7 @@ func TestAStampThatIsHoursAwayOrBackwardsLosesNoPicture(t *testing.T) {
 					f.picture(c.off(n), true, delta)
 				}
 			}
-			items := f.s.drain()
+			items := f.v.flushed()
 			checkUnits(t, items)
 			if len(items) != 100 {
 				t.Fatalf("%d pictures of 100", len(items))
@@ -172,7 +173,7 @@ func TestADelayedNetworkChangesNoStamps(t *testing.T) {
 		p.Timestamp = uint32(n * 3600)
 		f.v.take(p, packetTime{stamp: p.Timestamp, pts: n * 3600, timed: true, at: f.base.Add(at)})
 	}
-	for _, it := range f.s.drain() {
+	for _, it := range f.v.flushed() {
 		if it.Unit.PTS%3600 != 0 || it.Unit.PTS != it.Unit.DTS {
 			t.Fatalf("a picture is stamped %d, decoded at %d", it.Unit.PTS, it.Unit.DTS)
 		}
@@ -190,7 +191,7 @@ func TestStampsAtASteadyWrongRateAreBelieved(t *testing.T) {
 			f.seq++
 			f.v.take(p, packetTime{stamp: p.Timestamp, pts: n * 3600, timed: true, at: f.base.Add(time.Duration(n) * apart)})
 		}
-		items := f.s.drain()
+		items := f.v.flushed()
 		if len(items) != 15000 {
 			t.Fatalf("%d pictures of 15000", len(items))
 		}
@@ -208,13 +209,13 @@ func TestALostMarkerEndsAPictureAtTheNextStamp(t *testing.T) {
 		f := newFeeder(t, false)
 		f.picture(0, true, sps, pps, idr)
 		for n := int64(1); n < 50; n++ {
-			f.picture(0, !always && n != 20, delta, delta)
+			f.picture(0, !always && n != 20, delta, more)
 			if n == 20 {
 				f.seq++ // the packet with the marker
 			}
 		}
 		f.picture(0, true, delta)
-		items := f.s.drain()
+		items := f.v.flushed()
 		if len(items) != 51 {
 			t.Fatalf("no marker ever %v: %d pictures of 51", always, len(items))
 		}
@@ -233,7 +234,7 @@ func TestLostPacketsDamageThePictureThatLacksThem(t *testing.T) {
 	f.seq += 3
 	f.picture(0, true, delta)
 	f.picture(0, true, delta)
-	for n, it := range f.s.drain() {
+	for n, it := range f.v.flushed() {
 		if it.Unit.Damaged != (n == 1) {
 			t.Errorf("picture %d: damaged %v", n, it.Unit.Damaged)
 		}
@@ -279,7 +280,7 @@ func TestNothingIsLostOfOddlyPackedPictures(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFeeder(t, false)
 			c.send(f)
-			items := f.s.drain()
+			items := f.v.flushed()
 			checkUnits(t, items)
 			if len(items) != len(c.want) {
 				t.Fatalf("%d pictures, want %d", len(items), len(c.want))
@@ -305,7 +306,7 @@ func TestAnotherSizeOfPictureIsAnotherTrackFromTheKeyFrameOn(t *testing.T) {
 	f.picture(0, true, sps, pps, idr)
 	f.picture(0, true, larger, largerPPS, delta)
 	f.picture(0, true, larger, largerPPS, idr)
-	items := f.s.drain()
+	items := f.v.flushed()
 	if len(items) != 3 || items[0].Video != items[1].Video || items[2].Video.Width != 640 || items[0].Video.Width != 320 {
 		t.Fatalf("%d pictures, widths %d and %d", len(items), items[0].Video.Width, items[2].Video.Width)
 	}
@@ -321,7 +322,7 @@ func TestPicturesThatReferToWhatWasBeforeTheStartAreLeftOut(t *testing.T) {
 	f.picture(0, true, trail)
 	f.picture(0, true, keyed...)
 	f.picture(0, true, rasl)
-	items := f.s.drain()
+	items := f.v.flushed()
 	checkUnits(t, items)
 	if len(items) != 4 || items[1].Unit.Data[0][0] != trail[0] || items[3].Unit.Data[0][0] != rasl[0] {
 		t.Errorf("%d pictures", len(items))
@@ -336,7 +337,7 @@ func TestAUnitKeepsNoMoreMemoryThanItNeeds(t *testing.T) {
 	packet = append(append(packet, 0, byte(len(delta))), delta...)
 	f.picture(0, true, sps, pps, idr)
 	f.picture(0, true, packet)
-	last := f.s.drain()[1].Unit.Data[0]
+	last := f.v.flushed()[1].Unit.Data[0]
 	if &last[0] == &packet[len(packet)-len(delta)] {
 		t.Error("a small picture keeps a large packet in memory")
 	}
