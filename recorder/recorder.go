@@ -73,6 +73,8 @@ type Recorder struct {
 	follows bool // the session already had a run
 	sound   audioWatch
 	health  meter
+	// patience is how long the next session waits for a picture, if that is longer than usual.
+	patience time.Duration
 }
 
 // silence is how long a run with audio may go without any before it ends. Browsers play only as far as both tracks reach, so
@@ -105,6 +107,7 @@ type session interface {
 	Next(ctx context.Context) (camera.Item, error)
 	Audio() *media.AudioTrack
 	Lost() uint64
+	Patience() time.Duration
 	Clock() (ahead time.Duration, known bool)
 	Identity(*media.VideoTrack) camera.Identity
 	Close()
@@ -118,6 +121,7 @@ func New(opts Options) *Recorder {
 	r := &Recorder{opts: opts, timing: newTiming(opts.Clock), pacer: pacer{log: opts.Logger}}
 	r.open = func(ctx context.Context) (session, error) {
 		source := opts.Source
+		source.FrameTimeout = max(source.FrameTimeout, r.patience)
 		source.Admit = func(seen camera.Identity) error { return r.judge(ctx, seen, false) }
 		s, err := camera.Open(ctx, source)
 		if err != nil {
@@ -241,6 +245,7 @@ func (r *Recorder) session(ctx context.Context) error {
 			}
 			r.endRun(reason)
 			r.opts.Ring.End()
+			r.patience = s.Patience()
 			return err
 		}
 		if err := r.take(r.paced(item, s), s); err != nil {

@@ -51,7 +51,7 @@ type Options struct {
 	Transport    Transport              // Auto unless set
 	Audio        bool                   // record audio too, if its codec is supported
 	OpenTimeout  time.Duration          // bounds everything up to the response to PLAY; 15 s if zero
-	FrameTimeout time.Duration          // the session ends after this long without a frame; 8 s if zero
+	FrameTimeout time.Duration          // the session ends after this long without a picture, later if the stream is slow; 8 s if zero
 	Dialer       *outbound.CameraDialer // connects to the camera; nil for one that connects only to URL
 	Logger       *slog.Logger
 
@@ -90,7 +90,7 @@ type Session struct {
 	queued atomic.Int64 // bytes in items
 	lost   atomic.Uint64
 	clock  atomic.Pointer[time.Duration] // see Clock
-	frame  atomic.Int64                  // arrival of the newest frame, ns
+	watch  watchdog
 
 	cancel context.CancelCauseFunc
 	ctx    context.Context
@@ -100,7 +100,7 @@ type Session struct {
 // Open connects to the camera and starts the stream. The caller closes the session. An error is a *Failure.
 func Open(ctx context.Context, opts Options) (*Session, error) {
 	if opts.FrameTimeout == 0 {
-		opts.FrameTimeout = 8 * time.Second
+		opts.FrameTimeout = usualPatience
 	}
 	if opts.OpenTimeout == 0 {
 		opts.OpenTimeout = 15 * time.Second
@@ -123,7 +123,7 @@ func Open(ctx context.Context, opts Options) (*Session, error) {
 }
 
 func open(ctx context.Context, opts Options, udp bool) (*Session, error) {
-	s := &Session{opts: opts, items: make(chan Item, queueUnits)}
+	s := &Session{opts: opts, items: make(chan Item, queueUnits), watch: watchdog{least: opts.FrameTimeout}}
 	protocol := gortsplib.ProtocolTCP
 	if udp {
 		protocol = gortsplib.ProtocolUDP
@@ -171,7 +171,7 @@ func open(ctx context.Context, opts Options, udp bool) (*Session, error) {
 		}
 		return nil, err
 	}
-	s.frame.Store(time.Now().UnixNano())
+	s.watch.begin(time.Now())
 	s.done.Go(s.supervise)
 	return s, nil
 }
@@ -238,6 +238,10 @@ func (s *Session) Clock() (ahead time.Duration, known bool) {
 	return 0, false
 }
 
+// Patience returns the FrameTimeout for the next session with this stream, once this one has ended. It is zero if nothing speaks
+// against the usual one.
+func (s *Session) Patience() time.Duration { return s.watch.next() }
+
 // Next returns the next unit in decoding order. After the end of the session it returns the reason as a *Failure. If ctx ends,
 // it returns ctx's error.
 func (s *Session) Next(ctx context.Context) (Item, error) {
@@ -297,7 +301,7 @@ func (s *Session) supervise() {
 		case <-s.ctx.Done():
 		case <-tick.C:
 			s.video.flush(time.Now().Add(-late))
-			if silent := time.Since(time.Unix(0, s.frame.Load())); silent > s.opts.FrameTimeout {
+			if s.watch.frozen(time.Now()) {
 				s.fail(errFrozen)
 			}
 		}

@@ -81,6 +81,7 @@ func (v *video) finish() {
 		return
 	}
 	if p.slice != nil {
+		v.session.watch.saw(p.last)
 		if p.marked {
 			v.markers.agreed++
 		} else {

@@ -149,7 +149,6 @@ func (v *video) unit(au [][]byte, pts int64, now time.Time) {
 			u.Data[i] = bytes.Clone(d)
 		}
 	}
-	v.session.frame.Store(now.UnixNano())
 	v.session.send(Item{Video: v.track, Unit: u})
 }
 
