@@ -2,11 +2,13 @@ package camera
 
 import (
 	"math"
+	"sync"
 	"time"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
 	"github.com/bluenviron/gortsplib/v5/pkg/format/rtpmpeg4audio"
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
 	"keepwatch.internal/internal/media"
@@ -19,6 +21,8 @@ type audio struct {
 	format  format.Format
 	decoder *rtpmpeg4audio.Decoder
 	track   *media.AudioTrack
+	mu      sync.Mutex // of ticker
+	ticker  ticker
 	stamps  stamps
 	last    int64 // time of the newest frame
 }
@@ -49,19 +53,30 @@ func newAudio(s *Session, m *description.Media, f format.Format) *audio {
 		return nil
 	}
 	return &audio{session: s, medium: m, format: f, decoder: decoder, stamps: stamps{rate: int64(aac.Config.SampleRate)}, last: math.MinInt64,
-		track: &media.AudioTrack{Codec: media.AAC, Config: config, SampleRate: aac.Config.SampleRate, Channels: channels}}
+		ticker: ticker{rate: int64(aac.Config.SampleRate)},
+		track:  &media.AudioTrack{Codec: media.AAC, Config: config, SampleRate: aac.Config.SampleRate, Channels: channels}}
 }
 
 // packet is called by the library for each packet.
 func (a *audio) packet(pkt *rtp.Packet) {
-	pts, timed := a.session.client.PacketPTS(a.medium, pkt)
-	a.take(pkt, packetTime{stamp: pkt.Timestamp, pts: pts, timed: timed, at: time.Now()})
+	a.mu.Lock()
+	pts := a.ticker.unwrap(pkt.SSRC, pkt.Timestamp)
+	t := packetTime{stamp: pkt.Timestamp, pts: pts, said: a.ticker.said(pts), at: time.Now()}
+	a.mu.Unlock()
+	a.take(pkt, t)
+}
+
+// report is called by the library for each RTCP packet.
+func (a *audio) report(p rtcp.Packet) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.ticker.report(p)
 }
 
 // take sends the frames that the packet completes, except empty ones.
 func (a *audio) take(pkt *rtp.Packet, t packetTime) {
 	frames, err := a.decoder.Decode(pkt)
-	if err != nil || !t.timed {
+	if err != nil {
 		return
 	}
 	pts := a.stamps.correct(t.pts, t.at, a.last)
@@ -71,6 +86,10 @@ func (a *audio) take(pkt *rtp.Packet, t packetTime) {
 			continue
 		}
 		a.last = at
-		a.session.send(Item{Unit: &media.Unit{Kind: media.Audio, PTS: at, DTS: at, Arrived: t.at, Random: true, Data: [][]byte{frame}}})
+		u := &media.Unit{Kind: media.Audio, PTS: at, DTS: at, Began: t.at, Arrived: t.at, Random: true, Data: [][]byte{frame}}
+		if !t.said.IsZero() {
+			u.Clock = t.said.Add(time.Duration(i) * aacFrame * time.Second / time.Duration(a.track.SampleRate))
+		}
+		a.session.send(Item{Unit: u})
 	}
 }

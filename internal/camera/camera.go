@@ -74,7 +74,7 @@ const (
 	// farewellTimeout bounds the TEARDOWN at the end.
 	farewellTimeout = time.Second
 	// queueUnits and queueBytes bound the queue between the network loop and the recorder.
-	queueUnits = 256
+	queueUnits = 4096
 	queueBytes = 32 << 20
 )
 
@@ -193,6 +193,7 @@ func (s *Session) play() error {
 	}
 	s.video = v
 	s.client.OnPacketRTP(v.medium, v.format, v.packet)
+	s.client.OnPacketRTCP(v.medium, v.report)
 	var silent error // why there is no audio
 	if a := s.chooseAudio(desc); a != nil {
 		if silent = s.setup(at, a.medium); silent != nil {
@@ -200,6 +201,7 @@ func (s *Session) play() error {
 		} else {
 			s.audio = a.track
 			s.client.OnPacketRTP(a.medium, a.format, a.packet)
+			s.client.OnPacketRTCP(a.medium, a.report)
 		}
 	}
 	if _, err = s.client.Play(nil); err != nil && silent != nil {

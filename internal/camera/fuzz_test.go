@@ -85,7 +85,7 @@ func feed(v taker, b []byte) {
 		size := min(int(binary.BigEndian.Uint16(b)), len(b)-9)
 		p := &rtp.Packet{Header: rtp.Header{Marker: b[2]&1 != 0, SequenceNumber: binary.BigEndian.Uint16(b[3:]), Timestamp: binary.BigEndian.Uint32(b[5:])}}
 		p.Payload, b = b[9:9+size:9+size], b[9+size:]
-		v.take(p, packetTime{stamp: p.Timestamp, pts: int64(int32(p.Timestamp)), timed: true, at: base.Add(n * 10 * time.Millisecond)})
+		v.take(p, packetTime{stamp: p.Timestamp, pts: int64(int32(p.Timestamp)), at: base.Add(n * 10 * time.Millisecond)})
 	}
 }
 

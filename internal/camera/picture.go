@@ -88,8 +88,8 @@ func (v *video) finish() {
 			v.markers.agreed = 0
 		}
 	}
-	if p.time.timed && len(p.nalus) > 0 {
-		v.unit(p.nalus, p.time.pts, p.last)
+	if len(p.nalus) > 0 {
+		v.unit(&p)
 	}
 	v.held = 0
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/format/rtph265"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
 	"keepwatch.internal/internal/media"
@@ -29,6 +30,7 @@ type video struct {
 	more    []error // errors that decode returns normally
 
 	mu      sync.Mutex // of all below
+	ticker  ticker
 	open    picture
 	markers markers
 	next    uint16 // sequence number of the next packet
@@ -47,8 +49,8 @@ type video struct {
 type packetTime struct {
 	stamp uint32
 	pts   int64
-	timed bool
-	at    time.Time
+	said  time.Time // what the camera's clock said; zero if unknown
+	at    time.Time // of arrival
 }
 
 // newVideo returns the depacketizer for the format, or nil for an unsupported format.
@@ -74,21 +76,29 @@ func newVideo(s *Session, m *description.Media, f format.Format) (*video, error)
 	default:
 		return nil, nil
 	}
+	v.ticker.rate = media.VideoTimescale
 	v.times = decodingTimes{codec: v.codec, stamps: stamps{rate: media.VideoTimescale}, last: math.MinInt64}
 	return v, nil
 }
 
 // packet is called by the library for each packet.
 func (v *video) packet(pkt *rtp.Packet) {
-	now := time.Now()
-	pts, timed := v.session.client.PacketPTS(v.medium, pkt)
-	if pkt.Marker {
-		if said, ok := v.session.client.PacketNTP(v.medium, pkt); ok {
-			off := said.Sub(now.Round(0))
-			v.session.clock.Store(&off)
-		}
+	v.mu.Lock()
+	pts := v.ticker.unwrap(pkt.SSRC, pkt.Timestamp)
+	t := packetTime{stamp: pkt.Timestamp, pts: pts, said: v.ticker.said(pts), at: time.Now()}
+	v.mu.Unlock()
+	if pkt.Marker && !t.said.IsZero() {
+		off := t.said.Sub(t.at.Round(0))
+		v.session.clock.Store(&off)
 	}
-	v.take(pkt, packetTime{stamp: pkt.Timestamp, pts: pts, timed: timed, at: now})
+	v.take(pkt, t)
+}
+
+// report is called by the library for each RTCP packet.
+func (v *video) report(p rtcp.Packet) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.ticker.report(p)
 }
 
 // take adds a packet to its picture.
@@ -121,9 +131,9 @@ func (v *video) take(pkt *rtp.Packet, t packetTime) {
 	}
 }
 
-// unit sends one access unit without its parameter sets.
-func (v *video) unit(au [][]byte, pts int64, now time.Time) {
-	a := v.sortOut(au)
+// unit sends the access unit of a picture, without its parameter sets.
+func (v *video) unit(p *picture) {
+	a := v.sortOut(p.nalus)
 	switch {
 	case !a.picture:
 		v.postpone(append(a.changed, a.data...))
@@ -141,8 +151,8 @@ func (v *video) unit(au [][]byte, pts int64, now time.Time) {
 	}
 	a.data = append(v.pending, a.data...)
 	v.pending = nil
-	u := &media.Unit{Kind: media.Video, Arrived: now, Random: a.random, Damaged: v.damage, Data: a.data}
-	u.PTS, u.DTS = v.times.of(v.withSets(a), pts, now)
+	u := &media.Unit{Kind: media.Video, Began: p.time.at, Arrived: p.last, Clock: p.time.said, Random: a.random, Damaged: v.damage, Data: a.data}
+	u.PTS, u.DTS = v.times.of(v.withSets(a), p.time.pts, p.last)
 	v.damage = false
 	if v.held > 2*u.Size()+maxSlack {
 		for i, d := range u.Data {

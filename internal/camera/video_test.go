@@ -35,7 +35,7 @@ func (f *feeder) picture(off int64, marker bool, nalus ...[]byte) {
 	pts := f.n*3600 + off
 	for i, n := range nalus {
 		p := &rtp.Packet{Header: rtp.Header{Marker: marker && i == len(nalus)-1, SequenceNumber: f.seq, Timestamp: uint32(pts)}, Payload: n}
-		f.v.take(p, packetTime{stamp: p.Timestamp, pts: pts, timed: true, at: f.base.Add(time.Duration(f.n) * 40 * time.Millisecond)})
+		f.v.take(p, packetTime{stamp: p.Timestamp, pts: pts, at: f.base.Add(time.Duration(f.n) * 40 * time.Millisecond)})
 		f.seq++
 	}
 	f.n++
@@ -171,7 +171,7 @@ func TestADelayedNetworkChangesNoStamps(t *testing.T) {
 			n += 10 // and some not at all
 		}
 		p.Timestamp = uint32(n * 3600)
-		f.v.take(p, packetTime{stamp: p.Timestamp, pts: n * 3600, timed: true, at: f.base.Add(at)})
+		f.v.take(p, packetTime{stamp: p.Timestamp, pts: n * 3600, at: f.base.Add(at)})
 	}
 	for _, it := range f.v.flushed() {
 		if it.Unit.PTS%3600 != 0 || it.Unit.PTS != it.Unit.DTS {
@@ -189,7 +189,7 @@ func TestStampsAtASteadyWrongRateAreBelieved(t *testing.T) {
 		for n := int64(1); n < 15000; n++ {
 			p := &rtp.Packet{Header: rtp.Header{Marker: true, SequenceNumber: f.seq, Timestamp: uint32(n * 3600)}, Payload: delta}
 			f.seq++
-			f.v.take(p, packetTime{stamp: p.Timestamp, pts: n * 3600, timed: true, at: f.base.Add(time.Duration(n) * apart)})
+			f.v.take(p, packetTime{stamp: p.Timestamp, pts: n * 3600, at: f.base.Add(time.Duration(n) * apart)})
 		}
 		items := f.v.flushed()
 		if len(items) != 15000 {

@@ -75,9 +75,11 @@ func (t AudioTrack) Equal(o AudioTrack) bool {
 // Unit is one access unit from a camera: an encoded frame or a packet of audio. It is immutable once sent.
 type Unit struct {
 	Kind    Kind
-	PTS     int64     // presentation time: 1/VideoTimescale s, or 1/SampleRate s for audio; zero is arbitrary
+	PTS     int64     // presentation time: 1/VideoTimescale s, or 1/SampleRate s for audio; zero is arbitrary, and a camera has another for audio
 	DTS     int64     // decoding time, same ticks and zero
+	Began   time.Time // when its first packet arrived, by the server's clock
 	Arrived time.Time // when its last packet arrived, by the server's clock
+	Clock   time.Time // what the camera's clock said at PTS, from its sender reports; zero if unknown
 	Random  bool      // decoding can start here (H.264 IDR, H.265 IRAP); always true for audio
 	Damaged bool      // packets were lost
 	// Data holds the NAL units of a frame in order, without start codes, lengths or parameter sets. For audio it holds one
