@@ -357,6 +357,9 @@ func (h *daysInstallation) judge(began, calm time.Time) {
 	h.judgeSums(tl, began, end)
 	var recorded time.Duration
 	for i, x := range all {
+		if x.from.Before(began.Truncate(time.Microsecond)) { // it was on its way when the recorder started
+			x.from = began.Truncate(time.Microsecond)
+		}
 		recorded += x.to.Sub(x.from)
 		if i > 0 && (x.number <= all[i-1].number || x.from.Before(all[i-1].to)) {
 			h.t.Fatalf("picture %d from %v follows picture %d until %v", x.number, x.from, all[i-1].number, all[i-1].to)
@@ -410,7 +413,7 @@ func (h *daysInstallation) judgeTime(tl storage.Timeline, x kept, calm time.Time
 	shot := h.cam.shots[x.number]
 	off := x.from.Sub(shot.clock)
 	run := tl.Spans[i]
-	back := max(0, run.Shift-x.from.Sub(run.From)/1e6*maxReturnPPM)
+	back := max(0, run.Shift-x.from.Sub(run.From)/(1e6-maxReturnPPM)*maxReturnPPM)
 	off -= back
 	limit := mostOff
 	switch {
@@ -427,6 +430,6 @@ func (h *daysInstallation) judgeTime(tl storage.Timeline, x kept, calm time.Time
 		}
 	}
 	if off > limit || off < -limit {
-		h.t.Fatalf("picture %d arrived at %v and is filed at %v, in a run with a shift of %v", x.number, shot.clock, x.from, run.Shift)
+		h.t.Fatalf("picture %d arrived at %v and is filed at %v, off by %v, in a run from %v with a shift of %v", x.number, shot.clock, x.from, off, run.From, run.Shift)
 	}
 }

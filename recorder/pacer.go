@@ -42,7 +42,7 @@ func (p *pacer) connected() { p.video.begun, p.audio.begun = false, false }
 // anchored is called when a run begins with a new anchor. Earlier drift does not matter to it.
 func (p *pacer) anchored() { p.settle(p.video.late) }
 
-// settle moves the base delay of both tracks together, since they share one origin.
+// settle moves the base delay of both tracks together, since they share one origin: by what the muxer corrects itself, in seconds.
 func (p *pacer) settle(by float64) {
 	for _, t := range []*pacedTrack{&p.video, &p.audio} {
 		t.base += by
@@ -57,9 +57,9 @@ func (p *pacer) of(u *media.Unit, rate int) *media.Unit {
 		t, name = &p.audio, "sound"
 	}
 	t.rate = float64(rate)
-	dts, closed := t.take(u.DTS, u.Arrived)
-	if closed > 0 {
-		p.judge(t, name, closed)
+	dts, closed := t.take(u)
+	if closed {
+		p.judge(t, name)
 	}
 	pts := dts + int64(math.Round(float64(u.PTS-u.DTS)*t.pace()))
 	if dts == u.DTS && pts == u.PTS {
@@ -70,19 +70,16 @@ func (p *pacer) of(u *media.Unit, rate int) *media.Unit {
 	return &paced
 }
 
-// judge checks a track's trend at the end of a window of the given length.
-func (p *pacer) judge(t *pacedTrack, name string, length float64) {
+// judge checks a track's trend at the end of a window.
+func (p *pacer) judge(t *pacedTrack, name string) {
 	if slope, ok := t.wrong(p.active); ok {
 		if math.Abs(slope-t.slope) > 2*honest {
 			p.log.Info("the camera's timestamps run at a wrong rate and are scaled", "of", name, "by", math.Round(1e4/(1-slope))/1e4)
 		}
 		t.slope, p.active = slope, true
 	}
-	switch {
-	case p.active:
+	if p.active {
 		t.push = min(max(t.late/(4*max(t.trend.width, 4)), -hurry), hurry)
-	case t == &p.video: // the muxer corrects it
-		p.settle(min(max(t.late, -honest*length), honest*length))
 	}
 }
 
@@ -93,13 +90,15 @@ type pacedTrack struct {
 	push  float64 // extra speed of ticks that corrects the accumulated error
 
 	begun         bool
-	origin        time.Time // of the times below
-	firstIn, in   int64     // the camera's ticks
-	firstOut, out float64   // the same, scaled
-	given         int64     // out, rounded
-	least         float64   // smallest delay of the output in the open window, seconds
-	windowFrom    float64
-	base          float64 // target of that delay
+	origin        time.Time   // of the times below
+	firstIn, in   int64       // the camera's ticks
+	firstOut, out float64     // the same, scaled
+	given         int64       // out, rounded
+	newest        *media.Unit // the camera's
+	newestDelay   delay       // its delay, by the camera's ticks
+	newestLate    float64     // the same by the output
+	least         float64     // smallest delay of the output in the open window, seconds
+	base          float64     // target of that delay
 	based         bool
 	late          float64 // excess over base in the last window
 	trend         trend   // of the camera's own ticks
@@ -109,37 +108,42 @@ type pacedTrack struct {
 func (t *pacedTrack) pace() float64 { return (1 + t.push) / (1 - t.slope) }
 
 // begin restarts from a unit whose stamp is unrelated to the previous one.
-func (t *pacedTrack) begin(in int64, out float64, at time.Time) {
-	*t = pacedTrack{rate: t.rate, slope: t.slope, begun: true, origin: at, firstIn: in, in: in, firstOut: out, out: out, given: int64(out)}
+func (t *pacedTrack) begin(u *media.Unit, out float64) {
+	*t = pacedTrack{rate: t.rate, slope: t.slope, begun: true, origin: u.Arrived, firstIn: u.DTS, in: u.DTS, firstOut: out, out: out, given: int64(out), newest: u}
 	t.trend.add(delay{})
 }
 
-// take returns the scaled time of a unit, and the length in seconds of the window that it ended, or 0.
-func (t *pacedTrack) take(in int64, at time.Time) (out int64, closed float64) {
+// take returns the scaled time of a unit, and whether it ended a window. The delay of a unit counts if
+// nothing waited behind it, which the next unit shows. What comes out of a backlog says nothing of the camera's clock.
+func (t *pacedTrack) take(u *media.Unit) (out int64, closed bool) {
+	in, at := u.DTS, u.Arrived
 	step := in - t.in
 	switch {
 	case !t.begun:
-		t.begin(in, float64(in), at)
-		return in, 0
+		t.begin(u, float64(in))
+		return in, false
 	case step <= 0 || float64(step) > maxTick*t.rate: // this must end the run
-		t.begin(in, math.Round(t.out)+float64(step), at)
-		return t.given, 0
+		t.begin(u, math.Round(t.out)+float64(step))
+		return t.given, false
 	}
 	t.in = in
 	t.out += float64(step) * t.pace()
 	t.given = max(t.given+1, int64(math.Round(t.out)))
 	now := at.Sub(t.origin).Seconds()
-	late := now - (t.out-t.firstOut)/t.rate
-	if !t.trend.add(delay{now, now - float64(in-t.firstIn)/t.rate}) {
+	alone, before, late := t.newest.Alone(u, time.Duration(float64(step)/t.rate*float64(time.Second))), t.newestDelay, t.newestLate
+	t.newest, t.newestDelay, t.newestLate = u, delay{now, now - float64(in-t.firstIn)/t.rate}, now-(t.out-t.firstOut)/t.rate
+	if !alone {
+		return t.given, false
+	}
+	if !t.trend.add(before) {
 		t.least = min(t.least, late)
-		return t.given, 0
+		return t.given, false
 	}
 	if !t.based {
 		t.base, t.based = t.least, true
 	}
 	t.late, t.least = t.least-t.base, late
-	closed, t.windowFrom = now-t.windowFrom, now
-	return t.given, closed
+	return t.given, true
 }
 
 // wrong returns the slope of the camera's ticks if it surely differs from the learned one. Before anything is learned, it

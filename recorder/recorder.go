@@ -69,8 +69,10 @@ type Recorder struct {
 	end     time.Time         // of the newest fragment
 	timing  timing
 	pacer   pacer
-	told    bool // the camera's clock was recorded for this run
-	follows bool // the session already had a run
+	align   *alignment    // of the session
+	told    bool          // the camera's clock was recorded for this run
+	slewed  time.Duration // by the muxer of the run, so far
+	follows bool          // the session already had a run
 	sound   audioWatch
 	health  meter
 	// patience is how long the next session waits for a picture, if that is longer than usual.
@@ -85,19 +87,29 @@ const silence = 3 * time.Second
 // network jitter and not as a gap.
 const joinable = 500 * time.Millisecond
 
-// audioWatch checks whether a camera that announced audio sends it.
+// audioWatch checks whether a camera that announced audio sends it. It goes by media time: whatever the network holds up, both
+// come.
 type audioWatch struct {
-	last    time.Time // arrival of the newest audio frame, or of the session's first video frame
-	missing bool      // audio is announced and does not arrive
-	changed bool      // missing changed since the current run began
+	rate    int // ticks of audio a second; 0 without audio
+	begun   bool
+	last    int64 // end of the newest audio, or time of the session's first video frame, in video ticks
+	missing bool  // audio is announced and does not come
+	changed bool  // missing changed since the current run began
 }
 
 // note is called with each unit of a session.
 func (h *audioWatch) note(u *media.Unit) {
-	if u.Kind == media.Audio || h.last.IsZero() {
-		h.last = u.Arrived
+	if h.rate == 0 {
+		return
 	}
-	if missing := u.Arrived.Sub(h.last) > silence; missing != h.missing {
+	at := u.DTS
+	if u.Kind == media.Audio {
+		at = u.DTS/int64(h.rate)*media.VideoTimescale + u.DTS%int64(h.rate)*media.VideoTimescale/int64(h.rate)
+	}
+	if u.Kind == media.Audio || !h.begun {
+		h.begun, h.last = true, at
+	}
+	if missing := time.Duration(at-h.last)*time.Second/media.VideoTimescale > silence; missing != h.missing {
 		h.missing, h.changed = missing, !h.changed
 	}
 }
@@ -233,11 +245,20 @@ func (r *Recorder) session(ctx context.Context) error {
 		return err
 	}
 	defer s.Close()
-	r.sound, r.follows = audioWatch{}, false
+	soundRate := 0
+	if a := s.Audio(); a != nil {
+		soundRate = a.SampleRate
+	}
+	r.sound, r.follows, r.align = audioWatch{rate: soundRate}, false, newAlignment(soundRate)
 	r.pacer.connected()
 	for {
 		item, err := s.Next(ctx)
 		if err != nil {
+			for _, held := range r.align.rest() {
+				if r.take(held, s) != nil {
+					break
+				}
+			}
 			reason := storage.ReasonStopped
 			if ctx.Err() == nil {
 				failure, state := failureOf(err)
@@ -248,9 +269,11 @@ func (r *Recorder) session(ctx context.Context) error {
 			r.patience = s.Patience()
 			return err
 		}
-		if err := r.take(r.paced(item, s), s); err != nil {
-			r.opts.Ring.End()
-			return err
+		for _, it := range r.align.put(r.paced(item, s)) {
+			if err := r.take(it, s); err != nil {
+				r.opts.Ring.End()
+				return err
+			}
 		}
 	}
 }
@@ -307,6 +330,9 @@ func (r *Recorder) take(item camera.Item, s session) error {
 	}
 	filed := *u
 	filed.Arrived = r.timing.of(u.Arrived)
+	if !u.Began.IsZero() {
+		filed.Began = r.timing.of(u.Began)
+	}
 	fragment, err := r.muxer.Write(&filed)
 	if err != nil {
 		r.endRun(storage.KindInterrupted + ": " + err.Error())
@@ -316,6 +342,9 @@ func (r *Recorder) take(item camera.Item, s session) error {
 		return nil
 	}
 	if fragment != nil {
+		slewed := r.muxer.Slewed() - r.timing.behind(u.Arrived) // what returns a shifted run to the clock says nothing of the camera's
+		r.pacer.settle((slewed - r.slewed).Seconds())
+		r.slewed = slewed
 		r.publish(fragment)
 		health := r.health.snapshot(item.Video, s)
 		health.Shift = r.timing.behind(u.Arrived)
@@ -333,14 +362,14 @@ func (r *Recorder) take(item camera.Item, s session) error {
 // beginRun starts a run at the key frame item, never before the end of existing footage. A run that follows another one in the
 // same session begins where that one ended.
 func (r *Recorder) beginRun(item camera.Item, audio *media.AudioTrack) error {
-	start := r.timing.begin(item.Unit.Arrived, r.end)
+	start := r.timing.begin(item.Unit.Arrived.Add(-r.align.late(item.Unit)), r.end)
 	if r.follows && start.Sub(r.end) < joinable {
 		start = r.end
 	}
 	if !r.follows || start.After(r.end) || r.timing.shift > 0 {
 		r.pacer.anchored()
 	}
-	r.follows, r.told = true, false
+	r.follows, r.told, r.slewed = true, false, -r.timing.shift
 	if r.sound.changed = false; r.sound.missing {
 		audio = nil
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage"
 )
 
@@ -11,9 +12,9 @@ const (
 	// maxStep is how far the server's clock may be set without ending a run. That much is corrected gradually while recording
 	// continues (docs/time.md).
 	maxStep = 5 * time.Second
-	// maxReturnPPM is how fast, in millionths, a shifted run returns to the clock. It is half of what a muxer corrects; the other
-	// half is for the camera's own drift.
-	maxReturnPPM = 250
+	// maxReturnPPM is how fast, in millionths, a shifted run returns to the clock. It is a little less than what a muxer corrects; the
+	// rest is for the drift of the camera.
+	maxReturnPPM = media.MaxReturnPPM - 10_000
 )
 
 // timing turns the arrival of units, which has a monotonic reading, into the wall time under which they are filed. Within a

@@ -87,6 +87,16 @@ type Unit struct {
 	Data [][]byte
 }
 
+// Alone reports whether nothing waited behind the unit when it had come, which the next one shows, some time of media later: it came
+// after a pause. In a backlog one follows the other at once, and says nothing of the camera's clock.
+func (u *Unit) Alone(next *Unit, step time.Duration) bool {
+	began := next.Began
+	if began.IsZero() {
+		began = next.Arrived
+	}
+	return 2*began.Sub(u.Arrived) >= step
+}
+
 // Size returns the size of the unit in an mdat box. In video each NAL unit has a four-byte length.
 func (u *Unit) Size() int {
 	n := 0

@@ -13,6 +13,10 @@ const (
 	maxFragment = VideoTimescale / 2
 	// maxSkewPPM bounds the correction of a camera's clock (docs/time.md), in millionths.
 	maxSkewPPM = 500
+	// MaxReturnPPM bounds the correction of a run that is filed later than it happened, in millionths.
+	MaxReturnPPM = 100_000
+	// returnTime is how long the return of such a run takes, if it is not bounded.
+	returnTime = 20 * time.Second
 	// skewWindow is the number of fragments in each measurement of the camera's clock.
 	skewWindow = 60
 	// maxSkew is how far a camera's clock may drift before its run has to end.
@@ -91,11 +95,13 @@ func (m *Muxer) Write(u *Unit) (*Fragment, error) {
 		return nil, fmt.Errorf("%w by %.3f s", ErrTimestamps, float64(step)/VideoTimescale)
 	}
 	m.step = uint32(step)
+	last := m.video[len(m.video)-1]
+	m.skew.measure(last.Arrived.Sub(m.wall(last.DTS)), last.Alone(u, time.Duration(step)*time.Second/VideoTimescale))
 	if !u.Random && u.DTS-m.video[0].DTS+step <= maxFragment {
 		m.video = append(m.video, u)
 		return nil, nil
 	}
-	m.apart = !m.skew.measure(u.Arrived.Sub(m.wall(u.DTS)), time.Duration(u.DTS-m.video[0].DTS)*time.Second/VideoTimescale) || m.apart
+	m.apart = !m.skew.advance(time.Duration(u.DTS-m.video[0].DTS)*time.Second/VideoTimescale) || m.apart
 	if m.apart && u.Random { // the next run can begin with it, so that no frame is lost
 		return nil, ErrClock
 	}
@@ -103,6 +109,9 @@ func (m *Muxer) Write(u *Unit) (*Fragment, error) {
 	m.video, m.bytes = append(m.video, u), u.Size()+unitBytes
 	return f, err
 }
+
+// Slewed returns how much has been added to the run's own time so far.
+func (m *Muxer) Slewed() time.Duration { return m.skew.slew }
 
 // Flush returns the buffered units as a last fragment, or nil if there are none.
 func (m *Muxer) Flush() (*Fragment, error) {
@@ -206,29 +215,48 @@ func fill(dst []byte, video, audio []*Unit) {
 	}
 }
 
-// skew follows a camera's clock by the server's. The network can only delay, so the smallest delay of a window is the
-// reliable one. The wall time is then slewed towards it, by at most maxSkewPPM.
+// skew follows a camera's clock by the server's. The network can only delay, so the smallest delay of a window is the reliable one.
+// The wall time is then slewed towards it.
 type skew struct {
 	slew     time.Duration // added to the run's own time
 	target   time.Duration // still to be added
-	least    time.Duration
-	measured int
+	least    time.Duration // smallest delay in the open window
+	measured int           // delays in it
+	passed   int           // fragments in it
 }
 
-// measure takes how much later than expected a fragment of the given length ended. It reports whether both clocks are still
-// close enough.
-func (s *skew) measure(late, length time.Duration) bool {
+// measure takes how much later a unit came than it is filed. alone says that nothing waited behind it: only then it may have come as
+// early as it can. A unit that comes before the time under which it is filed is a proof in any case.
+func (s *skew) measure(late time.Duration, alone bool) {
+	if late < min(s.target, 0) {
+		s.target = late
+	}
+	if !alone {
+		return
+	}
 	if s.measured == 0 || late < s.least {
 		s.least = late
 	}
-	if s.measured++; s.measured == skewWindow {
-		s.target, s.measured = s.least, 0
-		if s.target > maxSkew || s.target < -maxSkew {
+	s.measured++
+}
+
+// advance slews while a fragment of the given length passes: slowly, as clocks drift, unless footage is filed later than it happened.
+// It reports whether both clocks are still close enough.
+func (s *skew) advance(length time.Duration) bool {
+	if s.passed++; s.passed >= skewWindow {
+		if s.measured > 0 {
+			s.target = s.least
+		}
+		s.measured, s.passed = 0, 0
+		if s.target > maxSkew {
 			return false
 		}
 	}
-	step := min(max(s.target, -length*maxSkewPPM/1e6), length*maxSkewPPM/1e6)
+	most := length * maxSkewPPM / 1e6
+	back := max(most, min(length*MaxReturnPPM/1e6, time.Duration(float64(length)*float64(-s.target)/float64(returnTime))))
+	step := min(max(s.target, -back), most)
 	s.slew += step
 	s.target -= step
+	s.least -= step
 	return true
 }
