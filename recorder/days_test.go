@@ -105,10 +105,11 @@ func (c *daysCamera) nextReboot() time.Time {
 }
 
 type daysSession struct {
-	c     *daysCamera
-	began time.Time
-	until time.Time
-	sent  int64
+	c      *daysCamera
+	began  time.Time
+	until  time.Time
+	sent   int64
+	newest time.Time // arrival of the newest frame
 }
 
 func (s *daysSession) Audio() *media.AudioTrack                   { return nil }
@@ -139,10 +140,10 @@ func (s *daysSession) Next(ctx context.Context) (camera.Item, error) {
 		return camera.Item{}, &camera.Failure{Kind: camera.Unreachable, Reason: "connection lost"}
 	}
 	ticks := s.sent * int64(pace/time.Second) * media.VideoTimescale
-	u := &media.Unit{Kind: media.Video, DTS: ticks, PTS: ticks, Arrived: now, Random: s.sent%pictures == 0,
+	u := &media.Unit{Kind: media.Video, DTS: ticks, PTS: ticks, Arrived: now, Pause: now.Sub(s.newest), Random: s.sent%pictures == 0,
 		Data: [][]byte{binary.BigEndian.AppendUint64([]byte{0x65}, uint64(len(s.c.shots)))}}
 	s.c.shots = append(s.c.shots, shot{now, s.c.clock.at(now).Add(due.Sub(now))})
-	s.sent++
+	s.sent, s.newest = s.sent+1, now
 	return camera.Item{Unit: u, Video: &s.c.video}, nil
 }
 

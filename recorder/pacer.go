@@ -90,15 +90,12 @@ type pacedTrack struct {
 	push  float64 // extra speed of ticks that corrects the accumulated error
 
 	begun         bool
-	origin        time.Time   // of the times below
-	firstIn, in   int64       // the camera's ticks
-	firstOut, out float64     // the same, scaled
-	given         int64       // out, rounded
-	newest        *media.Unit // the camera's
-	newestDelay   delay       // its delay, by the camera's ticks
-	newestLate    float64     // the same by the output
-	least         float64     // smallest delay of the output in the open window, seconds
-	base          float64     // target of that delay
+	origin        time.Time // of the times below
+	firstIn, in   int64     // the camera's ticks
+	firstOut, out float64   // the same, scaled
+	given         int64     // out, rounded
+	least         float64   // smallest delay of the output in the open window, seconds
+	base          float64   // target of that delay
 	based         bool
 	late          float64 // excess over base in the last window
 	trend         trend   // of the camera's own ticks
@@ -109,12 +106,12 @@ func (t *pacedTrack) pace() float64 { return (1 + t.push) / (1 - t.slope) }
 
 // begin restarts from a unit whose stamp is unrelated to the previous one.
 func (t *pacedTrack) begin(u *media.Unit, out float64) {
-	*t = pacedTrack{rate: t.rate, slope: t.slope, begun: true, origin: u.Arrived, firstIn: u.DTS, in: u.DTS, firstOut: out, out: out, given: int64(out), newest: u}
+	*t = pacedTrack{rate: t.rate, slope: t.slope, begun: true, origin: u.Arrived, firstIn: u.DTS, in: u.DTS, firstOut: out, out: out, given: int64(out)}
 	t.trend.add(delay{})
 }
 
-// take returns the scaled time of a unit, and whether it ended a window. The delay of a unit counts if
-// nothing waited behind it, which the next unit shows. What comes out of a backlog says nothing of the camera's clock.
+// take returns the scaled time of a unit, and whether it ended a window. What comes out
+// of a backlog says nothing of the camera's clock.
 func (t *pacedTrack) take(u *media.Unit) (out int64, closed bool) {
 	in, at := u.DTS, u.Arrived
 	step := in - t.in
@@ -130,12 +127,11 @@ func (t *pacedTrack) take(u *media.Unit) (out int64, closed bool) {
 	t.out += float64(step) * t.pace()
 	t.given = max(t.given+1, int64(math.Round(t.out)))
 	now := at.Sub(t.origin).Seconds()
-	alone, before, late := t.newest.Alone(u, time.Duration(float64(step)/t.rate*float64(time.Second))), t.newestDelay, t.newestLate
-	t.newest, t.newestDelay, t.newestLate = u, delay{now, now - float64(in-t.firstIn)/t.rate}, now-(t.out-t.firstOut)/t.rate
-	if !alone {
+	late := now - (t.out-t.firstOut)/t.rate
+	if !u.Fresh(time.Duration(float64(step) / t.rate * float64(time.Second))) {
 		return t.given, false
 	}
-	if !t.trend.add(before) {
+	if !t.trend.add(delay{now, now - float64(in-t.firstIn)/t.rate}) {
 		t.least = min(t.least, late)
 		return t.given, false
 	}

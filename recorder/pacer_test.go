@@ -46,7 +46,7 @@ func (f *film) roll(length time.Duration, pictures, sound float64) (ahead [2]flo
 		for i, pace := range []float64{pictures, sound} {
 			rate := []int{media.VideoTimescale, testRate}[i]
 			stamp := int64(math.Round(f.ticks[i] * float64(rate)))
-			u := f.pacer.of(&media.Unit{Kind: media.Kind(i + 1), DTS: stamp, PTS: stamp + int64(rate/10), Arrived: at}, rate)
+			u := f.pacer.of(&media.Unit{Kind: media.Kind(i + 1), DTS: stamp, PTS: stamp + int64(rate/10), Arrived: at, Pause: step}, rate)
 			if u.DTS <= f.last[i] || u.PTS <= u.DTS {
 				f.t.Fatalf("track %d at %v: %d follows %d and is shown at %d", i, f.now, u.DTS, f.last[i], u.PTS)
 			}

@@ -330,9 +330,6 @@ func (r *Recorder) take(item camera.Item, s session) error {
 	}
 	filed := *u
 	filed.Arrived = r.timing.of(u.Arrived)
-	if !u.Began.IsZero() {
-		filed.Began = r.timing.of(u.Began)
-	}
 	fragment, err := r.muxer.Write(&filed)
 	if err != nil {
 		r.endRun(storage.KindInterrupted + ": " + err.Error())

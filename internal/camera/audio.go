@@ -63,6 +63,7 @@ func (a *audio) packet(pkt *rtp.Packet) {
 	pts := a.ticker.unwrap(pkt.SSRC, pkt.Timestamp)
 	t := packetTime{stamp: pkt.Timestamp, pts: pts, said: a.ticker.said(pts), at: time.Now()}
 	a.mu.Unlock()
+	t.pause = a.session.paused(t.at)
 	a.take(pkt, t)
 }
 
@@ -86,7 +87,7 @@ func (a *audio) take(pkt *rtp.Packet, t packetTime) {
 			continue
 		}
 		a.last = at
-		u := &media.Unit{Kind: media.Audio, PTS: at, DTS: at, Began: t.at, Arrived: t.at, Random: true, Data: [][]byte{frame}}
+		u := &media.Unit{Kind: media.Audio, PTS: at, DTS: at, Arrived: t.at, Pause: t.pause, Random: true, Data: [][]byte{frame}}
 		if !t.said.IsZero() {
 			u.Clock = t.said.Add(time.Duration(i) * aacFrame * time.Second / time.Duration(a.track.SampleRate))
 		}

@@ -90,6 +90,8 @@ type Session struct {
 	queued atomic.Int64 // bytes in items
 	lost   atomic.Uint64
 	clock  atomic.Pointer[time.Duration] // see Clock
+	opened time.Time
+	packet atomic.Int64 // arrival of the newest packet of any medium, ns since opened
 	watch  watchdog
 
 	cancel context.CancelCauseFunc
@@ -123,7 +125,7 @@ func Open(ctx context.Context, opts Options) (*Session, error) {
 }
 
 func open(ctx context.Context, opts Options, udp bool) (*Session, error) {
-	s := &Session{opts: opts, items: make(chan Item, queueUnits), watch: watchdog{least: opts.FrameTimeout}}
+	s := &Session{opts: opts, items: make(chan Item, queueUnits), opened: time.Now(), watch: watchdog{least: opts.FrameTimeout}}
 	protocol := gortsplib.ProtocolTCP
 	if udp {
 		protocol = gortsplib.ProtocolUDP
@@ -262,6 +264,12 @@ func (s *Session) Next(ctx context.Context) (Item, error) {
 	case <-ctx.Done():
 		return Item{}, ctx.Err()
 	}
+}
+
+// paused notes the arrival of a packet and returns the time since the one before.
+func (s *Session) paused(at time.Time) time.Duration {
+	now := int64(at.Sub(s.opened))
+	return time.Duration(max(0, now-s.packet.Swap(now)))
 }
 
 // Close ends the session, with a TEARDOWN if the camera still listens, and waits for its goroutines.

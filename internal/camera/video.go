@@ -49,8 +49,9 @@ type video struct {
 type packetTime struct {
 	stamp uint32
 	pts   int64
-	said  time.Time // what the camera's clock said; zero if unknown
-	at    time.Time // of arrival
+	said  time.Time     // what the camera's clock said; zero if unknown
+	at    time.Time     // of arrival
+	pause time.Duration // since the packet before, of any medium
 }
 
 // newVideo returns the depacketizer for the format, or nil for an unsupported format.
@@ -87,6 +88,7 @@ func (v *video) packet(pkt *rtp.Packet) {
 	pts := v.ticker.unwrap(pkt.SSRC, pkt.Timestamp)
 	t := packetTime{stamp: pkt.Timestamp, pts: pts, said: v.ticker.said(pts), at: time.Now()}
 	v.mu.Unlock()
+	t.pause = v.session.paused(t.at)
 	if pkt.Marker && !t.said.IsZero() {
 		off := t.said.Sub(t.at.Round(0))
 		v.session.clock.Store(&off)
@@ -151,7 +153,7 @@ func (v *video) unit(p *picture) {
 	}
 	a.data = append(v.pending, a.data...)
 	v.pending = nil
-	u := &media.Unit{Kind: media.Video, Began: p.time.at, Arrived: p.last, Clock: p.time.said, Random: a.random, Damaged: v.damage, Data: a.data}
+	u := &media.Unit{Kind: media.Video, Pause: p.time.pause, Arrived: p.last, Clock: p.time.said, Random: a.random, Damaged: v.damage, Data: a.data}
 	u.PTS, u.DTS = v.times.of(v.withSets(a), p.time.pts, p.last)
 	v.damage = false
 	if v.held > 2*u.Size()+maxSlack {

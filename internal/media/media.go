@@ -75,27 +75,21 @@ func (t AudioTrack) Equal(o AudioTrack) bool {
 // Unit is one access unit from a camera: an encoded frame or a packet of audio. It is immutable once sent.
 type Unit struct {
 	Kind    Kind
-	PTS     int64     // presentation time: 1/VideoTimescale s, or 1/SampleRate s for audio; zero is arbitrary, and a camera has another for audio
-	DTS     int64     // decoding time, same ticks and zero
-	Began   time.Time // when its first packet arrived, by the server's clock
-	Arrived time.Time // when its last packet arrived, by the server's clock
-	Clock   time.Time // what the camera's clock said at PTS, from its sender reports; zero if unknown
-	Random  bool      // decoding can start here (H.264 IDR, H.265 IRAP); always true for audio
-	Damaged bool      // packets were lost
+	PTS     int64         // presentation time: 1/VideoTimescale s, or 1/SampleRate s for audio; zero is arbitrary, and a camera has another for audio
+	DTS     int64         // decoding time, same ticks and zero
+	Arrived time.Time     // when its last packet arrived, by the server's clock
+	Pause   time.Duration // for which nothing had arrived from the camera before its first packet
+	Clock   time.Time     // what the camera's clock said at PTS, from its sender reports; zero if unknown
+	Random  bool          // decoding can start here (H.264 IDR, H.265 IRAP); always true for audio
+	Damaged bool          // packets were lost
 	// Data holds the NAL units of a frame in order, without start codes, lengths or parameter sets. For audio it holds one
 	// slice, the raw frame.
 	Data [][]byte
 }
 
-// Alone reports whether nothing waited behind the unit when it had come, which the next one shows, some time of media later: it came
-// after a pause. In a backlog one follows the other at once, and says nothing of the camera's clock.
-func (u *Unit) Alone(next *Unit, step time.Duration) bool {
-	began := next.Began
-	if began.IsZero() {
-		began = next.Arrived
-	}
-	return 2*began.Sub(u.Arrived) >= step
-}
+// Fresh reports whether the unit came after a pause as long as between units that are step apart. Before units of a backlog there is
+// none, and after a stall it is longer: both say nothing of the camera's clock.
+func (u *Unit) Fresh(step time.Duration) bool { return u.Pause >= step/4 && u.Pause <= 2*step }
 
 // Size returns the size of the unit in an mdat box. In video each NAL unit has a four-byte length.
 func (u *Unit) Size() int {

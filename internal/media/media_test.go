@@ -36,8 +36,11 @@ func record(t testing.TB, src mediatest.Source) (*media.Run, []*media.Fragment) 
 			fragments = append(fragments, f)
 		}
 	}
+	early := src.Units[0].Arrived.Sub(start)
 	for _, u := range src.Units {
-		keep(m.Write(u))
+		now := *u
+		now.Arrived = u.Arrived.Add(-early) // at the time under which it is filed
+		keep(m.Write(&now))
 	}
 	keep(m.Flush())
 	return run, fragments

@@ -95,8 +95,7 @@ func (m *Muxer) Write(u *Unit) (*Fragment, error) {
 		return nil, fmt.Errorf("%w by %.3f s", ErrTimestamps, float64(step)/VideoTimescale)
 	}
 	m.step = uint32(step)
-	last := m.video[len(m.video)-1]
-	m.skew.measure(last.Arrived.Sub(m.wall(last.DTS)), last.Alone(u, time.Duration(step)*time.Second/VideoTimescale))
+	m.skew.measure(u.Arrived.Sub(m.wall(u.DTS)), u.Fresh(time.Duration(step)*time.Second/VideoTimescale))
 	if !u.Random && u.DTS-m.video[0].DTS+step <= maxFragment {
 		m.video = append(m.video, u)
 		return nil, nil
@@ -225,13 +224,12 @@ type skew struct {
 	passed   int           // fragments in it
 }
 
-// measure takes how much later a unit came than it is filed. alone says that nothing waited behind it: only then it may have come as
-// early as it can. A unit that comes before the time under which it is filed is a proof in any case.
-func (s *skew) measure(late time.Duration, alone bool) {
+// measure takes how much later a unit came than it is filed. fresh says that it did not come out of a backlog. A unit that comes before the time under which it is filed is a proof in any case.
+func (s *skew) measure(late time.Duration, fresh bool) {
 	if late < min(s.target, 0) {
 		s.target = late
 	}
-	if !alone {
+	if !fresh {
 		return
 	}
 	if s.measured == 0 || late < s.least {

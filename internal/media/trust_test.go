@@ -155,7 +155,7 @@ func drive(t *testing.T, ppm float64, length time.Duration, jitter func(i int) t
 			return last, at, nil
 		}
 		dts := int64(float64(i) * 45000 * (1 + ppm/1e6))
-		f, err := m.Write(&media.Unit{Kind: media.Video, DTS: dts, PTS: dts, Random: true, Arrived: at.Add(jitter(i)), Data: [][]byte{{1}}})
+		f, err := m.Write(&media.Unit{Kind: media.Video, DTS: dts, PTS: dts, Random: true, Arrived: at.Add(jitter(i)), Pause: 500 * time.Millisecond, Data: [][]byte{{1}}})
 		if err != nil {
 			return last, at, err
 		}
@@ -182,8 +182,42 @@ func TestADriftingCameraClockIsFollowedWithinHalfASecondADay(t *testing.T) {
 }
 
 func TestACameraClockThatLiesEndsTheRun(t *testing.T) {
-	if _, at, err := drive(t, 160000, time.Hour, func(int) time.Duration { return 0 }); !errors.Is(err, media.ErrClock) {
+	if _, at, err := drive(t, -160000, time.Hour, func(int) time.Duration { return 0 }); !errors.Is(err, media.ErrClock) {
 		t.Errorf("25 pictures a second declared, 21 sent: %v after %v", err, at.Sub(start))
+	}
+}
+
+// A run that is filed later than it happened has begun with a backlog.
+func TestARunThatIsFiledLateReturnsWithinAMinute(t *testing.T) {
+	for _, late := range []time.Duration{time.Second, 5 * time.Second} {
+		last, at, err := drive(t, 0, 70*time.Second, func(i int) time.Duration {
+			if i == 0 {
+				return 0
+			}
+			return -late
+		})
+		if off := last.End().Sub(at.Add(-late - 500*time.Millisecond)); err != nil || off > 300*time.Millisecond || off < -time.Millisecond {
+			t.Errorf("%v late: after a minute %v, %v", late, off, err)
+		}
+	}
+}
+
+func TestABacklogSaysNothingOfTheClocks(t *testing.T) {
+	run, _ := synthetic(t, stream, key, 1)
+	m := media.NewMuxer(run, key)
+	var last *media.Fragment
+	for i := range 2000 { // the network gets slower and slower, and what it brings comes without a pause
+		dts := int64(i) * 45000
+		f, err := m.Write(&media.Unit{Kind: media.Video, DTS: dts, PTS: dts, Random: true, Arrived: start.Add(time.Duration(i) * 600 * time.Millisecond), Data: [][]byte{{1}}})
+		if err != nil {
+			t.Fatalf("after %d pictures: %v", i, err)
+		}
+		if f != nil {
+			last = f
+		}
+	}
+	if off := last.End().Sub(start.Add(1999 * 500 * time.Millisecond)); off.Abs() > time.Millisecond {
+		t.Errorf("the run's time is off by %v", off)
 	}
 }
 
