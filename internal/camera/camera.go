@@ -313,6 +313,8 @@ func (s *Session) supervise() {
 			s.video.flush(time.Now().Add(-late))
 			if s.watch.frozen(time.Now()) {
 				s.fail(errFrozen)
+			} else if s.watch.useless(time.Now()) {
+				s.fail(errNoKeyFrame)
 			}
 		}
 	}

@@ -211,7 +211,7 @@ func TestANameWithoutAddressAndAPortWithoutTLSAreSaid(t *testing.T) {
 // untilFailure reads until the session ends.
 func untilFailure(t *testing.T, s *camera.Session) *camera.Failure {
 	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), 15*time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	for {
 		if _, err := s.Next(ctx); err != nil {

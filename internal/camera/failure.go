@@ -46,15 +46,16 @@ func (f *Failure) Error() string { return f.Reason }
 func (f *Failure) Unwrap() error { return f.Err }
 
 var (
-	errClosed    = errors.New("session closed")
-	errQueueFull = errors.New("units came faster than they could be recorded")
-	errFrozen    = errors.New("no picture within the frame timeout")
-	errHandshake = errors.New("handshake took too long")
-	errNoTLS     = errors.New("TLS handshake")
-	errSound     = errors.New("asking for the sound broke the connection")
-	errRedirects = errors.New("redirected too often")
-	errSDP       = errors.New("description cannot be used")
-	errLoginKind = errors.New("no known way to sign in is offered")
+	errClosed     = errors.New("session closed")
+	errQueueFull  = errors.New("units came faster than they could be recorded")
+	errFrozen     = errors.New("no picture within the frame timeout")
+	errNoKeyFrame = errors.New("no picture that can be recorded")
+	errHandshake  = errors.New("handshake took too long")
+	errNoTLS      = errors.New("TLS handshake")
+	errSound      = errors.New("asking for the sound broke the connection")
+	errRedirects  = errors.New("redirected too often")
+	errSDP        = errors.New("description cannot be used")
+	errLoginKind  = errors.New("no known way to sign in is offered")
 )
 
 // codecError is returned for a description without supported video.
@@ -100,6 +101,8 @@ func sort(err error) (Kind, string) {
 		return Broken, "no secure connection: the camera does not speak TLS at this port; try rtsp:// or another port"
 	case errors.Is(err, errFrozen):
 		return Frozen, "connected, but the camera sends no pictures"
+	case errors.Is(err, errNoKeyFrame):
+		return Broken, "the camera sends pictures, but no key frame with which a recording can begin"
 	case errors.Is(err, errQueueFull):
 		return Overrun, "this computer could not keep up with the stream"
 	case errors.Is(err, errClosed):

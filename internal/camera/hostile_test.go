@@ -25,7 +25,7 @@ const prompt = 8 * time.Second
 
 func hostileOptions(h *hostile, log io.Writer) camera.Options {
 	u := &url.URL{Scheme: "rtsp", User: url.UserPassword("admin", canary), Host: h.listener.Addr().String(), Path: "/x"}
-	return camera.Options{URL: u, Audio: true, OpenTimeout: 20 * time.Second, FrameTimeout: 1500 * time.Millisecond,
+	return camera.Options{URL: u, Audio: true, OpenTimeout: 20 * time.Second, FrameTimeout: 800 * time.Millisecond,
 		Logger: slog.New(slog.NewTextHandler(log, nil))}
 }
 
@@ -177,7 +177,7 @@ func TestASessionWithAHostileCameraEndsAndLeavesNothing(t *testing.T) {
 		{"unknown channels", play(func(c net.Conn) { flood(c, frame(77, 900)) }), camera.Frozen},
 		{"requests of its own", play(func(c net.Conn) { fmt.Fprint(c, "TEARDOWN rtsp://x/ RTSP/1.0\r\nCSeq: 1\r\n\r\n") }), camera.Broken},
 		{"frame that never ends", play(func(c net.Conn) { _, _ = c.Write(frame(0, 65535)[:100]) }), camera.Frozen},
-		{"key frames without end", play(func(c net.Conn) { flood(c, packets(0x67, 0x68, 0x65)) }), camera.Frozen},
+		{"key frames without end", play(func(c net.Conn) { flood(c, packets(0x67, 0x68, 0x65)) }), camera.Broken},
 		{"packet that is no RTP", play(func(c net.Conn) { flood(c, frame(0, 3)) }), camera.Frozen},
 		{"hangs up", play(func(c net.Conn) { c.Close() }), camera.Unreachable},
 	} {

@@ -161,6 +161,7 @@ func (v *video) unit(p *picture) {
 			u.Data[i] = bytes.Clone(d)
 		}
 	}
+	v.session.watch.passed(p.last)
 	v.session.send(Item{Video: v.track, Unit: u})
 }
 

@@ -21,6 +21,7 @@ type watchdog struct {
 	least time.Duration // patience with a stream that has not shown two pictures
 
 	mu       sync.Mutex
+	sent     time.Time // when a picture was last passed on
 	newest   time.Time
 	pictures int
 	longest  time.Duration // interval between recent pictures
@@ -30,7 +31,24 @@ type watchdog struct {
 func (w *watchdog) begin(now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.newest = now
+	w.newest, w.sent = now, now
+}
+
+// passed notes that a picture was passed on.
+func (w *watchdog) passed(at time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sent = at
+}
+
+// keyless is how many times the patience a stream may show pictures of which none can be recorded. Key frames may be a minute apart.
+const keyless = 12
+
+// useless reports whether pictures have been arriving for long, and none could be passed on.
+func (w *watchdog) useless(now time.Time) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return now.Sub(w.sent) > keyless*max(w.least, min(intervals*w.longest, longestPatience))
 }
 
 // saw notes a picture.
