@@ -34,6 +34,7 @@ type dialer struct {
 	gone    bool
 	seen    Identity
 	refused error // of admit
+	granted int   // receive buffer of its UDP ports, bytes; 0 if unknown or without UDP
 }
 
 // maxConnections bounds how often one session connects. A camera may redirect to itself, but not forever.
@@ -114,7 +115,19 @@ func (d *dialer) resolve(_, name string) (*net.IPAddr, error) {
 
 // listenPacket opens a UDP port that sends only to the camera, whatever source the camera claims for its RTP.
 func (d *dialer) listenPacket(network, address string) (net.PacketConn, error) {
-	return d.out.ListenUDP(network, address, d.remote)
+	conn, err := d.out.ListenUDP(network, address, d.remote)
+	if err != nil {
+		return nil, err
+	}
+	udp, ok := conn.(udpConn)
+	if !ok {
+		return conn, nil
+	}
+	port, granted := newUDPPort(udp)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.granted = granted
+	return port, nil
 }
 
 func (d *dialer) dial(ctx context.Context, _, address string) (net.Conn, error) {
