@@ -7,54 +7,45 @@ import (
 
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
-	"github.com/bluenviron/gortsplib/v5/pkg/format/rtpmpeg4audio"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
 	"keepwatch.internal/internal/media"
 )
 
-// audio turns the RTP packets of an AAC medium (RFC 3640) into units.
+// audio turns the RTP packets of one medium into units.
 type audio struct {
 	session *Session
 	medium  *description.Media
 	format  format.Format
-	decoder *rtpmpeg4audio.Decoder
 	track   *media.AudioTrack
+	unpack  unpacker
+	clock   int64      // ticks a second of its packets, which some cameras count otherwise than samples
 	mu      sync.Mutex // of ticker
 	ticker  ticker
 	stamps  stamps
 	last    int64 // time of the newest frame
 }
 
-// aacFrame is the number of samples in an AAC frame (ISO/IEC 14496-3 4.5.1.1).
-const aacFrame = 1024
+// soundFrame is one frame of a codec as it is recorded.
+type soundFrame struct {
+	data    []byte
+	samples int // a channel
+}
+
+// unpacker returns the frames that a packet completes.
+type unpacker func(*rtp.Packet) ([]soundFrame, error)
 
 // newAudio returns the depacketizer for the format. It returns nil for an unsupported or invalid format, since audio must
 // never cost video.
 func newAudio(s *Session, m *description.Media, f format.Format) *audio {
-	aac, ok := f.(*format.MPEG4Audio)
-	if !ok || aac.Config == nil || aac.ClockRate() != aac.Config.SampleRate {
+	track, unpack := soundOf(f)
+	if track == nil || f.ClockRate() < 1000 {
 		return nil
 	}
-	config, err := aac.Config.Marshal()
-	if err != nil {
-		return nil
-	}
-	channels := int(aac.Config.ChannelConfig)
-	if channels == 7 {
-		channels = 8
-	}
-	if channels < 1 || channels > 8 || aac.Config.SampleRate < 1000 {
-		return nil
-	}
-	decoder, err := aac.CreateDecoder()
-	if err != nil {
-		return nil
-	}
-	return &audio{session: s, medium: m, format: f, decoder: decoder, stamps: stamps{rate: int64(aac.Config.SampleRate)}, last: math.MinInt64,
-		ticker: ticker{rate: int64(aac.Config.SampleRate)},
-		track:  &media.AudioTrack{Codec: media.AAC, Config: config, SampleRate: aac.Config.SampleRate, Channels: channels}}
+	clock := int64(f.ClockRate())
+	return &audio{session: s, medium: m, format: f, track: track, unpack: unpack, clock: clock, ticker: ticker{rate: clock},
+		stamps: stamps{rate: int64(track.SampleRate)}, last: math.MinInt64}
 }
 
 // packet is called by the library for each packet.
@@ -76,21 +67,24 @@ func (a *audio) report(p rtcp.Packet) {
 
 // take sends the frames that the packet completes, except empty ones.
 func (a *audio) take(pkt *rtp.Packet, t packetTime) {
-	frames, err := a.decoder.Decode(pkt)
-	if err != nil {
+	frames, err := a.unpack(pkt)
+	if err != nil || len(frames) == 0 {
 		return
 	}
-	pts := a.stamps.correct(t.pts, t.at, a.last)
-	for i, frame := range frames {
-		at := pts + int64(i)*aacFrame
-		if len(frame) == 0 {
-			continue
+	rate := int64(a.track.SampleRate)
+	at := a.stamps.correct(t.pts/a.clock*rate+t.pts%a.clock*rate/a.clock, t.at, a.last)
+	for _, f := range frames {
+		if len(f.data) > 0 {
+			a.last = at
+			u := &media.Unit{Kind: media.Audio, PTS: at, DTS: at, Arrived: t.at, Pause: t.pause, Random: true, Data: [][]byte{f.data}, Samples: f.samples}
+			if !t.said.IsZero() {
+				u.Clock = t.said
+			}
+			a.session.send(Item{Unit: u})
 		}
-		a.last = at
-		u := &media.Unit{Kind: media.Audio, PTS: at, DTS: at, Arrived: t.at, Pause: t.pause, Random: true, Data: [][]byte{frame}}
 		if !t.said.IsZero() {
-			u.Clock = t.said.Add(time.Duration(i) * aacFrame * time.Second / time.Duration(a.track.SampleRate))
+			t.said = t.said.Add(time.Duration(f.samples) * time.Second / time.Duration(rate))
 		}
-		a.session.send(Item{Unit: u})
+		at += int64(f.samples)
 	}
 }

@@ -14,8 +14,8 @@ const (
 	sdpVideo = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1;sprop-parameter-sets=Z0LADJoLE34mQ4A=,aM48gA==\r\na=control:track1\r\n"
 )
 
-// sound returns the description of a sound medium.
-func sound(format, rtpmap, fmtp string) string {
+// soundMedium returns the description of a sound medium.
+func soundMedium(format, rtpmap, fmtp string) string {
 	text := "m=audio 0 RTP/AVP " + format + "\r\n"
 	if rtpmap != "" {
 		text += "a=rtpmap:" + format + " " + rtpmap + "\r\n"
@@ -51,7 +51,7 @@ func TestOneBadLineCostsNoVideo(t *testing.T) {
 		"empty connection":          "v=0\r\no=- 1 1 IN IP4 1.2.3.4\r\ns=x\r\nc=\r\nt=0 0\r\n" + sdpVideo,
 		"connection of nonsense":    sdpHead + strings.Replace(sdpVideo, "a=rtpmap", "c=IN IP9 x y z\r\na=rtpmap", 1),
 		"identification with dash":  sdpHead + sdpVideo + "a=mid:video-0\r\n",
-		"identification of one":     sdpHead + sdpVideo + "a=mid:0\r\n" + sound("8", "PCMA/8000", ""),
+		"identification of one":     sdpHead + sdpVideo + "a=mid:0\r\n" + soundMedium("8", "PCMA/8000", ""),
 		"key management":            sdpHead + sdpVideo + "a=key-mgmt:mikey !!!\r\n",
 		"key management of session": sdpHead + "a=key-mgmt:prot x\r\n" + sdpVideo,
 		"unknown medium":            sdpHead + sdpVideo + "m=vana 0 RTP/AVP 107\r\na=control:track9\r\n",
@@ -67,14 +67,14 @@ func TestOneBadLineCostsNoVideo(t *testing.T) {
 		"bandwidth of nonsense":     sdpHead + sdpVideo + "b=X:y:z\r\n",
 		"control of nonsense":       sdpHead + "a=control:///\r\n" + sdpVideo,
 		"sound without a number":    sdpHead + sdpVideo + "m=audio 0 RTP/AVP (null)\r\na=rtpmap\r\na=control:track=2\r\n",
-		"sound without config":      sdpHead + sdpVideo + sound("97", "MPEG4-GENERIC/16000/1", "97 "+aac),
-		"sound with config zz":      sdpHead + sdpVideo + sound("97", "MPEG4-GENERIC/16000/1", "97 "+aac+"config=zz"),
-		"sound without clock":       sdpHead + sdpVideo + sound("97", "MPEG4-GENERIC/0", "97 "+aac+"config=1408"),
-		"sound in LATM, no config":  sdpHead + sdpVideo + sound("98", "MP4A-LATM/16000/1", "98 cpresent=0;config="),
-		"sound in Opus, odd":        sdpHead + sdpVideo + sound("97", "opus/48000/1", "97 sprop-stereo=x"),
-		"sound in L16 without rate": sdpHead + sdpVideo + sound("97", "L16/8000", ""),
-		"sound without rtpmap":      sdpHead + sdpVideo + sound("100", "", ""),
-		"sound first":               sdpHead + sound("98", "MP4A-LATM/16000/1", "") + sdpVideo,
+		"sound without config":      sdpHead + sdpVideo + soundMedium("97", "MPEG4-GENERIC/16000/1", "97 "+aac),
+		"sound with config zz":      sdpHead + sdpVideo + soundMedium("97", "MPEG4-GENERIC/16000/1", "97 "+aac+"config=zz"),
+		"sound without clock":       sdpHead + sdpVideo + soundMedium("97", "MPEG4-GENERIC/0", "97 "+aac+"config=1408"),
+		"sound in LATM, no config":  sdpHead + sdpVideo + soundMedium("98", "MP4A-LATM/16000/1", "98 cpresent=0;config="),
+		"sound in Opus, odd":        sdpHead + sdpVideo + soundMedium("97", "opus/48000/1", "97 sprop-stereo=x"),
+		"sound in L16 without rate": sdpHead + sdpVideo + soundMedium("97", "L16/8000", ""),
+		"sound without rtpmap":      sdpHead + sdpVideo + soundMedium("100", "", ""),
+		"sound first":               sdpHead + soundMedium("98", "MP4A-LATM/16000/1", "") + sdpVideo,
 	} {
 		t.Run(name, func(t *testing.T) {
 			usable, _ := repairDescription([]byte(text))
@@ -92,21 +92,21 @@ func TestOneBadLineCostsNoVideo(t *testing.T) {
 }
 
 func TestWhatIsLeftOutOfADescriptionIsNamed(t *testing.T) {
-	given := sdpHead + sdpVideo + sound("98", "MP4A-LATM/16000/1", "98 cpresent=0;config=") + "m=text 0 RTP/AVP 99\r\n"
+	given := sdpHead + sdpVideo + soundMedium("98", "MP4A-LATM/16000/1", "98 cpresent=0;config=") + "m=text 0 RTP/AVP 99\r\n"
 	_, left := repairDescription([]byte(given))
 	if len(left) != 1 || left[0] != "sound MP4A-LATM/16000/1" {
 		t.Errorf("left out: %q", left)
 	}
-	if usable, left := repairDescription([]byte(sdpHead + sdpVideo + sound("8", "PCMA/8000", ""))); len(left) > 0 || !strings.Contains(string(usable), "PCMA") {
+	if usable, left := repairDescription([]byte(sdpHead + sdpVideo + soundMedium("8", "PCMA/8000", ""))); len(left) > 0 || !strings.Contains(string(usable), "PCMA") {
 		t.Errorf("a proper description lost %q:\n%s", left, usable)
 	}
 }
 
 func TestSoundIsRepairedToo(t *testing.T) {
 	for name, text := range map[string]string{
-		"parameters of another type":   sound("104", "MPEG4-GENERIC/16000", "97 mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;config=1408"),
-		"no lengths before its frames": sound("97", "MPEG4-GENERIC/16000", "97 config=1408"),
-		"another mode":                 sound("97", "MPEG4-GENERIC/16000", "97 mode=odd;sizelength=13;indexlength=3;indexdeltalength=3;config=1408"),
+		"parameters of another type":   soundMedium("104", "MPEG4-GENERIC/16000", "97 mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;config=1408"),
+		"no lengths before its frames": soundMedium("97", "MPEG4-GENERIC/16000", "97 config=1408"),
+		"another mode":                 soundMedium("97", "MPEG4-GENERIC/16000", "97 mode=odd;sizelength=13;indexlength=3;indexdeltalength=3;config=1408"),
 	} {
 		usable, left := repairDescription([]byte(sdpHead + sdpVideo + text))
 		d := described(t, string(usable))
@@ -123,7 +123,7 @@ func TestSoundIsRepairedToo(t *testing.T) {
 // FuzzDescription repairs any bytes. What it changes must be readable, and repairing it again must change nothing.
 func FuzzDescription(f *testing.F) {
 	f.Add([]byte(sdpHead + sdpVideo))
-	f.Add([]byte(sdpHead + sdpVideo + sound("97", "MPEG4-GENERIC/16000/1", "97 config=1408;x=y")))
+	f.Add([]byte(sdpHead + sdpVideo + soundMedium("97", "MPEG4-GENERIC/16000/1", "97 config=1408;x=y")))
 	f.Add([]byte(sdpVideo + "a=key-mgmt:mikey AA==\r\na=crypto:1 x y\r\na=mid:\x00\r\n"))
 	f.Add([]byte("m=video 0 RTP/SAVP 26 0 128 1\na=fmtp:26 a=b;c;=d\nm=audio 0 x 0"))
 	f.Fuzz(func(t *testing.T, given []byte) {

@@ -19,6 +19,8 @@ const (
 	H264 Codec = 1 // ITU-T H.264, ISO/IEC 14496-10
 	H265 Codec = 2 // ITU-T H.265, ISO/IEC 23008-2
 	AAC  Codec = 3 // ISO/IEC 14496-3
+	FLAC Codec = 4 // RFC 9639
+	Opus Codec = 5 // RFC 6716
 )
 
 // String returns the common name of the codec.
@@ -30,6 +32,10 @@ func (c Codec) String() string {
 		return "H.265"
 	case AAC:
 		return "AAC"
+	case FLAC:
+		return "FLAC"
+	case Opus:
+		return "Opus"
 	}
 	return "unknown"
 }
@@ -62,7 +68,7 @@ func (t VideoTrack) Equal(o VideoTrack) bool {
 // AudioTrack holds the parameters of an audio elementary stream. It is immutable.
 type AudioTrack struct {
 	Codec      Codec
-	Config     []byte // AudioSpecificConfig, ISO/IEC 14496-3 1.6.2.1
+	Config     []byte // AAC: AudioSpecificConfig, ISO/IEC 14496-3 1.6.2.1; FLAC: STREAMINFO, RFC 9639 8.2; Opus: empty
 	SampleRate int    // in Hz; also the number of ticks a second of the track's timestamps
 	Channels   int
 }
@@ -85,6 +91,8 @@ type Unit struct {
 	// Data holds the NAL units of a frame in order, without start codes, lengths or parameter sets. For audio it holds one
 	// slice, the raw frame.
 	Data [][]byte
+	// Samples is how long audio lasts, in ticks; 0 for an AAC frame, which has 1024.
+	Samples int
 }
 
 // Fresh reports whether the unit came after a pause as long as between units that are step apart. Before units of a backlog there is

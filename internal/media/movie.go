@@ -184,28 +184,6 @@ func (t VideoTrack) hevcConfig(w *boxes) {
 	}
 }
 
-// entry appends an mp4a sample entry with its esds (ISO/IEC 14496-14 5.6).
-func (t AudioTrack) entry(w *boxes) {
-	w.box("mp4a", func() {
-		w.zero(6)
-		w.u16(1)
-		w.zero(8)
-		w.u16(uint16(t.Channels))
-		w.u16(16)
-		w.zero(4)
-		w.u32(uint32(t.SampleRate) << 16) // wraps beyond 65,535 Hz, where mdhd's timescale counts
-		w.full("esds", 0, 0, func() {
-			n := len(t.Config)
-			w.bytes([]byte{0x03, byte(23 + n), 0, audioTrackID, 0})  // ES descriptor
-			w.bytes([]byte{0x04, byte(15 + n), 0x40, 0x15, 0, 0, 0}) // decoder configuration: AAC, audio stream
-			w.zero(8)                                                // bit rates unknown
-			w.bytes([]byte{0x05, byte(n)})
-			w.bytes(t.Config)
-			w.bytes([]byte{0x06, 1, 2}) // SL configuration: MP4
-		})
-	})
-}
-
 // fileType appends an ftyp box.
 func (w *boxes) fileType(major string, compatible ...string) {
 	w.box("ftyp", func() {
@@ -271,12 +249,6 @@ func (t VideoTrack) check() error {
 }
 
 // check returns an error unless an init header can be made of the track.
-func (t AudioTrack) check() error {
-	if t.Codec != AAC || len(t.Config) < 2 || len(t.Config) > 64 || t.SampleRate < 1000 || t.SampleRate > 192000 || t.Channels < 1 || t.Channels > 8 {
-		return fmt.Errorf("%w: %v audio of %d Hz, %d channels, %d bytes of configuration", ErrFormat, t.Codec, t.SampleRate, t.Channels, len(t.Config))
-	}
-	return nil
-}
 
 // withoutEmulation removes the emulation prevention bytes of a NAL unit (H.264 and H.265 clause 7.4.1).
 func withoutEmulation(nalu []byte) []byte {

@@ -28,8 +28,6 @@ const (
 	// maxApart is how many seconds audio may be apart from the video it comes with, and a frame's presentation from its
 	// decoding. Larger distances are wrong timestamps.
 	maxApart = 5
-	// aacFrame is the number of samples in an AAC frame (ISO/IEC 14496-3 4.5.1.1), used if there is no next frame.
-	aacFrame = 1024
 )
 
 var (
@@ -190,7 +188,7 @@ func (m *Muxer) takeAudio(c *contents, end int64) []*Unit {
 	}
 	c.audioBase, c.audio = uint64(kept[0].DTS-zero), make([]Sample, len(kept))
 	for i, u := range kept {
-		duration := int64(aacFrame)
+		duration := u.length()
 		if i+1 < len(kept) {
 			duration = kept[i+1].DTS - u.DTS
 		}

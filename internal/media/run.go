@@ -88,9 +88,6 @@ func (t VideoTrack) codecs() string {
 	return name
 }
 
-// codecs returns the RFC 6381 name: object type 0x40 and the audio object type of ISO/IEC 14496-3.
-func (t AudioTrack) codecs() string { return fmt.Sprintf("mp4a.40.%d", t.Config[0]>>3) }
-
 // hevcParams holds the fields of an SPS that an hvcC box needs (H.265 7.3.2.2).
 type hevcParams struct {
 	tier                                                                  [12]byte // general profile, tier, constraints and level
@@ -176,13 +173,13 @@ func (r *Run) parseTrack(trak []byte) error {
 		switch {
 		case (c.kind == "avc1" || c.kind == "hvc1") && len(c.body) > 78:
 			return r.Video.parseEntry(c)
-		case c.kind == "mp4a" && len(c.body) > 28:
+		case audioCodecOf(c.kind) != 0 && len(c.body) > 28:
 			mdhd, err := find(trak, "mdia", "mdhd")
 			if err != nil || len(mdhd) < 24 {
 				return fmt.Errorf("%w: mdhd", ErrFormat)
 			}
 			r.Audio = &AudioTrack{SampleRate: int(binary.BigEndian.Uint32(mdhd[20:]))}
-			return r.Audio.parseEntry(c.body)
+			return r.Audio.parseEntry(c)
 		}
 	}
 	return fmt.Errorf("%w: unknown sample entry", ErrFormat)
@@ -247,20 +244,4 @@ func (t *VideoTrack) parseHEVC(conf []byte) error {
 		*set, conf = nalu, rest
 	}
 	return nil
-}
-
-// parseEntry parses what AudioTrack.entry wrote.
-func (t *AudioTrack) parseEntry(body []byte) error {
-	t.Codec = AAC
-	t.Channels = int(binary.BigEndian.Uint16(body[16:]))
-	esds, err := find(body[28:], "esds")
-	if err != nil {
-		return err
-	}
-	const config = 4 + 5 + 15 // version, ES descriptor's and decoder configuration's heads
-	if len(esds) < config+2 || esds[config] != 0x05 || len(esds) < config+2+int(esds[config+1]) {
-		return fmt.Errorf("%w: esds", ErrFormat)
-	}
-	t.Config = esds[config+2 : config+2+int(esds[config+1])]
-	return t.check()
 }
