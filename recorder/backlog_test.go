@@ -35,6 +35,7 @@ type link struct {
 	speed   func(at time.Duration) float64     // how many seconds of media it carries in a second; 0 while it stalls
 	wake    time.Duration                      // how often a starved recorder runs; 0 for always
 	jitter  func(rng *rand.Rand) time.Duration // of each unit
+	paced   bool                               // the server works off its backlog evenly, and the link is free in between
 }
 
 // unhindered is the speed of a usual network.
@@ -70,8 +71,11 @@ type linkSession struct {
 func (s *linkSession) Audio() *media.AudioTrack {
 	return &media.AudioTrack{Codec: media.AAC, Config: []byte{0x14, 0x08}, SampleRate: 16000, Channels: 1}
 }
-func (s *linkSession) Clock() (time.Duration, bool)               { return 0, false }
-func (s *linkSession) Lost() uint64                               { return 0 }
+func (s *linkSession) Clock() (time.Duration, bool) { return 0, false }
+func (s *linkSession) Lost() uint64                 { return 0 }
+func (s *linkSession) Pace(media.Kind) (float64, bool) {
+	return 1, s.reports && s.free > 12*time.Second
+}
 func (s *linkSession) Patience() time.Duration                    { return 0 }
 func (s *linkSession) Identity(*media.VideoTrack) camera.Identity { return camera.Identity{} }
 func (s *linkSession) Close()                                     {}
@@ -91,6 +95,9 @@ func (s *linkSession) carry(made, share time.Duration) (from, at time.Duration) 
 		at += step
 	}
 	s.free = at
+	if s.link.paced {
+		from = at
+	}
 	if s.link.jitter != nil {
 		jitter := s.link.jitter(s.rng)
 		from, at = from+jitter, at+jitter
@@ -254,8 +261,13 @@ func TestTimesAreRightWhateverTheNetworkHoldsUp(t *testing.T) {
 			}
 			return time.Duration(rng.IntN(60)) * time.Millisecond
 		}}, 300 * time.Millisecond, 0})
+	evenly := link{backlog: 5 * time.Second, paced: true, speed: func(time.Duration) float64 { return 1.25 }}
+	cases = append(cases, c{"begins with 5s of backlog, which the server works off evenly", evenly, 300 * time.Millisecond, 90 * time.Second})
 	for _, c := range cases {
 		for _, reports := range []bool{true, false} {
+			if c.link.paced && !reports {
+				continue // nothing tells it from a camera whose ticks run at a wrong rate
+			}
 			t.Run(fmt.Sprintf("%s, reports %t", c.name, reports), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					s := &linkSession{link: c.link, rng: rand.New(rand.NewPCG(3, 4)), ends: 6 * time.Minute, reports: reports}

@@ -115,6 +115,7 @@ type daysSession struct {
 func (s *daysSession) Audio() *media.AudioTrack                   { return nil }
 func (s *daysSession) Clock() (time.Duration, bool)               { return -3 * time.Hour, s.sent > 5 }
 func (s *daysSession) Lost() uint64                               { return 0 }
+func (s *daysSession) Pace(media.Kind) (float64, bool)            { return 0, false }
 func (s *daysSession) Patience() time.Duration                    { return 0 }
 func (s *daysSession) Identity(*media.VideoTrack) camera.Identity { return camera.Identity{} }
 func (s *daysSession) Close()                                     {}

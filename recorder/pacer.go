@@ -20,6 +20,9 @@ const (
 	surelyAfter     = 60
 	// straight is the smallest ratio of a trend's change to its points' distances from the line.
 	straight = 12
+	// nearly is by how much, as a fraction, ticks may differ from the camera's own clock. Some derive that from the ticks, so that it
+	// counts for vouchedFor seconds of a trend only.
+	nearly, vouchedFor = 0.01, 120
 	// hurry bounds the change of pace that corrects the accumulated error.
 	hurry = 0.05
 	// maxTick is the longest step between two units, in seconds, that is used to learn the pace.
@@ -33,11 +36,24 @@ const (
 type pacer struct {
 	video, audio pacedTrack
 	active       bool
+	reported     func(media.Kind) (pace float64, known bool) // what the camera reports of its own ticks; nil for nothing
 	log          *slog.Logger
 }
 
 // connected begins a session. Its ticks have a new origin and the pace of the previous session.
-func (p *pacer) connected() { p.video.begun, p.audio.begun = false, false }
+func (p *pacer) connected(reported func(media.Kind) (float64, bool)) {
+	p.video.begun, p.audio.begun, p.reported = false, false, reported
+}
+
+// vouched reports whether the camera's own clock says that its ticks run at their rate. Then what looks like a wrong one for a while is
+// the network, or a server that works off a backlog.
+func (p *pacer) vouched(kind media.Kind) bool {
+	if p.reported == nil {
+		return false
+	}
+	pace, known := p.reported(kind)
+	return known && math.Abs(pace-1) < nearly
+}
 
 // anchored is called when a run begins with a new anchor. Earlier drift does not matter to it.
 func (p *pacer) anchored() { p.settle(p.video.late) }
@@ -59,7 +75,7 @@ func (p *pacer) of(u *media.Unit, rate int) *media.Unit {
 	t.rate = float64(rate)
 	dts, closed := t.take(u)
 	if closed {
-		p.judge(t, name)
+		p.judge(t, name, u.Kind)
 	}
 	pts := dts + int64(math.Round(float64(u.PTS-u.DTS)*t.pace()))
 	if dts == u.DTS && pts == u.PTS {
@@ -71,8 +87,8 @@ func (p *pacer) of(u *media.Unit, rate int) *media.Unit {
 }
 
 // judge checks a track's trend at the end of a window.
-func (p *pacer) judge(t *pacedTrack, name string) {
-	if slope, ok := t.wrong(p.active); ok {
+func (p *pacer) judge(t *pacedTrack, name string, kind media.Kind) {
+	if slope, ok := t.wrong(p.active, p.vouched(kind)); ok {
 		if math.Abs(slope-t.slope) > 2*honest {
 			p.log.Info("the camera's timestamps run at a wrong rate and are scaled", "of", name, "by", math.Round(1e4/(1-slope))/1e4)
 		}
@@ -144,14 +160,14 @@ func (t *pacedTrack) take(u *media.Unit) (out int64, closed bool) {
 
 // wrong returns the slope of the camera's ticks if it surely differs from the learned one. Before anything is learned, it
 // ignores honest ticks.
-func (t *pacedTrack) wrong(active bool) (slope float64, wrong bool) {
+func (t *pacedTrack) wrong(active, vouched bool) (slope float64, wrong bool) {
 	l := t.trend.fit()
 	off := math.Abs(l.slope - t.slope)
 	enough := clearly
 	if l.span >= surelyAfter {
 		enough = surely
 	}
-	if !l.known || off*l.span < max(enough, straight*l.off) || !active && off <= honest {
+	if !l.known || vouched && l.span < vouchedFor || off*l.span < max(enough, straight*l.off) || !active && off <= honest {
 		return 0, false
 	}
 	return min(max(l.slope, fastest), slowest), true

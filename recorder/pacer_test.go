@@ -32,7 +32,7 @@ func newFilm(t *testing.T) *film {
 
 // connect begins a new session.
 func (f *film) connect() {
-	f.pacer.connected()
+	f.pacer.connected(nil)
 	f.began, f.now, f.ticks, f.last = f.began.Add(f.now), 0, [2]float64{}, [2]int64{-1, -1}
 }
 

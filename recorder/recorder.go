@@ -120,6 +120,7 @@ type session interface {
 	Audio() *media.AudioTrack
 	Lost() uint64
 	Patience() time.Duration
+	Pace(kind media.Kind) (pace float64, known bool)
 	Clock() (ahead time.Duration, known bool)
 	Identity(*media.VideoTrack) camera.Identity
 	Close()
@@ -250,7 +251,7 @@ func (r *Recorder) session(ctx context.Context) error {
 		soundRate = a.SampleRate
 	}
 	r.sound, r.follows, r.align = audioWatch{rate: soundRate}, false, newAlignment(soundRate)
-	r.pacer.connected()
+	r.pacer.connected(s.Pace)
 	for {
 		item, err := s.Next(ctx)
 		if err != nil {

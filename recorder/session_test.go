@@ -26,11 +26,12 @@ type turncoat struct {
 
 const turn = 10
 
-func (s *turncoat) Audio() *media.AudioTrack     { return nil }
-func (s *turncoat) Lost() uint64                 { return 0 }
-func (s *turncoat) Patience() time.Duration      { return 0 }
-func (s *turncoat) Close()                       {}
-func (s *turncoat) Clock() (time.Duration, bool) { return 0, false }
+func (s *turncoat) Audio() *media.AudioTrack        { return nil }
+func (s *turncoat) Lost() uint64                    { return 0 }
+func (s *turncoat) Pace(media.Kind) (float64, bool) { return 0, false }
+func (s *turncoat) Patience() time.Duration         { return 0 }
+func (s *turncoat) Close()                          {}
+func (s *turncoat) Clock() (time.Duration, bool)    { return 0, false }
 func (s *turncoat) Identity(t *media.VideoTrack) camera.Identity {
 	return camera.Identity{Realm: "none", Picture: string(t.SPS)}
 }

@@ -84,6 +84,7 @@ type Session struct {
 	client *gortsplib.Client
 	dialer *dialer
 	video  *video
+	sound  *audio
 	audio  *media.AudioTrack
 
 	items  chan Item
@@ -201,7 +202,7 @@ func (s *Session) play() error {
 		if silent = s.setup(at, a.medium); silent != nil {
 			s.opts.Logger.Info("camera refused its audio", "err", silent)
 		} else {
-			s.audio = a.track
+			s.audio, s.sound = a.track, a
 			s.client.OnPacketRTP(a.medium, a.format, a.packet)
 			s.client.OnPacketRTCP(a.medium, a.report)
 		}
@@ -240,6 +241,22 @@ func (s *Session) Clock() (ahead time.Duration, known bool) {
 		return *off, true
 	}
 	return 0, false
+}
+
+// Pace returns how many seconds of ticks pass in a second of the camera's own clock, in pictures or sound, by its sender reports. It is
+// 1 if the ticks run at their rate. It is unknown before there were some.
+func (s *Session) Pace(kind media.Kind) (pace float64, known bool) {
+	if kind == media.Audio {
+		if s.sound == nil {
+			return 0, false
+		}
+		s.sound.mu.Lock()
+		defer s.sound.mu.Unlock()
+		return s.sound.ticker.pace()
+	}
+	s.video.mu.Lock()
+	defer s.video.mu.Unlock()
+	return s.video.ticker.pace()
 }
 
 // Patience returns the FrameTimeout for the next session with this stream, once this one has ended. It is zero if nothing speaks

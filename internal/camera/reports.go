@@ -19,6 +19,20 @@ type ticker struct {
 	reported bool
 	clock    time.Time // NTP time of the newest sender report
 	at       int64     // its tick
+	first    time.Time // NTP time of the first report of this source
+	firstAt  int64     // its tick
+}
+
+// enoughReports is how much time must lie between the first and the newest report.
+const enoughReports = 8 * time.Second
+
+// pace returns how many seconds of ticks pass in a second of the camera's clock, if that is known.
+func (t *ticker) pace() (pace float64, known bool) {
+	passed := t.clock.Sub(t.first)
+	if !t.reported || passed < enoughReports {
+		return 0, false
+	}
+	return float64(t.at-t.firstAt) / float64(t.rate) / passed.Seconds(), true
 }
 
 // maxReportAway is how far, in seconds, the tick of a sender report may be from the newest packet. Some cameras report ticks that have
@@ -51,9 +65,13 @@ func (t *ticker) report(p rtcp.Packet) {
 	if away > maxReportAway*t.rate || away < -maxReportAway*t.rate {
 		return
 	}
+	fresh := !t.reported
 	seconds, fraction := sr.NTPTime>>32, sr.NTPTime&math.MaxUint32
 	t.reported, t.at = true, t.ticks+away
 	t.clock = ntpEpoch.Add(time.Duration(seconds/2) * time.Second).Add(time.Duration(seconds-seconds/2) * time.Second).Add(time.Duration(fraction * 1e9 >> 32))
+	if fresh {
+		t.first, t.firstAt = t.clock, t.at
+	}
 }
 
 // said returns what the camera's clock said at a tick, or zero if it has not reported it.
