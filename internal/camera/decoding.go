@@ -4,7 +4,6 @@ import (
 	"math"
 	"time"
 
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
 
 	"keepwatch.internal/internal/media"
@@ -57,7 +56,5 @@ func (d *decodingTimes) reset() {
 		d.order = order
 		return
 	}
-	order := &h264.DTSExtractor{}
-	order.Initialize()
-	d.order = order
+	d.order = newH264Order()
 }
