@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"keepwatch.internal/internal/advice"
 	"keepwatch.internal/internal/camera"
 	"keepwatch.internal/internal/config"
 	"keepwatch.internal/internal/format"
@@ -95,14 +96,16 @@ func (f *fleet) Cameras() []web.CameraStatus {
 		main := c.main.Status()
 		status := web.CameraStatus{ID: c.id, State: string(main.State), Reason: f.reason(main), Since: main.Since, LastFrame: main.LastFrame}
 		status.Streams = append(status.Streams, f.streamStatus(media.StreamID{Camera: c.id, Quality: media.Main}, main))
-		status.Advice = advice("", main.Health)
+		status.Advice = adviceOf("", main.Health)
 		if c.sub != nil {
 			sub := c.sub.Status()
 			if sub.State != main.State {
 				status.Advice = append(status.Advice, strings.TrimRight(fmt.Sprintf("sub stream %s: %s", sub.State, f.reason(sub)), ": "))
 			}
 			status.Streams = append(status.Streams, f.streamStatus(media.StreamID{Camera: c.id, Quality: media.Sub}, sub))
-			status.Advice = append(status.Advice, advice("sub stream: ", sub.Health)...)
+			status.Advice = append(status.Advice, adviceOf("sub stream: ", sub.Health)...)
+		} else if main.State == recorder.Recording {
+			status.Advice = append(status.Advice, advice.NoSub(main.Health.Width)...)
 		}
 		all = append(all, status)
 	}
@@ -123,32 +126,7 @@ func (f *fleet) streamStatus(id media.StreamID, s recorder.Status) web.StreamSta
 		BitsPerSecond: h.BitsPerSecond, GOP: h.GOP, LostPackets: h.LostPackets}
 }
 
-// goodGOP is the longest key frame interval at which seeking feels immediate.
-const goodGOP = 5 * time.Second
-
-// goodClock is how far a camera's clock may be off before the owner is told.
-const goodClock = 30 * time.Second
-
-// advice returns suggestions for the camera's settings.
-func advice(stream string, h recorder.Health) []string {
-	var all []string
-	if h.GOP > goodGOP {
-		all = append(all, fmt.Sprintf("%skey frame every %.0f s: seeking will be slow; set the camera's key frame (I-frame) interval to 2 s", stream, h.GOP.Seconds()))
-	}
-	if off := h.Clock.Round(time.Second); off > goodClock || off < -goodClock {
-		side := "ahead"
-		if off < 0 {
-			off, side = -off, "behind"
-		}
-		all = append(all, fmt.Sprintf("%sthe camera's own clock is %v %s: recordings use this computer's clock, but a time shown in the picture is wrong; set a time server (NTP) in the camera",
-			stream, off, side))
-	}
-	if h.Shift > 0 {
-		all = append(all, fmt.Sprintf("%sthis computer's clock was set back: until it has caught up, footage is stored %v later than it happened, so that nothing is overwritten",
-			stream, h.Shift.Round(time.Second)))
-	}
-	if h.LostPackets > 100 {
-		all = append(all, fmt.Sprintf("%s%d packets were lost on the network: set transport: tcp, or check the camera's cable or Wi-Fi", stream, h.LostPackets))
-	}
-	return all
+// adviceOf returns suggestions for the settings of a stream.
+func adviceOf(stream string, h recorder.Health) []string {
+	return advice.ForStream(stream, advice.Stream{GOP: h.GOP, Clock: h.Clock, Shift: h.Shift, LostPackets: h.LostPackets})
 }
