@@ -2,6 +2,13 @@ module keepwatch.internal
 
 go 1.26.0
 
+// Old cameras have certificates with negative serial numbers, RSA keys of less than 1024 bits, and sign with SHA-1.
+godebug (
+	rsa1024min=0
+	tlssha1=1
+	x509negativeserial=1
+)
+
 require (
 	github.com/a-h/templ v0.3.1020
 	github.com/bluenviron/gortsplib/v5 v5.6.5

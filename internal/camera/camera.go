@@ -6,6 +6,7 @@
 //
 //   - camera.go: a session, from connecting to its end
 //   - dial.go, wire.go, answers.go, description.go: the connection, and how a camera's messages are put right
+//   - link.go, secure.go: how the media arrive, what the camera refused of them, and how old its TLS is
 //   - video.go, audio.go, nalu.go: from packets to units
 //   - stamps.go, decoding.go: their times
 //   - identity.go, judge.go, failure.go: which device it is, and why a session ended
@@ -86,6 +87,9 @@ type Session struct {
 	video  *video
 	sound  *audio
 	audio  *media.AudioTrack
+	udp    bool // RTP comes over UDP
+	// soundRefused says why the camera refused its sound; "" if it did not.
+	soundRefused string
 
 	items  chan Item
 	queued atomic.Int64 // bytes in items
@@ -108,13 +112,18 @@ func Open(ctx context.Context, opts Options) (*Session, error) {
 	if opts.OpenTimeout == 0 {
 		opts.OpenTimeout = 15 * time.Second
 	}
-	s, err := open(ctx, opts, opts.Transport == UDP)
+	udp := opts.Transport == UDP
+	s, err := open(ctx, opts, udp)
 	if err != nil && opts.Transport == Auto && wantsUDP(err) {
-		s, err = open(ctx, opts, true)
+		udp = true
+		s, err = open(ctx, opts, udp)
 	}
-	if errors.Is(err, errSound) && ctx.Err() == nil {
+	if _, ok := errors.AsType[*soundError](err); ok && ctx.Err() == nil {
+		refused := soundRefusal(err)
 		opts.Audio = false // audio must never cost video
-		s, err = open(ctx, opts, opts.Transport == UDP)
+		if s, err = open(ctx, opts, udp); err == nil {
+			s.soundRefused = refused
+		}
 	}
 	if err != nil {
 		if ctx.Err() != nil {
@@ -126,7 +135,7 @@ func Open(ctx context.Context, opts Options) (*Session, error) {
 }
 
 func open(ctx context.Context, opts Options, udp bool) (*Session, error) {
-	s := &Session{opts: opts, items: make(chan Item, queueUnits), opened: time.Now(), watch: watchdog{least: opts.FrameTimeout}}
+	s := &Session{opts: opts, items: make(chan Item, queueUnits), opened: time.Now(), watch: watchdog{least: opts.FrameTimeout}, udp: udp}
 	protocol := gortsplib.ProtocolTCP
 	if udp {
 		protocol = gortsplib.ProtocolUDP
@@ -197,18 +206,9 @@ func (s *Session) play() error {
 	s.video = v
 	s.client.OnPacketRTP(v.medium, v.format, v.packet)
 	s.client.OnPacketRTCP(v.medium, v.report)
-	var silent error // why there is no audio
-	if a := s.chooseAudio(desc); a != nil {
-		if silent = s.setup(at, a.medium); silent != nil {
-			s.opts.Logger.Info("camera refused its audio", "err", silent)
-		} else {
-			s.audio, s.sound = a.track, a
-			s.client.OnPacketRTP(a.medium, a.format, a.packet)
-			s.client.OnPacketRTCP(a.medium, a.report)
-		}
-	}
+	silent := s.addSound(at, desc)
 	if _, err = s.client.Play(nil); err != nil && silent != nil {
-		return fmt.Errorf("%w: %w", errSound, err)
+		return &soundError{refused: silent, cause: err}
 	}
 	return err
 }

@@ -203,7 +203,7 @@ func TestANameWithoutAddressAndAPortWithoutTLSAreSaid(t *testing.T) {
 		t.Errorf("%d %q (%v)", f.Kind, f.Reason, f.Err)
 	}
 	_, err = camera.Open(t.Context(), options(t, "rtsps://"+start(t, testcam.Camera{}).URL(media.Main)[len("rtsp://"):]))
-	if f := failure(t, err); f.Kind != camera.Broken || !strings.Contains(f.Reason, "TLS") {
+	if f := failure(t, err); f.Kind != camera.Unreachable || !strings.Contains(f.Reason, "TLS") {
 		t.Errorf("TLS to a port without: %d %q (%v)", f.Kind, f.Reason, f.Err)
 	}
 }

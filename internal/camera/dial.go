@@ -2,7 +2,6 @@ package camera
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -34,7 +33,8 @@ type dialer struct {
 	gone    bool
 	seen    Identity
 	refused error // of admit
-	granted int   // receive buffer of its UDP ports, bytes; 0 if unknown or without UDP
+	granted int   // smallest receive buffer of its UDP ports, bytes; 0 if unknown or without UDP
+	tls     TLS   // zero without
 }
 
 // maxConnections bounds how often one session connects. A camera may redirect to itself, but not forever.
@@ -126,7 +126,9 @@ func (d *dialer) listenPacket(network, address string) (net.PacketConn, error) {
 	port, granted := newUDPPort(udp)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.granted = granted
+	if d.granted == 0 || granted < d.granted {
+		d.granted = granted
+	}
 	return port, nil
 }
 
@@ -136,26 +138,6 @@ func (d *dialer) dial(ctx context.Context, _, address string) (net.Conn, error) 
 		return nil, err
 	}
 	return newWire(conn, d), nil
-}
-
-// dialTLS is dial for rtsps. Cameras have self-signed certificates, so the key is compared with that of the first contact before
-// anything is sent.
-func (d *dialer) dialTLS(ctx context.Context, _, address string) (net.Conn, error) {
-	conn, err := d.connect(ctx, "rtsps", address)
-	if err != nil {
-		return nil, err
-	}
-	host, _, _ := net.SplitHostPort(d.host)
-	secure := tls.Client(conn, &tls.Config{ServerName: host, InsecureSkipVerify: true, MinVersion: tls.VersionTLS12})
-	if err := secure.HandshakeContext(ctx); err != nil {
-		return nil, fmt.Errorf("%w: %w", errNoTLS, errors.Join(err, conn.Close()))
-	}
-	if err := d.show(func(id *Identity) {
-		id.Key = keyOf(secure.ConnectionState().PeerCertificates[0].RawSubjectPublicKeyInfo)
-	}); err != nil {
-		return nil, errors.Join(err, conn.Close())
-	}
-	return newWire(secure, d), nil
 }
 
 // show adds evidence and asks whether it is admitted. After a refusal nothing more is sent to the camera.

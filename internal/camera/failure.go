@@ -51,12 +51,18 @@ var (
 	errFrozen     = errors.New("no picture within the frame timeout")
 	errNoKeyFrame = errors.New("no picture that can be recorded")
 	errHandshake  = errors.New("handshake took too long")
-	errNoTLS      = errors.New("TLS handshake")
-	errSound      = errors.New("asking for the sound broke the connection")
 	errRedirects  = errors.New("redirected too often")
 	errSDP        = errors.New("description cannot be used")
 	errLoginKind  = errors.New("no known way to sign in is offered")
 )
+
+// soundError is a session that the camera did not play after it had refused the sound.
+type soundError struct{ refused, cause error }
+
+func (e *soundError) Error() string {
+	return fmt.Sprintf("play without the sound, which was refused (%v): %v", e.refused, e.cause)
+}
+func (e *soundError) Unwrap() error { return e.cause }
 
 // codecError is returned for a description without supported video.
 type codecError struct{ offered []string }
@@ -92,13 +98,14 @@ func sort(err error) (Kind, string) {
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return Unreachable, fmt.Sprintf("no address found for the name %q", dns.Name)
 	}
+	if _, ok := errors.AsType[*tlsError](err); ok {
+		return sortTLS(err)
+	}
 	switch {
 	case errors.Is(err, errLoginKind):
 		return Refused, "the camera wants a user name and password"
 	case errors.Is(err, errRedirects):
 		return Broken, "the camera redirects in a circle"
-	case errors.Is(err, errNoTLS):
-		return Broken, "no secure connection: the camera does not speak TLS at this port; try rtsp:// or another port"
 	case errors.Is(err, errFrozen):
 		return Frozen, "connected, but the camera sends no pictures"
 	case errors.Is(err, errNoKeyFrame):

@@ -338,13 +338,11 @@ func TestATLSHandshakeThatStallsEnds(t *testing.T) {
 }
 
 func TestACameraThatHangsWhenAskedForItsSoundIsRecordedWithout(t *testing.T) {
-	sound := "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/16000/1\r\n" +
-		"a=fmtp:97 streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;config=1408\r\na=control:track2\r\n"
 	for _, hang := range []bool{true, false} {
 		h := newHostile(t, func(h *hostile, c net.Conn, method, head string) {
 			switch {
 			case method == "DESCRIBE":
-				say(c, head, "200 OK", "Content-Type: application/sdp\r\n", sdp("track1")+sound)
+				say(c, head, "200 OK", "Content-Type: application/sdp\r\n", sdp("track1")+sdpSound)
 			case strings.Contains(head, "track2") && hang:
 			case strings.Contains(head, "track2"):
 				c.Close()
@@ -362,6 +360,9 @@ func TestACameraThatHangsWhenAskedForItsSoundIsRecordedWithout(t *testing.T) {
 		}
 		if s.Audio() != nil {
 			t.Errorf("hangs %v: sound is promised", hang)
+		}
+		if want := map[bool]string{true: "did not answer", false: "closed the connection"}[hang]; !strings.Contains(s.SoundRefused(), want) {
+			t.Errorf("%q does not say %q", s.SoundRefused(), want)
 		}
 		s.Close()
 		h.close()

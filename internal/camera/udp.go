@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// udpBuffer is the receive buffer that is asked for, in bytes. A key frame of 4K comes in one burst of up to 2 MB, and what does not
+// UDPBuffer is the receive buffer of UDP ports that is asked for, in bytes. A key frame of 4K comes in one burst of up to 2 MB, and what does not
 // fit is lost. The system may grant less: on Linux, net.core.rmem_max.
-const udpBuffer = 4 << 20
+const UDPBuffer = 4 << 20
 
 // udpConn is what the library needs of a UDP port.
 type udpConn interface {
@@ -25,7 +25,7 @@ type udpPort struct {
 
 // newUDPPort prepares a port and returns how large a buffer it was granted, in bytes; 0 if that is unknown.
 func newUDPPort(conn udpConn) (port *udpPort, granted int) {
-	_ = conn.SetReadBuffer(udpBuffer) // what was granted is read below
+	_ = conn.SetReadBuffer(UDPBuffer) // what was granted is read below
 	return &udpPort{udpConn: conn, source: source{sealed: true}}, receiveBuffer(conn)
 }
 

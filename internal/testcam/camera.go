@@ -38,6 +38,7 @@ type Camera struct {
 	Realm              string // of the password prompt; default "ipcam"
 	Title              string // of its session descriptions; default none
 	TLS                bool   // rtsps:// with a new certificate
+	OldTLS             bool   // rtsps:// as in 2010: TLS 1.0, RSA key exchange, and a certificate that has expired, of a key of 1024 bits
 	NoUDP              bool   // offer RTP over the RTSP connection only
 }
 
@@ -75,6 +76,7 @@ func (c Camera) withDefaults() (Camera, error) {
 	if c.Name == "" {
 		return c, fmt.Errorf("a simulated camera has no name")
 	}
+	c.TLS = c.TLS || c.OldTLS
 	if c.Label == "" {
 		c.Label = strings.ReplaceAll(c.Name, "-", " ")
 	}

@@ -216,6 +216,9 @@ func (h *Handle) SetRealm(realm string) {
 // Rekey gives the camera a certificate with a new key, as a factory reset does.
 func (h *Handle) Rekey() error {
 	certificate, err := selfSigned()
+	if h.camera.OldTLS {
+		certificate, err = OldCertificate(1024)
+	}
 	if err != nil {
 		return err
 	}

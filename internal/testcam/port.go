@@ -35,7 +35,11 @@ func newPort(c *Camera, options *Options) (*port, error) {
 	p := &port{gate: g, nonce: rand.Text(), sessions: map[*gortsplib.ServerSession]*stream{}}
 	p.server = newRTSPServer(g, p)
 	if c.TLS {
-		p.server.TLSConfig = &tls.Config{GetCertificate: p.certificate}
+		p.server.TLSConfig = &tls.Config{}
+		if c.OldTLS {
+			p.server.TLSConfig = oldTLS()
+		}
+		p.server.TLSConfig.GetCertificate = p.certificate
 	}
 	if !c.NoUDP {
 		if err := p.listenUDP(options.Host); err != nil {
