@@ -1,0 +1,130 @@
+package probe
+
+import (
+	"math"
+	"strings"
+	"time"
+
+	"keepwatch.internal/internal/camera"
+	"keepwatch.internal/internal/media"
+)
+
+// maxKeys bounds the key frames that are noted.
+const maxKeys = 1024
+
+// measurer notes what the units of a stream say. Times are decoding times, so that a backlog at the start changes nothing.
+type measurer struct {
+	began     time.Time
+	track     *media.VideoTrack // the newest; nil before the first key frame
+	picture   *media.Unit       // a key frame without damage; nil before one
+	pictured  *media.VideoTrack // its parameters
+	first     int64             // decoding time of the first picture
+	last      int64             // of the newest
+	shown     int64             // the latest presentation time
+	frames    int
+	bytes     int64         // without the newest picture, whose duration is unknown
+	newest    int64         // bytes of the newest picture
+	keys      []keyFrame    // in order
+	delay     time.Duration // by how much pictures are shown later than decoded, if they are reordered
+	largest   int64         // distance of presentation from decoding, ticks
+	reordered bool
+	changed   bool // the parameters changed
+	damaged   int
+}
+
+// keyFrame is one key frame: its decoding time and number.
+type keyFrame struct {
+	at    int64
+	frame int
+}
+
+func (m *measurer) add(it camera.Item) {
+	u := it.Unit
+	if u.Kind != media.Video || it.Video == nil {
+		return
+	}
+	if m.track == nil && !u.Random {
+		return
+	}
+	m.changed = m.changed || m.track != nil && m.track != it.Video
+	if m.track == nil {
+		m.first, m.shown = u.DTS, math.MinInt64
+	}
+	m.track, m.last = it.Video, u.DTS
+	m.bytes, m.newest = m.bytes+m.newest, int64(u.Size())
+	if u.Random {
+		if len(m.keys) < maxKeys {
+			m.keys = append(m.keys, keyFrame{u.DTS, m.frames})
+		}
+		if !u.Damaged && m.picture == nil {
+			m.picture, m.pictured = u, it.Video
+		}
+	}
+	m.frames++
+	if u.Damaged {
+		m.damaged++
+	}
+	m.reordered = m.reordered || u.PTS < m.shown
+	m.shown, m.largest = max(m.shown, u.PTS), max(m.largest, u.PTS-u.DTS)
+}
+
+func ticks(t int64) time.Duration { return time.Duration(t) * time.Second / media.VideoTimescale }
+
+// enough reports whether longer watching would tell nothing more.
+func (m *measurer) enough(s *camera.Session) bool {
+	watched := time.Since(m.began)
+	if len(m.keys) < enoughKeys || watched < enoughTime {
+		return false
+	}
+	_, known := s.Clock()
+	return known || watched >= clockTime
+}
+
+// report returns what was measured.
+func (m *measurer) report() *Report {
+	span := ticks(m.last - m.first)
+	r := &Report{track: m.track, Codec: m.track.Codec.String(), Width: m.track.Width, Height: m.track.Height, Frames: m.frames,
+		Watched: time.Since(m.began), Changed: m.changed, Damaged: m.damaged}
+	if span > 0 && m.frames > 1 {
+		r.FPS = float64(m.frames-1) / span.Seconds()
+		r.BitsPerSecond = int64(float64(m.bytes) * 8 / span.Seconds())
+	}
+	if m.reordered {
+		r.Delay = ticks(m.largest)
+	}
+	m.intervals(r)
+	unit, track := m.picture, m.pictured
+	if unit != nil {
+		file, mime, err := pictureOf(*track, unit)
+		if err == nil {
+			r.Picture, r.PictureMIME = file, mime
+			r.CodecString = strings.TrimSuffix(strings.TrimPrefix(mime, `video/mp4; codecs="`), `"`)
+		}
+	}
+	return r
+}
+
+// intervals fills in the key frames' distances. The first key frame often comes only because somebody connected, so the interval
+// after it is a lower bound, unless it is the longest.
+func (m *measurer) intervals(r *Report) {
+	r.KeyFrames = len(m.keys)
+	var longest, shortest int64
+	for i := 1; i < len(m.keys); i++ {
+		step := m.keys[i].at - m.keys[i-1].at
+		if step > longest {
+			longest, r.GOPFrames = step, m.keys[i].frame-m.keys[i-1].frame
+		}
+		if i > 1 && (shortest == 0 || step < shortest) {
+			shortest = step
+		}
+	}
+	open := m.last - m.keys[len(m.keys)-1].at // since the newest
+	if open > longest+media.VideoTimescale/2 {
+		r.GOP, r.GOPFrames, r.GOPAtLeast = ticks(open), 0, true
+		return
+	}
+	r.GOP, r.GOPAtLeast = ticks(longest), len(m.keys) < 3
+	if shortest > 0 && longest-shortest > longest/4 && longest-shortest > media.VideoTimescale/2 {
+		r.ShortestGOP = ticks(shortest)
+	}
+}

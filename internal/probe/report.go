@@ -1,0 +1,151 @@
+package probe
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"keepwatch.internal/internal/advice"
+	"keepwatch.internal/internal/format"
+	"keepwatch.internal/internal/media"
+)
+
+// Report is what was seen of one stream.
+type Report struct {
+	Address       string // of the stream, without user and password
+	Codec         string // as people write it: "H.264"
+	CodecString   string // RFC 6381: "avc1.42c01f"
+	Width, Height int    // pixels
+	FPS           float64
+	BitsPerSecond int64
+	Frames        int           // that were seen
+	KeyFrames     int           // of them
+	GOP           time.Duration // the longest between key frames; zero if only one came
+	GOPAtLeast    bool          // it may be longer
+	GOPFrames     int           // pictures in it; zero if it is not known to its end
+	ShortestGOP   time.Duration // if key frames come irregularly
+	Delay         time.Duration // by how much pictures are shown later than decoded; zero without B-frames
+	Sound         *Sound        // nil if none is recorded
+	Clock         time.Duration // how far the camera's clock is ahead of this computer's
+	ClockKnown    bool
+	Secure        bool   // rtsps
+	Realm         string // "digest NAME" or "basic NAME", "none" without a password
+	Lost          uint64 // packets
+	Damaged       int    // pictures
+	Changed       bool   // size or codec changed while watching
+	Watched       time.Duration
+	Ended         string // why the camera ended the stream early; empty if it did not
+
+	// Picture is a key frame as an MP4 of one picture, nil if none came whole. PictureMIME is its type.
+	Picture     []byte
+	PictureMIME string
+
+	track *media.VideoTrack
+}
+
+// Sound is the sound of a stream as it is recorded.
+type Sound struct {
+	Codec      string
+	SampleRate int // Hz
+	Channels   int
+}
+
+// Fact is one line of a report for people.
+type Fact struct{ Label, Value string }
+
+// Facts returns the report for people, in the order in which it is shown.
+func (r *Report) Facts() []Fact {
+	all := []Fact{
+		{"Picture", fmt.Sprintf("%d×%d", r.Width, r.Height)},
+		{"Codec", strings.TrimSuffix(fmt.Sprintf("%s (%s)", r.Codec, r.CodecString), " ()")},
+	}
+	if r.FPS > 0 {
+		all = append(all, Fact{"Frame rate", fmt.Sprintf("%.3g frames/s", r.FPS)}, Fact{"Bit rate", format.Rate(r.BitsPerSecond)})
+	}
+	all = append(all, Fact{"Key frames", r.gopText()})
+	if r.Delay > 0 {
+		all = append(all, Fact{"B-frames", fmt.Sprintf("yes, pictures are shown %d ms later", r.Delay.Milliseconds())})
+	} else {
+		all = append(all, Fact{"B-frames", "no"})
+	}
+	all = append(all, Fact{"Sound", r.soundText()}, Fact{"Camera clock", r.clockText()}, Fact{"Connection", r.connectionText()}, Fact{"Login", r.loginText()})
+	if r.Lost > 0 || r.Damaged > 0 {
+		all = append(all, Fact{"Loss", fmt.Sprintf("%d packets lost, %d of %d pictures damaged", r.Lost, r.Damaged, r.Frames)})
+	}
+	if r.Changed {
+		all = append(all, Fact{"Format", "changed while watching"})
+	}
+	if r.Ended != "" {
+		all = append(all, Fact{"Ended early", r.Ended})
+	}
+	return append(all, Fact{"Watched for", format.Duration(r.Watched)})
+}
+
+func (r *Report) gopText() string {
+	switch {
+	case r.ShortestGOP > 0:
+		return fmt.Sprintf("irregular, %s to %s apart", format.Duration(r.ShortestGOP), format.Duration(r.GOP))
+	case r.GOP == 0:
+		return "one only"
+	case r.GOPAtLeast:
+		return "at least " + format.Duration(r.GOP) + " apart"
+	case r.GOPFrames > 0:
+		return fmt.Sprintf("every %s (%d pictures)", format.Duration(r.GOP), r.GOPFrames)
+	}
+	return "every " + format.Duration(r.GOP)
+}
+
+func (r *Report) soundText() string {
+	if r.Sound == nil {
+		return "none that can be recorded"
+	}
+	channels := map[int]string{1: "mono", 2: "stereo"}[r.Sound.Channels]
+	if channels == "" {
+		channels = fmt.Sprintf("%d channels", r.Sound.Channels)
+	}
+	return fmt.Sprintf("recorded as %s, %.3g kHz, %s", r.Sound.Codec, float64(r.Sound.SampleRate)/1000, channels)
+}
+
+func (r *Report) clockText() string {
+	off := time.Duration(math.Abs(float64(r.Clock)))
+	switch {
+	case !r.ClockKnown:
+		return "unknown: the camera sent no report of its time"
+	case off < time.Second:
+		return "agrees with this computer's"
+	case r.Clock > 0:
+		return off.Round(time.Second).String() + " ahead of this computer's"
+	}
+	return off.Round(time.Second).String() + " behind this computer's"
+}
+
+func (r *Report) connectionText() string {
+	if r.Secure {
+		return "encrypted (TLS)"
+	}
+	return "not encrypted"
+}
+
+func (r *Report) loginText() string {
+	switch method, _, _ := strings.Cut(r.Realm, " "); method {
+	case "digest":
+		return "digest"
+	case "basic":
+		return "basic"
+	case "none":
+		return "none: anybody in its network can watch"
+	}
+	return "unknown"
+}
+
+// Advice returns what should be changed in the camera's settings. Each sentence begins with name, which is empty or like
+// "sub stream: ".
+func (r *Report) Advice(name string) []string {
+	s := advice.Stream{GOP: r.GOP, ShortestGOP: r.ShortestGOP, Delay: r.Delay, LostPackets: r.Lost,
+		ClearPassword: !r.Secure && strings.HasPrefix(r.Realm, "basic ")}
+	if r.ClockKnown {
+		s.Clock = r.Clock
+	}
+	return advice.ForStream(name, s)
+}
