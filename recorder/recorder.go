@@ -255,20 +255,7 @@ func (r *Recorder) session(ctx context.Context) error {
 	for {
 		item, err := s.Next(ctx)
 		if err != nil {
-			for _, held := range r.align.rest() {
-				if r.take(held, s) != nil {
-					break
-				}
-			}
-			reason := storage.ReasonStopped
-			if ctx.Err() == nil {
-				failure, state := failureOf(err)
-				reason = reasonIn(state, failure.Reason)
-			}
-			r.endRun(reason)
-			r.opts.Ring.End()
-			r.patience = s.Patience()
-			return err
+			return r.ended(ctx, s, err)
 		}
 		for _, it := range r.align.put(r.paced(item, s)) {
 			if err := r.take(it, s); err != nil {
@@ -277,6 +264,25 @@ func (r *Recorder) session(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// ended records what the alignment still holds of a session that ended with err, and closes the run. It returns why the session ended:
+// err, unless what was held comes from an unexpected device.
+func (r *Recorder) ended(ctx context.Context, s session, err error) error {
+	defer r.opts.Ring.End()
+	for _, held := range r.align.rest() {
+		if err := r.take(held, s); err != nil {
+			return err
+		}
+	}
+	reason := storage.ReasonStopped
+	if ctx.Err() == nil {
+		failure, state := failureOf(err)
+		reason = reasonIn(state, failure.Reason)
+	}
+	r.endRun(reason)
+	r.patience = s.Patience()
+	return err
 }
 
 func (r *Recorder) connect(ctx context.Context) (session, error) {

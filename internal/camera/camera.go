@@ -75,7 +75,7 @@ const (
 	// farewellTimeout bounds the TEARDOWN at the end.
 	farewellTimeout = time.Second
 	// queueUnits and queueBytes bound the queue between the network loop and the recorder.
-	queueUnits = 4096
+	queueUnits = 1024
 	queueBytes = 32 << 20
 )
 

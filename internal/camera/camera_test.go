@@ -252,7 +252,7 @@ func TestAReaderThatStallsEndsTheSessionAndNotTheCamera(t *testing.T) {
 	t.Parallel()
 	h := start(t, testcam.Camera{Main: testcam.Video{FPS: 120}, Audio: testcam.AAC})
 	s := open(t, options(t, h.URL(media.Main)))
-	if err := h.WaitFrame(t.Context(), media.Main, h.LastFrame(media.Main)+500); err != nil {
+	if err := h.WaitFrame(t.Context(), media.Main, h.LastFrame(media.Main)+1200); err != nil {
 		t.Fatal(err)
 	}
 	if f := untilFailure(t, s); f.Kind != camera.Overrun {
