@@ -7,7 +7,7 @@ SHELL := /bin/bash
 GOTEST = go test -p 2 -timeout 20m $(TESTFLAGS)
 TESTFLAGS :=
 # Packages with concurrency. Others have none or are benchmarks. The tests that record simulated cameras also cover those.
-RACE := ./internal/access ./internal/accounts/... ./internal/audit/... ./internal/authority ./internal/camera ./internal/live ./internal/outbound ./internal/probe \
+RACE := ./internal/access ./internal/accounts/... ./internal/audit/... ./internal/authority ./internal/camera ./internal/live ./internal/onvif/... ./internal/outbound ./internal/probe \
 	./internal/sqlite/... ./recorder/... ./storage/... ./web/...
 # A count instead of seconds: a busy machine takes longer but does not fail.
 FUZZTIME := 2000x

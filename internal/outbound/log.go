@@ -23,7 +23,7 @@ const (
 // Connection is a row of the connection log: all connections of one protocol to one address since the start.
 type Connection struct {
 	Camera   string // id in the configuration
-	Protocol string // rtsp, rtsps, rtp (UDP) or dns
+	Protocol string // rtsp, rtsps, rtp (UDP), http, https, ws-discovery (UDP) or dns
 	Address  string // host:port as configured; for dns the name, for refusals what was wanted
 	Remote   string // ip:port that it stands for; empty for dns and refusals
 	First    time.Time

@@ -17,7 +17,7 @@ import (
 // Place is an address that the configuration names.
 type Place struct {
 	Camera  string // its id in the configuration
-	Address string // host:port
+	Address string // host:port, or a host alone: HTTP may reach any port of it, since cameras say themselves where their services are
 }
 
 // Options says where a Dialer may connect to.
@@ -84,7 +84,7 @@ const (
 // Dial connects over TCP. The protocol is a word for the log, such as rtsp. It returns a *RefusedError for an address
 // that is no place of the camera.
 func (l *CameraDialer) Dial(ctx context.Context, protocol, address string) (net.Conn, error) {
-	if !l.dialer.places[Place{l.camera, address}] {
+	if !l.allowed(protocol, address) {
 		return nil, l.Refuse(protocol, address)
 	}
 	ctx, stop := context.WithTimeout(ctx, dialTimeout)
@@ -106,6 +106,15 @@ func (l *CameraDialer) Dial(ctx context.Context, protocol, address string) (net.
 		errs = append(errs, err)
 	}
 	return nil, errors.Join(errs...)
+}
+
+// allowed reports whether the configuration names the address, or for HTTP its host.
+func (l *CameraDialer) allowed(protocol, address string) bool {
+	if l.dialer.places[Place{l.camera, address}] {
+		return true
+	}
+	host, _, err := net.SplitHostPort(address)
+	return err == nil && (protocol == "http" || protocol == "https") && l.dialer.places[Place{l.camera, host}]
 }
 
 // endpoint is one address of a place.
