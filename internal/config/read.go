@@ -13,6 +13,7 @@ import (
 )
 
 const (
+	noCameras     = "there are no cameras"
 	maxIDBytes    = 64
 	maxLabelRunes = 64
 	maxDays       = 36500
@@ -40,7 +41,7 @@ func (r *reader) root(n *node, c *Config) {
 		"cameras":    func(v *node) { cameras = v }, // after defaults, wherever those are in the file
 	})
 	if cameras == nil {
-		r.mistake(n, "there are no cameras", "add `cameras:` with one below, for example `garage: rtsp://192.168.1.21/live`")
+		r.mistake(n, noCameras, "add `cameras:` with one below, for example `garage: rtsp://192.168.1.21/live`")
 		return
 	}
 	r.pairs(cameras, "cameras", func(key, value *node) {
