@@ -118,6 +118,8 @@ func (s *daysSession) Lost() uint64                               { return 0 }
 func (s *daysSession) Pace(media.Kind) (float64, bool)            { return 0, false }
 func (s *daysSession) Patience() time.Duration                    { return 0 }
 func (s *daysSession) Identity(*media.VideoTrack) camera.Identity { return camera.Identity{} }
+func (s *daysSession) Link() camera.Link                          { return camera.Link{} }
+func (s *daysSession) SoundRefused() string                       { return "" }
 func (s *daysSession) Close()                                     {}
 
 // Next waits for the next frame. The network delays it by up to 200 ms, and now and then by a second.

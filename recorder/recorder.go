@@ -77,6 +77,8 @@ type Recorder struct {
 	health  meter
 	// patience is how long the next session waits for a picture, if that is longer than usual.
 	patience time.Duration
+	// soundOff: the camera sent no pictures after it had refused its sound, so it is no longer asked for sound.
+	soundOff bool
 }
 
 // silence is how long a run with audio may go without any before it ends. Browsers play only as far as both tracks reach, so
@@ -123,6 +125,8 @@ type session interface {
 	Pace(kind media.Kind) (pace float64, known bool)
 	Clock() (ahead time.Duration, known bool)
 	Identity(*media.VideoTrack) camera.Identity
+	Link() camera.Link
+	SoundRefused() string
 	Close()
 }
 
@@ -135,6 +139,7 @@ func New(opts Options) *Recorder {
 	r.open = func(ctx context.Context) (session, error) {
 		source := opts.Source
 		source.FrameTimeout = max(source.FrameTimeout, r.patience)
+		source.Audio = source.Audio && !r.soundOff
 		source.Admit = func(seen camera.Identity) error { return r.judge(ctx, seen, false) }
 		s, err := camera.Open(ctx, source)
 		if err != nil {
@@ -282,7 +287,17 @@ func (r *Recorder) ended(ctx context.Context, s session, err error) error {
 	}
 	r.endRun(reason)
 	r.patience = s.Patience()
+	r.doubtSound(s, err)
 	return err
+}
+
+// doubtSound is called after a session. A camera that refuses its sound, and then sends no pictures either, is asked for pictures
+// alone from then on.
+func (r *Recorder) doubtSound(s session, err error) {
+	if failure, _ := failureOf(err); failure.Kind == camera.Frozen && s.SoundRefused() != "" && s.Audio() == nil {
+		r.soundOff = true
+		r.opts.Logger.Warn("the camera sent no pictures after it had refused its sound; it is no longer asked for sound")
+	}
 }
 
 func (r *Recorder) connect(ctx context.Context) (session, error) {
@@ -351,7 +366,7 @@ func (r *Recorder) take(item camera.Item, s session) error {
 		r.slewed = slewed
 		r.publish(fragment)
 		health := r.health.snapshot(item.Video, s)
-		health.Shift = r.timing.behind(u.Arrived)
+		health.Shift, health.SetBack = r.timing.behind(u.Arrived), r.timing.setBack
 		var known bool
 		if health.Clock, known = s.Clock(); known && !r.told {
 			if r.told = true; r.opts.Record {

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"keepwatch.internal/internal/camera"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/storage"
 )
@@ -42,7 +43,10 @@ type Health struct {
 	GOP           time.Duration // between the last two key frames
 	LostPackets   uint64
 	Clock         time.Duration // how far the camera's own clock is ahead of the server's; zero until known
-	Shift         time.Duration // how much later footage is filed than it happens, after the clock was set back
+	Shift         time.Duration // how much later footage is filed than it happens, since existing footage reaches beyond this computer's clock
+	SetBack       bool          // Shift is because this computer's clock was set back while it was watched
+	Link          camera.Link
+	SoundRefused  string // why the camera refused its sound; "" if it did not
 }
 
 // sharedStatus is a Status that other goroutines can read.
@@ -118,6 +122,6 @@ func (m *meter) snapshot(v *media.VideoTrack, s session) Health {
 	if a := s.Audio(); a != nil {
 		m.health.Audio = a.Codec.String()
 	}
-	m.health.LostPackets = s.Lost()
+	m.health.LostPackets, m.health.Link, m.health.SoundRefused = s.Lost(), s.Link(), s.SoundRefused()
 	return m.health
 }

@@ -26,6 +26,7 @@ type timing struct {
 	step           time.Duration // how far the clock was set since the run began, if beyond maxStep
 	began          time.Time     // arrival of the run's first frame
 	shift          time.Duration // how much later the run's start is filed than the clock said
+	setBack        bool          // shift is because the clock was seen to be set back
 }
 
 func newTiming(clock func(time.Time) time.Time) timing {
@@ -50,10 +51,11 @@ func (t *timing) note(arrived time.Time) {
 // footage if the clock is behind that.
 func (t *timing) begin(arrived, end time.Time) time.Time {
 	start := t.clock(arrived)
-	t.step, t.began, t.shift = 0, arrived, 0
+	seen := t.setBack || t.step < 0
+	t.step, t.began, t.shift, t.setBack = 0, arrived, 0, false
 	if start.Before(end) {
 		if behind := end.Sub(start); behind > maxStep {
-			t.shift = behind
+			t.shift, t.setBack = behind, seen
 		}
 		start = end
 	}

@@ -43,6 +43,10 @@ type StreamReport struct {
 	BitsPerSecond int64   `json:"bits_per_second"`
 	GOPSeconds    float64 `json:"gop_seconds"`
 	LostPackets   uint64  `json:"lost_packets"`
+	Transport     string  `json:"transport,omitempty"`            // tcp or udp
+	ReceiveBuffer int64   `json:"receive_buffer_bytes,omitempty"` // that the system granted for UDP
+	TLS           string  `json:"tls,omitempty"`                  // version
+	WeakTLS       string  `json:"weak_tls,omitempty"`             // what is weak about it
 }
 
 // list answers GET /api/v1/cameras.
@@ -79,7 +83,8 @@ func report(c Camera, st CameraStatus, held access.Rights) CameraReport {
 	for _, stream := range st.Streams {
 		out.Streams = append(out.Streams, StreamReport{Quality: stream.Quality.String(), Codec: stream.Codec,
 			Width: stream.Width, Height: stream.Height, FPS: stream.FPS, BitsPerSecond: stream.BitsPerSecond,
-			GOPSeconds: stream.GOP.Seconds(), LostPackets: stream.LostPackets})
+			GOPSeconds: stream.GOP.Seconds(), LostPackets: stream.LostPackets,
+			Transport: stream.Link.Transport, ReceiveBuffer: stream.Link.Buffer, TLS: stream.Link.TLS, WeakTLS: stream.Link.Weak})
 	}
 	return out
 }

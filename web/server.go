@@ -71,7 +71,16 @@ type StreamStatus struct {
 	BitsPerSecond int64
 	GOP           time.Duration // between key frames
 	LostPackets   uint64        // since the session began
-	Identity      string        // how reliably the camera is recognised, for people; empty before the first contact
+	Link          Link
+	Identity      string // how reliably the camera is recognised, for people; empty before the first contact
+}
+
+// Link is how a stream arrives from its camera.
+type Link struct {
+	Transport string // tcp or udp; empty before the first picture
+	Buffer    int64  // receive buffer that the system granted for UDP, bytes; 0 if unknown, or over TCP
+	TLS       string // version of TLS; empty without
+	Weak      string // what is weak about the TLS; empty if nothing is
 }
 
 // Status gives the state of recording. cmd/nvr implements it, because web does not import recorder.

@@ -154,5 +154,14 @@ func streamText(st StreamStatus) string {
 	if st.LostPackets > 0 {
 		text += fmt.Sprintf(", %d packets lost", st.LostPackets)
 	}
+	if st.Link.Transport == "udp" {
+		text += ", over UDP"
+		if st.Link.Buffer > 0 {
+			text += " with a receive buffer of " + format.Size(st.Link.Buffer)
+		}
+	}
+	if st.Link.TLS != "" {
+		text += ", " + st.Link.TLS
+	}
 	return text
 }

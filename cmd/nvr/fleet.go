@@ -123,10 +123,25 @@ func (f *fleet) reason(s recorder.Status) string {
 func (f *fleet) streamStatus(id media.StreamID, s recorder.Status) web.StreamStatus {
 	h := s.Health
 	return web.StreamStatus{Quality: id.Quality, Identity: f.identities.Strength(id), Codec: h.Codec, Width: h.Width, Height: h.Height, FPS: h.FPS,
-		BitsPerSecond: h.BitsPerSecond, GOP: h.GOP, LostPackets: h.LostPackets}
+		BitsPerSecond: h.BitsPerSecond, GOP: h.GOP, LostPackets: h.LostPackets, Link: linkOf(h.Link)}
 }
 
 // adviceOf returns suggestions for the settings of a stream.
 func adviceOf(stream string, h recorder.Health) []string {
-	return advice.ForStream(stream, advice.Stream{GOP: h.GOP, Clock: h.Clock, Shift: h.Shift, LostPackets: h.LostPackets})
+	return advice.ForStream(stream, advice.Stream{GOP: h.GOP, Clock: h.Clock, Shift: h.Shift, SetBack: h.SetBack, LostPackets: h.LostPackets,
+		UDP: h.Link.Transport == camera.UDP, Buffer: h.Link.Buffer, WeakTLS: weakTLS(h.Link.TLS)})
+}
+
+// weakTLS says in which way a secure connection is weak, or "".
+func weakTLS(t camera.TLS) string {
+	if t.Weak == "" {
+		return ""
+	}
+	return t.Version + ": " + t.Weak
+}
+
+// linkOf returns how a stream arrives, for the web; it is zero before the first picture.
+func linkOf(l camera.Link) web.Link {
+	name := map[camera.Transport]string{camera.TCP: "tcp", camera.UDP: "udp"}[l.Transport]
+	return web.Link{Transport: name, Buffer: int64(l.Buffer), TLS: l.TLS.Version, Weak: l.TLS.Weak}
 }

@@ -29,8 +29,11 @@ type Stream struct {
 	ShortestGOP   time.Duration // if they come irregularly: the shortest measured
 	Delay         time.Duration // by how much pictures are shown later than decoded, because of B-frames
 	Clock         time.Duration // how far the camera's own clock is ahead of this computer's
-	Shift         time.Duration // how much later footage is filed than it happens, after this computer's clock was set back
+	Shift         time.Duration // how much later footage is filed than it happens, since existing footage reaches beyond this computer's clock
+	SetBack       bool          // this computer's clock was seen to be set back, which is why
 	LostPackets   uint64
+	UDP           bool   // RTP comes over UDP
+	Buffer        int    // receive buffer that the system granted to its UDP ports, bytes; 0 if unknown
 	ClearPassword bool   // the camera wants the password in a form that the network can read
 	WeakTLS       string // in which way its secure connection is weak, for example "TLS 1.0"
 }
@@ -57,16 +60,37 @@ func ForStream(name string, s Stream) []string {
 		say("the camera's own clock is %v %s: recordings use this computer's clock, but a time shown in the picture is wrong; set a time server (NTP) in the camera", off, side)
 	}
 	if s.Shift > 0 {
-		say("this computer's clock was set back: until it has caught up, footage is stored %v later than it happened, so that nothing is overwritten", s.Shift.Round(time.Second))
+		cause := "existing footage is dated later than this computer's clock"
+		if s.SetBack {
+			cause = "this computer's clock was set back"
+		}
+		say("%s: until it has caught up, footage is stored %v later than it happened, so that nothing is overwritten", cause, s.Shift.Round(time.Second))
 	}
 	if s.LostPackets > goodLoss {
-		say("%d packets were lost on the network: set transport: tcp, or check the camera's cable or Wi-Fi", s.LostPackets)
+		all = append(all, aboutLoss(name, s)...)
 	}
 	if s.ClearPassword {
 		say("the password crosses the network in clear (Basic): set the camera's RTSP authentication to digest, or use rtsps://")
 	}
 	if s.WeakTLS != "" {
 		say("the secure connection is weak (%s): update the camera's firmware, and keep it in a network of its own", s.WeakTLS)
+	}
+	return all
+}
+
+// goodBuffer is the receive buffer of a UDP port, in bytes, that holds the key frame of a 4K camera.
+const goodBuffer = 4 << 20
+
+// aboutLoss returns the advice for a stream that loses packets. TCP loses none: then it was the camera that left them out.
+func aboutLoss(name string, s Stream) []string {
+	if !s.UDP {
+		return []string{fmt.Sprintf("%s%d packets are missing, although the stream comes over TCP: the camera, or its network, is too slow for this bit rate; lower it in the camera, or check its cable or Wi-Fi",
+			name, s.LostPackets)}
+	}
+	all := []string{fmt.Sprintf("%s%d packets were lost on the network: set transport: tcp, or check the camera's cable or Wi-Fi", name, s.LostPackets)}
+	if s.Buffer > 0 && s.Buffer < goodBuffer {
+		all = append(all, fmt.Sprintf("%sthis computer grants UDP a receive buffer of %s only, and large key frames do not fit: allow 4 MB with sysctl -w net.core.rmem_max=%d (to keep it, write net.core.rmem_max=%d to /etc/sysctl.d/keepwatch.conf)",
+			name, format.Size(int64(s.Buffer)), goodBuffer, goodBuffer))
 	}
 	return all
 }
