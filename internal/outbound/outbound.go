@@ -1,5 +1,5 @@
 // Package outbound opens all connections of the program (invariant I8). A Dialer connects to the addresses that the configuration
-// names and refuses every other. It keeps a log of every connection made and refused since the start.
+// names, to the one host that an administrator has it look at (ForProbe), and refuses every other. It keeps a log of every connection made and refused since the start.
 //
 // Names are looked up here and nowhere else, and what was found is what is connected to. UDP ports that are opened here
 // send to one host only. No other package opens connections; a test over the source checks that.
@@ -59,10 +59,20 @@ func (d *Dialer) ForCamera(camera string) *CameraDialer {
 	return &CameraDialer{dialer: d, camera: camera}
 }
 
+// Probe stands in the connection log where the id of a camera does: an administrator looked at a camera before adding it.
+const Probe = "(probe)"
+
+// ForProbe returns a dialer for a look at a camera that the configuration does not name: for the one host that an administrator gave,
+// and for nothing else. The connection log has its connections.
+func (d *Dialer) ForProbe(host string) *CameraDialer {
+	return &CameraDialer{dialer: d, camera: Probe, probed: host}
+}
+
 // CameraDialer connects to one camera: to the places that the configuration gives it.
 type CameraDialer struct {
 	dialer *Dialer
 	camera string
+	probed string // host that it connects to at any port, for a probe; "" for a camera of the configuration
 }
 
 // RefusedError is returned for an address that the configuration does not name.
@@ -114,6 +124,9 @@ func (l *CameraDialer) allowed(protocol, address string) bool {
 		return true
 	}
 	host, _, err := net.SplitHostPort(address)
+	if l.probed != "" {
+		return err == nil && host == l.probed
+	}
 	return err == nil && (protocol == "http" || protocol == "https") && l.dialer.places[Place{l.camera, host}]
 }
 

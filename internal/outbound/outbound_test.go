@@ -188,3 +188,24 @@ func TestTheLedgerStaysSmallWhateverCamerasAskFor(t *testing.T) {
 		t.Errorf("%d rows, %d refusals", len(all), refused)
 	}
 }
+
+func TestAProbeReachesItsHostOnly(t *testing.T) {
+	at, elsewhere := echo(t), "127.0.0.2:9"
+	d := outbound.New(outbound.Options{Places: []outbound.Place{{Camera: "door", Address: elsewhere}}})
+	probe := d.ForProbe("127.0.0.1")
+	conn, err := probe.Dial(t.Context(), "rtsp", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.Close()
+	if row := only(t, d, "rtsp"); row.Camera != outbound.Probe || row.Count != 1 {
+		t.Errorf("%+v", row)
+	}
+	refused := (*outbound.RefusedError)(nil)
+	if _, err := probe.Dial(t.Context(), "http", elsewhere); !errors.As(err, &refused) {
+		t.Errorf("another host: %v", err)
+	}
+	if _, err := d.ForCamera(outbound.Probe).Dial(t.Context(), "rtsp", at); !errors.As(err, &refused) {
+		t.Errorf("without a probe: %v", err)
+	}
+}

@@ -6,7 +6,7 @@
 // again that the camera refused, since cameras lock accounts. What a camera sends leaves this package as measurements, a coded
 // picture, or a sentence of package camera; never as raw bytes.
 //
-// Read in this order: probe.go (watching streams), measure.go (what units say), report.go (the report and its words), common.go (the
+// Read in this order: find.go (what is looked at), probe.go (watching streams), measure.go (what units say), report.go (the report and its words), common.go (the
 // commonest paths), proposal.go (lines for the configuration).
 package probe
 
@@ -110,7 +110,9 @@ func (w *Watching) Watch(ctx context.Context) (*Report, error) {
 func (w *Watching) describe(r *Report) {
 	id := w.session.Identity(r.track)
 	r.Address, r.Lost, r.Realm = Public(w.o.URL), w.session.Lost(), id.Realm
-	r.Secure = w.o.URL.Scheme == "rtsps"
+	link := w.session.Link()
+	r.Secure, r.TLS, r.UDP = w.o.URL.Scheme == "rtsps", link.TLS, link.Transport == camera.UDP
+	r.SoundRefused = w.session.SoundRefused()
 	r.Clock, r.ClockKnown = w.session.Clock()
 	if a := w.session.Audio(); a != nil {
 		r.Sound = &Sound{Codec: a.Codec.String(), SampleRate: a.SampleRate, Channels: a.Channels}

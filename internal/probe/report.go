@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/advice"
+	"keepwatch.internal/internal/camera"
 	"keepwatch.internal/internal/format"
 	"keepwatch.internal/internal/media"
 )
@@ -29,7 +30,10 @@ type Report struct {
 	Sound         *Sound        // nil if none is recorded
 	Clock         time.Duration // how far the camera's clock is ahead of this computer's
 	ClockKnown    bool
+	SoundRefused  string // why the camera refused its sound; "" if it did not
+	UDP           bool   // media came over UDP
 	Secure        bool   // rtsps
+	TLS           camera.TLS
 	Realm         string // "digest NAME" or "basic NAME", "none" without a password
 	Lost          uint64 // packets
 	Damaged       int    // pictures
@@ -97,6 +101,9 @@ func (r *Report) gopText() string {
 }
 
 func (r *Report) soundText() string {
+	if r.Sound == nil && r.SoundRefused != "" {
+		return "not recorded: " + r.SoundRefused
+	}
 	if r.Sound == nil {
 		return "none that can be recorded"
 	}
@@ -121,10 +128,18 @@ func (r *Report) clockText() string {
 }
 
 func (r *Report) connectionText() string {
-	if r.Secure {
-		return "encrypted (TLS)"
+	transport := "TCP"
+	if r.UDP {
+		transport = "UDP"
 	}
-	return "not encrypted"
+	if !r.Secure {
+		return transport + ", not encrypted"
+	}
+	text := transport + ", encrypted with " + r.TLS.Version
+	if r.TLS.Weak != "" {
+		text += " (" + r.TLS.Weak + ")"
+	}
+	return text
 }
 
 func (r *Report) loginText() string {
@@ -142,7 +157,7 @@ func (r *Report) loginText() string {
 // Advice returns what should be changed in the camera's settings. Each sentence begins with name, which is empty or like
 // "sub stream: ".
 func (r *Report) Advice(name string) []string {
-	s := advice.Stream{GOP: r.GOP, ShortestGOP: r.ShortestGOP, Delay: r.Delay, LostPackets: r.Lost,
+	s := advice.Stream{GOP: r.GOP, ShortestGOP: r.ShortestGOP, Delay: r.Delay, LostPackets: r.Lost, WeakTLS: r.TLS.Weak,
 		ClearPassword: !r.Secure && strings.HasPrefix(r.Realm, "basic ")}
 	if r.ClockKnown {
 		s.Clock = r.Clock

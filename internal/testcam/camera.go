@@ -24,9 +24,10 @@ type Camera struct {
 	Port  int    // default: a free one
 	Scene Scene  // what it shows; default: by name
 
-	Main, Sub Video
-	NoSub     bool // /sub does not exist: 404
-	Audio     AudioKind
+	Main, Sub         Video
+	MainPath, SubPath string // where they are; default /main and /sub. Any other path is 404
+	NoSub             bool   // there is no sub stream: 404
+	Audio             AudioKind
 
 	// File replaces the drawn video of main. It plays in a loop with continuous timestamps. It is an unfragmented MP4 with
 	// H.264 or H.265 and optional AAC, or an elementary stream named *.h264 or *.h265 at Main.FPS, without reordered frames.
@@ -89,6 +90,12 @@ func (c Camera) withDefaults() (Camera, error) {
 	if c.Code > MaxCode {
 		return c, fmt.Errorf("camera %s: code %x has more than 24 bits", c.Name, c.Code)
 	}
+	if c.MainPath == "" {
+		c.MainPath = "/" + media.Main.String()
+	}
+	if c.SubPath == "" {
+		c.SubPath = "/" + media.Sub.String()
+	}
 	c.Main.setDefaults(640, 360)
 	c.Sub.setDefaults(320, 180)
 	for _, v := range []Video{c.Main, c.Sub} {
@@ -123,4 +130,21 @@ func (c *Camera) file(q media.Quality) string {
 		return c.SubFile
 	}
 	return c.File
+}
+
+func (c *Camera) path(q media.Quality) string {
+	if q == media.Sub {
+		return c.SubPath
+	}
+	return c.MainPath
+}
+
+// at returns which stream is at a path, or zero.
+func (c *Camera) at(path string) media.Quality {
+	for _, q := range []media.Quality{media.Main, media.Sub} {
+		if strings.Trim(path, "/") == strings.Trim(c.path(q), "/") {
+			return q
+		}
+	}
+	return 0
 }

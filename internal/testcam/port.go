@@ -5,15 +5,12 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
-	"strings"
 	"sync"
 
 	"github.com/bluenviron/gortsplib/v5"
 	"github.com/bluenviron/gortsplib/v5/pkg/auth"
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
 	"github.com/bluenviron/gortsplib/v5/pkg/liberrors"
-
-	"keepwatch.internal/internal/media"
 )
 
 // port is an address and the RTSP server behind it. The camera behind it can change.
@@ -194,9 +191,8 @@ func (p *port) answer(req *base.Request, path string) (*stream, *base.Response, 
 	if status != 0 && status != base.StatusUnauthorized && (status != base.StatusNotEnoughBandwidth || req.Method == base.Setup) {
 		return nil, &base.Response{StatusCode: status}, nil
 	}
-	q, err := media.ParseQuality(strings.Trim(path, "/"))
-	s := h.streams[q]
-	if err != nil || s == nil {
+	s := h.streams[h.camera.at(path)]
+	if s == nil {
 		return nil, &base.Response{StatusCode: base.StatusNotFound}, nil
 	}
 	if req.Method == base.Describe && sdp != GoodSDP {

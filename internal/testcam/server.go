@@ -114,7 +114,7 @@ func (s *Server) Swap(a, b string) error {
 
 // addressOf returns the URL of a stream at a port.
 func addressOf(c *Camera, addr net.Addr, q media.Quality) string {
-	u := url.URL{Scheme: "rtsp", Host: addr.String(), Path: "/" + q.String()}
+	u := url.URL{Scheme: "rtsp", Host: addr.String(), Path: c.path(q)}
 	if c.TLS {
 		u.Scheme = "rtsps"
 	}
