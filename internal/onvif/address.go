@@ -1,6 +1,7 @@
 package onvif
 
 import (
+	"cmp"
 	"net"
 	"strconv"
 	"strings"
@@ -15,6 +16,13 @@ type endpoint struct {
 func isPort(s string) bool {
 	n, err := strconv.Atoi(s)
 	return err == nil && n > 0 && n < 65536 && len(s) <= 5
+}
+
+func usualPort(secure bool) string {
+	if secure {
+		return "443"
+	}
+	return "80"
 }
 
 // maxAddress bounds an address that a camera names.
@@ -68,19 +76,11 @@ func (c *Client) believe(address string, ports map[string]string) (endpoint, boo
 	if !ok {
 		return endpoint{}, false
 	}
-	own := "http"
-	usual := "80"
-	if c.opts.Secure {
-		own, usual = "https", "443"
-	}
-	port := a.port
-	if port == "" {
-		port = usual
-	}
+	port := cmp.Or(a.port, usualPort(c.opts.Secure))
 	if mapped := ports[port]; mapped != "" {
 		port = mapped
 	}
-	if a.scheme != own {
+	if a.scheme != c.scheme() {
 		port = c.device.port
 	}
 	return endpoint{port: port, path: a.path}, true
@@ -88,11 +88,14 @@ func (c *Client) believe(address string, ports map[string]string) (endpoint, boo
 
 // url returns the address of an endpoint.
 func (c *Client) url(e endpoint) string {
-	scheme := "http://"
+	return c.scheme() + "://" + net.JoinHostPort(c.host, e.port) + e.path
+}
+
+func (c *Client) scheme() string {
 	if c.opts.Secure {
-		scheme = "https://"
+		return "https"
 	}
-	return scheme + net.JoinHostPort(c.host, e.port) + e.path
+	return "http"
 }
 
 // streamURI returns the address of a stream with the configured host and without a login, or "" if there is none to be read.

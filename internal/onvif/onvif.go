@@ -8,6 +8,7 @@
 //   - soap.go, tree.go: one request and its response; auth.go, digest.go: the login
 //   - address.go: what is believed of an address that a camera names
 //   - device.go, clock.go, services.go, profiles.go: what a camera says of itself
+//   - discovery.go: finding cameras on the network, when somebody asks
 //
 // Everything that a camera sends is hostile input: bodies, depth and counts are bounded, XML is read by local names, and what
 // cannot be read is left out. Passwords leave only as digests. What is made of events belongs to the caller.
@@ -132,10 +133,7 @@ func (c *Client) Host() string { return c.host }
 func splitAddress(address string, secure bool) (host, port string, err error) {
 	host, port, err = net.SplitHostPort(address)
 	if err != nil {
-		host, port = strings.Trim(address, "[]"), "80"
-		if secure {
-			port = "443"
-		}
+		host, port = strings.Trim(address, "[]"), usualPort(secure)
 	}
 	if host == "" || strings.ContainsAny(host, "/@?# ") || !isPort(port) {
 		return "", "", fmt.Errorf("%q is no address of a camera: give a host, or host:port", address)

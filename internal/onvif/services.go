@@ -1,6 +1,7 @@
 package onvif
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -61,14 +62,7 @@ func (c *Client) locate(addresses map[string]string) Services {
 	ports := map[string]string{}
 	if a, ok := readAddress(addresses[deviceService]); ok {
 		// What the camera takes its own port to be is the one that the client reaches it at.
-		port := a.port
-		switch {
-		case port != "":
-		case a.scheme == "https":
-			port = "443"
-		default:
-			port = "80"
-		}
+		port := cmp.Or(a.port, usualPort(a.scheme == "https"))
 		ports[port] = c.device.port
 	}
 	at := func(space, usual string) (endpoint, bool) {
