@@ -187,9 +187,7 @@ func (w *wire) repairDescribe(res *base.Response) {
 	}
 	var left []string
 	res.Body, left = repairDescription(res.Body)
-	w.mu.Lock()
-	w.left = left
-	w.mu.Unlock()
+	w.dialer.leave(left)
 }
 
 var (

@@ -7,7 +7,8 @@
 //   - camera.go: a session, from connecting to its end
 //   - dial.go, wire.go, answers.go, description.go: the connection, and how a camera's messages are put right
 //   - link.go, secure.go: how the media arrive, what the camera refused of them, and how old its TLS is
-//   - video.go, audio.go, nalu.go: from packets to units
+//   - video.go, nalu.go: from packets to pictures
+//   - sounds.go, audio.go, codecs.go: which sound is recorded and why not, from packets to units, and codecs
 //   - stamps.go, decoding.go: their times
 //   - identity.go, judge.go, failure.go: which device it is, and why a session ended
 //
@@ -90,6 +91,7 @@ type Session struct {
 	udp    bool // RTP comes over UDP
 	// soundRefused says why the camera refused its sound; "" if it did not.
 	soundRefused string
+	sounds       []Sound // that the camera offers
 
 	items  chan Item
 	queued atomic.Int64 // bytes in items
@@ -122,7 +124,7 @@ func Open(ctx context.Context, opts Options) (*Session, error) {
 		refused := soundRefusal(err)
 		opts.Audio = false // audio must never cost video
 		if s, err = open(ctx, opts, udp); err == nil {
-			s.soundRefused = refused
+			s.withoutSound(refused)
 		}
 	}
 	if err != nil {
@@ -371,22 +373,4 @@ func codecName(f format.Format) string {
 		return name
 	}
 	return "a codec without a name"
-}
-
-// chooseAudio returns the depacketizer of the audio, if it is wanted and supported.
-func (s *Session) chooseAudio(desc *description.Session) *audio {
-	if !s.opts.Audio {
-		return nil
-	}
-	for _, m := range desc.Medias {
-		if m.IsBackChannel {
-			continue
-		}
-		for _, f := range m.Formats {
-			if a := newAudio(s, m, f); a != nil {
-				return a
-			}
-		}
-	}
-	return nil
 }

@@ -34,6 +34,16 @@ func soundOf(f format.Format) (*media.AudioTrack, unpacker) {
 		return flacOf(f.SampleRate, f.ChannelCount, decode)
 	case *format.LPCM:
 		return flacOf(f.SampleRate, f.ChannelCount, map[int]func([]byte) []int16{8: fromL8, 16: fromL16, 24: fromL24}[f.BitDepth])
+	case *format.G722:
+		return flacOf(sound.G722Rate, 1, sound.NewG722().Decode)
+	case *format.G726:
+		if d := sound.NewG726(f.BitRate, f.BigEndian); d != nil {
+			return flacOf(sound.G726Rate, 1, d.Decode)
+		}
+	case *format.Generic:
+		if known := knownFormat(f); known != nil {
+			return soundOf(known)
+		}
 	}
 	return nil, nil
 }

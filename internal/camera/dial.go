@@ -32,9 +32,10 @@ type dialer struct {
 	count   int // of connections
 	gone    bool
 	seen    Identity
-	refused error // of admit
-	granted int   // smallest receive buffer of its UDP ports, bytes; 0 if unknown or without UDP
-	tls     TLS   // zero without
+	refused error    // of admit
+	left    []string // of the description
+	granted int      // smallest receive buffer of its UDP ports, bytes; 0 if unknown or without UDP
+	tls     TLS      // zero without
 }
 
 // maxConnections bounds how often one session connects. A camera may redirect to itself, but not forever.
@@ -177,6 +178,20 @@ func (d *dialer) described(sdp []byte) {
 		d.seen.Realm = noRealm
 	}
 	d.seen.Title, d.seen.Media = describe(sdp)
+}
+
+// leave notes what was left out of the description.
+func (d *dialer) leave(left []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.left = left
+}
+
+// leftOut returns what was left out of the description, each as "sound" or "pictures" with the codec.
+func (d *dialer) leftOut() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.left
 }
 
 // identity returns the identity as seen so far.

@@ -179,3 +179,41 @@ func FuzzAAC(f *testing.F) {
 		checkUnits(t, s.drain())
 	})
 }
+
+// soundFormats are formats of all codecs of sound that are recorded.
+func soundFormats() []format.Format {
+	aac := &mpeg4audio.AudioSpecificConfig{Type: mpeg4audio.ObjectTypeAACLC, SampleRate: 16000, ChannelConfig: 1}
+	all := []format.Format{&format.G722{}, &format.Opus{PayloadTyp: 97, ChannelCount: 2}, &format.G711{SampleRate: 8000, ChannelCount: 1}, &format.G711{MULaw: true, SampleRate: 8000, ChannelCount: 2},
+		&format.MPEG4AudioLATM{PayloadTyp: 97, CPresent: true, StreamMuxConfig: &mpeg4audio.StreamMuxConfig{Programs: []*mpeg4audio.StreamMuxConfigProgram{{Layers: []*mpeg4audio.StreamMuxConfigLayer{{AudioSpecificConfig: aac}}}}}}}
+	for _, kbits := range []int{16, 24, 32, 40} {
+		all = append(all, &format.G726{PayloadTyp: 97, BitRate: kbits}, &format.G726{PayloadTyp: 97, BitRate: kbits, BigEndian: true})
+	}
+	for _, bits := range []int{8, 16, 24} {
+		all = append(all, &format.LPCM{PayloadTyp: 97, BitDepth: bits, SampleRate: 44100, ChannelCount: 2})
+	}
+	return all
+}
+
+func FuzzSound(f *testing.F) {
+	for i := range soundFormats() {
+		for _, payload := range [][]byte{{}, {1}, {0x20, 0, 0x11, 0x90}, bytes.Repeat([]byte{0xd5}, 160), bytes.Repeat([]byte{3, 0xff, 0x80}, 333), bytes.Repeat([]byte{0xfc, 0xff, 0xfe}, 20)} {
+			f.Add(uint8(i), append(record(&rtp.Packet{Payload: payload}), record(&rtp.Packet{Header: rtp.Header{Timestamp: 960, SequenceNumber: 1, Marker: true}, Payload: payload})...))
+		}
+	}
+	f.Fuzz(func(t *testing.T, codec uint8, b []byte) {
+		formats := soundFormats()
+		s := lone()
+		a := newAudio(s, nil, formats[int(codec)%len(formats)])
+		if a == nil {
+			t.Fatalf("%T is not taken", formats[int(codec)%len(formats)])
+		}
+		feed(a, b)
+		items := s.drain()
+		checkUnits(t, items)
+		for _, it := range items {
+			if it.Unit.Samples <= 0 {
+				t.Fatalf("a frame of %d samples", it.Unit.Samples)
+			}
+		}
+	})
+}

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
-	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/bluenviron/gortsplib/v5/pkg/liberrors"
 )
 
@@ -32,27 +31,6 @@ func (s *Session) Link() Link {
 // SoundRefused returns why the camera's sound is missing although it is offered and supported: a sentence without a full stop, or ""
 // if the camera did not refuse it.
 func (s *Session) SoundRefused() string { return s.soundRefused }
-
-// addSound sets up the audio, if it is wanted and supported. It returns why the camera refused it, or nil. A camera may refuse it
-// once and not again.
-func (s *Session) addSound(at *base.URL, desc *description.Session) (refused error) {
-	a := s.chooseAudio(desc)
-	if a == nil {
-		return nil
-	}
-	if refused = s.setup(at, a.medium); statusOf(refused) != 0 {
-		refused = s.setup(at, a.medium)
-	}
-	if refused != nil {
-		s.soundRefused = soundRefusal(refused)
-		s.opts.Logger.Info("camera refused its audio", "reason", s.soundRefused, "err", refused)
-		return refused
-	}
-	s.audio, s.sound = a.track, a
-	s.client.OnPacketRTP(a.medium, a.format, a.packet)
-	s.client.OnPacketRTCP(a.medium, a.report)
-	return nil
-}
 
 // soundRefusal says why there is no sound.
 func soundRefusal(err error) string {

@@ -45,7 +45,6 @@ type wire struct {
 	login    *auth.Sender
 	playing  bool             // PLAY was sent
 	sources  map[byte]*source // of the media that were set up, by channel
-	left     []string         // what was left out of the description
 }
 
 // request is a request of the library that waits for its answer.
