@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -35,18 +36,31 @@ type cameraCall struct {
 func cameraCommand(ctx context.Context, t terminal, args []string) (err error) {
 	fs := newFlags()
 	path := configFlag(fs)
+	look := probeCall{t: t}
+	look.flags(fs)
 	words, err := parse(fs, args)
 	if err != nil {
 		return err
 	}
+	if len(words) > 0 && words[0] == "probe" {
+		look.config = *path
+		return look.run(ctx, words[1:])
+	}
+	fs.Visit(func(f *flag.Flag) {
+		if f.Name != "config" && err == nil {
+			err = usagef("-%s is for probe only", f.Name)
+		}
+	})
 	switch {
+	case err != nil:
+		return err
 	case len(words) == 1 && words[0] == "list", len(words) == 2 && words[0] == "accept":
 	case len(words) > 0 && words[0] == "accept":
 		return usagef("accept needs the id of one camera, not %d", len(words)-1)
 	case len(words) > 0 && words[0] == "list":
 		return usagef("unexpected argument %q", strings.Join(words[1:], " "))
 	default:
-		return usagef("what to do is missing: list or accept ID")
+		return usagef("what to do is missing: list, probe or accept ID")
 	}
 	call := cameraCall{t: t, ids: map[string]media.CameraID{}}
 	if call.conf, err = loadConfig(t, *path); err != nil {

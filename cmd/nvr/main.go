@@ -54,7 +54,7 @@ func commands() []command {
 		{"retention", "-dry-run [-config FILE] [-json]", "show what retention would delete and why, while the server runs or not", retentionCommand},
 		{"check", "[-config FILE] [-read-data] [-repair] [-json] [-rate SIZE]", "verify footage against index, while the server runs or not", checkCommand},
 		{"user", "add | list | passwd | remove | token | … [NAME]", "manage accounts, while the server runs or not", userCommand},
-		{"camera", "list | accept ID", "which device each camera is; accept a replacement", cameraCommand},
+		{"camera", "list | probe URL|ADDRESS|ID | accept ID", "look at a camera before adding it; which device each is; accept a replacement", cameraCommand},
 		{"healthcheck", "[-config FILE]", "check that the server is running and ready", healthCommand},
 		{"version", "", "print the version", versionCommand},
 	}

@@ -1,14 +1,20 @@
 package main
 
 import (
+	"context"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"keepwatch.internal/internal/media"
+	"keepwatch.internal/internal/testcam"
 )
 
 // asNVR makes the test binary behave like nvr, for tests that need it as a separate process.
@@ -32,7 +38,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:   "testdata/script",
 		Setup: func(e *testscript.Env) error { e.Setenv("NVR_CONFIG", ""); return nil },
-		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"nosecret": noSecret, "waitfor": waitFor},
+		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"nosecret": noSecret, "waitfor": waitFor, "camera": simulate},
 	})
 }
 
@@ -58,4 +64,19 @@ func noSecret(ts *testscript.TestScript, neg bool, args []string) {
 			return nil
 		}))
 	}
+}
+
+// simulate starts a simulated camera with a login and sets $CAMERA to its host and port.
+func simulate(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 {
+		ts.Fatalf("usage: camera NAME PASSWORD MAINPATH SUBPATH")
+	}
+	v := testcam.Video{GOP: time.Second}
+	srv, err := testcam.Start(context.Background(), testcam.Options{Cameras: []testcam.Camera{{Name: args[0], Username: "viewer", Password: args[1],
+		MainPath: args[2], SubPath: args[3], Main: v, Sub: v, Audio: testcam.AAC}}})
+	ts.Check(err)
+	ts.Defer(srv.Close)
+	u, err := url.Parse(srv.URL(args[0], media.Main))
+	ts.Check(err)
+	ts.Setenv("CAMERA", u.Host)
 }

@@ -43,7 +43,7 @@ func ForStream(name string, s Stream) []string {
 	var all []string
 	say := func(text string, values ...any) { all = append(all, name+fmt.Sprintf(text, values...)) }
 	switch {
-	case s.ShortestGOP > 0:
+	case s.ShortestGOP > 0 && s.GOP > goodGOP:
 		say("key frames come irregularly, %s to %s apart, as with a smart codec (H.264+, H.265+): seeking will be slow; turn it off and set the camera's key frame (I-frame) interval to 2 s",
 			format.Duration(s.ShortestGOP), format.Duration(s.GOP))
 	case s.GOP > goodGOP:

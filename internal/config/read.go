@@ -202,7 +202,7 @@ func (r *reader) camera(key, n *node, defaults Camera) Camera {
 
 func (r *reader) checkID(key *node) {
 	id := key.Value
-	if cameraID.MatchString(id) && len(id) <= maxIDBytes {
+	if ValidID(id) {
 		return
 	}
 	hint := ""

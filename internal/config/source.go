@@ -2,8 +2,10 @@ package config
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -151,6 +153,37 @@ func (r *reader) source(n *node) Source {
 	}
 	return Source{address: u}
 }
+
+// ParseSource reads the address of a stream as it is written on a command line or in a form, without variables. The error says what
+// is wrong and what to do, and does not quote it.
+func ParseSource(s string) (Source, error) {
+	u, text, hint := parseAddress(strings.TrimSpace(s))
+	switch {
+	case text == "":
+		return Source{address: u}, nil
+	case hint == "":
+		return Source{}, errors.New(text)
+	}
+	return Source{}, fmt.Errorf("%s: %s", text, hint)
+}
+
+// ParseHost returns the host of a camera's address, "host" or "host:port".
+func ParseHost(address string) (host string, err error) {
+	host = address
+	if h, port, err := net.SplitHostPort(address); err == nil {
+		if !isPort(port) {
+			return "", errors.New("the port must be a number from 1 to 65535")
+		}
+		host = h
+	}
+	if !validHost(host) {
+		return "", errors.New("this is no address of a camera: write a host, host:port, or the URL of a stream, rtsp://host/path")
+	}
+	return host, nil
+}
+
+// ValidID reports whether a camera may have the id.
+func ValidID(id string) bool { return cameraID.MatchString(id) && len(id) <= maxIDBytes }
 
 // parseAddress returns the address, or what is wrong with it, without quoting it.
 func parseAddress(s string) (u *url.URL, text, hint string) {

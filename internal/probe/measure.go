@@ -2,6 +2,7 @@ package probe
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,11 +74,33 @@ func ticks(t int64) time.Duration { return time.Duration(t) * time.Second / medi
 // enough reports whether longer watching would tell nothing more.
 func (m *measurer) enough(s *camera.Session) bool {
 	watched := time.Since(m.began)
-	if len(m.keys) < enoughKeys || watched < enoughTime {
+	if len(m.keys) < enoughKeys || watched < enoughTime || !m.settled() {
 		return false
 	}
 	_, known := s.Clock()
 	return known || watched >= clockTime
+}
+
+// steps returns the distances of key frames. The first two say little: many cameras send a key frame because somebody connected.
+func (m *measurer) steps() []int64 {
+	var all []int64
+	for i := 1; i < len(m.keys); i++ {
+		all = append(all, m.keys[i].at-m.keys[i-1].at)
+	}
+	return all
+}
+
+// settled reports whether the newest two distances agree, or enough are known to say that they do not.
+func (m *measurer) settled() bool {
+	steps := m.steps()
+	n := len(steps)
+	return n >= enoughSteps || n >= 2 && !differ(steps[n-2:])
+}
+
+// differ reports whether distances are too different for a fixed interval.
+func differ(steps []int64) bool {
+	least, most := slices.Min(steps), slices.Max(steps)
+	return most-least > most/4 && most-least > media.VideoTimescale/2
 }
 
 // report returns what was measured.
@@ -104,18 +127,13 @@ func (m *measurer) report() *Report {
 	return r
 }
 
-// intervals fills in the key frames' distances. The first key frame often comes only because somebody connected, so the interval
-// after it is a lower bound, unless it is the longest.
+// intervals fills in the key frames' distances.
 func (m *measurer) intervals(r *Report) {
 	r.KeyFrames = len(m.keys)
-	var longest, shortest int64
-	for i := 1; i < len(m.keys); i++ {
-		step := m.keys[i].at - m.keys[i-1].at
+	steps, longest := m.steps(), int64(0)
+	for i, step := range steps {
 		if step > longest {
-			longest, r.GOPFrames = step, m.keys[i].frame-m.keys[i-1].frame
-		}
-		if i > 1 && (shortest == 0 || step < shortest) {
-			shortest = step
+			longest, r.GOPFrames = step, m.keys[i+1].frame-m.keys[i].frame
 		}
 	}
 	open := m.last - m.keys[len(m.keys)-1].at // since the newest
@@ -124,7 +142,7 @@ func (m *measurer) intervals(r *Report) {
 		return
 	}
 	r.GOP, r.GOPAtLeast = ticks(longest), len(m.keys) < 3
-	if shortest > 0 && longest-shortest > longest/4 && longest-shortest > media.VideoTimescale/2 {
-		r.ShortestGOP = ticks(shortest)
+	if len(steps) >= 4 && differ(steps[2:]) {
+		r.ShortestGOP = ticks(slices.Min(steps[2:]))
 	}
 }

@@ -30,10 +30,11 @@ const (
 	Usual = 12 * time.Second
 	// Longest bounds how long a stream may be watched.
 	Longest = 2 * time.Minute
-	// enoughKeys and enoughTime end the watching early. The first key frame often comes only because somebody connected, so three
-	// intervals tell whether they are regular.
-	enoughKeys = 4
-	enoughTime = 4 * time.Second
+	// enoughKeys and enoughTime end the watching early, if the newest two intervals between key frames agree. enoughSteps intervals
+	// are enough in any case.
+	enoughKeys  = 4
+	enoughTime  = 4 * time.Second
+	enoughSteps = 8
 	// clockTime is how long a report about the camera's clock (RTCP) is waited for.
 	clockTime = 7 * time.Second
 )
@@ -112,7 +113,7 @@ func (w *Watching) describe(r *Report) {
 	r.Address, r.Lost, r.Realm = Public(w.o.URL), w.session.Lost(), id.Realm
 	link := w.session.Link()
 	r.Secure, r.TLS, r.UDP = w.o.URL.Scheme == "rtsps", link.TLS, link.Transport == camera.UDP
-	r.SoundRefused = w.session.SoundRefused()
+	r.Buffer, r.Sounds = link.Buffer, w.session.Sounds()
 	r.Clock, r.ClockKnown = w.session.Clock()
 	if a := w.session.Audio(); a != nil {
 		r.Sound = &Sound{Codec: a.Codec.String(), SampleRate: a.SampleRate, Channels: a.Channels}

@@ -20,19 +20,20 @@ type Report struct {
 	Width, Height int    // pixels
 	FPS           float64
 	BitsPerSecond int64
-	Frames        int           // that were seen
-	KeyFrames     int           // of them
-	GOP           time.Duration // the longest between key frames; zero if only one came
-	GOPAtLeast    bool          // it may be longer
-	GOPFrames     int           // pictures in it; zero if it is not known to its end
-	ShortestGOP   time.Duration // if key frames come irregularly
-	Delay         time.Duration // by how much pictures are shown later than decoded; zero without B-frames
-	Sound         *Sound        // nil if none is recorded
-	Clock         time.Duration // how far the camera's clock is ahead of this computer's
+	Frames        int            // that were seen
+	KeyFrames     int            // of them
+	GOP           time.Duration  // the longest between key frames; zero if only one came
+	GOPAtLeast    bool           // it may be longer
+	GOPFrames     int            // pictures in it; zero if it is not known to its end
+	ShortestGOP   time.Duration  // if key frames come irregularly
+	Delay         time.Duration  // by how much pictures are shown later than decoded; zero without B-frames
+	Sounds        []camera.Sound // what the camera offers to hear; at most one is recorded
+	Sound         *Sound         // as it is recorded; nil if none is
+	Clock         time.Duration  // how far the camera's clock is ahead of this computer's
 	ClockKnown    bool
-	SoundRefused  string // why the camera refused its sound; "" if it did not
-	UDP           bool   // media came over UDP
-	Secure        bool   // rtsps
+	UDP           bool // media came over UDP
+	Buffer        int  // receive buffer of its UDP ports, bytes; 0 if unknown
+	Secure        bool // rtsps
 	TLS           camera.TLS
 	Realm         string // "digest NAME" or "basic NAME", "none" without a password
 	Lost          uint64 // packets
@@ -101,17 +102,27 @@ func (r *Report) gopText() string {
 }
 
 func (r *Report) soundText() string {
-	if r.Sound == nil && r.SoundRefused != "" {
-		return "not recorded: " + r.SoundRefused
+	var all []string
+	for _, sound := range r.Sounds {
+		switch {
+		case sound.Recorded && r.Sound != nil:
+			channels := map[int]string{1: "mono", 2: "stereo"}[r.Sound.Channels]
+			if channels == "" {
+				channels = fmt.Sprintf("%d channels", r.Sound.Channels)
+			}
+			as := ""
+			if r.Sound.Codec != sound.Codec {
+				as = " as " + r.Sound.Codec
+			}
+			all = append(all, fmt.Sprintf("%s, %.3g kHz, %s, recorded%s", sound.Codec, float64(r.Sound.SampleRate)/1000, channels, as))
+		case !sound.Recorded:
+			all = append(all, sound.Codec+", not recorded: "+sound.Why)
+		}
 	}
-	if r.Sound == nil {
-		return "none that can be recorded"
+	if len(all) == 0 {
+		return "none"
 	}
-	channels := map[int]string{1: "mono", 2: "stereo"}[r.Sound.Channels]
-	if channels == "" {
-		channels = fmt.Sprintf("%d channels", r.Sound.Channels)
-	}
-	return fmt.Sprintf("recorded as %s, %.3g kHz, %s", r.Sound.Codec, float64(r.Sound.SampleRate)/1000, channels)
+	return strings.Join(all, "; ")
 }
 
 func (r *Report) clockText() string {
@@ -157,7 +168,7 @@ func (r *Report) loginText() string {
 // Advice returns what should be changed in the camera's settings. Each sentence begins with name, which is empty or like
 // "sub stream: ".
 func (r *Report) Advice(name string) []string {
-	s := advice.Stream{GOP: r.GOP, ShortestGOP: r.ShortestGOP, Delay: r.Delay, LostPackets: r.Lost, WeakTLS: r.TLS.Weak,
+	s := advice.Stream{GOP: r.GOP, ShortestGOP: r.ShortestGOP, Delay: r.Delay, LostPackets: r.Lost, UDP: r.UDP, Buffer: r.Buffer, WeakTLS: r.TLS.Weak,
 		ClearPassword: !r.Secure && strings.HasPrefix(r.Realm, "basic ")}
 	if r.ClockKnown {
 		s.Clock = r.Clock
