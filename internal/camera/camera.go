@@ -7,9 +7,9 @@
 //   - camera.go: a session, from connecting to its end
 //   - dial.go, wire.go, answers.go, description.go: the connection, and how a camera's messages are put right
 //   - link.go, secure.go: how the media arrive, what the camera refused of them, and how old its TLS is
-//   - video.go, nalu.go: from packets to pictures
+//   - video.go, nalu.go, recovery.go: from packets to pictures, and where decoding can start
 //   - sounds.go, audio.go, codecs.go: which sound is recorded and why not, from packets to units, and codecs
-//   - stamps.go, decoding.go: their times
+//   - stamps.go, decoding.go, interlaced.go: their times
 //   - identity.go, judge.go, failure.go: which device it is, and why a session ended
 //
 // A session connects only to its own address, never blocks the network loop, bounds its queue, and ends when the camera stops

@@ -4,8 +4,6 @@ import (
 	"math"
 	"time"
 
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
-
 	"keepwatch.internal/internal/media"
 )
 
@@ -51,9 +49,7 @@ func (d *decodingTimes) of(au [][]byte, stamped int64, now time.Time) (pts, dts 
 
 func (d *decodingTimes) reset() {
 	if d.codec == media.H265 {
-		order := &h265.DTSExtractor{}
-		order.Initialize()
-		d.order = order
+		d.order = newH265Order()
 		return
 	}
 	d.order = newH264Order()

@@ -4,17 +4,23 @@ import (
 	"bytes"
 	"errors"
 	"math/bits"
+	"slices"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
 )
 
 // h264Order computes decoding times of H.264. Where there may be fields, the library takes the presentation time for the decoding time,
-// which is wrong with B-frames. It is then given what it needs of each picture, its number and its order, as if it was a whole frame.
+// which is wrong with B-frames, and it begins at IDR pictures only. In both cases it is given what it needs of each picture, its number
+// and its order, as if it was a whole frame and the first one IDR.
 type h264Order struct {
 	frames h264.DTSExtractor
 	raw    []byte   // the sequence parameter set that sps was parsed from
 	sps    h264.SPS // as the camera sends it
-	whole  []byte   // the same for whole frames; nil if there are no others
+	whole  []byte   // the same for whole frames
+	begun  bool
+	joined bool   // it began at another picture than IDR
+	base   uint64 // order of that picture, until an IDR picture comes
 }
 
 func newH264Order() *h264Order {
@@ -40,10 +46,23 @@ func (x *h264Order) Extract(au [][]byte, pts int64) (int64, error) {
 				return x.frames.Extract(au, pts)
 			}
 			s, err := parseSlice(nalu, &x.sps)
-			if err != nil {
+			if plainly := x.sps.FrameMbsOnlyFlag && !x.joined; err != nil && plainly {
+				return x.frames.Extract(au, pts)
+			} else if err != nil {
 				return 0, err
 			}
-			return x.frames.Extract(append(plain, x.slice(nalu[0], s)), pts)
+			header := nalu[0]
+			switch {
+			case s.idr:
+				x.base = 0
+			case !x.begun && len(plain) > 0: // with parameter sets: decoding can begin here
+				x.joined, x.base, s.idr = true, s.order, true
+				header = header&^0x1f | byte(h264.NALUTypeIDR)
+			}
+			if x.begun = x.begun || s.idr; x.sps.FrameMbsOnlyFlag && !x.joined {
+				return x.frames.Extract(au, pts)
+			}
+			return x.frames.Extract(append(plain, x.slice(header, s)), pts)
 		}
 	}
 	return 0, errNoSlice
@@ -58,9 +77,7 @@ func (x *h264Order) parameters(raw []byte) error {
 	if err := sps.Unmarshal(raw); err != nil {
 		return err
 	}
-	if x.raw, x.sps, x.whole = bytes.Clone(raw), sps, nil; sps.FrameMbsOnlyFlag {
-		return nil
-	}
+	x.raw, x.sps, x.begun, x.joined, x.base = bytes.Clone(raw), sps, false, false, 0
 	w := &bitString{}
 	w.golomb(0) // its number
 	w.golomb(uint64(sps.Log2MaxFrameNumMinus4))
@@ -90,14 +107,43 @@ func (x *h264Order) slice(header byte, s sliceHead) []byte {
 		w.golomb(0) // idr_pic_id
 	}
 	if x.sps.PicOrderCntType == 0 {
-		order := s.order
-		if !s.field { // that of its top field, which may be the second one: the library takes odd numbers for fields
+		order := s.order - x.base                // the library takes as many bits as there are
+		if !s.field && !x.sps.FrameMbsOnlyFlag { // that of its top field, which may be the second one: the library takes odd numbers for fields
 			order &^= 1
 		}
 		w.put(order, int(x.sps.Log2MaxPicOrderCntLsbMinus4+4))
 	}
 	w.put(1, 1)
 	return w.nalu(header)
+}
+
+// h265Order computes decoding times of H.265. The library begins at IRAP pictures only, so it takes a recovery point for one.
+type h265Order struct {
+	h265.DTSExtractor
+	begun bool
+}
+
+func newH265Order() *h265Order {
+	x := &h265Order{}
+	x.Initialize()
+	return x
+}
+
+// Extract implements the library's extractor.
+func (x *h265Order) Extract(au [][]byte, pts int64) (int64, error) {
+	if !x.begun && len(au) > 3 && h265.NALUType(au[0][0]>>1&0x3f) == h265.NALUType_VPS_NUT { // decoding can begin here
+		x.begun = true
+		if !slices.ContainsFunc(au, begins) {
+			return x.DTSExtractor.Extract(append(slices.Clone(au[:3]), []byte{byte(h265.NALUType_IDR_W_RADL) << 1, 1, 0x80}), pts)
+		}
+	}
+	return x.DTSExtractor.Extract(au, pts)
+}
+
+// begins reports whether the library begins at a picture.
+func begins(nalu []byte) bool {
+	kind := h265.NALUType(nalu[0] >> 1 & 0x3f)
+	return kind == h265.NALUType_IDR_W_RADL || kind == h265.NALUType_IDR_N_LP || kind == h265.NALUType_CRA_NUT
 }
 
 // bitString is a string of bits.

@@ -14,7 +14,10 @@ import (
 type accessUnit struct {
 	data    [][]byte // NAL units to record
 	changed [][]byte // picture parameter sets that differ from the current ones
-	random  bool     // decoding can start here
+	key     bool     // H.264 IDR, H.265 IRAP
+	random  bool     // decoding can start here: such a frame, or a recovery point
+	open    bool     // frames may follow that are shown before it and refer to earlier ones
+	refresh int      // with how many more frames decoding is exact that starts here
 	picture bool     // contains a frame
 	leading bool     // may refer to frames before the key frame that it follows (H.265 RASL)
 }
@@ -37,8 +40,19 @@ func (v *video) sortOut(au [][]byte) (a accessUnit) {
 				a.changed = append(a.changed, *set)
 			}
 		}
-		a.random, a.picture = a.random || key, a.picture || coded
-		a.leading = a.leading || v.codec == media.H265 && coded && isLeading(nalu)
+		if p := v.recoveryIn(nalu); p.known {
+			v.point = p
+		}
+		if coded && !a.picture && !key && v.point.known && (v.point.pictures > 0 || v.onlyIntra(nalu)) {
+			a.random, a.open, a.refresh = true, true, v.point.pictures
+		}
+		a.key, a.picture = a.key || key, a.picture || coded
+		if v.codec == media.H265 && coded {
+			a.leading, a.open = a.leading || isLeading(nalu), a.open || isOpen(nalu)
+		}
+	}
+	if a.random = a.random || a.key; a.picture {
+		v.point = recovery{}
 	}
 	return a
 }

@@ -41,7 +41,8 @@ type video struct {
 	track         *media.VideoTrack
 	pending       [][]byte // NAL units without a frame, for the next frame
 	damage        bool     // packets were lost since the last unit
-	leading       bool     // leave out frames that refer to frames before the first key frame
+	point         recovery // of the next frame
+	joined        joined
 	times         decodingTimes
 }
 
@@ -144,16 +145,18 @@ func (v *video) unit(p *picture) {
 		return
 	case v.track == nil:
 		return
-	case v.leading && a.leading:
+	case !a.random && v.joined.leaves(a, p.time.pts):
 		return
 	}
-	v.leading = a.random && !v.times.begun() || v.leading && !a.random
-	if !a.random {
+	if a.random {
+		v.joined.begin(a, p.time.pts, !v.times.begun())
+	} else {
 		a.data = append(a.changed, a.data...) // the header changes at the next key frame
 	}
 	a.data = append(v.pending, a.data...)
 	v.pending = nil
-	u := &media.Unit{Kind: media.Video, Pause: p.time.pause, Arrived: p.last, Clock: p.time.said, Random: a.random, Damaged: v.damage, Data: a.data}
+	u := &media.Unit{Kind: media.Video, Pause: p.time.pause, Arrived: p.last, Clock: p.time.said, Damaged: v.damage, Data: a.data,
+		Random: a.random, Open: a.open, Refresh: a.refresh}
 	u.PTS, u.DTS = v.times.of(v.withSets(a), p.time.pts, p.last)
 	v.damage = false
 	if v.held > 2*u.Size()+maxSlack {

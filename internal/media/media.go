@@ -86,7 +86,9 @@ type Unit struct {
 	Arrived time.Time     // when its last packet arrived, by the server's clock
 	Pause   time.Duration // for which nothing had arrived from the camera before its first packet
 	Clock   time.Time     // what the camera's clock said at PTS, from its sender reports; zero if unknown
-	Random  bool          // decoding can start here (H.264 IDR, H.265 IRAP); always true for audio
+	Random  bool          // decoding can start here (H.264 IDR or recovery point, H.265 IRAP or recovery point); always true for audio
+	Open    bool          // units may follow that are shown before it and cannot be decoded if decoding starts here (open GOP)
+	Refresh int           // decoding that starts here is exact after so many more frames (intra refresh); 0 if at once
 	Damaged bool          // packets were lost
 	// Data holds the NAL units of a frame in order, without start codes, lengths or parameter sets. For audio it holds one
 	// slice, the raw frame.
