@@ -8,6 +8,8 @@
 //   - soap.go, tree.go: one request and its response; auth.go, digest.go: the login
 //   - address.go: what is believed of an address that a camera names
 //   - device.go, clock.go, services.go, profiles.go: what a camera says of itself
+//   - events.go, subscription.go: waiting for events
+//   - notification.go, topics.go, state.go, times.go: what they mean
 //   - discovery.go: finding cameras on the network, when somebody asks
 //
 // Everything that a camera sends is hostile input: bodies, depth and counts are bounded, XML is read by local names, and what
@@ -15,7 +17,6 @@
 package onvif
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -53,7 +54,7 @@ type Options struct {
 	Admit func(key string) error
 	// Dial opens all connections, with the protocol http or https. Nil connects to the host of Address and nowhere else.
 	Dial    outbound.DialFunc
-	Timeout time.Duration // bounds each request; 10 s if zero
+	Timeout time.Duration // bounds each request; 12 s if zero
 	Logger  *slog.Logger  // slog.Default() if nil
 }
 
@@ -71,7 +72,7 @@ var (
 
 const (
 	devicePath     = "/onvif/device_service"
-	usualTimeout   = 10 * time.Second
+	usualTimeout   = 12 * time.Second // more than the dialer takes, so that a camera that is away is known as such
 	maxRefusals    = 2
 	deviceService  = "http://www.onvif.org/ver10/device/wsdl"
 	mediaService   = "http://www.onvif.org/ver10/media/wsdl"
@@ -94,6 +95,7 @@ type Client struct {
 	clocked  bool // clock was asked for
 	services *Services
 	login    login
+	closed   map[string]bool // ports that the camera named and that cannot be reached
 }
 
 // New returns a client for the camera. Nothing is sent yet.
@@ -114,7 +116,7 @@ func New(o Options) (*Client, error) {
 	if o.Dial == nil {
 		o.Dial = outbound.New(outbound.Options{Places: []outbound.Place{{Address: host}}}).ForCamera("").Dial
 	}
-	c := &Client{opts: o, host: host, device: endpoint{port: port, path: "/" + strings.TrimPrefix(o.Path, "/")}, log: o.Logger}
+	c := &Client{opts: o, host: host, device: endpoint{port: port, path: "/" + strings.TrimPrefix(o.Path, "/")}, log: o.Logger, closed: map[string]bool{}}
 	var secure *tls.Config
 	if o.Secure {
 		secure = secureConfig(o.Admit)
@@ -139,9 +141,4 @@ func splitAddress(address string, secure bool) (host, port string, err error) {
 		return "", "", fmt.Errorf("%q is no address of a camera: give a host, or host:port", address)
 	}
 	return host, port, nil
-}
-
-// bound limits a request to the client's timeout.
-func (c *Client) bound(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, c.opts.Timeout)
 }

@@ -15,6 +15,7 @@ type Services struct {
 	PullPoint bool
 
 	media, media2, events endpoint
+	ports                 map[string]string // ports as the camera names them, and as they are reached
 }
 
 // Services asks which services there are, by GetServices and GetCapabilities: either may be missing, fail or leave some out. The
@@ -73,7 +74,7 @@ func (c *Client) locate(addresses map[string]string) Services {
 		}
 		return e, ok
 	}
-	var s Services
+	s := Services{ports: ports}
 	s.media, s.Media = at(mediaService, "/onvif/media_service")
 	s.media2, s.Media2 = at(media2Service, "/onvif/media2_service")
 	s.events, s.Events = at(eventService, "/onvif/event_service")

@@ -3,10 +3,13 @@ package onvif
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -14,6 +17,8 @@ import (
 type Fault struct {
 	Code   string // local names of the code and its subcodes, such as Sender/InvalidArgVal/NoProfile
 	Reason string // at most 200 bytes, printable, without our password
+
+	detail *node
 }
 
 func (f *Fault) Error() string { return "the camera answers " + f.Code + ": " + f.Reason }
@@ -45,14 +50,17 @@ func (f *Fault) denied() bool {
 // request is one operation.
 type request struct {
 	at     endpoint
-	action string // the SOAP action, a URI; its last part is the operation
-	body   string // XML
-	header string // XML, for WS-Addressing
-	open   bool   // to be asked without a login (GetSystemDateAndTime)
+	action string        // the SOAP action, a URI; its last part is the operation
+	body   string        // XML
+	header string        // XML, for WS-Addressing
+	open   bool          // to be asked without a login (GetSystemDateAndTime)
+	wait   time.Duration // how long the camera may wait before it answers, beyond the client's timeout
 }
 
 // operation returns the name of the operation.
-func (r request) operation() string { return r.action[strings.LastIndex(r.action, "/")+1:] }
+func (r request) operation() string {
+	return strings.TrimSuffix(r.action[strings.LastIndex(r.action, "/")+1:], "Request")
+}
 
 // answer is a response over HTTP, with its SOAP body if it has one.
 type answer struct {
@@ -65,9 +73,29 @@ type answer struct {
 
 // send makes one attempt.
 func (c *Client) send(ctx context.Context, r request, w way) (*answer, error) {
-	ctx, stop := c.bound(ctx)
+	ctx, stop := context.WithTimeout(ctx, c.opts.Timeout+r.wait)
 	defer stop()
-	return c.sendWithin(ctx, r, w)
+	r.at = c.reachable(r.at)
+	a, err := c.sendWithin(ctx, r, w)
+	if dialling, ok := errors.AsType[*net.OpError](err); ok && dialling.Op == "dial" && r.at.port != c.device.port && ctx.Err() == nil {
+		// The port is one of the camera's own network, behind a router, or a slip. All its services may be at the one that is known.
+		c.mu.Lock()
+		c.closed[r.at.port] = true
+		c.mu.Unlock()
+		r.at = c.reachable(r.at)
+		return c.sendWithin(ctx, r, w)
+	}
+	return a, err
+}
+
+// reachable returns the endpoint with a port that is not known to be closed.
+func (c *Client) reachable(e endpoint) endpoint {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed[e.port] {
+		e.port = c.device.port
+	}
+	return e
 }
 
 func (c *Client) sendWithin(ctx context.Context, r request, w way) (*answer, error) {
@@ -83,6 +111,9 @@ func (c *Client) sendWithin(ctx context.Context, r request, w way) (*answer, err
 	}
 	req.Header.Set("Content-Type", `application/soap+xml; charset=utf-8; action="`+r.action+`"`)
 	req.Header.Set("User-Agent", "Keepwatch")
+	if r.operation() != "CreatePullPointSubscription" {
+		req.Header["Idempotency-Key"] = nil // is not sent: it lets the transport ask again if the camera has just closed an idle connection
+	}
 	if w.challenge != nil {
 		req.Header.Set("Authorization", w.challenge.answer(c.opts, req.Method, req.URL.RequestURI(), w.count))
 	}
@@ -147,7 +178,7 @@ func readFault(n *node) *Fault {
 	if reason == "" {
 		reason = n.value("faultstring")
 	}
-	return &Fault{Code: strings.Join(codes, "/"), Reason: reason}
+	return &Fault{Code: strings.Join(codes, "/"), Reason: reason, detail: n.first("Detail")}
 }
 
 // maxReason bounds text of a camera that people read.
@@ -155,6 +186,7 @@ const maxReason = 200
 
 // scrub makes a camera's text fit for a log: some echo the password in what they say.
 func scrub(s string, secret Password) string {
+	s = printable(s, maxText)
 	if secret != "" {
 		for _, form := range []string{string(secret), escape(string(secret))} {
 			s = strings.ReplaceAll(s, form, "***")
