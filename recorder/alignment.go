@@ -121,6 +121,9 @@ func (a *alignment) rest() []camera.Item {
 	return append(a.take(&a.pictures), a.take(&a.sound)...)
 }
 
+// holdsSound reports whether sound waits to be recorded, until it is known how late it comes.
+func (a *alignment) holdsSound() bool { return len(a.sound.held) > 0 }
+
 // late returns how much later a picture has come than the least delayed of its time.
 func (a *alignment) late(u *media.Unit) time.Duration {
 	delay := u.Arrived.Sub(a.origin).Seconds() - float64(u.DTS)/a.pictures.rate

@@ -80,6 +80,7 @@ func (s *linkSession) Patience() time.Duration                    { return 0 }
 func (s *linkSession) Identity(*media.VideoTrack) camera.Identity { return camera.Identity{} }
 func (s *linkSession) Link() camera.Link                          { return camera.Link{} }
 func (s *linkSession) SoundRefused() string                       { return "" }
+func (s *linkSession) Sounds() []camera.Sound                     { return nil }
 func (s *linkSession) Close()                                     {}
 
 // carry returns when a unit that was made at a time, since the session began, begins to come over the link, and when it has come.

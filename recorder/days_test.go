@@ -120,6 +120,7 @@ func (s *daysSession) Patience() time.Duration                    { return 0 }
 func (s *daysSession) Identity(*media.VideoTrack) camera.Identity { return camera.Identity{} }
 func (s *daysSession) Link() camera.Link                          { return camera.Link{} }
 func (s *daysSession) SoundRefused() string                       { return "" }
+func (s *daysSession) Sounds() []camera.Sound                     { return nil }
 func (s *daysSession) Close()                                     {}
 
 // Next waits for the next frame. The network delays it by up to 200 ms, and now and then by a second.

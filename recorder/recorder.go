@@ -73,7 +73,7 @@ type Recorder struct {
 	told    bool          // the camera's clock was recorded for this run
 	slewed  time.Duration // by the muxer of the run, so far
 	follows bool          // the session already had a run
-	sound   audioWatch
+	sound   soundFill
 	health  meter
 	// patience is how long the next session waits for a picture, if that is longer than usual.
 	patience time.Duration
@@ -81,40 +81,9 @@ type Recorder struct {
 	soundOff bool
 }
 
-// silence is how long a run with audio may go without any before it ends. Browsers play only as far as both tracks reach, so
-// missing audio would stall the video.
-const silence = 3 * time.Second
-
 // joinable is the longest delay of a run's first frame, after the end of the previous run in the same session, that counts as
 // network jitter and not as a gap.
 const joinable = 500 * time.Millisecond
-
-// audioWatch checks whether a camera that announced audio sends it. It goes by media time: whatever the network holds up, both
-// come.
-type audioWatch struct {
-	rate    int // ticks of audio a second; 0 without audio
-	begun   bool
-	last    int64 // end of the newest audio, or time of the session's first video frame, in video ticks
-	missing bool  // audio is announced and does not come
-	changed bool  // missing changed since the current run began
-}
-
-// note is called with each unit of a session.
-func (h *audioWatch) note(u *media.Unit) {
-	if h.rate == 0 {
-		return
-	}
-	at := u.DTS
-	if u.Kind == media.Audio {
-		at = u.DTS/int64(h.rate)*media.VideoTimescale + u.DTS%int64(h.rate)*media.VideoTimescale/int64(h.rate)
-	}
-	if u.Kind == media.Audio || !h.begun {
-		h.begun, h.last = true, at
-	}
-	if missing := time.Duration(at-h.last)*time.Second/media.VideoTimescale > silence; missing != h.missing {
-		h.missing, h.changed = missing, !h.changed
-	}
-}
 
 // session is the interface of camera.Session. A test implements it to simulate days.
 type session interface {
@@ -126,6 +95,7 @@ type session interface {
 	Clock() (ahead time.Duration, known bool)
 	Identity(*media.VideoTrack) camera.Identity
 	Link() camera.Link
+	Sounds() []camera.Sound
 	SoundRefused() string
 	Close()
 }
@@ -255,7 +225,7 @@ func (r *Recorder) session(ctx context.Context) error {
 	if a := s.Audio(); a != nil {
 		soundRate = a.SampleRate
 	}
-	r.sound, r.follows, r.align = audioWatch{rate: soundRate}, false, newAlignment(soundRate)
+	r.sound, r.follows, r.align = soundFill{track: s.Audio()}, false, newAlignment(soundRate)
 	r.pacer.connected(s.Pace)
 	for {
 		item, err := s.Next(ctx)
@@ -326,15 +296,12 @@ func (r *Recorder) paced(item camera.Item, s session) camera.Item {
 func (r *Recorder) take(item camera.Item, s session) error {
 	u := item.Unit
 	r.timing.note(u.Arrived)
-	r.sound.note(u)
 	if u.Kind == media.Video {
 		r.health.add(u)
 		switch {
 		case r.run == nil:
 		case item.Video != r.video:
 			r.endRun(storage.KindInterrupted + ": the camera changed its picture format")
-		case u.Random && s.Audio() != nil && r.sound.changed: // at a key frame, so that no frame is lost
-			r.endRun(storage.KindInterrupted + ": the camera's sound came or went")
 		case u.Random && r.timing.step != 0:
 			r.endRun(r.timing.stepReason())
 		}
@@ -348,6 +315,9 @@ func (r *Recorder) take(item camera.Item, s session) error {
 		}
 	}
 	if r.run == nil {
+		return nil
+	}
+	if !r.fillSound(u) {
 		return nil
 	}
 	filed := *u
@@ -366,6 +336,7 @@ func (r *Recorder) take(item camera.Item, s session) error {
 		r.slewed = slewed
 		r.publish(fragment)
 		health := r.health.snapshot(item.Video, s)
+		health.Sound = r.soundOf(s)
 		health.Shift, health.SetBack = r.timing.behind(u.Arrived), r.timing.setBack
 		var known bool
 		if health.Clock, known = s.Clock(); known && !r.told {
@@ -389,9 +360,6 @@ func (r *Recorder) beginRun(item camera.Item, audio *media.AudioTrack) error {
 		r.pacer.anchored()
 	}
 	r.follows, r.told, r.slewed = true, false, -r.timing.shift
-	if r.sound.changed = false; r.sound.missing {
-		audio = nil
-	}
 	key := r.opts.Store.LabelKey(r.opts.Stream.Camera)
 	run, err := media.NewRun(r.opts.Stream, start, *item.Video, audio, key)
 	if err != nil {
@@ -401,6 +369,7 @@ func (r *Recorder) beginRun(item camera.Item, audio *media.AudioTrack) error {
 		r.opts.Logger.Warn("the clock is behind the end of the footage; footage is filed later than it happens", "by", run.Shift.Round(time.Second))
 	}
 	r.run, r.video, r.muxer = run, item.Video, media.NewMuxer(run, key)
+	r.sound.begin(item.Unit)
 	if r.opts.Record {
 		r.disk.begin(run)
 	}

@@ -361,29 +361,3 @@ func TestRealEncodersAreRecordedAndPlayedBack(t *testing.T) {
 		})
 	}
 }
-
-func TestPromisedSoundThatDoesNotComeHoldsNoPictureUp(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, testcam.Camera{Name: "cam", Audio: testcam.AAC})
-	r.cams.Camera("cam").Mute(true)
-	r.until("cam", "recording", recording)
-	promised := func() (sound bool) {
-		c, err := r.hub.Open(permit(t, r.ids["cam"], access.Live), media.Main)
-		if err != nil {
-			return false
-		}
-		defer c.Close()
-		f, _, err := c.Next(t.Context())
-		return err == nil && f.Run.Audio != nil
-	}
-	for _, muted := range []bool{true, false} {
-		r.cams.Camera("cam").Mute(muted)
-		r.until("cam", "in runs with sound as it comes", func(recorder.Status) bool { return promised() != muted })
-	}
-	r.frames("cam", 15)
-	r.close()
-	marks := r.marks("cam")
-	if span := marks[len(marks)-1].Frame - marks[0].Frame + 1; span != uint64(len(marks)) {
-		t.Errorf("%d of %d frames are in the files", len(marks), span)
-	}
-}

@@ -32,6 +32,7 @@ func (s *turncoat) Pace(media.Kind) (float64, bool) { return 0, false }
 func (s *turncoat) Patience() time.Duration         { return 0 }
 func (s *turncoat) Link() camera.Link               { return camera.Link{} }
 func (s *turncoat) SoundRefused() string            { return "" }
+func (s *turncoat) Sounds() []camera.Sound          { return nil }
 func (s *turncoat) Close()                          {}
 func (s *turncoat) Clock() (time.Duration, bool)    { return 0, false }
 func (s *turncoat) Identity(t *media.VideoTrack) camera.Identity {

@@ -37,7 +37,7 @@ type Status struct {
 type Health struct {
 	Codec         string
 	Width, Height int
-	Audio         string        // codec; empty without audio
+	Sound         camera.Sound  // what the camera offers to hear; zero if nothing
 	FPS           float64       // frames a second
 	BitsPerSecond int64         // of video
 	GOP           time.Duration // between the last two key frames
@@ -46,7 +46,6 @@ type Health struct {
 	Shift         time.Duration // how much later footage is filed than it happens, since existing footage reaches beyond this computer's clock
 	SetBack       bool          // Shift is because this computer's clock was set back while it was watched
 	Link          camera.Link
-	SoundRefused  string // why the camera refused its sound; "" if it did not
 }
 
 // sharedStatus is a Status that other goroutines can read.
@@ -118,10 +117,6 @@ func (m *meter) snapshot(v *media.VideoTrack, s session) Health {
 	if v != nil {
 		m.health.Codec, m.health.Width, m.health.Height = v.Codec.String(), v.Width, v.Height
 	}
-	m.health.Audio = ""
-	if a := s.Audio(); a != nil {
-		m.health.Audio = a.Codec.String()
-	}
-	m.health.LostPackets, m.health.Link, m.health.SoundRefused = s.Lost(), s.Link(), s.SoundRefused()
+	m.health.LostPackets, m.health.Link = s.Lost(), s.Link()
 	return m.health
 }

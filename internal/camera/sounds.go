@@ -21,6 +21,28 @@ type Sound struct {
 // Sounds returns what the camera offers to hear, in its order. At most one is recorded: the first that can be.
 func (s *Session) Sounds() []Sound { return slices.Clone(s.sounds) }
 
+// SoundOf returns the sound that matters of those that a camera offers: the one that is recorded, with the others in Why, or else the
+// first. It is zero if there is none.
+func SoundOf(all []Sound) Sound {
+	at := slices.IndexFunc(all, func(x Sound) bool { return x.Recorded })
+	if at < 0 {
+		if len(all) == 0 {
+			return Sound{}
+		}
+		return all[0]
+	}
+	one, others := all[at], []string(nil)
+	for i, x := range all {
+		if i != at {
+			others = append(others, x.Codec)
+		}
+	}
+	if len(others) > 0 {
+		one.Why = "the camera also offers " + strings.Join(others, ", ") + "; only one sound of a camera is recorded"
+	}
+	return one
+}
+
 // Why sound is not recorded.
 const (
 	whySwitchedOff = "sound is switched off in the configuration; set audio: true to record it"

@@ -14,8 +14,8 @@ const (
 	opusRate = 48000
 )
 
-// length returns how long a unit of audio lasts if no other follows, in ticks.
-func (u *Unit) length() int64 {
+// Length returns how long a unit of audio lasts if no other follows, in ticks.
+func (u *Unit) Length() int64 {
 	if u.Samples > 0 {
 		return int64(u.Samples)
 	}

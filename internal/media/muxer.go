@@ -188,7 +188,7 @@ func (m *Muxer) takeAudio(c *contents, end int64) []*Unit {
 	}
 	c.audioBase, c.audio = uint64(kept[0].DTS-zero), make([]Sample, len(kept))
 	for i, u := range kept {
-		duration := u.length()
+		duration := u.Length()
 		if i+1 < len(kept) {
 			duration = kept[i+1].DTS - u.DTS
 		}

@@ -2,6 +2,7 @@ package testcam
 
 import (
 	"math"
+	"math/bits"
 	"time"
 )
 
@@ -50,15 +51,20 @@ type sound struct {
 	rate    int
 	samples int      // a packet
 	loop    [][]byte // AAC: the channel elements of one round
-	bytes   []byte   // PCMU: one round
+	bytes   []byte   // PCMU, PCMA: one round
 }
 
 func newSound(kind AudioKind, code uint32) *sound {
 	m := newMelody(code)
-	if kind == PCMU {
+	if kind == PCMU || kind == PCMA {
 		s := &sound{kind: kind, rate: pcmuRate, samples: pcmuSamples}
 		for i := range melodyNotes * pcmuRate * 2 * aacSamples / aacRate {
-			s.bytes = append(s.bytes, muLaw(int(loudness*m.sample(float64(i)/pcmuRate))))
+			x := int(loudness * m.sample(float64(i)/pcmuRate))
+			if kind == PCMU {
+				s.bytes = append(s.bytes, muLaw(x))
+			} else {
+				s.bytes = append(s.bytes, aLaw(x))
+			}
 		}
 		return s
 	}
@@ -75,7 +81,10 @@ func (s *sound) due(packet uint64) time.Duration {
 
 // packet returns the packet whose number is the mark's frame number.
 func (s *sound) packet(m Mark) []byte {
-	if s.kind == PCMU {
+	switch s.kind {
+	case Packed:
+		return s.loop[(m.Frame-1)%uint64(len(s.loop))]
+	case PCMU, PCMA:
 		out := make([]byte, s.samples)
 		at := int(m.Frame-1) * s.samples
 		for i := range out {
@@ -212,4 +221,15 @@ func muLaw(v int) byte {
 		exponent--
 	}
 	return ^(sign | byte(exponent)<<4 | byte(v>>(exponent+3)&15))
+}
+
+// aLaw encodes a 16-bit sample by ITU-T G.711 A-law.
+func aLaw(v int) byte {
+	mask := byte(0xd5)
+	if v < 0 {
+		v, mask = -v-1, 0x55
+	}
+	v = min(v, 32767) >> 3
+	segment := max(0, bits.Len(uint(v))-5)
+	return (byte(segment)<<4 | byte(v>>max(1, segment)&15)) ^ mask
 }

@@ -28,6 +28,7 @@ type Camera struct {
 	MainPath, SubPath string // where they are; default /main and /sub. Any other path is 404
 	NoSub             bool   // there is no sub stream: 404
 	Audio             AudioKind
+	Packets           *Packets // of the AudioKind Packed
 
 	// File replaces the drawn video of main. It plays in a loop with continuous timestamps. It is an unfragmented MP4 with
 	// H.264 or H.265 and optional AAC, or an elementary stream named *.h264 or *.h265 at Main.FPS, without reordered frames.
@@ -59,6 +60,8 @@ const (
 	NoAudio AudioKind = iota
 	AAC               // AAC-LC, 16 kHz, mono
 	PCMU              // G.711 µ-law, 8 kHz, mono
+	PCMA              // G.711 A-law, 8 kHz, mono
+	Packed            // whatever Packets says
 )
 
 // Auth is the login method of a camera.
@@ -95,6 +98,9 @@ func (c Camera) withDefaults() (Camera, error) {
 	}
 	if c.SubPath == "" {
 		c.SubPath = "/" + media.Sub.String()
+	}
+	if (c.Audio == Packed) != (c.Packets != nil && len(c.Packets.Payloads) > 0) {
+		return c, fmt.Errorf("camera %s: packets of sound without the AudioKind Packed, or the reverse", c.Name)
 	}
 	c.Main.setDefaults(640, 360)
 	c.Sub.setDefaults(320, 180)

@@ -14,5 +14,5 @@
 //  2. gate.go, port.go, certificate.go, stream.go: what is between a camera and its viewers; farm.go: all of it in a process of its own.
 //  3. studio.go, source.go, clip.go: where the frames of a stream come from.
 //  4. scene*.go, painter.go, figure.go, font.go, canvas.go, plane.go: how a frame is drawn; mark*.go, melody.go: how it names its camera.
-//  5. h264.go, macroblock.go, transform.go, cavlc*.go, bits.go: the video encoder; aac.go: the audio encoder.
+//  5. h264.go, macroblock.go, transform.go, cavlc*.go, bits.go: the video encoder; aac.go: the audio encoders; packets.go: sound in any codec.
 package testcam

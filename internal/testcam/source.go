@@ -54,7 +54,11 @@ func newDrawn(c *Camera, q media.Quality, s *scenery, location *time.Location) *
 		painter: newPainter(v.Width, v.Height, s, c.Label, location),
 		encoder: newEncoder(v.Width, v.Height, v.FPS, c.Code),
 	}
-	if c.Audio != NoAudio {
+	switch c.Audio {
+	case NoAudio:
+	case Packed:
+		d.sound = c.Packets.sound()
+	default:
 		d.sound = newSound(c.Audio, c.Code)
 	}
 	return d
@@ -77,6 +81,10 @@ func (d *drawn) formats() (video, audio format.Format) {
 		}
 	case PCMU:
 		audio = &format.G711{PayloadTyp: 0, MULaw: true, SampleRate: pcmuRate, ChannelCount: 1}
+	case PCMA:
+		audio = &format.G711{PayloadTyp: 8, SampleRate: pcmuRate, ChannelCount: 1}
+	case Packed:
+		audio = d.camera.Packets.format()
 	}
 	return video, audio
 }

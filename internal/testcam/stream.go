@@ -122,6 +122,8 @@ func newTrack(medium *description.Media, f format.Format) (track, error) {
 			return t, err
 		}
 		t.encode = func(data [][]byte) ([]*rtp.Packet, error) { return e.Encode(data[0]) }
+	case *format.Generic:
+		t.encode = packed(f.PayloadTyp)
 	default:
 		return t, fmt.Errorf("cannot packetize %s", f.RTPMap())
 	}
