@@ -79,6 +79,9 @@ func (b *backoff) next(err error, lasted time.Duration) time.Duration {
 	if errors.Is(err, errNoLogin) {
 		return b.logins.left()
 	}
+	if errors.Is(err, errMakesRoom) {
+		return firstPause*3/4 + rand.N(firstPause/2)
+	}
 	if kind == camera.Refused {
 		return b.logins.refused()
 	}

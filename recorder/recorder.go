@@ -28,6 +28,7 @@ type Options struct {
 	Admission  Admission         // shared by all recorders of the process
 	Backlog    *Backlog          // shared by all recorders of the process; if nil, only each single recorder is bounded
 	Logins     *Logins           // shared by the recorders of one camera; nil for a single recorder
+	Sharing    *Sharing          // shared by the recorders of one camera; nil for a single recorder
 	Identities *IdentityRegistry // shared by all recorders; nil accepts any device as the camera
 	// Clock returns the wall clock at a moment with a monotonic reading. If it is nil, the wall reading of the moment is used.
 	Clock  func(time.Time) time.Time
@@ -218,9 +219,17 @@ func (r *Recorder) wait(ctx context.Context, pause time.Duration, err error) {
 func (r *Recorder) session(ctx context.Context) error {
 	s, err := r.connect(ctx)
 	if err != nil {
-		return err
+		return r.opts.Sharing.refused(r.opts.Stream.Quality, err)
 	}
 	defer s.Close()
+	watched, leave := r.opts.Sharing.opened(ctx, r.opts.Stream.Quality)
+	err = r.follow(ctx, watched, s)
+	leave(err)
+	return err
+}
+
+// follow records a session until it ends, or until watched ends for a reason of its own.
+func (r *Recorder) follow(ctx, watched context.Context, s session) error {
 	soundRate := 0
 	if a := s.Audio(); a != nil {
 		soundRate = a.SampleRate
@@ -228,10 +237,14 @@ func (r *Recorder) session(ctx context.Context) error {
 	r.sound, r.follows, r.align = soundFill{track: s.Audio()}, false, newAlignment(soundRate)
 	r.pacer.connected(s.Pace)
 	for {
-		item, err := s.Next(ctx)
+		item, err := s.Next(watched)
 		if err != nil {
+			if watched.Err() != nil && ctx.Err() == nil {
+				err = context.Cause(watched)
+			}
 			return r.ended(ctx, s, err)
 		}
+		r.opts.Sharing.frame(r.opts.Stream.Quality, item.Unit.Arrived)
 		for _, it := range r.align.put(r.paced(item, s)) {
 			if err := r.take(it, s); err != nil {
 				r.opts.Ring.End()
@@ -271,6 +284,9 @@ func (r *Recorder) doubtSound(s session, err error) {
 }
 
 func (r *Recorder) connect(ctx context.Context) (session, error) {
+	if err := r.opts.Sharing.enter(r.opts.Stream.Quality); err != nil {
+		return nil, err
+	}
 	leave, err := r.opts.Admission.enter(ctx)
 	if err != nil {
 		return nil, err

@@ -45,6 +45,7 @@ type rig struct {
 	recorders  map[string]*recorder.Recorder
 	identities *recorder.IdentityRegistry // nil without
 	met        *memoryStore               // of identities
+	subs       bool                       // record the sub streams too, under "NAME sub"
 	stop       context.CancelFunc
 	stopped    chan struct{}
 }
@@ -55,12 +56,18 @@ func newRig(t *testing.T, cams ...testcam.Camera) *rig { return newRigWith(t, ni
 // newRigWith has the recorders remember cameras in met, if it is not nil.
 func newRigWith(t *testing.T, met *memoryStore, cams ...testcam.Camera) *rig {
 	t.Helper()
+	return newRigOf(t, &rig{met: met}, cams...)
+}
+
+// newRigOf completes r.
+func newRigOf(t *testing.T, r *rig, cams ...testcam.Camera) *rig {
+	t.Helper()
 	srv, err := testcam.Start(t.Context(), testcam.Options{Cameras: cams})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(srv.Close)
-	r := &rig{t: t, cams: srv, hub: live.NewHub(live.Options{}), folder: t.TempDir(), recorders: map[string]*recorder.Recorder{}, met: met}
+	r.t, r.cams, r.hub, r.folder, r.recorders = t, srv, live.NewHub(live.Options{}), t.TempDir(), map[string]*recorder.Recorder{}
 	r.open()
 	r.start()
 	t.Cleanup(r.close)
@@ -87,25 +94,31 @@ func (r *rig) open() {
 func (r *rig) start() {
 	ctx, stop := context.WithCancel(context.Background())
 	r.stop, r.stopped = stop, make(chan struct{})
-	done := make(chan struct{}, len(r.ids)+1)
+	done := make(chan struct{}, 2*len(r.ids)+1)
 	admission := recorder.NewAdmission(4)
 	r.openRegistry()
 	for _, h := range r.cams.Cameras() {
-		u, err := url.Parse(h.URL(media.Main))
-		if err != nil {
-			r.t.Fatal(err)
+		sharing := recorder.NewSharing()
+		for name, q := range map[string]media.Quality{h.Name(): media.Main, h.Name() + " sub": media.Sub} {
+			if q == media.Sub && !r.subs {
+				continue
+			}
+			u, err := url.Parse(h.URL(q))
+			if err != nil {
+				r.t.Fatal(err)
+			}
+			stream := media.StreamID{Camera: r.ids[h.Name()], Quality: q}
+			rec := recorder.New(recorder.Options{Stream: stream, Record: true, Store: r.store, Ring: r.hub.Ring(stream), Admission: admission, Identities: r.identities, Sharing: sharing,
+				Logger: slog.New(slog.DiscardHandler), Source: camera.Options{URL: u, Audio: true, FrameTimeout: 5 * time.Second, Logger: slog.New(slog.DiscardHandler)}})
+			r.recorders[name] = rec
+			go func() { _ = rec.Run(ctx); done <- struct{}{} }()
 		}
-		stream := media.StreamID{Camera: r.ids[h.Name()], Quality: media.Main}
-		rec := recorder.New(recorder.Options{Stream: stream, Record: true, Store: r.store, Ring: r.hub.Ring(stream), Admission: admission, Identities: r.identities,
-			Logger: slog.New(slog.DiscardHandler), Source: camera.Options{URL: u, Audio: true, FrameTimeout: 5 * time.Second, Logger: slog.New(slog.DiscardHandler)}})
-		r.recorders[h.Name()] = rec
-		go func() { _ = rec.Run(ctx); done <- struct{}{} }()
 	}
 	kept, stopKeeping := context.WithCancel(context.Background())
 	go func() { _ = r.store.Run(kept); done <- struct{}{} }()
 	go func() {
 		defer close(r.stopped)
-		for range len(r.ids) {
+		for range len(r.recorders) {
 			<-done
 		}
 		stopKeeping()

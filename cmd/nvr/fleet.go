@@ -41,12 +41,12 @@ func newFleet(a *app) *fleet {
 	f.identities = recorder.NewIdentityRegistry(fingerprintStore{a.identity}, streamsOf(a.conf, a.ids), a.log)
 	for _, c := range a.conf.Cameras {
 		member := fleetCamera{id: a.ids[c.ID]}
-		logins := recorder.NewLogins()
+		logins, sharing := recorder.NewLogins(), sharingOf(c)
 		make := func(q media.Quality, source config.Source) *recorder.Recorder {
 			stream := media.StreamID{Camera: member.id, Quality: q}
 			log := a.log.With("camera", c.ID, "stream", q.String())
 			return recorder.New(recorder.Options{
-				Stream: stream, Record: c.Record, Store: a.store, Ring: a.hub.Ring(stream), Admission: admission, Backlog: backlog, Logins: logins, Identities: f.identities, Logger: log,
+				Stream: stream, Record: c.Record, Store: a.store, Ring: a.hub.Ring(stream), Admission: admission, Backlog: backlog, Logins: logins, Sharing: sharing, Identities: f.identities, Logger: log,
 				Source: sourceOptions(c, source, a.out.ForCamera(c.ID), log),
 			})
 		}
@@ -57,6 +57,14 @@ func newFleet(a *app) *fleet {
 		f.cameras = append(f.cameras, member)
 	}
 	return f
+}
+
+// sharingOf returns what keeps the streams of a camera from throwing each other out, or nil if they come from two devices.
+func sharingOf(c config.Camera) *recorder.Sharing {
+	if c.Sub.IsZero() || c.Main.Reveal().Hostname() != c.Sub.Reveal().Hostname() {
+		return nil
+	}
+	return recorder.NewSharing()
 }
 
 func sourceOptions(c config.Camera, source config.Source, dialer *outbound.CameraDialer, log *slog.Logger) camera.Options {

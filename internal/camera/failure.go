@@ -36,6 +36,7 @@ const (
 type Failure struct {
 	Kind   Kind
 	Reason string // in plain words, for the camera's owner; no address, no password
+	Status int    // RTSP status with which the camera refused (RFC 2326 section 7.1.1); 0 if it did not
 	Err    error  // the cause, for the log
 }
 
@@ -75,7 +76,7 @@ func classify(err error) error {
 		return f
 	}
 	kind, reason := sort(err)
-	return &Failure{Kind: kind, Reason: reason, Err: err}
+	return &Failure{Kind: kind, Reason: reason, Status: int(statusOf(err)), Err: err}
 }
 
 // sort alone decides what an error means.

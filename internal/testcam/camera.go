@@ -42,6 +42,10 @@ type Camera struct {
 	TLS                bool   // rtsps:// with a new certificate
 	OldTLS             bool   // rtsps:// as in 2010: TLS 1.0, RSA key exchange, and a certificate that has expired, of a key of 1024 bits
 	NoUDP              bool   // offer RTP over the RTSP connection only
+	NonceOnce          bool   // digest: each nonce is good for one request
+	RefuseSound        bool   // 461 at SETUP of the audio
+	Viewers            Viewers
+	LoseUDP            int // of so many RTP packets over UDP one is lost; 0: none
 }
 
 // Video describes drawn video. The defaults are 640×360 (main) or 320×180 (sub), 15 frames a second, and a key frame every two

@@ -173,14 +173,16 @@ func (c *gateConn) Close() error {
 	return c.Conn.Close()
 }
 
-// gatePacketConn is a UDP port that falls silent while the gate is deaf.
+// gatePacketConn is a UDP port that falls silent while the gate is deaf, and loses one of so many packets.
 type gatePacketConn struct {
 	*net.UDPConn
 	gate *gate
+	lose int64 // 0: none
+	sent atomic.Int64
 }
 
 func (c *gatePacketConn) WriteTo(b []byte, to net.Addr) (int, error) {
-	if c.gate.deaf.Load() {
+	if c.gate.deaf.Load() || c.lose > 0 && c.sent.Add(1)%c.lose == 0 {
 		return len(b), nil
 	}
 	return c.UDPConn.WriteTo(b, to)

@@ -17,11 +17,12 @@ import (
 type port struct {
 	gate   *gate
 	server *gortsplib.Server
-	nonce  string // of all its password prompts
 
 	mu       sync.Mutex
+	nonces   nonces
 	camera   *Handle
 	sessions map[*gortsplib.ServerSession]*stream // nil stream before PLAY
+	seated   *gortsplib.ServerSession             // the only viewer of a camera for one; nil without
 }
 
 func newPort(c *Camera, options *Options) (*port, error) {
@@ -29,7 +30,7 @@ func newPort(c *Camera, options *Options) (*port, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &port{gate: g, nonce: rand.Text(), sessions: map[*gortsplib.ServerSession]*stream{}}
+	p := &port{gate: g, nonces: nonces{forever: rand.Text()}, sessions: map[*gortsplib.ServerSession]*stream{}}
 	p.server = newRTSPServer(g, p)
 	if c.TLS {
 		p.server.TLSConfig = &tls.Config{}
@@ -39,7 +40,7 @@ func newPort(c *Camera, options *Options) (*port, error) {
 		p.server.TLSConfig.GetCertificate = p.certificate
 	}
 	if !c.NoUDP {
-		if err := p.listenUDP(options.Host); err != nil {
+		if err := p.listenUDP(options.Host, c.LoseUDP); err != nil {
 			g.Close()
 			return nil, err
 		}
@@ -63,7 +64,7 @@ func newRTSPServer(g *gate, handler gortsplib.ServerHandler) *gortsplib.Server {
 }
 
 // listenUDP finds two consecutive UDP ports for RTP and RTCP. The first is even.
-func (p *port) listenUDP(host string) error {
+func (p *port) listenUDP(host string, lose int) error {
 	for range 100 {
 		rtp, err := net.ListenPacket("udp", net.JoinHostPort(host, "0"))
 		if err != nil {
@@ -80,8 +81,8 @@ func (p *port) listenUDP(host string) error {
 			continue
 		}
 		found := map[string]net.PacketConn{}
-		for _, conn := range []net.PacketConn{rtp, rtcp} {
-			found[conn.LocalAddr().String()] = &gatePacketConn{conn.(*net.UDPConn), p.gate}
+		for i, conn := range []net.PacketConn{rtp, rtcp} {
+			found[conn.LocalAddr().String()] = &gatePacketConn{UDPConn: conn.(*net.UDPConn), gate: p.gate, lose: int64(lose * (1 - i))}
 		}
 		p.server.UDPRTPAddress, p.server.UDPRTCPAddress = rtp.LocalAddr().String(), rtcp.LocalAddr().String()
 		p.server.ListenPacket = func(_, address string) (net.PacketConn, error) { return found[address], nil }
@@ -100,6 +101,13 @@ func (p *port) setCamera(h *Handle) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.camera = h
+}
+
+// nature returns what the current camera was told to be.
+func (p *port) nature() *Camera {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return &p.camera.camera
 }
 
 // certificate returns the certificate of the current camera.
@@ -129,12 +137,14 @@ func (c *Camera) methods() []auth.VerifyMethod {
 }
 
 // refuse answers a request without login with a password prompt, and one with a wrong login by hanging up.
-func (p *port) refuse(c *Camera, req *base.Request, realm string) (*base.Response, error) {
+func (p *port) refuse(c *Camera, req *base.Request, realm string, stale bool) (*base.Response, error) {
 	response := &base.Response{StatusCode: base.StatusUnauthorized, Header: base.Header{}}
-	if len(req.Header["Authorization"]) > 0 {
+	if len(req.Header["Authorization"]) > 0 && !stale {
 		return response, liberrors.ErrServerAuth{}
 	}
-	response.Header["WWW-Authenticate"] = auth.GenerateWWWAuthenticate(c.methods(), realm, p.nonce)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	response.Header["WWW-Authenticate"] = auth.GenerateWWWAuthenticate(c.methods(), realm, p.nonces.next(c))
 	return response, nil
 }
 
@@ -163,6 +173,9 @@ func (p *port) OnSessionClose(ctx *gortsplib.ServerHandlerOnSessionCloseCtx) {
 	p.mu.Lock()
 	s := p.sessions[ctx.Session]
 	delete(p.sessions, ctx.Session)
+	if p.seated == ctx.Session {
+		p.seated = nil
+	}
 	p.mu.Unlock()
 	if s != nil {
 		s.leave(ctx.Session)
@@ -180,13 +193,18 @@ func (p *port) answer(req *base.Request, path string) (*stream, *base.Response, 
 	if status == base.StatusUnauthorized {
 		password += "\x00" // a password that nobody sends
 	}
-	user := h.camera.Username
-	if user == "" && status == base.StatusUnauthorized {
-		user = "\x00"
+	c := h.camera
+	if c.Username == "" && status == base.StatusUnauthorized {
+		c.Username = "\x00"
 	}
-	if user != "" && auth.Verify(req, user, password, h.camera.methods(), realm, p.nonce) != nil {
-		response, err := p.refuse(&h.camera, req, realm)
-		return nil, response, err
+	if c.Username != "" {
+		p.mu.Lock()
+		ok, stale := p.nonces.verify(&c, req, password, realm)
+		p.mu.Unlock()
+		if !ok {
+			response, err := p.refuse(&c, req, realm, stale)
+			return nil, response, err
+		}
 	}
 	if status != 0 && status != base.StatusUnauthorized && (status != base.StatusNotEnoughBandwidth || req.Method == base.Setup) {
 		return nil, &base.Response{StatusCode: status}, nil
@@ -230,6 +248,9 @@ func (p *port) OnSetup(ctx *gortsplib.ServerHandlerOnSetupCtx) (*base.Response, 
 	if s == nil {
 		return response, nil, err
 	}
+	if response = p.refusal(p.nature(), ctx); response != nil {
+		return response, nil, nil
+	}
 	return s.published()
 }
 
@@ -249,6 +270,7 @@ func (p *port) OnPlay(ctx *gortsplib.ServerHandlerOnPlayCtx) (*base.Response, er
 	if s == nil {
 		return response, err
 	}
+	p.throwOut(p.nature(), ctx.Session)
 	p.mu.Lock()
 	_, open := p.sessions[ctx.Session]
 	if open {
