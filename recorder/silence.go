@@ -132,7 +132,7 @@ func (r *Recorder) soundOf(s session) camera.Sound {
 	case x.Recorded && r.sound.missing:
 		x.Why = "the camera announces sound and sends none at present; silence is recorded in its place"
 	case !x.Recorded && r.soundOff && x.Codec != "":
-		x.Why = "the camera sent no pictures after it had refused its sound, so it is no longer asked for it"
+		x.Off, x.Why = false, "the camera sent no pictures after it had refused its sound, so it is no longer asked for it"
 	}
 	return x
 }

@@ -35,18 +35,34 @@ type CameraReport struct {
 
 // StreamReport is a stream of a CameraReport.
 type StreamReport struct {
-	Quality       string  `json:"quality"`
-	Codec         string  `json:"codec"`
-	Width         int     `json:"width"`
-	Height        int     `json:"height"`
-	FPS           float64 `json:"fps"`
-	BitsPerSecond int64   `json:"bits_per_second"`
-	GOPSeconds    float64 `json:"gop_seconds"`
-	LostPackets   uint64  `json:"lost_packets"`
-	Transport     string  `json:"transport,omitempty"`            // tcp or udp
-	ReceiveBuffer int64   `json:"receive_buffer_bytes,omitempty"` // that the system granted for UDP
-	TLS           string  `json:"tls,omitempty"`                  // version
-	WeakTLS       string  `json:"weak_tls,omitempty"`             // what is weak about it
+	Quality       string       `json:"quality"`
+	Codec         string       `json:"codec"`
+	Width         int          `json:"width"`
+	Height        int          `json:"height"`
+	FPS           float64      `json:"fps"`
+	BitsPerSecond int64        `json:"bits_per_second"`
+	GOPSeconds    float64      `json:"gop_seconds"`
+	LostPackets   uint64       `json:"lost_packets"`
+	Audio         *SoundReport `json:"audio"`                          // null if the camera offers no sound
+	Transport     string       `json:"transport,omitempty"`            // tcp or udp
+	ReceiveBuffer int64        `json:"receive_buffer_bytes,omitempty"` // that the system granted for UDP
+	TLS           string       `json:"tls,omitempty"`                  // version
+	WeakTLS       string       `json:"weak_tls,omitempty"`             // what is weak about it
+}
+
+// SoundReport is the sound of a stream.
+type SoundReport struct {
+	Codec    string `json:"codec"` // what the camera sends
+	Recorded bool   `json:"recorded"`
+	Why      string `json:"why"` // why it is not recorded, or what is left out; empty if all is well
+}
+
+// soundReport returns the sound of a stream, or nil if the camera offers none.
+func soundReport(s Sound) *SoundReport {
+	if s.Codec == "" {
+		return nil
+	}
+	return &SoundReport{Codec: s.Codec, Recorded: s.Recorded, Why: s.Why}
 }
 
 // list answers GET /api/v1/cameras.
@@ -83,7 +99,7 @@ func report(c Camera, st CameraStatus, held access.Rights) CameraReport {
 	for _, stream := range st.Streams {
 		out.Streams = append(out.Streams, StreamReport{Quality: stream.Quality.String(), Codec: stream.Codec,
 			Width: stream.Width, Height: stream.Height, FPS: stream.FPS, BitsPerSecond: stream.BitsPerSecond,
-			GOPSeconds: stream.GOP.Seconds(), LostPackets: stream.LostPackets,
+			GOPSeconds: stream.GOP.Seconds(), LostPackets: stream.LostPackets, Audio: soundReport(stream.Sound),
 			Transport: stream.Link.Transport, ReceiveBuffer: stream.Link.Buffer, TLS: stream.Link.TLS, WeakTLS: stream.Link.Weak})
 	}
 	return out

@@ -18,7 +18,8 @@ func TestCamerasAreReportedToThoseWhoMaySeeThem(t *testing.T) {
 	w := inhabited(t)
 	since := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	w.status.set(CameraStatus{ID: w.cameras["front"].ID, State: "recording", Since: since, LastFrame: since, Advice: []string{"Shorten the GOP."},
-		Streams: []StreamStatus{{Quality: media.Main, Codec: "H.264", Width: 640, Height: 360, FPS: 10, GOP: time.Second}}},
+		Streams: []StreamStatus{{Quality: media.Main, Codec: "H.264", Width: 640, Height: 360, FPS: 10, GOP: time.Second, Sound: Sound{Codec: "G.729", Why: "it cannot be"}},
+			{Quality: media.Sub, Codec: "H.264", Sound: Sound{Codec: "G.711 A-law", Recorded: true}}, {Quality: media.Sub}}},
 		CameraStatus{ID: w.cameras["yard"].ID, State: "offline", Reason: "bob's secret"})
 	resp, body := w.do(w.as("alice", ask{path: "/api/v1/cameras"}))
 	got := decode[struct{ Cameras []CameraReport }](t, resp, body).Cameras
@@ -28,6 +29,11 @@ func TestCamerasAreReportedToThoseWhoMaySeeThem(t *testing.T) {
 	f := got[0]
 	if f.UUID != w.cameras["front"].ID.String() || f.Label != "Front <door>" || f.State != "recording" || !f.Since.Equal(since) || !f.HasSub || f.Streams[0].Codec != "H.264" || f.Streams[0].GOPSeconds != 1 {
 		t.Errorf("front: %+v", f)
+	}
+	for i, want := range []*SoundReport{{Codec: "G.729", Why: "it cannot be"}, {Codec: "G.711 A-law", Recorded: true}, nil} {
+		if got := f.Streams[i].Audio; (got == nil) != (want == nil) || got != nil && *got != *want {
+			t.Errorf("sound of stream %d: %+v, want %+v", i, got, want)
+		}
 	}
 	if got[1].State != "connecting" || got[1].LastFrame != nil {
 		t.Errorf("a camera that nothing is known of yet: %+v", got[1])

@@ -129,6 +129,13 @@ func TestPlaylistsMarkFormatChangesAndMissingFootage(t *testing.T) {
 		!strings.Contains(index, "CODECS=\"hvc1.1.6.L93.B0,avc1.42c01e\",RESOLUTION=640x360,URI=\"keyframes.m3u8?q\"") {
 		t.Error(index)
 	}
+	for name, hls := range map[string]string{"flac": "fLaC", "opus": "Opus"} { // browsers and players of HLS name them otherwise
+		placement[0].MIME = `video/mp4; codecs="avc1.42c01e,` + name + `"`
+		index := indexPlaylist(placement[:1], "q")
+		if !strings.Contains(index, `CODECS="avc1.42c01e,`+hls+`",RESOLUTION=640x360`+"\nmedia") || !strings.Contains(index, `CODECS="avc1.42c01e",RESOLUTION=640x360,URI="keyframes`) {
+			t.Errorf("%s: %s", name, index)
+		}
+	}
 	placement[0].Fragments[0].KeyBytes = 0
 	for i := range placement[0].Fragments { // a camera that sends a key frame once in a while: cut all the same
 		placement[0].Fragments[i].KeyBytes = 0

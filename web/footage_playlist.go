@@ -103,9 +103,25 @@ func indexPlaylist(placement []storage.SegmentPlacement, query string) string {
 		return text
 	}
 	peak, average = bandwidth(keys)
-	codecs = slices.DeleteFunc(codecs, func(c string) bool { return strings.HasPrefix(c, "mp4a") })
+	codecs = slices.DeleteFunc(codecs, isSound)
 	return text + fmt.Sprintf("#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=%d,AVERAGE-BANDWIDTH=%d,CODECS=\"%s\",%s,URI=\"keyframes.m3u8?%s\"\n",
 		peak, average, strings.Join(codecs, ","), size, query)
+}
+
+// isSound reports whether a codec is one of sound.
+func isSound(codec string) bool {
+	return strings.HasPrefix(codec, "mp4a") || codec == "fLaC" || codec == "Opus"
+}
+
+// hlsName returns the name that players of HLS expect of a codec: that of its sample entry. Browsers expect small letters.
+func hlsName(codec string) string {
+	switch codec {
+	case "flac":
+		return "fLaC"
+	case "opus":
+		return "Opus"
+	}
+	return codec
 }
 
 // codecsOf lists the codecs of all footage (RFC 6381), each once.
@@ -113,7 +129,7 @@ func codecsOf(placement []storage.SegmentPlacement) []string {
 	var out []string
 	for i := range placement {
 		for _, c := range codecsIn(placement[i].MIME) {
-			if !slices.Contains(out, c) {
+			if c = hlsName(c); !slices.Contains(out, c) {
 				out = append(out, c)
 			}
 		}

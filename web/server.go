@@ -71,8 +71,16 @@ type StreamStatus struct {
 	BitsPerSecond int64
 	GOP           time.Duration // between key frames
 	LostPackets   uint64        // since the session began
+	Sound         Sound
 	Link          Link
 	Identity      string // how reliably the camera is recognised, for people; empty before the first contact
+}
+
+// Sound is the sound that a camera offers with a stream.
+type Sound struct {
+	Codec    string // what the camera sends; empty if it offers no sound, or before the first picture
+	Recorded bool
+	Why      string // why it is not recorded, or what is left out; a sentence without a full stop
 }
 
 // Link is how a stream arrives from its camera.

@@ -142,6 +142,18 @@ func pictureText(st StreamStatus) string {
 	return text
 }
 
+// soundText says which sound a stream has, and why it is not recorded.
+func soundText(s Sound) string {
+	text := "sound " + s.Codec
+	if !s.Recorded {
+		text += " (not recorded)"
+	}
+	if s.Why != "" {
+		text += ": " + s.Why
+	}
+	return text
+}
+
 // streamText is all that is known of a stream, on one line.
 func streamText(st StreamStatus) string {
 	text := pictureText(st)
@@ -150,6 +162,9 @@ func streamText(st StreamStatus) string {
 	}
 	if st.GOP > 0 {
 		text += fmt.Sprintf(", key frame every %.2g s", st.GOP.Seconds())
+	}
+	if st.Sound.Codec != "" {
+		text += ", " + soundText(st.Sound)
 	}
 	if st.LostPackets > 0 {
 		text += fmt.Sprintf(", %d packets lost", st.LostPackets)

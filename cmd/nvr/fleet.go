@@ -131,13 +131,26 @@ func (f *fleet) reason(s recorder.Status) string {
 func (f *fleet) streamStatus(id media.StreamID, s recorder.Status) web.StreamStatus {
 	h := s.Health
 	return web.StreamStatus{Quality: id.Quality, Identity: f.identities.Strength(id), Codec: h.Codec, Width: h.Width, Height: h.Height, FPS: h.FPS,
-		BitsPerSecond: h.BitsPerSecond, GOP: h.GOP, LostPackets: h.LostPackets, Link: linkOf(h.Link)}
+		BitsPerSecond: h.BitsPerSecond, GOP: h.GOP, LostPackets: h.LostPackets, Link: linkOf(h.Link), Sound: soundOf(h.Sound)}
+}
+
+// soundOf returns a stream's sound for the web.
+func soundOf(s camera.Sound) web.Sound {
+	return web.Sound{Codec: s.Codec, Recorded: s.Recorded, Why: s.Why}
+}
+
+// unheard returns why the sound of a stream is not recorded although it is wanted, or "".
+func unheard(s camera.Sound) string {
+	if s.Codec == "" || s.Recorded || s.Off {
+		return ""
+	}
+	return s.Why
 }
 
 // adviceOf returns suggestions for the settings of a stream.
 func adviceOf(stream string, h recorder.Health) []string {
 	return advice.ForStream(stream, advice.Stream{GOP: h.GOP, Clock: h.Clock, Shift: h.Shift, SetBack: h.SetBack, LostPackets: h.LostPackets,
-		UDP: h.Link.Transport == camera.UDP, Buffer: h.Link.Buffer, WeakTLS: weakTLS(h.Link.TLS)})
+		UDP: h.Link.Transport == camera.UDP, Buffer: h.Link.Buffer, WeakTLS: weakTLS(h.Link.TLS), Unheard: unheard(h.Sound)})
 }
 
 // weakTLS says in which way a secure connection is weak, or "".

@@ -35,6 +35,7 @@ type Stream struct {
 	UDP           bool   // RTP comes over UDP
 	Buffer        int    // receive buffer that the system granted to its UDP ports, bytes; 0 if unknown
 	ClearPassword bool   // the camera wants the password in a form that the network can read
+	Unheard       string // why the camera's sound is not recorded, and what to do
 	WeakTLS       string // in which way its secure connection is weak, for example "TLS 1.0"
 }
 
@@ -68,6 +69,9 @@ func ForStream(name string, s Stream) []string {
 	}
 	if s.LostPackets > goodLoss {
 		all = append(all, aboutLoss(name, s)...)
+	}
+	if s.Unheard != "" {
+		say("sound is not recorded: %s", s.Unheard)
 	}
 	if s.ClearPassword {
 		say("the password crosses the network in clear (Basic): set the camera's RTSP authentication to digest, or use rtsps://")

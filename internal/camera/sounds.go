@@ -15,6 +15,7 @@ import (
 type Sound struct {
 	Codec    string // what the camera sends, as people know it
 	Recorded bool
+	Off      bool   // sound is switched off in the configuration
 	Why      string // if it is not recorded: the cause, and what to do; a sentence without a full stop
 }
 
@@ -67,7 +68,7 @@ func (s *Session) addSound(at *base.URL, desc *description.Session) (refused err
 			case a == nil:
 				found.Why = whyNoCodec(found.Codec, f)
 			case !s.opts.Audio:
-				found.Why = whySwitchedOff
+				found.Off, found.Why = true, whySwitchedOff
 			case s.audio != nil:
 				found.Why = whyAnother
 			default:
@@ -113,8 +114,8 @@ func (s *Session) setupSound(at *base.URL, a *audio) error {
 func (s *Session) withoutSound(refused string) {
 	s.soundRefused = refused
 	for i := range s.sounds {
-		if s.sounds[i].Why == whySwitchedOff {
-			s.sounds[i].Why = refused
+		if s.sounds[i].Off {
+			s.sounds[i].Off, s.sounds[i].Why = false, refused
 		}
 	}
 }

@@ -45,7 +45,7 @@ func TestTheFirstSoundThatPlaysIsRecordedAndTheRestIsTold(t *testing.T) {
 		"a static type": {offered: soundOf("track2", "18", "", ""),
 			want: []camera.Sound{{Codec: "G.729", Why: "G.729 is not recorded; set the camera to AAC or G.711"}}},
 		"not wanted": {offered: soundOf("track2", "9", "G722/8000", ""), off: true,
-			want: []camera.Sound{{Codec: "G.722", Why: "sound is switched off in the configuration; set audio: true to record it"}}},
+			want: []camera.Sound{{Codec: "G.722", Off: true, Why: "sound is switched off in the configuration; set audio: true to record it"}}},
 		"comfort noise beside": {offered: strings.Replace(soundOf("track2", "0", "PCMU/8000", ""), "AVP 0", "AVP 0 13", 1), codec: media.FLAC,
 			want: []camera.Sound{{Codec: "G.711 µ-law", Recorded: true}}},
 		"none": {},

@@ -166,7 +166,7 @@ export class LiveTile {
   /** Notices that the small picture has no sound, so that the full one can be heard in its place. */
   listen() {
     const { mime } = this.shown.feed.buffer;
-    if (this.shown.quality !== "sub" || !mime || this.silentSub === !/mp4a|opus/.test(mime)) return;
+    if (this.shown.quality !== "sub" || !mime || this.silentSub === !/mp4a|opus|flac/.test(mime)) return;
     this.silentSub = !this.silentSub;
     if (this.audible) this.page.onchange();
   }
