@@ -210,7 +210,7 @@ func (w *wire) repairSetup(asked base.HeaderValue, res *base.Response) {
 		repairUDP(given, res)
 		return
 	}
-	if want.InterleavedIDs == nil || channelsOf.FindString(given) == "" && portsOf.FindString(given) != "" {
+	if want.InterleavedIDs == nil || channelsOf.FindString(given) == "" && (portsOf.FindString(given) != "" || strings.Contains(strings.ToLower(given), "multicast")) {
 		return // the camera wants UDP
 	}
 	got := *want.InterleavedIDs

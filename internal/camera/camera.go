@@ -6,7 +6,7 @@
 //
 //   - camera.go: a session, from connecting to its end
 //   - dial.go, wire.go, answers.go, description.go: the connection, and how a camera's messages are put right
-//   - link.go, secure.go: how the media arrive, what the camera refused of them, and how old its TLS is
+//   - link.go, transport.go, secure.go: how the media arrive, what the camera refused of them, and how old its TLS is
 //   - video.go, nalu.go, recovery.go: from packets to pictures, and where decoding can start
 //   - sounds.go, audio.go, codecs.go: which sound is recorded and why not, from packets to units, and codecs
 //   - stamps.go, decoding.go, interlaced.go: their times
@@ -32,6 +32,7 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
+	"github.com/bluenviron/gortsplib/v5/pkg/headers"
 
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/outbound"
@@ -149,6 +150,7 @@ func open(ctx context.Context, opts Options, udp bool) (*Session, error) {
 		ReadTimeout: ioTimeout, WriteTimeout: ioTimeout,
 		DialContext:       s.dialer.dial,
 		DialTLSContext:    s.dialer.dialTLS,
+		AnyPortEnable:     true, // some cameras do not say from which port they send; from which host is checked (dialer.listenPacket)
 		OnTransportSwitch: func(error) {},
 		OnPacketsLost:     func(n uint64) { s.lost.Add(n) },
 		ListenPacket:      s.dialer.listenPacket,
@@ -203,7 +205,7 @@ func (s *Session) play() error {
 		return err
 	}
 	if err := s.setup(at, v.medium); err != nil {
-		return err
+		return s.dialer.aboutTransport(s.opts.Transport, err)
 	}
 	s.video = v
 	s.client.OnPacketRTP(v.medium, v.format, v.packet)
@@ -218,6 +220,9 @@ func (s *Session) play() error {
 func (s *Session) setup(at *base.URL, m *description.Media) error {
 	if err := checkControl(m, at); err != nil {
 		return err
+	}
+	if s.udp && s.opts.URL.Scheme == "rtsps" && m.Profile != headers.TransportProfileSAVP {
+		return errSecureUDP
 	}
 	_, err := s.client.Setup(at, m, 0, 0)
 	return err
@@ -331,7 +336,7 @@ func (s *Session) supervise() {
 		case <-tick.C:
 			s.video.flush(time.Now().Add(-late))
 			if s.watch.frozen(time.Now()) {
-				s.fail(errFrozen)
+				s.fail(s.silent())
 			} else if s.watch.useless(time.Now()) {
 				s.fail(errNoKeyFrame)
 			}
@@ -339,6 +344,14 @@ func (s *Session) supervise() {
 	}
 	s.hangUp()
 	wait.Wait()
+}
+
+// silent returns what to call a stream that shows nothing.
+func (s *Session) silent() error {
+	if s.udp && s.packet.Load() == 0 {
+		return errNoUDP
+	}
+	return errFrozen
 }
 
 // hangUp sends TEARDOWN and closes the connection, whatever the camera responds.

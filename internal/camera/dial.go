@@ -36,6 +36,8 @@ type dialer struct {
 	left    []string // of the description
 	granted int      // smallest receive buffer of its UDP ports, bytes; 0 if unknown or without UDP
 	tls     TLS      // zero without
+	// multicast: the description names a multicast address.
+	multicast bool
 }
 
 // maxConnections bounds how often one session connects. A camera may redirect to itself, but not forever.
@@ -178,6 +180,7 @@ func (d *dialer) described(sdp []byte) {
 		d.seen.Realm = noRealm
 	}
 	d.seen.Title, d.seen.Media = describe(sdp)
+	d.multicast = multicastAddress.Match(sdp)
 }
 
 // leave notes what was left out of the description.

@@ -50,6 +50,7 @@ var (
 	errClosed     = errors.New("session closed")
 	errQueueFull  = errors.New("units came faster than they could be recorded")
 	errFrozen     = errors.New("no picture within the frame timeout")
+	errNoUDP      = errors.New("no packet over UDP within the frame timeout")
 	errNoKeyFrame = errors.New("no picture that can be recorded")
 	errHandshake  = errors.New("handshake took too long")
 	errRedirects  = errors.New("redirected too often")
@@ -81,6 +82,9 @@ func classify(err error) error {
 
 // sort alone decides what an error means.
 func sort(err error) (Kind, string) {
+	if transport, ok := errors.AsType[*transportError](err); ok {
+		return Unsupported, transport.reason()
+	}
 	if status, ok := errors.AsType[liberrors.ErrClientBadStatusCode](err); ok {
 		return sortStatus(status)
 	}
@@ -107,6 +111,8 @@ func sort(err error) (Kind, string) {
 		return Refused, "the camera wants a user name and password"
 	case errors.Is(err, errRedirects):
 		return Broken, "the camera redirects in a circle"
+	case errors.Is(err, errNoUDP):
+		return Frozen, "the camera plays, but nothing of it arrives over UDP: let UDP through the firewall or the container's network, or use transport: tcp"
 	case errors.Is(err, errFrozen):
 		return Frozen, "connected, but the camera sends no pictures"
 	case errors.Is(err, errNoKeyFrame):

@@ -202,6 +202,11 @@ func parseAddress(s string) (u *url.URL, text, hint string) {
 	case "http", "https":
 		return nil, "only rtsp:// and rtsps:// are accepted: Keepwatch records RTSP streams only",
 			"look for the camera's RTSP address"
+	case "rtsp+http", "rtsp+https", "rtsph":
+		return nil, "only rtsp:// and rtsps:// are accepted: RTSP over HTTP is not supported",
+			"write rtsp:// with the camera's RTSP port, usually 554, or rtsps://"
+	case "rtspt", "rtspu":
+		return nil, only, "write rtsp://, and transport: tcp or transport: udp beside it"
 	default:
 		hint := suggest(scheme, []string{"rtsp", "rtsps"})
 		return nil, only, hint
