@@ -4,8 +4,8 @@ import "time"
 
 // Connection is all connections of one protocol to one address since the program started.
 type Connection struct {
-	Camera   string // id in the configuration; empty for several
-	Protocol string // rtsp, rtsps, rtp (UDP) or dns
+	Camera   string // id in the configuration; Probed for a look of an administrator; empty for several
+	Protocol string // rtsp, rtsps, rtp (UDP), http, https, ws-discovery (UDP) or dns
 	Address  string // host:port as configured; for dns the name, for refusals what was wanted
 	Remote   string // resolved ip:port; empty for dns and refusals
 	First    time.Time

@@ -28,12 +28,18 @@ func (l *connectionLog) visibleTo(r *http.Request) ([]Connection, error) {
 	}
 	all := slices.Clone(l.list())
 	for i := range all {
+		if all[i].Camera == Probed {
+			continue
+		}
 		if !slices.ContainsFunc(cameras, func(c visibleCamera) bool { return c.Name == all[i].Camera }) {
 			all[i].Camera = ""
 		}
 	}
 	return all, nil
 }
+
+// discovery is the protocol of a search for cameras on the local network.
+const discovery = "ws-discovery"
 
 // pageConnections shows administrators every connection that the program made since it started.
 func (h *systemPages) pageConnections(w http.ResponseWriter, r *http.Request) error {
@@ -42,14 +48,19 @@ func (h *systemPages) pageConnections(w http.ResponseWriter, r *http.Request) er
 		return err
 	}
 	v := view.Connections{Shell: h.shell(r, "Connections", "system")}
-	labels := map[string]string{}
+	labels := map[string]string{Probed: "looked at by an administrator"}
 	for _, c := range h.cameras.all {
 		labels[c.Name] = c.Label
 	}
 	var refused uint64
+	looked := false
 	for _, c := range all {
+		looked = looked || c.Camera == Probed || c.Protocol == discovery
 		refused += c.Refused
 		row := view.ConnectionRow{Address: c.Address, Camera: labels[c.Camera], Words: h.connectionWords(c), Refused: c.Refused > 0}
+		if c.Protocol == discovery {
+			row.Camera = "search for cameras"
+		}
 		if c.Remote != c.Address {
 			row.Remote = c.Remote
 		}
@@ -61,6 +72,8 @@ func (h *systemPages) pageConnections(w http.ResponseWriter, r *http.Request) er
 		v.Verdict = fmt.Sprintf("%s to connect elsewhere %s refused: see the marked rows.", times(refused, "One attempt"), map[bool]string{true: "was", false: "were"}[refused == 1])
 	case len(all) == 0:
 		v.Verdict = "No connections since startup."
+	case looked:
+		v.Verdict = "All connections went to configured cameras, or to what an administrator looked at. Nothing else was attempted."
 	default:
 		v.Verdict = "All connections went to configured cameras. Nothing else was attempted."
 	}

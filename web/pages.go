@@ -28,6 +28,7 @@ type pageGroups struct {
 	camera   *cameraPages
 	saved    *savedPages
 	system   *systemPages
+	probe    *probePages
 }
 
 // pages is what every page needs: who asks, which cameras there are, and the time of the site.
@@ -52,6 +53,7 @@ func (s *Server) newPageGroups() pageGroups {
 		camera:   &cameraPages{pages: p, shares: s.shares, coverage: s.coverage, identity: s.options.Identity, store: s.options.Store},
 		saved:    &savedPages{pages: p, kept: s.kept, store: s.options.Store},
 		system:   &systemPages{pages: p, outgoing: s.outgoing, report: s.reports.system},
+		probe:    &probePages{pages: p, probe: s.options.Probe, slots: newSlots(maxProbes, maxProbesAccount)},
 	}
 }
 

@@ -148,6 +148,11 @@ func (s *Server) pageRoutes() []route {
 		form("/people", administrator, s.people.form("people", s.people.writePeople, s.people.addPerson)),
 		page("/people/{person}/remove", administrator, s.people.pageRemoval),
 		form("/people/{person}/remove", administrator, s.people.form("people", s.people.writePeople, s.people.removePerson)),
+		page("/add-camera", administrator, s.probe.pageAdd),
+		form("/add-camera/find", administrator, s.probe.postFind),
+		form("/add-camera/look", administrator, s.probe.postLook),
+		form("/add-camera/write", administrator, s.probe.form("add", s.probe.writeAdd, s.probe.add)),
+		cameraForm("/cameras/{id}/check", access.Manage, s.probe.postCheck),
 		page("/system", signedIn, s.system.pageSystem),
 		page("/connections", administrator, s.system.pageConnections),
 	}

@@ -19,7 +19,7 @@
 //  5. server.go: how the handlers are assembled.
 //
 // Files with handlers begin with footage_, live_, api_ or page_. Those that begin with report_ gather figures for pages and API.
-// The others are shared by handlers: cameras.go, shares.go, coverage.go, siteclock.go, words.go, slots.go (limits on open
+// The others are shared by handlers: cameras.go, shares.go, coverage.go, siteclock.go, words.go, cameraprobe.go, slots.go (limits on open
 // responses), form.go, params.go and response.go.
 package web
 
@@ -119,6 +119,8 @@ type Options struct {
 
 	Connections func() []Connection // all connections since the start, ordered by camera; nil returns none
 
+	Probe CameraProbe // looks at cameras before they are added; nil cannot
+
 	CertificatePEM []byte // of the server's own authority, to install on devices; may be empty
 	Version        string
 	Logger         *slog.Logger     // nil discards
@@ -135,6 +137,9 @@ func (o *Options) complete() error {
 	}
 	if o.Location == nil {
 		o.Location = time.UTC
+	}
+	if o.Probe == nil {
+		o.Probe = noProbe{}
 	}
 	if o.Accounts == nil || o.Views == nil || o.Identity == nil || o.Layouts == nil || o.Store == nil || o.Hub == nil || o.Status == nil {
 		return errors.New("web: accounts, view log, identities, layouts, store, hub and status are needed")

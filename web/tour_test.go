@@ -107,6 +107,12 @@ func (w *world) further(kept string) []visit {
 		{"a link that leads nowhere", w, "", "/s/kwl_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", nil},
 		{"a link", w, "", "/s/" + w.link, nil},
 		{"the password again", w, "erna", "/account", send(`form[action="/account/tokens"]`, `{label: "Home"}`, `input[name=confirm_password]`)},
+		{"cameras found", w, "root", "/add-camera", send(`form[action="/add-camera/find"]`, `{}`, `[data-address]`)},
+		{"a camera looked at", w, "root", "/add-camera", send(`form[action="/add-camera/look"]`, `{address: "192.0.2.20"}`, `#lines`)},
+		{"a camera that refuses", w, "root", "/add-camera", send(`form[action="/add-camera/look"]`, `{address: "refuses"}`, `.complaint`)},
+		{"a camera with a wrong id", w, "root", "/add-camera", append(send(`form[action="/add-camera/look"]`, `{address: "192.0.2.20"}`, `#lines`),
+			send(`form[action="/add-camera/write"]`, `{id: "Wrong Id"}`, `.mistake`)...)},
+		{"a camera checked", w, "alice", "/cameras/front", send(`form[action="/cameras/front/check"]`, `{}`, `.advice`)},
 		{"let go of a kept clip", w, "alice", "/cameras/front/kept/" + kept, nil},
 	}
 }
@@ -161,6 +167,7 @@ func furnished(t *testing.T) *world {
 	check(t, err)
 	w.reopen(func(o *Options) {
 		o.CertificatePEM = ca.CertificatePEM()
+		o.Probe = &fakeProbe{}
 		o.Connections = func() []Connection {
 			return []Connection{{Camera: "front", Protocol: "RTSP", Address: "192.0.2.10:554", Remote: "192.0.2.10:554", Refused: 1}}
 		}

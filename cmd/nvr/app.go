@@ -137,7 +137,7 @@ func (a *app) webOptions() web.Options {
 	o := web.Options{
 		Accounts: a.people, Views: a.views, Identity: a.identity, Layouts: layout.New(a.people.DB(), time.Now), Store: a.store, Hub: a.hub, Status: a.fleet, Location: a.conf.Timezone,
 		Hosts: a.conf.Web.Hosts, Networks: a.conf.Web.Networks, Proxies: a.conf.Web.Proxies,
-		Connections: a.connections, Canary: a.canary, Secure: a.tls != nil, Version: versionText(), Logger: a.log,
+		Connections: a.connections, Probe: newProber(a), Canary: a.canary, Secure: a.tls != nil, Version: versionText(), Logger: a.log,
 	}
 	if a.ca != nil {
 		o.CertificatePEM = a.ca.CertificatePEM()

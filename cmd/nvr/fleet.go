@@ -120,6 +120,17 @@ func (f *fleet) Cameras() []web.CameraStatus {
 	return all
 }
 
+// mainState returns what the main stream of a camera is doing, and why.
+func (f *fleet) mainState(id media.CameraID) (recorder.State, string) {
+	for _, c := range f.cameras {
+		if c.id == id {
+			s := c.main.Status()
+			return s.State, f.reason(s)
+		}
+	}
+	return recorder.Connecting, ""
+}
+
 // reason adds the time of the next try to a stream's reason, unless that is soon.
 func (f *fleet) reason(s recorder.Status) string {
 	if time.Until(s.NextTry) < time.Minute {

@@ -24,6 +24,9 @@ func newDialer(c *config.Config) *outbound.Dialer {
 func (a *app) connections() []web.Connection {
 	var all []web.Connection
 	for _, c := range a.out.Connections() {
+		if c.Camera == outbound.Probe {
+			c.Camera = web.Probed
+		}
 		all = append(all, web.Connection(c))
 	}
 	return all

@@ -27,6 +27,7 @@ const maxFileBytes = 4 << 20
 //
 // A field's yaml tag here and below is the key that fills it; the option "secret" marks values that no message may show.
 type Config struct {
+	Path       string         `json:"-"`          // of the file; "" for a configuration that was not loaded from one
 	Data       string         `yaml:"data"`       // folder of databases and keys
 	Recordings string         `yaml:"recordings"` // folder of footage
 	Timezone   *time.Location `yaml:"timezone"`
@@ -122,7 +123,11 @@ func Load(path string, env func(string) (string, bool)) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configuration %s: %w", path, err)
 	}
-	return parse(input{path: path, dir: filepath.Dir(abs), content: content, env: env})
+	c, err := parse(input{path: path, dir: filepath.Dir(abs), content: content, env: env})
+	if c != nil {
+		c.Path = abs
+	}
+	return c, err
 }
 
 func readFile(path string) ([]byte, error) {

@@ -41,7 +41,7 @@ func ConnectionsPage(v Connections) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"column\"><p class=\"crumb\"><a href=\"/system\">System</a></p><h1>Connections</h1><p class=\"lead\">Every connection this recorder has made since it started. It can only connect to the configured cameras.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"column\"><p class=\"crumb\"><a href=\"/system\">System</a></p><h1>Connections</h1><p class=\"lead\">Every connection this recorder has made since it started. It can only connect to the configured cameras, and to what an administrator looks at under <a href=\"/add-camera\">Add a camera</a>.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
