@@ -171,10 +171,10 @@ func (r *reader) reachBack(ctx context.Context, parts []part, from int64) ([]par
 }
 
 // decodeFrom returns where decoding has to begin for the picture at the time from: at the last key frame that is not
-// after it and from which on nothing is missing. In a gap it is from itself. It reports false when from lies in footage
-// whose key frame is not among the parts.
+// after it, from which on nothing is missing and the picture is exact. In a gap it is from itself. It reports false when from lies in
+// footage whose key frame is not among the parts. If it is there and the picture is not exact, the result is the earliest one.
 func decodeFrom(parts []part, from int64) (int64, bool) {
-	key, found := from, false
+	var keys keyFrames
 	var last *media.Entry
 	var lastRun media.RunID
 	for i := range parts {
@@ -184,16 +184,65 @@ func decodeFrom(parts []part, from int64) (int64, bool) {
 				break
 			}
 			if last == nil || !follows(lastRun, parts[i].row.RunID, last, e) {
-				key, found = from, false
+				keys = keyFrames{}
 			}
-			if e.Random {
-				key, found = index.Micros(e.Start), true
-			}
+			keys.add(e, from)
 			last, lastRun = e, parts[i].row.RunID
 		}
 	}
 	if last == nil || index.Micros(last.End()) <= from {
 		return from, true
 	}
-	return key, found
+	return keys.best(from)
+}
+
+// keyFrames finds the key frame from which decoding is exact in time.
+type keyFrames struct {
+	first, exact int64 // µs
+	some, sure   bool  // first and exact are known
+	waiting      []refreshing
+}
+
+// refreshing is a key frame from which on pictures are not exact yet.
+type refreshing struct {
+	start  int64 // µs
+	frames int   // that it still takes
+}
+
+// add takes the next fragment, which begins before the time from.
+func (x *keyFrames) add(e *media.Entry, from int64) {
+	if e.Random && e.Refresh == 0 {
+		*x = keyFrames{first: index.Micros(e.Start), exact: index.Micros(e.Start), some: true, sure: true}
+		return
+	}
+	if e.Random {
+		if !x.some {
+			x.first, x.some = index.Micros(e.Start), true
+		}
+		x.waiting = append(x.waiting, refreshing{index.Micros(e.Start), e.Refresh})
+	}
+	passed := len(e.Video)
+	if length := e.Duration.Microseconds(); index.Micros(e.End()) > from && length > 0 { // the picture is in it
+		passed = int(int64(passed) * (from - index.Micros(e.Start)) / length)
+	}
+	left := x.waiting[:0]
+	for _, w := range x.waiting {
+		if w.frames -= passed; w.frames > 0 {
+			left = append(left, w)
+			continue
+		}
+		x.exact, x.sure = w.start, true
+	}
+	x.waiting = left
+}
+
+// best returns the time of the best key frame, and whether no earlier one could be better.
+func (x *keyFrames) best(from int64) (int64, bool) {
+	switch {
+	case x.sure:
+		return x.exact, true
+	case x.some:
+		return x.first, false
+	}
+	return from, false
 }

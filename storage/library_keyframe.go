@@ -53,12 +53,68 @@ func (l *library) OpenKeyFrame(ctx context.Context, p access.Permit, q media.Qua
 	}
 	c := &Clip{r: r, loaded: -1}
 	c.permit.latest = p
-	head, err := media.KeyFrameFile(run, r.key, b)
+	frags := [][]byte{b}
+	if label.Refresh > 0 {
+		if frags, err = r.refreshed(f, row, index.Micros(at)); err != nil {
+			return nil, r.explain(row, err)
+		}
+	}
+	head, err := media.KeyFrameFile(run, r.key, frags...)
 	if err != nil {
 		return nil, r.explain(row, err)
 	}
 	c.layout = segment.Layout{Head: head, Size: int64(len(head)), Start: label.Start, End: label.Start.Add(label.Duration), Run: row.RunID, MIME: run.SilentMIME()}
 	return c, nil
+}
+
+// maxRefresh bounds the bytes of the frames before an exact one.
+const maxRefresh = 32 << 20
+
+// refreshed returns the fragments from the last key frame on, not after the time at, from which decoding gets exact within the segment,
+// up to where it is. If there is none, it begins at the first key frame.
+func (r *reader) refreshed(f disk.File, row index.Segment, at int64) ([][]byte, error) {
+	entries := r.written.entries
+	if row.State != index.StateOpen {
+		var err error
+		if entries, err = r.expected(row).Table(f); err != nil {
+			return nil, err
+		}
+	}
+	first, frames := -1, 0
+	for i := len(entries) - 1; i >= 0; i-- {
+		e := &entries[i]
+		if !r.window.Covers(e.Start, e.End()) {
+			frames = 0
+			continue
+		}
+		frames += len(e.Video)
+		if !e.Random || index.Micros(e.Start) > at {
+			continue
+		}
+		if first = i; frames > e.Refresh {
+			break
+		}
+	}
+	var out [][]byte
+	size, left := 0, 1
+	for i := max(first, 0); first >= 0 && i < len(entries) && left > 0 && size < maxRefresh; i++ {
+		e := &entries[i]
+		if i == first {
+			left = e.Refresh + 1
+		}
+		if !r.window.Covers(e.Start, e.End()) {
+			break
+		}
+		b, _, err := r.expected(row).Fragment(f, segment.PlaceOf(e), nil)
+		if err != nil {
+			return nil, err
+		}
+		out, size, left = append(out, b), size+len(b), left-len(e.Video)
+	}
+	if len(out) == 0 {
+		return nil, ErrNoFootage
+	}
+	return out, nil
 }
 
 // keyFromFile finds the last key frame that is not after the time at in the segment's own table.

@@ -26,7 +26,7 @@ type SegmentPlacement struct {
 // FragmentPlacement says where one fragment stands.
 type FragmentPlacement struct {
 	Offset, Bytes int64
-	KeyBytes      int64         // from Offset to the end of the key frame that it begins with; 0 when it begins with none
+	KeyBytes      int64         // from Offset to the end of the key frame that it begins with; 0 when it begins with none that is exact at once
 	Start         time.Time     // wall clock of its first picture
 	Plays         time.Duration // how long its pictures are shown, by the camera's ticks
 	Continues     bool          // it is the very next after the one before, which may stand in the segment before
@@ -63,7 +63,7 @@ func (l *library) Placement(ctx context.Context, p access.Permit, q media.Qualit
 			e, piece := &part.entries[k], &l.Pieces[k]
 			f := FragmentPlacement{Offset: piece.At, Bytes: int64(piece.Keep), Start: e.Start, Plays: played(e)}
 			f.Continues = last != nil && follows(lastRun, part.row.RunID, last, e)
-			if e.Random {
+			if e.Random && e.Refresh == 0 {
 				f.KeyBytes = l.Payload(e) + int64(e.Video[0].Size)
 			}
 			one.Fragments = append(one.Fragments, f)

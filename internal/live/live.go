@@ -153,14 +153,20 @@ func (r *Ring) drop(n int) {
 	r.first += uint64(n)
 }
 
-// newestKey returns the index of the newest fragment that begins with a key frame, or -1.
+// newestKey returns the index of the newest fragment that begins with a key frame, or -1. If pictures get exact only some time after
+// their key frame, it is the newest from which on the newest picture is exact, or else the oldest.
 func (r *Ring) newestKey() int {
+	key, frames := -1, 0
 	for i := len(r.fragments) - 1; i >= 0; i-- {
-		if r.fragments[i].Random {
-			return i
+		f := r.fragments[i]
+		if frames += f.Frames; !f.Random {
+			continue
+		}
+		if key = i; f.Refresh == 0 || frames > f.Refresh {
+			break
 		}
 	}
-	return -1
+	return key
 }
 
 // Cursor is one viewer's position in a ring. It is not safe for concurrent use, except for Close.

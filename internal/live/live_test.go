@@ -283,3 +283,22 @@ func BenchmarkPublishTo100Cursors(b *testing.B) {
 		}
 	}
 }
+
+func TestAViewerOfAnIntraRefreshStartsWhereTheNewestPictureIsExact(t *testing.T) {
+	h := live.NewHub(live.Options{})
+	s := newSource(t, alices, 4, 10)
+	for n := range uint64(9) {
+		f := s.next(t)
+		f.Frames, f.Refresh = 5, 12
+		h.Ring(alices).Publish(f)
+		c, err := h.Open(permit(t, alices.Camera, access.Live, time.Minute), media.Main)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _, err := c.Next(t.Context())
+		want := max(0, n+1-min(n+1, 3)) / 4 * 4 // three fragments make 15 pictures
+		if err != nil || got.Seq != want {
+			t.Errorf("with %d fragments it starts at %d, want %d; %v", n+1, got.Seq, want, err)
+		}
+	}
+}

@@ -190,18 +190,31 @@ func SilentFragment(key LabelKey, frag []byte) ([]byte, error) {
 	return c.encode(key.mac(), func(dst []byte) { copy(dst, frag[payload:]) })
 }
 
-// KeyFrameFile returns the fragment's first frame, which must be a key frame, as a complete file: an init header without
-// audio, and a fragment with one sample at time zero that lasts a second. frag must have been verified.
-func KeyFrameFile(run *Run, key LabelKey, frag []byte) ([]byte, error) {
-	c, payload, err := parseFragment(frag)
-	if err != nil {
-		return nil, err
+// KeyFrameFile returns the first frame of the fragments, which must be a key frame, as a complete file: an init header without
+// audio, and a fragment with one sample at time zero that lasts a second. If pictures get exact only some frames after the key frame
+// (Label.Refresh), the frames up to there come before, as far as there are fragments; each lasts a tick. The fragments must be of the
+// run, follow each other and have been verified.
+func KeyFrameFile(run *Run, key LabelKey, frags ...[]byte) ([]byte, error) {
+	var one contents
+	var frames []byte
+	for i, frag := range frags {
+		c, payload, err := parseFragment(frag)
+		if err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			one.label = c.label
+		}
+		for _, s := range c.video[:min(len(c.video), one.label.Refresh+1-len(one.video))] {
+			one.video = append(one.video, Sample{Size: s.Size, Duration: 1, Random: s.Random})
+			frames, payload = append(frames, frag[payload:payload+int(s.Size)]...), payload+int(s.Size)
+		}
 	}
-	if !c.video[0].Random {
+	if len(one.video) == 0 || !one.video[0].Random {
 		return nil, fmt.Errorf("%w: fragment without key frame", ErrFormat)
 	}
-	one := contents{label: c.label, video: []Sample{{Size: c.video[0].Size, Duration: VideoTimescale, Random: true}}}
-	b, err := one.encode(key.mac(), func(dst []byte) { copy(dst, frag[payload:]) })
+	one.video[len(one.video)-1].Duration = VideoTimescale
+	b, err := one.encode(key.mac(), func(dst []byte) { copy(dst, frames) })
 	if err != nil {
 		return nil, err
 	}

@@ -46,6 +46,7 @@ type Label struct {
 	Kind        LabelKind
 	Quality     Quality
 	Random      bool // fragment: begins with a key frame
+	Refresh     int  // fragment: decoding that starts here is exact after so many more frames; at most 65535
 	Damaged     bool // fragment: holds a damaged unit or depends on one
 	Camera      CameraID
 	Run         RunID
@@ -89,6 +90,7 @@ func ParseLabel(b []byte) (Label, error) {
 		Quality:     Quality(b[26]),
 		Random:      b[27]&1 != 0,
 		Damaged:     b[27]&2 != 0,
+		Refresh:     int(binary.BigEndian.Uint16(b[84:])),
 		ContentSize: binary.BigEndian.Uint32(b[28:]),
 		Camera:      CameraID(b[32:48]),
 		Run:         RunID(b[48:64]),
@@ -118,6 +120,7 @@ func (l Label) put(b []byte, mac hash.Hash, content []byte) {
 	binary.BigEndian.PutUint64(b[64:], l.Seq)
 	binary.BigEndian.PutUint64(b[72:], uint64(l.Start.UnixMicro()))
 	binary.BigEndian.PutUint32(b[80:], uint32(l.Duration.Microseconds()))
+	binary.BigEndian.PutUint16(b[84:], uint16(l.Refresh))
 	mac.Reset()
 	mac.Write(b[:labelMACOffset])
 	mac.Write(content)

@@ -134,6 +134,8 @@ type Fragment struct {
 	Start    time.Time     // wall clock, UTC, whole microseconds
 	Duration time.Duration // wall clock; Start of the next fragment is Start+Duration
 	Random   bool          // begins with a key frame
+	Refresh  int           // decoding that starts here is exact after so many more frames; 0 if at once
+	Frames   int           // of video
 	Damaged  bool          // holds a damaged unit, or depends on one
 	Bytes    []byte
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"math"
 	"time"
 )
 
@@ -25,6 +26,8 @@ const (
 	// addition to its content.
 	maxFragmentBytes = 64 << 20
 	unitBytes        = 256
+	// maxLeading bounds the frames at the start of a run that are shown before its first one.
+	maxLeading = 16
 	// maxApart is how many seconds audio may be apart from the video it comes with, and a frame's presentation from its
 	// decoding. Larger distances are wrong timestamps.
 	maxApart = 5
@@ -56,7 +59,9 @@ type Muxer struct {
 	damaged bool   // since the last key frame
 	start   time.Time
 	skew    skew
-	apart   bool // the clocks diverged; the run ends at the next key frame
+	apart   bool  // the clocks diverged; the run ends at the next key frame
+	shown   int64 // presentation time of the first frame
+	leading int   // frames that may still be dropped because they are shown before it
 }
 
 // NewMuxer returns a Muxer for the run. Its first fragment begins at the first key frame that is written.
@@ -82,7 +87,13 @@ func (m *Muxer) Write(u *Unit) (*Fragment, error) {
 			m.bytes = 0
 			return nil, nil
 		}
-		m.started, m.zero, m.bytes = true, u.DTS, u.Size()+unitBytes
+		m.started, m.zero, m.bytes, m.shown = true, u.DTS, u.Size()+unitBytes, u.PTS
+		if u.Open {
+			m.leading = maxLeading
+		}
+	} else if m.leads(u) {
+		m.bytes -= u.Size() + unitBytes
+		return nil, nil
 	}
 	if len(m.video) == 0 {
 		m.video = append(m.video, u)
@@ -105,6 +116,16 @@ func (m *Muxer) Write(u *Unit) (*Fragment, error) {
 	f, err := m.cut(u.DTS)
 	m.video, m.bytes = append(m.video, u), u.Size()+unitBytes
 	return f, err
+}
+
+// leads reports whether a frame is shown before the first one, which it follows, and cannot be decoded for want of what was before
+// (open GOP: H.264 D.2.8, H.265 RASL).
+func (m *Muxer) leads(u *Unit) bool {
+	if m.leading--; m.leading < 0 || u.PTS >= m.shown {
+		m.leading = 0
+		return false
+	}
+	return true
 }
 
 // Slewed returns how much has been added to the run's own time so far.
@@ -135,9 +156,12 @@ func (m *Muxer) cut(end int64) (*Fragment, error) {
 	for _, u := range m.video {
 		m.damaged = m.damaged || u.Damaged
 	}
-	f := &Fragment{Run: m.run, Seq: m.seq, Start: m.start, Duration: wallEnd.Sub(m.start), Random: m.video[0].Random, Damaged: m.damaged}
+	f := &Fragment{Run: m.run, Seq: m.seq, Start: m.start, Duration: wallEnd.Sub(m.start), Random: m.video[0].Random, Frames: len(m.video), Damaged: m.damaged}
+	if f.Random {
+		f.Refresh = min(m.video[0].Refresh, math.MaxUint16)
+	}
 	c.label = Label{Kind: LabelFragment, Quality: m.run.Stream.Quality, Camera: m.run.Stream.Camera, Run: m.run.ID,
-		Random: f.Random, Damaged: f.Damaged, Seq: f.Seq, Start: f.Start, Duration: f.Duration}
+		Random: f.Random, Refresh: f.Refresh, Damaged: f.Damaged, Seq: f.Seq, Start: f.Start, Duration: f.Duration}
 	var err error
 	f.Bytes, err = c.encode(m.mac, func(dst []byte) { fill(dst, m.video, audio) })
 	m.start = wallEnd

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
+	"slices"
 	"time"
 )
 
@@ -11,7 +13,9 @@ import (
 var tableType = [16]byte{0x6b, 0x65, 0x65, 0x70, 0x77, 0x61, 0x84, 0x63, 0x88, 0x01, 0x74, 0x61, 0x62, 0x6c, 0x65, 0x31}
 
 const (
-	tableVersion = 1
+	// tableVersion is that of a table in which decoding is exact at once from each key frame on, and refreshVersion of any other.
+	tableVersion   = 1
+	refreshVersion = 2
 	// tableGuess is how much is read from the end of a file at first; usually the table is in it.
 	tableGuess = 64 << 10
 	// maxTable bounds the memory for reading a table.
@@ -27,6 +31,7 @@ type Entry struct {
 	Start                time.Time
 	Duration             time.Duration
 	Random, Damaged      bool
+	Refresh              int    // decoding that starts here is exact after so many more frames; 0 if at once
 	VideoBase, AudioBase uint64 // decoding time of the first sample in the run, ticks of the track
 	Video, Audio         []Sample
 }
@@ -56,7 +61,7 @@ func (t *Table) Append(offset int64, frag []byte) error {
 	}
 	t.Entries = append(t.Entries, Entry{
 		Offset: offset, Size: uint32(len(frag)), Payload: uint32(payload),
-		Seq: c.label.Seq, Start: c.label.Start, Duration: c.label.Duration, Random: c.label.Random, Damaged: c.label.Damaged,
+		Seq: c.label.Seq, Start: c.label.Start, Duration: c.label.Duration, Random: c.label.Random, Damaged: c.label.Damaged, Refresh: c.label.Refresh,
 		VideoBase: c.videoBase, AudioBase: c.audioBase, Video: c.video, Audio: c.audio,
 	})
 	return nil
@@ -68,7 +73,7 @@ func (t *Table) Box(run *Run, key LabelKey) []byte {
 	w := &boxes{b: make([]byte, LabelSize, 4096)}
 	w.box("uuid", func() {
 		w.bytes(tableType[:])
-		w.u8(tableVersion)
+		w.u8(t.version())
 		w.b = t.pack(w.b)
 		w.u32(uint32(len(w.b) + 4))
 	})
@@ -79,6 +84,14 @@ func (t *Table) Box(run *Run, key LabelKey) []byte {
 	}
 	label.put(w.b, key.mac(), w.b[LabelSize:])
 	return w.b
+}
+
+// version returns the version of the box.
+func (t *Table) version() byte {
+	if slices.ContainsFunc(t.Entries, func(e Entry) bool { return e.Refresh > 0 }) {
+		return refreshVersion
+	}
+	return tableVersion
 }
 
 // expected returns the usual values of the entry after e. Only differences from them are stored.
@@ -106,7 +119,12 @@ func (t *Table) pack(b []byte) []byte {
 		if e.Damaged {
 			flags |= 2
 		}
-		b = binary.AppendUvarint(b, flags)
+		if e.Refresh > 0 {
+			flags |= 4
+		}
+		if b = binary.AppendUvarint(b, flags); e.Refresh > 0 {
+			b = binary.AppendUvarint(b, uint64(e.Refresh))
+		}
 		b = binary.AppendVarint(b, e.Offset-want.Offset)
 		b = binary.AppendUvarint(b, uint64(e.Size))
 		b = binary.AppendUvarint(b, uint64(e.Payload))
@@ -197,6 +215,9 @@ func unpackTable(b []byte) (*Table, error) {
 	for i := range t.Entries {
 		flags := v.unsigned()
 		e := Entry{Random: flags&1 != 0, Damaged: flags&2 != 0}
+		if flags&4 != 0 {
+			e.Refresh = int(min(v.unsigned(), math.MaxUint16))
+		}
 		e.Offset = want.Offset + v.signed()
 		e.Size, e.Payload = uint32(v.unsigned()), uint32(v.unsigned())
 		e.Seq = want.Seq + uint64(v.signed())
@@ -221,7 +242,7 @@ func openTable(b []byte, camera CameraID, key LabelKey) (*Table, error) {
 	if err := key.verify(camera, LabelTable, b[:LabelSize], b[LabelSize:]); err != nil {
 		return nil, err
 	}
-	if [16]byte(b[LabelSize+8:head-1]) != tableType || b[head-1] != tableVersion {
+	if [16]byte(b[LabelSize+8:head-1]) != tableType || b[head-1] != tableVersion && b[head-1] != refreshVersion {
 		return nil, fmt.Errorf("%w: segment table of unknown version", ErrFormat)
 	}
 	return unpackTable(b[head : len(b)-4])

@@ -270,3 +270,65 @@ func BenchmarkUnitsToFragment(b *testing.B) {
 	}
 	b.SetBytes(int64(len(picture)))
 }
+
+func TestHowExactAKeyFrameIsStandsInLabelAndTable(t *testing.T) {
+	run := soundRun(t)
+	m, table, file := media.NewMuxer(run, key), &media.Table{}, bytes.Clone(run.Init)
+	for n := range int64(30) {
+		u := picture(n*9000, n%10 == 0)
+		u.Refresh = int(n) * 7
+		f, err := m.Write(u)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f == nil {
+			continue
+		}
+		if label, err := media.ParseLabel(f.Bytes); err != nil || label.Refresh != f.Refresh || f.Refresh > 0 && !f.Random {
+			t.Fatalf("%v, label with %d, fragment with %d", err, label.Refresh, f.Refresh)
+		}
+		if err := table.Append(int64(len(file)), f.Bytes); err != nil {
+			t.Fatal(err)
+		}
+		file = append(file, f.Bytes...)
+	}
+	file = append(file, table.Box(run, key)...)
+	got, err := media.ReadTable(bytes.NewReader(file), int64(len(file)), camera, key)
+	if err != nil || !reflect.DeepEqual(got, table) {
+		t.Fatalf("%v\n%+v\n%+v", err, got, table)
+	}
+	if res, err := media.Scan(bytes.NewReader(file), int64(len(file)), camera, key); err != nil || !res.Closed {
+		t.Errorf("%v, %v", err, res.Err)
+	}
+	refresh := map[int]int{}
+	for _, e := range got.Entries {
+		refresh[e.Refresh]++
+	}
+	if refresh[70] != 1 || refresh[140] != 1 || len(refresh) != 3 {
+		t.Errorf("%v", refresh)
+	}
+}
+
+// A run that begins at the recovery point of an open GOP leaves out what cannot be decoded; later recovery points leave out nothing.
+func TestARunBeginsWithoutThePicturesBeforeItsRecoveryPoint(t *testing.T) {
+	var units []*media.Unit
+	for n := range int64(24) {
+		u := picture(n*3600, n%8 == 0)
+		u.Open = u.Random
+		u.PTS += 3 * 3600
+		if k := n % 8; k == 1 || k == 2 {
+			u.PTS -= 3 * 3600
+		}
+		units = append(units, u)
+	}
+	entries := mux(t, soundRun(t), units)
+	if n := len(entries[0].Video); n != 6 || entries[0].Video[0].Duration != 3*3600 || len(entries[1].Video) != 8 {
+		t.Errorf("%d pictures, the first for %d ticks; then %d", n, entries[0].Video[0].Duration, len(entries[1].Video))
+	}
+	for _, u := range units {
+		u.Open = false
+	}
+	if entries = mux(t, soundRun(t), units); len(entries[0].Video) != 8 {
+		t.Errorf("%d pictures of 8", len(entries[0].Video))
+	}
+}

@@ -93,7 +93,7 @@ func (x Expected) verifyFragments(f disk.File, entries []media.Entry) (*Flaw, er
 	for i := range entries {
 		e := &entries[i]
 		b, label, err := x.Fragment(f, PlaceOf(e), buffer)
-		if err == nil && (label.Seq != e.Seq || label.Duration != e.Duration || label.Random != e.Random) {
+		if err == nil && (label.Seq != e.Seq || label.Duration != e.Duration || label.Random != e.Random || label.Refresh != e.Refresh) {
 			err = fmt.Errorf("fragment at %d: %w: another fragment than its table says", e.Offset, media.ErrForged)
 		}
 		switch {

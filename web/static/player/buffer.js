@@ -4,6 +4,7 @@
 // currentTime says which moment is shown, for live pictures and recorded ones alike.
 
 import { LABEL_SIZE, videoTime } from "./bytes.js";
+import { beginsAtOnce } from "./recovery.js";
 
 /** @typedef {import("./bytes.js").Label} Label */
 
@@ -131,7 +132,8 @@ export class MediaBuffer {
       this.queue.push((b) => { b.timestampOffset = offset; });
     }
     this.needsKey = false;
-    const media = bytes.subarray(LABEL_SIZE);
+    const playable = label.refresh > 0 && /avc1/.test(this.mime) ? beginsAtOnce(bytes) : bytes;
+    const media = playable.subarray(LABEL_SIZE);
     this.push((b) => b.appendBuffer(/** @type {BufferSource} */ (media)));
   }
 

@@ -17,6 +17,7 @@ const LABEL_TYPE = [0x6b, 0x65, 0x65, 0x70, 0x77, 0x61, 0x84, 0x63, 0x88, 0x01, 
  * @property {"init" | "fragment"} kind
  * @property {"main" | "sub"} stream
  * @property {boolean} random begins with a key frame
+ * @property {number} refresh decoding that starts here is exact after so many more pictures
  * @property {boolean} damaged
  * @property {string} camera UUID
  * @property {string} run UUID
@@ -46,6 +47,7 @@ export function parseLabel(b) {
     kind: b[25] === 1 ? "init" : "fragment",
     stream: b[26] === 2 ? "sub" : "main",
     random: (b[27] & 1) !== 0,
+    refresh: v.getUint16(84),
     damaged: (b[27] & 2) !== 0,
     camera: uuidText(b.subarray(32, 48)),
     run: uuidText(b.subarray(48, 64)),
