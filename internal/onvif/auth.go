@@ -24,7 +24,8 @@ type login struct {
 	count     int        // requests with the challenge's nonce
 	refusals  int
 	refused   string          // the operation that was refused last
-	proof     *request        // was refused without a login; it shows whether the camera accepts the login at all
+	first     string          // the operation that was refused without a login; it shows whether the camera accepts the login at all
+	proof     *request        // it, if it can be asked at any time
 	proven    bool            // it was accepted with the login
 	forbidden map[string]bool // operations that the user may not do
 }
@@ -133,7 +134,7 @@ func (c *Client) accepted(r request, w way) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	isProof := c.login.proof != nil && c.login.proof.operation() == r.operation()
+	isProof := c.login.first == r.operation()
 	c.login.proven = c.login.proven || isProof
 	if isProof || c.login.refused == r.operation() {
 		c.login.refusals, c.login.refused = 0, ""
@@ -149,7 +150,7 @@ func (c *Client) learn(ctx context.Context, r request, w way, a *answer, fresh b
 	before := c.clock.Offset
 	next := c.login.learn(r, w, refusal{readChallenges(a.header), a.status == http.StatusUnauthorized, fresh})
 	proof := c.login.proof
-	if !c.login.proven || c.login.refusals >= maxRefusals || proof.operation() == r.operation() {
+	if !c.login.proven || c.login.refusals >= maxRefusals || c.login.first == r.operation() {
 		proof = nil
 	}
 	c.mu.Unlock()
@@ -193,7 +194,7 @@ func (l *login) learn(r request, w way, why refusal) next {
 	case w.none():
 		l.demand(r, why.challenge)
 		return tryAgain
-	case w.challenge != nil && why.challenge != nil && (why.challenge.stale || w.count > 1 && !why.fresh):
+	case w.challenge != nil && why.challenge != nil && !why.fresh && (why.challenge.stale || l.proven && l.refusals == 0):
 		l.challenge, l.count = why.challenge, 0 // the nonce has expired: no refusal
 		return tryAgain
 	}
@@ -220,7 +221,8 @@ func (l *login) demand(r request, found *challenge) {
 		return
 	}
 	l.demanded, l.challenge, l.count, l.token = true, found, 0, found == nil
-	if strings.HasPrefix(r.operation(), "Get") { // it changes nothing, and can be asked again
+	l.first = r.operation()
+	if strings.HasPrefix(l.first, "Get") { // it changes nothing, and can be asked again
 		l.proof = &r
 	}
 }

@@ -3,6 +3,7 @@ package onvif
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -94,6 +95,9 @@ func (m media) profiles(ctx context.Context) ([]Profile, error) {
 		}
 		found = n.all("Profiles")
 	}
+	if len(found) == 0 && m.c.doubted() {
+		return nil, fmt.Errorf("ask GetProfiles: %w", ErrRefused)
+	}
 	var profiles []Profile
 	for _, p := range found {
 		one := readProfile(p)
@@ -103,6 +107,13 @@ func (m media) profiles(ctx context.Context) ([]Profile, error) {
 		}
 	}
 	return profiles, nil
+}
+
+// doubted reports whether the login was refused last.
+func (c *Client) doubted() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.login.refusals > 0
 }
 
 // demandLogin notes that an operation wants a login though it does not say so. It reports false if that was known or there is none.

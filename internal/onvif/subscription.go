@@ -16,6 +16,7 @@ const (
 	renewFloor   = 60 * time.Second  // renewing more often makes cameras crash
 	shortFloor   = 10 * time.Second  // for a camera that ended a subscription when it said it would
 	longestPull  = 60 * time.Second
+	firstPull    = 5 * time.Second // shows soon whether the subscription works
 	messageLimit = 100
 
 	notifyService = "http://docs.oasis-open.org/wsn/b-2"
@@ -38,6 +39,7 @@ type subscription struct {
 	pull    time.Duration // how long the camera is asked to wait
 	limit   int           // messages of one answer
 	latency time.Duration // how long the camera takes to answer at least
+	works   bool          // a pull was answered
 	// absolute is set for a camera that does not understand relative times: it is told the end in its own time.
 	absolute bool
 }
@@ -202,6 +204,9 @@ func (s *subscription) renew(ctx context.Context) error {
 		if fault, ok := errors.AsType[*Fault](err); ok && fault.ended() {
 			return fmt.Errorf("%w: %w", errEnded, err)
 		}
+		if errors.Is(err, ErrUnsupported) {
+			s.renewAt = time.Now().Add(asked / 5 * 4)
+		}
 		if !badTime(err) {
 			break
 		}
@@ -220,6 +225,9 @@ func (s *subscription) unsubscribe(ctx context.Context) error {
 // the time they were asked to wait, or close the connection.
 func (s *subscription) messages(ctx context.Context) ([]Notification, error) {
 	wait := max(time.Second, min(s.pull, time.Until(s.renewAt)))
+	if !s.works {
+		wait = min(wait, firstPull)
+	}
 	before := time.Now()
 	body := `<PullMessages xmlns="` + eventService + `"><Timeout>` + seconds(wait) + "</Timeout><MessageLimit>" + strconv.Itoa(s.limit) + "</MessageLimit></PullMessages>"
 	n, err := s.call(ctx, pullAction+"PullMessagesRequest", body, wait)
@@ -229,6 +237,7 @@ func (s *subscription) messages(ctx context.Context) ([]Notification, error) {
 		if response == nil {
 			return nil, fmt.Errorf("wait for events: %w: no PullMessagesResponse", ErrUnreadable)
 		}
+		s.works = true
 		return readNotifications(response, now.Add(-min(s.latency, now.Sub(before)))), nil
 	}
 	fault, isFault := errors.AsType[*Fault](err)
