@@ -19,6 +19,7 @@ import (
 	"keepwatch.internal/internal/media/mediatest"
 	"keepwatch.internal/internal/sound"
 	"keepwatch.internal/internal/testcam"
+	"keepwatch.internal/internal/testcam/camtest"
 	"keepwatch.internal/recorder"
 	"keepwatch.internal/storage"
 )
@@ -52,27 +53,6 @@ func coded(t *testing.T, rate, size int, args ...string) (payloads [][]byte) {
 	all := ffmpeg(t, chirp(rate, 1), append([]string{"-f", "s16le", "-ar", strconv.Itoa(rate), "-ac", "1", "-i", "-"}, args...)...)
 	for ; len(all) >= size; all = all[size:] {
 		payloads = append(payloads, all[:size])
-	}
-	return payloads
-}
-
-// opusPackets returns packets of 20 ms, out of an Ogg file (RFC 3533, RFC 7845).
-func opusPackets(t *testing.T) (payloads [][]byte) {
-	t.Helper()
-	file := ffmpeg(t, chirp(48000, 1), "-f", "s16le", "-ar", "48000", "-ac", "1", "-i", "-", "-c:a", "libopus", "-frame_duration", "20", "-f", "ogg", "-")
-	var packet []byte
-	for n := 0; len(file) >= 27; {
-		lacing, rest := file[27:27+int(file[26])], file[27+int(file[26]):]
-		for _, size := range lacing {
-			packet, rest = append(packet, rest[:size]...), rest[size:]
-			if size < 255 {
-				if n++; n > 2 { // after the two headers
-					payloads = append(payloads, packet)
-				}
-				packet = nil
-			}
-		}
-		file = rest
 	}
 	return payloads
 }
@@ -141,7 +121,7 @@ func TestEverySoundIsRecordedAsTheCameraSendsIt(t *testing.T) {
 			func() func([]byte) []int16 { return sound.NewG722().Decode }},
 		"g726": {g726(32, "G726-", "g726le"), "G.726, 32 kbit/s", 8000, func() func([]byte) []int16 { return sound.NewG726(32, false).Decode }},
 		"aal2": {g726(24, "AAL2-G726-", "g726"), "G.726, 24 kbit/s", 8000, func() func([]byte) []int16 { return sound.NewG726(24, true).Decode }},
-		"opus": {&testcam.Packets{Type: 97, RTPMap: "opus/48000/2", Clock: 48000, Ticks: 960, Payloads: opusPackets(t)}, "Opus", 48000, nil},
+		"opus": {camtest.Opus(t, chirp(48000, 1), 48000), "Opus", 48000, nil},
 	}
 	var cams []testcam.Camera
 	for name, c := range codecs {
@@ -198,7 +178,7 @@ func TestSoundThatComesAndGoesCostsNoPictureAndNoGap(t *testing.T) {
 	t.Parallel()
 	small := testcam.Video{Width: 160, Height: 90, FPS: 15, GOP: time.Second}
 	cams := []testcam.Camera{{Name: "aac", Audio: testcam.AAC, Main: small}, {Name: "alaw", Audio: testcam.PCMA, Main: small},
-		{Name: "opus", Audio: testcam.Packed, Main: small, Packets: &testcam.Packets{Type: 97, RTPMap: "opus/48000/2", Clock: 48000, Ticks: 960, Payloads: opusPackets(t)}}}
+		{Name: "opus", Audio: testcam.Packed, Main: small, Packets: camtest.Opus(t, chirp(48000, 1), 48000)}}
 	r := newRig(t, cams...)
 	for _, c := range cams {
 		r.cams.Camera(c.Name).Mute(true)
