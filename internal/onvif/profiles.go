@@ -228,7 +228,7 @@ func (m media) addresses(ctx context.Context, p *Profile) error {
 
 // snapshotURI returns the address of a snapshot with the configured host and without a login, or "".
 func (c *Client) snapshotURI(address string) string {
-	if e, ok := c.believe(address, nil); ok {
+	if e, ok := c.believe(address, c.ports()); ok {
 		return c.url(e)
 	}
 	return ""

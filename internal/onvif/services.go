@@ -82,3 +82,13 @@ func (c *Client) locate(addresses map[string]string) Services {
 	_, s.Imaging = at(imagingService, "")
 	return s
 }
+
+// ports returns the ports as the camera names them, and as they are reached, as far as they are known.
+func (c *Client) ports() map[string]string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.services == nil {
+		return nil
+	}
+	return c.services.ports // never changes
+}

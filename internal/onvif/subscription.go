@@ -121,10 +121,7 @@ func (c *Client) create(ctx context.Context, at endpoint, absolute bool, m *memo
 	}
 	reference := response.first("SubscriptionReference")
 	address := printable(reference.value("Address"), maxAddress)
-	c.mu.Lock()
-	ports := c.services.ports
-	c.mu.Unlock()
-	if e, ok := c.believe(address, ports); ok {
+	if e, ok := c.believe(address, c.ports()); ok {
 		s.at = e
 	} else {
 		address = c.url(at)

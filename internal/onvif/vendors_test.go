@@ -105,6 +105,9 @@ func readVendor(t *testing.T, v onviftest.Vendor) {
 	case len(v.MAC) == 12:
 		want.MAC = device.MAC
 	}
+	if v.Quirks.BadUTF8 {
+		want.Model = strings.Replace(v.Model, "Kamera", "Kamra", 1) // what cannot be read is left out
+	}
 	if err != nil || device != want || !v.Quirks.OperatorOnly && !strings.EqualFold(strings.ReplaceAll(device.MAC, ":", ""), strings.NewReplacer(":", "", "-", "").Replace(v.MAC)) {
 		t.Errorf("device %+v, want %+v, %v", device, want, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -67,6 +68,7 @@ type Camera struct {
 	Password string
 
 	started  time.Time
+	ahead    atomic.Int64 // of its clock, ns
 	server   *http.Server
 	listener net.Listener
 	pipes    chan net.Conn
@@ -86,6 +88,7 @@ type Camera struct {
 	mostSubs   int
 	lastRenew  time.Time
 	crashed    bool
+	abandoned  bool
 	properties map[string]Message // the last value of each
 	connected  map[net.Conn]bool
 }
@@ -94,6 +97,7 @@ type Camera struct {
 func New(v Vendor) *Camera {
 	c := &Camera{Vendor: v, started: time.Now(), Username: "admin", Password: "s3cret&<x>", pipes: make(chan net.Conn), closing: make(chan struct{}),
 		calls: map[string]int{}, subs: map[string]*subscription{}, properties: map[string]Message{}, connected: map[net.Conn]bool{}}
+	c.ahead.Store(int64(v.Quirks.ClockOffset))
 	c.server = &http.Server{Handler: http.HandlerFunc(c.serve), ReadHeaderTimeout: time.Minute}
 	c.done.Go(func() { _ = c.server.Serve(pipeListener{c}) })
 	return c
@@ -247,7 +251,7 @@ func (c *Camera) now() time.Time {
 	if c.Vendor.Quirks.Clock1970 {
 		return time.Unix(0, 0).Add(time.Since(c.started)).UTC()
 	}
-	return time.Now().Add(c.Vendor.Quirks.ClockOffset).UTC()
+	return time.Now().Add(time.Duration(c.ahead.Load())).UTC()
 }
 
 // serve answers one request.
@@ -296,4 +300,27 @@ func drop(w http.ResponseWriter) {
 			_ = conn.Close()
 		}
 	}
+}
+
+// SetPassword changes the password of the camera's user.
+func (c *Camera) SetPassword(password string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.Password = password
+}
+
+// SetClock sets the camera's clock, by how much it is ahead.
+func (c *Camera) SetClock(ahead time.Duration) { c.ahead.Store(int64(ahead)) }
+
+func (c *Camera) password() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.Password
+}
+
+// Abandon makes the camera keep its subscriptions when it is asked to end them, as if the request had never come.
+func (c *Camera) Abandon() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.abandoned = true
 }

@@ -242,7 +242,7 @@ func (c *Camera) manage(w http.ResponseWriter, q *query, s *subscription) {
 	default:
 		c.mu.Lock()
 		for id, other := range c.subs {
-			if other == s || quirks.UnsubscribeEndsAll {
+			if !c.abandoned && (other == s || quirks.UnsubscribeEndsAll) {
 				other.end()
 				delete(c.subs, id)
 			}

@@ -41,7 +41,7 @@ func (c *Camera) admit(w http.ResponseWriter, q *query) bool {
 	c.mu.Unlock()
 	reason := "Sender not Authorized"
 	if c.Vendor.Quirks.EchoesPassword {
-		reason += ": " + c.Password + " is not the digest"
+		reason += ": " + c.password() + " is not the digest"
 	}
 	switch c.Vendor.Login {
 	case Digest:
@@ -73,7 +73,7 @@ func (c *Camera) known(q *query) bool {
 
 func (c *Camera) knownToken(t token) bool {
 	nonce, err := base64.StdEncoding.DecodeString(t.nonce)
-	sum := sha1.Sum([]byte(string(nonce) + t.created + c.Password)) //nolint:gosec // see the import
+	sum := sha1.Sum([]byte(string(nonce) + t.created + c.password())) //nolint:gosec // see the import
 	created, errTime := time.Parse("2006-01-02T15:04:05Z", t.created)
 	near := created.Sub(c.now()).Abs() < time.Minute || c.Vendor.Quirks.NoDate
 	return err == nil && errTime == nil && near && t.username == c.Username && t.digest == base64.StdEncoding.EncodeToString(sum[:])
@@ -102,7 +102,7 @@ func (c *Camera) knownDigest(q *query) bool {
 		c.nonce = fmt.Sprintf("nonce-%d", c.nonces)
 	}
 	c.mu.Unlock()
-	a1, a2 := sum(c.Username+":"+c.Vendor.Realm+":"+c.Password), sum("POST:"+q.path)
+	a1, a2 := sum(c.Username+":"+c.Vendor.Realm+":"+c.password()), sum("POST:"+q.path)
 	want := sum(a1 + ":" + nonce + ":" + a2)
 	if c.Vendor.Login != OldDigest {
 		want = sum(strings.Join([]string{a1, nonce, p["nc"], p["cnonce"], "auth", a2}, ":"))
