@@ -29,22 +29,24 @@ type Logins struct {
 	mu       sync.Mutex
 	refusals int
 	until    time.Time // no login before then
+	reason   string    // of the last refusal
 }
 
 // NewLogins returns the count for one camera.
 func NewLogins() *Logins { return &Logins{} }
 
-// left returns how long to wait before the next login.
-func (l *Logins) left() time.Duration {
+// left returns how long to wait before the next login, and why.
+func (l *Logins) left() (time.Duration, string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return max(time.Until(l.until), 0)
+	return max(time.Until(l.until), 0), l.reason
 }
 
 // refused counts a refusal and returns how long to wait. A login that began before an earlier refusal was known counts too.
-func (l *Logins) refused() time.Duration {
+func (l *Logins) refused(reason string) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.reason = reason
 	pause := longestPause
 	if l.refusals++; l.refusals >= 2 {
 		pause = lockoutPause
@@ -72,18 +74,19 @@ type backoff struct {
 // next returns the pause after a session that lasted for a time and ended with err. Pauses double, with jitter, so that many
 // cameras that failed together do not reconnect together.
 func (b *backoff) next(err error, lasted time.Duration) time.Duration {
-	kind := camera.Broken
+	kind, reason := camera.Broken, ""
 	if f := (*camera.Failure)(nil); errors.As(err, &f) {
-		kind = f.Kind
+		kind, reason = f.Kind, f.Reason
 	}
 	if errors.Is(err, errNoLogin) {
-		return b.logins.left()
+		left, _ := b.logins.left()
+		return left
 	}
 	if errors.Is(err, errMakesRoom) {
 		return firstPause*3/4 + rand.N(firstPause/2)
 	}
 	if kind == camera.Refused {
-		return b.logins.refused()
+		return b.logins.refused(reason)
 	}
 	if kind == camera.Frozen || kind == camera.Overrun || kind == camera.Unsupported || lasted >= steady {
 		b.logins.accepted() // the login worked; a camera that was only offline keeps its own count, and so do we

@@ -147,7 +147,7 @@ func TestTheStreamsOfACameraShareItsRefusedLogins(t *testing.T) {
 				b := backoff{logins: logins}
 				for ctx.Err() == nil {
 					err := failed(camera.Refused)
-					if logins.left() > 0 {
+					if left, _ := logins.left(); left > 0 {
 						err = &camera.Failure{Kind: camera.Refused, Err: errNoLogin}
 					} else {
 						tries++

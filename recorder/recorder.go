@@ -292,8 +292,8 @@ func (r *Recorder) connect(ctx context.Context) (session, error) {
 		return nil, err
 	}
 	defer leave()
-	if r.opts.Logins.left() > 0 {
-		return nil, &camera.Failure{Kind: camera.Refused, Reason: "wrong user name or password", Err: errNoLogin}
+	if left, reason := r.opts.Logins.left(); left > 0 {
+		return nil, &camera.Failure{Kind: camera.Refused, Reason: reason, Err: errNoLogin}
 	}
 	return r.open(ctx)
 }

@@ -127,14 +127,21 @@ func (w *wire) answerOptions() bool {
 }
 
 // signIn answers a challenge by asking again, signed. A nonce may be good for one request or for a short time only, so that each
-// request may be challenged once. Whoever is refused with an answer to a challenge of this very request has the wrong password.
+// request may be challenged once. Whoever is refused with an answer to a challenge of this very request has the wrong password, unless
+// the camera says that the nonce was stale: another stream of ours may have used it.
 func (w *wire) signIn(r *request, res *base.Response) (again bool, err error) {
 	w.dialer.answered(res)
 	if err := w.dialer.refusal(); err != nil {
 		return false, err
 	}
-	if w.dialer.user == nil || r.fresh {
+	stale := isStale(res.Header["WWW-Authenticate"])
+	switch {
+	case w.dialer.user == nil:
+		return false, errWantsLogin
+	case r.signed > 0 && !stale:
 		return false, nil
+	case r.signed == maxSigned:
+		return false, errStale
 	}
 	password, _ := w.dialer.user.Password()
 	login := &auth.Sender{WWWAuth: res.Header["WWW-Authenticate"], User: w.dialer.user.Username(), Pass: password}
@@ -144,8 +151,19 @@ func (w *wire) signIn(r *request, res *base.Response) (again bool, err error) {
 	w.mu.Lock()
 	w.login = login
 	w.mu.Unlock()
-	r.fresh = true
+	r.signed++
 	return true, w.ask(r)
+}
+
+// maxSigned is how often a request is signed while the camera says that its own nonce was stale. Some say so to a wrong password too,
+// and lock the account after a few.
+const maxSigned = 2
+
+// staleNonce matches the parameter of a challenge that says that name and password were right (RFC 7616 section 3.3).
+var staleNonce = regexp.MustCompile(`(?i)[,\s]stale\s*=\s*"?true`)
+
+func isStale(challenges base.HeaderValue) bool {
+	return slices.ContainsFunc(challenges, staleNonce.MatchString)
 }
 
 // sessionTimeout matches the parameter of a Session header field (RFC 2326 section 12.37).

@@ -55,6 +55,8 @@ var (
 	errHandshake  = errors.New("handshake took too long")
 	errRedirects  = errors.New("redirected too often")
 	errSDP        = errors.New("description cannot be used")
+	errWantsLogin = errors.New("a login is needed, and there is none")
+	errStale      = errors.New("every nonce is stale")
 	errLoginKind  = errors.New("no known way to sign in is offered")
 )
 
@@ -108,7 +110,11 @@ func sort(err error) (Kind, string) {
 	}
 	switch {
 	case errors.Is(err, errLoginKind):
-		return Refused, "the camera wants a user name and password"
+		return Refused, "the camera wants a login of a kind that is not known; set its RTSP authentication to digest or basic"
+	case errors.Is(err, errWantsLogin):
+		return Refused, "the camera wants a user name and password; write them into its address"
+	case errors.Is(err, errStale):
+		return Refused, "the camera refuses its own login challenge as outdated (stale nonce): the password is wrong, or the camera must be restarted"
 	case errors.Is(err, errRedirects):
 		return Broken, "the camera redirects in a circle"
 	case errors.Is(err, errNoUDP):
@@ -139,12 +145,16 @@ func sort(err error) (Kind, string) {
 
 func sortStatus(status liberrors.ErrClientBadStatusCode) (Kind, string) {
 	switch status.Code {
-	case base.StatusUnauthorized, base.StatusForbidden:
+	case base.StatusUnauthorized:
 		return Refused, "wrong user name or password"
+	case base.StatusForbidden:
+		return Refused, "the camera denies access to this stream (403); check what its user may see, and whether the user is locked"
 	case base.StatusNotFound:
 		return NotFound, "no stream at this path (404); check the path in the address"
-	case base.StatusNotEnoughBandwidth, base.StatusServiceUnavailable:
-		return Busy, fmt.Sprintf("the camera has no connection free (%d); close other viewers", status.Code)
+	case base.StatusNotEnoughBandwidth:
+		return Busy, "the camera has no connection free (453); close other viewers"
+	case base.StatusServiceUnavailable:
+		return Busy, "the camera has no connection free, or is not ready (503)"
 	}
 	// The text is from the standard, not from the camera, whose text must not be trusted on a page.
 	return Broken, strings.TrimSpace(fmt.Sprintf("the camera answered %d %s", status.Code, base.StatusMessages[status.Code]))

@@ -110,7 +110,11 @@ func handshakes() []handshake {
 		}), "wrong user name or password"},
 		{"login of an unknown kind", at("DESCRIBE", func(c net.Conn, head string) {
 			say(c, head, "401 Unauthorized", "WWW-Authenticate: Kerberos realm=\"x\"\r\n", "")
-		}), "user name and password"},
+		}), "set its RTSP authentication to digest"},
+		{"login always stale", at("DESCRIBE", func(c net.Conn, head string) {
+			say(c, head, "401 Unauthorized", "WWW-Authenticate: Digest realm=\"x\", nonce=\"1\", stale=TRUE\r\n", "")
+		}), "stale nonce"},
+		{"access denied", at("DESCRIBE", func(c net.Conn, head string) { say(c, head, "403 Forbidden", "", "") }), "denies access"},
 		{"redirects in a circle", at("DESCRIBE", func(c net.Conn, head string) {
 			say(c, head, "302 Found", "Location: rtsp://"+c.LocalAddr().String()+"/x\r\n", "")
 		}), "in a circle"},

@@ -52,7 +52,7 @@ type request struct {
 	*base.Request
 	theirs base.HeaderValue // CSeq that the library expects
 	number int              // CSeq that was sent
-	fresh  bool             // signed for a challenge to this very request
+	signed int              // how often it was signed for a challenge to this very request
 }
 
 func newWire(conn net.Conn, d *dialer) *wire {

@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"keepwatch.internal/internal/camera"
+	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/media/mediatest"
+	"keepwatch.internal/internal/testcam"
 )
 
 // player sends pictures of a real encoder over an RTSP connection, one packet for each NAL unit.
@@ -331,5 +333,27 @@ func TestAWrongPasswordIsTriedOnce(t *testing.T) {
 	_, err := camera.Open(t.Context(), o)
 	if f := failure(t, err); f.Kind != camera.Refused || g.wrong != 1 {
 		t.Errorf("kind %d (%s) after %d wrong answers", f.Kind, f.Reason, g.wrong)
+	}
+}
+
+func TestStreamsThatUseUpEachOthersNoncesAreNotRefused(t *testing.T) {
+	h := start(t, testcam.Camera{NonceOnce: true, Auth: testcam.DigestMD5, Username: "admin", Password: "p"})
+	for range 3 {
+		for _, q := range []media.Quality{media.Main, media.Sub} {
+			video(t, open(t, options(t, h.URL(q))), 3)
+		}
+	}
+}
+
+func TestACameraThatWantsALoginIsNotToldAWrongOne(t *testing.T) {
+	h := start(t, testcam.Camera{Username: "admin", Password: "p"})
+	u, err := url.Parse(h.URL(media.Main))
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.User = nil
+	_, err = camera.Open(t.Context(), options(t, u.String()))
+	if f := failure(t, err); f.Kind != camera.Refused || !strings.Contains(f.Reason, "wants a user name and password") {
+		t.Errorf("%q (%v)", f.Reason, f.Err)
 	}
 }
