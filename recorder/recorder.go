@@ -111,6 +111,7 @@ func New(opts Options) *Recorder {
 		source := opts.Source
 		source.FrameTimeout = max(source.FrameTimeout, r.patience)
 		source.Audio = source.Audio && !r.soundOff
+		source.Waiting = r.status.wait
 		source.Admit = func(seen camera.Identity) error { return r.judge(ctx, seen, false) }
 		s, err := camera.Open(ctx, source)
 		if err != nil {

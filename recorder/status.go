@@ -41,6 +41,7 @@ type Health struct {
 	FPS           float64       // frames a second
 	BitsPerSecond int64         // of video
 	GOP           time.Duration // between the last two key frames
+	Refresh       int           // decoding is exact so many frames after a key frame; 0 if at once
 	LostPackets   uint64
 	Clock         time.Duration // how far the camera's own clock is ahead of the server's; zero until known
 	Shift         time.Duration // how much later footage is filed than it happens, since existing footage reaches beyond this computer's clock
@@ -76,6 +77,23 @@ func (b *sharedStatus) set(state State, reason string, next time.Time) bool {
 	return true
 }
 
+// wait notes that pictures arrive, and none is a key frame yet.
+func (b *sharedStatus) wait() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := &b.status
+	if s.State != Connecting && s.State != Offline {
+		return
+	}
+	if s.State == Offline {
+		s.Since = time.Now()
+	}
+	s.State, s.Reason, s.NextTry = Connecting, waitingForKey, time.Time{}
+}
+
+// waitingForKey is the reason while a stream has begun in the middle of a GOP.
+const waitingForKey = "waiting for a key frame"
+
 func (b *sharedStatus) frame(at time.Time, h Health) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -106,6 +124,7 @@ func (m *meter) add(u *media.Unit) {
 	m.frames++
 	m.bytes += u.Size()
 	if u.Random {
+		m.health.Refresh = u.Refresh
 		if gop := u.DTS - m.lastKey; m.lastKey != 0 && gop > 0 && gop < 3600*media.VideoTimescale {
 			m.health.GOP = time.Duration(gop) * time.Second / media.VideoTimescale
 		}

@@ -160,7 +160,7 @@ func unheard(s camera.Sound) string {
 
 // adviceOf returns suggestions for the settings of a stream.
 func adviceOf(stream string, h recorder.Health) []string {
-	return advice.ForStream(stream, advice.Stream{GOP: h.GOP, Clock: h.Clock, Shift: h.Shift, SetBack: h.SetBack, LostPackets: h.LostPackets,
+	return advice.ForStream(stream, advice.Stream{GOP: h.GOP, Refresh: h.Refresh, Clock: h.Clock, Shift: h.Shift, SetBack: h.SetBack, LostPackets: h.LostPackets,
 		UDP: h.Link.Transport == camera.UDP, Buffer: h.Link.Buffer, WeakTLS: weakTLS(h.Link.TLS), Unheard: unheard(h.Sound)})
 }
 

@@ -27,6 +27,7 @@ const (
 type Stream struct {
 	GOP           time.Duration // the longest measured between key frames
 	ShortestGOP   time.Duration // if they come irregularly: the shortest measured
+	Refresh       int           // pictures are exact so many frames after a key frame
 	Delay         time.Duration // by how much pictures are shown later than decoded, because of B-frames
 	Clock         time.Duration // how far the camera's own clock is ahead of this computer's
 	Shift         time.Duration // how much later footage is filed than it happens, since existing footage reaches beyond this computer's clock
@@ -49,6 +50,9 @@ func ForStream(name string, s Stream) []string {
 			format.Duration(s.ShortestGOP), format.Duration(s.GOP))
 	case s.GOP > goodGOP:
 		say("key frame every %.0f s: seeking will be slow; set the camera's key frame (I-frame) interval to 2 s", s.GOP.Seconds())
+	}
+	if s.Refresh > 0 {
+		say("the camera uses intra refresh: after a key frame %d more pictures are needed until the picture is complete, so that some players show grey at first and seeking is slower; switch intra refresh off", s.Refresh)
 	}
 	if s.Delay > 0 {
 		say("the camera uses B-frames: live video comes %d ms later than without; turn B-frames off, or choose the baseline profile", s.Delay.Milliseconds())

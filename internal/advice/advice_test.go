@@ -11,6 +11,7 @@ func TestAdviceFollowsFromMeasurements(t *testing.T) {
 		"sub stream: key frame every 10 s: seeking will be slow":                      {GOP: 10 * time.Second},
 		"sub stream: key frames come irregularly, 2 s to 8 s apart":                   {GOP: 8 * time.Second, ShortestGOP: 2 * time.Second},
 		"sub stream: the camera uses B-frames: live video comes 80 ms later":          {Delay: 80 * time.Millisecond},
+		"sub stream: the camera uses intra refresh: after a key frame 18 more":        {Refresh: 18},
 		"sub stream: the camera's own clock is 3h0m0s behind":                         {Clock: -3 * time.Hour},
 		"sub stream: the camera's own clock is 31s ahead":                             {Clock: 31 * time.Second},
 		"sub stream: existing footage is dated later than this computer's clock":      {Shift: time.Hour},

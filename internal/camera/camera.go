@@ -61,6 +61,9 @@ type Options struct {
 	// Admit is called when evidence arrives, before a password is sent: for the key of a secure connection, then for the realm. An
 	// error ends the attempt, and Open returns it. The complete identity is in Session.Identity. Nil admits everything.
 	Admit func(Identity) error
+	// Waiting is called now and then, from another goroutine, while pictures arrive and none is a key frame with which the stream
+	// could begin. It may be nil, and must not block.
+	Waiting func()
 	// Neighbour returns the MAC address of a host on the same network, or "". Nil uses the system's table.
 	Neighbour func(netip.Addr) string
 }
@@ -339,6 +342,8 @@ func (s *Session) supervise() {
 				s.fail(s.silent())
 			} else if s.watch.useless(time.Now()) {
 				s.fail(errNoKeyFrame)
+			} else if s.opts.Waiting != nil && s.watch.waits(time.Now()) {
+				s.opts.Waiting()
 			}
 		}
 	}
@@ -363,7 +368,7 @@ func (s *Session) hangUp() {
 
 // chooseVideo returns the depacketizer of the first medium with a supported codec.
 func (s *Session) chooseVideo(desc *description.Session) (*video, error) {
-	var offered []string
+	var none codecError
 	for _, m := range desc.Medias {
 		if m.IsBackChannel {
 			continue
@@ -373,11 +378,12 @@ func (s *Session) chooseVideo(desc *description.Session) (*video, error) {
 				return v, err
 			}
 			if m.Type == description.MediaTypeVideo {
-				offered = append(offered, codecName(f))
+				none.offered = append(none.offered, codecName(f))
 			}
+			none.sound = none.sound || m.Type == description.MediaTypeAudio
 		}
 	}
-	return nil, &codecError{offered: offered}
+	return nil, &none
 }
 
 // codecName returns the encoding name of the format's rtpmap (RFC 8866 section 6.6), the name on the cameras' own pages.

@@ -174,7 +174,7 @@ func TestWhatGoesWrongIsSaidInPlainWords(t *testing.T) {
 		{"overloaded", func(h *testcam.Handle) error { h.Reject(503); return nil }, camera.Busy, "no connection free"},
 		{"odd status", func(h *testcam.Handle) error { h.Reject(418); return nil }, camera.Broken, "418"},
 		{"codec", func(h *testcam.Handle) error { h.Describe(testcam.UnsupportedSDP); return nil }, camera.Unsupported, "VP8"},
-		{"sound only", func(h *testcam.Handle) error { h.Describe(testcam.AudioOnlySDP); return nil }, camera.Unsupported, "no video"},
+		{"sound only", func(h *testcam.Handle) error { h.Describe(testcam.AudioOnlySDP); return nil }, camera.Unsupported, "sound only"},
 		{"nothing", func(h *testcam.Handle) error { h.Describe(testcam.EmptySDP); return nil }, camera.Broken, "SDP"},
 		{"garbage", func(h *testcam.Handle) error { h.Describe(testcam.GarbageSDP); return nil }, camera.Broken, "SDP"},
 	} {

@@ -69,9 +69,23 @@ func (e *soundError) Error() string {
 func (e *soundError) Unwrap() error { return e.cause }
 
 // codecError is returned for a description without supported video.
-type codecError struct{ offered []string }
+type codecError struct {
+	offered []string // video
+	sound   bool     // there is sound
+}
 
 func (e *codecError) Error() string { return "offered: " + strings.Join(e.offered, ", ") }
+
+// reason says what to do.
+func (e *codecError) reason() string {
+	switch {
+	case len(e.offered) > 0:
+		return fmt.Sprintf("the camera offers %s, which is not recorded; set this stream's codec to H.264 or H.265 in the camera", strings.Join(e.offered, ", "))
+	case e.sound:
+		return "the camera offers sound only, and sound is recorded only beside video; switch its video on, or use the address of a stream with video"
+	}
+	return "the camera offers no video at this address; use the address of a stream with video"
+}
 
 // classify turns any error into a Failure.
 func classify(err error) error {
@@ -91,10 +105,7 @@ func sort(err error) (Kind, string) {
 		return sortStatus(status)
 	}
 	if codec, ok := errors.AsType[*codecError](err); ok {
-		if len(codec.offered) == 0 {
-			return Unsupported, "the camera offers no video at this address"
-		}
-		return Unsupported, fmt.Sprintf("the camera offers %s; set it to H.264 or H.265", strings.Join(codec.offered, ", "))
+		return Unsupported, codec.reason()
 	}
 	if _, ok := errors.AsType[*outbound.RefusedError](err); ok {
 		return Broken, "the camera points to another host, which is not followed; enter that address if it is right"
@@ -122,7 +133,7 @@ func sort(err error) (Kind, string) {
 	case errors.Is(err, errFrozen):
 		return Frozen, "connected, but the camera sends no pictures"
 	case errors.Is(err, errNoKeyFrame):
-		return Broken, "the camera sends pictures, but no key frame with which a recording can begin"
+		return Broken, "the camera sends pictures, but no key frame with which a recording can begin; set its key frame (I-frame) interval to 2 s, and switch intra refresh off"
 	case errors.Is(err, errQueueFull):
 		return Overrun, "this computer could not keep up with the stream"
 	case errors.Is(err, errClosed):

@@ -241,3 +241,15 @@ func FuzzRecoveryPoint(f *testing.F) {
 		v.onlyIntra(nalu)
 	})
 }
+
+func TestWhatIsNotRecordedIsRefusedWithWhatToDo(t *testing.T) {
+	for want, err := range map[string]*codecError{
+		"the camera offers JPEG, which is not recorded; set this stream's codec to H.264 or H.265 in the camera":                                {offered: []string{"JPEG"}},
+		"the camera offers sound only, and sound is recorded only beside video; switch its video on, or use the address of a stream with video": {sound: true},
+		"the camera offers no video at this address; use the address of a stream with video":                                                    {},
+	} {
+		if kind, reason := sort(err); kind != Unsupported || reason != want {
+			t.Errorf("kind %d, %q, want %q", kind, reason, want)
+		}
+	}
+}

@@ -22,6 +22,7 @@ type watchdog struct {
 
 	mu       sync.Mutex
 	sent     time.Time // when a picture was last passed on
+	begun    bool      // one was
 	newest   time.Time
 	pictures int
 	longest  time.Duration // interval between recent pictures
@@ -38,7 +39,17 @@ func (w *watchdog) begin(now time.Time) {
 func (w *watchdog) passed(at time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.sent = at
+	w.sent, w.begun = at, true
+}
+
+// noticeable is how long pictures may come without a key frame before people are told.
+const noticeable = 2 * time.Second
+
+// waits reports whether pictures arrive and none could be passed on yet.
+func (w *watchdog) waits(now time.Time) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.pictures > 0 && !w.begun && now.Sub(w.sent) >= noticeable
 }
 
 // keyless is how many times the patience a stream may show pictures of which none can be recorded. Key frames may be a minute apart.

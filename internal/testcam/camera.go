@@ -34,6 +34,8 @@ type Camera struct {
 	// H.264 or H.265 and optional AAC, or an elementary stream named *.h264 or *.h265 at Main.FPS, without reordered frames.
 	// SubFile is the same for sub. Such a stream has no marks.
 	File, SubFile string
+	// Midway sends a new viewer of main's File the next frame, as restreamers and many cameras do, and waits for no key frame.
+	Midway bool
 
 	Username, Password string // default: no login; for Basic, no colon
 	Auth               Auth

@@ -240,6 +240,7 @@ type filmed struct {
 	frame  uint64 // of the next picture, from 1
 	packet uint64 // of the next sound
 	begun  bool   // a key frame was returned since someone began to watch
+	midway bool   // none is needed
 }
 
 func (f *filmed) restart(uint32, time.Time) { f.frame, f.packet, f.begun = 1, 1, false }
@@ -291,7 +292,7 @@ func (f *filmed) next(watched, _ bool) unit {
 	s, round := f.sample()
 	u := unit{at: ticksToDuration(round+s.pts) - f.clip.lead, ticks: round + s.pts, frame: f.frame}
 	f.frame++
-	if f.begun = watched && (f.begun || f.clip.random(s.data)); f.begun {
+	if f.begun = watched && (f.begun || f.midway || f.clip.random(s.data)); f.begun {
 		u.data = s.data
 	}
 	return u

@@ -38,7 +38,7 @@ func (s *studio) source(c *Camera, q media.Quality, location *time.Location) (so
 			}
 			s.clips[key] = clip
 		}
-		return &filmed{clip: s.clips[key]}, nil
+		return &filmed{clip: s.clips[key], midway: c.Midway && q == media.Main}, nil
 	}
 	scene := c.Scene
 	if scene == AnyScene {
