@@ -152,7 +152,8 @@ func (c *probeCall) subject(word string, conf *config.Config) (subject, error) {
 			return subject{}, usagef("%v", err)
 		}
 		u := source.Reveal()
-		if c.user != "" || c.passwordStdin {
+		_, complete := u.User.Password()
+		if c.user != "" || c.passwordStdin || u.User != nil && !complete && term.IsTerminal(int(c.t.in.Fd())) {
 			name := c.user
 			if name == "" {
 				name = u.User.Username()

@@ -46,6 +46,9 @@ type prober struct {
 	writing   sync.Mutex             // held while the configuration is written
 }
 
+// ownerHint says whose the camera will be.
+const ownerHint = "It will belong to the first account ever made, unless you add owners."
+
 // kept is a proposal that its account may write. It has the camera's password, so it stays in memory.
 type kept struct {
 	token    string
@@ -108,12 +111,13 @@ func (p *prober) Look(ctx context.Context, q web.ProbeRequest) (*web.ProbeResult
 		}
 	}
 	result := resultOf(found)
-	if p.configured(host) {
+	p.propose(q.Account, found, result)
+	if p.configured(host) { // an administrator must not see or take over somebody's camera by its address
 		for i := range result.Streams {
 			result.Streams[i].Picture, result.Streams[i].NoPicture = nil, "The configuration has a camera at this address. Pictures of it are for its owners, on its own page."
 		}
+		result.Proposal, result.Fixed = "", "The configuration has a camera at this address: add another stream of it by hand."
 	}
-	p.propose(q.Account, found, result)
 	return result, nil
 }
 
@@ -226,10 +230,10 @@ func (p *prober) propose(account int64, found *probe.Camera, result *web.ProbeRe
 	}
 	proposal.ID = freeID(proposal.ID, p.app.conf)
 	result.ID = proposal.ID
-	result.Hint = "Add these lines below cameras: and restart the recorder."
+	result.Hint = "Add these lines below cameras: and restart the recorder. " + ownerHint
 	if probe.PasswordOf(proposal.Main) != "" {
 		proposal.Reference = "${" + probe.Variable(proposal.ID) + "}"
-		result.Hint = fmt.Sprintf("Set %s to the camera's password in the recorder's environment, add these lines below cameras: and restart the recorder.", probe.Variable(proposal.ID))
+		result.Hint = fmt.Sprintf("Set %s to the camera's password in the recorder's environment, add these lines below cameras: and restart the recorder. "+ownerHint, probe.Variable(proposal.ID))
 	}
 	result.Lines = proposal.YAML("  ")
 	if p.app.conf.Path == "" {
