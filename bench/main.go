@@ -5,6 +5,7 @@
 //	go run ./bench                     the table
 //	go run ./bench -store              another table: the cost of finding footage in a synthetic archive of a year
 //	go run ./bench -browser            another: the pages in Chromium, their size and memory; -minutes 1 for a short run
+//	go run ./bench -cameras-matrix     another: what nvr, ffmpeg and MediaMTX keep of cameras that are odd
 //	go run ./bench -profile DIR        no table: the same recording inside this process, with profiles of time and memory
 //
 // The cameras run in a separate process, which is not counted. Every frame contains its number, and the frames in the recorded
@@ -18,6 +19,7 @@
 //  3. measure.go, process.go, proc.go: what a program under measurement costs; profile.go: the same recording in this process.
 //  4. store*.go: the synthetic archive, how it is made and what is measured in it.
 //  5. browser*.go: the pages in Chromium.
+//  6. matrix*.go: odd cameras, recorded by several programs; a judge compares every picture and the sound with their source.
 package main
 
 import (
@@ -43,6 +45,7 @@ type options struct {
 	segments        int    // of the archive
 	sought          int    // of them with files, of each camera
 	exported        time.Duration
+	matrix          bool // compare what recorders keep of odd cameras instead
 	browser         bool // measure the pages in a browser instead
 	minutes         float64
 	only            string // text in the names of the sittings to run
@@ -90,8 +93,9 @@ func parse(args []string, errs io.Writer) (options, error) {
 	fs.BoolVar(&o.store, "store", false, "measure how footage is found in a large store, instead of recording")
 	fs.IntVar(&o.segments, "segments", storeSegments, "with -store: how many segments of a minute it holds")
 	fs.BoolVar(&o.browser, "browser", false, "measure the pages of nvr demo in Chromium, instead of recording")
+	fs.BoolVar(&o.matrix, "cameras-matrix", false, "compare what nvr, ffmpeg and MediaMTX (where mediamtx is installed) keep of odd cameras")
 	fs.Float64Var(&o.minutes, "minutes", 10, "with -browser: how long the memory of a tab is watched")
-	fs.StringVar(&o.only, "only", "", "with -browser: only what has this in its name, such as live, recordings, pages or memory")
+	fs.StringVar(&o.only, "only", "", "with -browser: only what has this in its name, such as live, recordings, pages or memory; with -cameras-matrix: only such rows")
 	err := fs.Parse(args)
 	if err == nil && (fs.NArg() > 0 || o.cameras < 1 || o.rounds < 1 || o.window < time.Second || o.warmup < 0 || o.minutes <= 0) {
 		err = errors.New("bench takes flags only: at least one camera, one round and a window of a second")
@@ -105,6 +109,9 @@ func parse(args []string, errs io.Writer) (options, error) {
 func bench(ctx context.Context, o options, out, progress io.Writer) (err error) {
 	if o.store {
 		return benchStore(ctx, o, out, progress)
+	}
+	if o.matrix {
+		return benchMatrix(ctx, o, out, progress)
 	}
 	if o.browser {
 		some, err := chosen(o)

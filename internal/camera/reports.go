@@ -16,6 +16,7 @@ type ticker struct {
 	stamp  uint32 // newest timestamp
 	ticks  int64  // the same, unwrapped
 
+	early    *rtcp.SenderReport // came before the first packet
 	reported bool
 	clock    time.Time // NTP time of the newest sender report
 	at       int64     // its tick
@@ -43,6 +44,10 @@ const maxReportAway = 30
 func (t *ticker) unwrap(source, stamp uint32) int64 {
 	if !t.begun {
 		t.begun, t.source, t.stamp = true, source, stamp
+		if t.early != nil {
+			t.report(t.early)
+			t.early = nil
+		}
 	}
 	if t.source != source {
 		t.source, t.reported = source, false
@@ -55,9 +60,12 @@ func (t *ticker) unwrap(source, stamp uint32) int64 {
 // ntpEpoch is the zero of NTP times (RFC 3550 section 4).
 var ntpEpoch = time.Date(1900, time.January, 1, 0, 0, 0, 0, time.UTC)
 
-// report takes a sender report (RFC 3550 section 6.4.1).
+// report takes a sender report (RFC 3550 section 6.4.1). Many servers send the first one before the first packet.
 func (t *ticker) report(p rtcp.Packet) {
 	sr, ok := p.(*rtcp.SenderReport)
+	if ok && !t.begun {
+		t.early = sr
+	}
 	if !ok || !t.begun || sr.SSRC != t.source || sr.NTPTime>>32 == 0 {
 		return
 	}
