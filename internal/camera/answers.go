@@ -205,7 +205,7 @@ func (w *wire) repairDescribe(res *base.Response) {
 	}
 	var left []string
 	res.Body, left = repairDescription(res.Body)
-	w.dialer.leave(left)
+	w.dialer.understood(res.Body, left)
 }
 
 var (

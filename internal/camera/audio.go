@@ -43,9 +43,23 @@ func newAudio(s *Session, m *description.Media, f format.Format) *audio {
 	if track == nil || f.ClockRate() < 1000 {
 		return nil
 	}
-	clock := int64(f.ClockRate())
+	clock := clockOf(s, m, f)
 	return &audio{session: s, medium: m, format: f, track: track, unpack: unpack, clock: clock, ticker: ticker{rate: clock},
 		stamps: stamps{rate: int64(track.SampleRate)}, last: math.MinInt64}
+}
+
+// clockOf returns the clock of a format's packets. Where a camera's rtpmap and the configuration of its codec name different rates, the
+// packets count as the rtpmap says (RFC 3640 section 4.1, RFC 6416 section 7.3).
+func clockOf(s *Session, m *description.Media, f format.Format) int64 {
+	switch f.(type) {
+	case *format.MPEG4Audio, *format.MPEG4AudioLATM, *format.G722:
+		if s.dialer != nil && m != nil {
+			if said := s.dialer.clockOf(m.Control, f.PayloadType()); said >= 1000 && said <= 192000 {
+				return int64(said)
+			}
+		}
+	}
+	return int64(f.ClockRate())
 }
 
 // packet is called by the library for each packet.

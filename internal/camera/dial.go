@@ -7,6 +7,9 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
@@ -33,7 +36,8 @@ type dialer struct {
 	gone    bool
 	seen    Identity
 	refused error    // of admit
-	left    []string // of the description
+	left    []string // what was left out of the description
+	sdp     []byte   // the description without it
 	granted int      // smallest receive buffer of its UDP ports, bytes; 0 if unknown or without UDP
 	tls     TLS      // zero without
 	// multicast: the description names a multicast address.
@@ -183,11 +187,29 @@ func (d *dialer) described(sdp []byte) {
 	d.multicast = multicastAddress.Match(sdp)
 }
 
-// leave notes what was left out of the description.
-func (d *dialer) leave(left []string) {
+// understood notes the description that the library reads, and what was left out of it.
+func (d *dialer) understood(sdp []byte, left []string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.left = left
+	d.sdp, d.left = sdp, left
+}
+
+// clockOf returns the clock of the rtpmap of a format, in hertz, or 0 if there is none. The library forgets it where the codec has a
+// rate of its own.
+func (d *dialer) clockOf(control string, payloadType uint8) int {
+	d.mu.Lock()
+	_, media := parseDescription(string(d.sdp))
+	d.mu.Unlock()
+	format := strconv.Itoa(int(payloadType))
+	for _, m := range media {
+		if slices.Contains(m.plain, "control:"+control) && slices.Contains(m.formats, format) {
+			_, clock, _ := strings.Cut(m.rtpmap[format], "/")
+			clock, _, _ = strings.Cut(clock, "/")
+			rate, _ := strconv.Atoi(clock)
+			return rate
+		}
+	}
+	return 0
 }
 
 // leftOut returns what was left out of the description, each as "sound" or "pictures" with the codec.

@@ -1,0 +1,51 @@
+package camera
+
+import (
+	"testing"
+	"time"
+
+	"github.com/pion/rtp"
+)
+
+func TestSoundIsTimedByTheClockOfItsDescription(t *testing.T) {
+	const aac = "97 mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;config=1408" // of 16 kHz
+	for _, c := range []struct {
+		text         string
+		ticks, lasts int64 // between two packets: of their timestamps, and of the track
+		payloads     []byte
+	}{
+		{text: soundMedium("97", "MPEG4-GENERIC/16000/1", aac), ticks: 1024, lasts: 1024, payloads: []byte{0, 16, 0, 16, 1, 2}},
+		{text: soundMedium("97", "MPEG4-GENERIC/8000/1", aac), ticks: 512, lasts: 1024, payloads: []byte{0, 16, 0, 16, 1, 2}},
+		{text: soundMedium("97", "MPEG4-GENERIC/90000/1", aac), ticks: 5760, lasts: 1024, payloads: []byte{0, 16, 0, 16, 1, 2}},
+		{text: soundMedium("9", "G722/8000", ""), ticks: 160, lasts: 320, payloads: make([]byte, 160)},
+		{text: soundMedium("9", "G722/16000", ""), ticks: 320, lasts: 320, payloads: make([]byte, 160)},
+		{text: soundMedium("9", "", ""), ticks: 160, lasts: 320, payloads: make([]byte, 160)},
+		{text: soundMedium("97", "PCMU/16000", ""), ticks: 160, lasts: 160, payloads: make([]byte, 160)},
+	} {
+		usable, _ := repairDescription([]byte(sdpHead + sdpVideo + c.text))
+		s := lone()
+		s.dialer = &dialer{}
+		s.dialer.understood(usable, nil)
+		m := described(t, string(usable)).Medias[1]
+		a := newAudio(s, m, m.Formats[0])
+		if a == nil {
+			t.Fatalf("not recorded: %s", c.text)
+		}
+		rate := time.Duration(a.track.SampleRate)
+		for i := range 50 {
+			pts := int64(i) * c.ticks
+			p := &rtp.Packet{Header: rtp.Header{Marker: true, SequenceNumber: uint16(i), Timestamp: uint32(pts)}, Payload: c.payloads}
+			a.take(p, packetTime{stamp: p.Timestamp, pts: pts, at: time.Now().Add(time.Duration(i) * time.Duration(c.lasts) * time.Second / rate)})
+		}
+		items := s.drain()
+		if len(items) != 50 {
+			t.Errorf("%d frames: %s", len(items), c.text)
+		}
+		for i := 1; i < len(items); i++ {
+			if d := items[i].Unit.DTS - items[i-1].Unit.DTS; d != c.lasts {
+				t.Errorf("frame %d comes %d ticks after the one before, want %d: %s", i, d, c.lasts, c.text)
+				break
+			}
+		}
+	}
+}
