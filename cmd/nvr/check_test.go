@@ -12,6 +12,7 @@ import (
 
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/testcam"
+	"keepwatch.internal/internal/testcam/camtest"
 	"keepwatch.internal/storage/check"
 )
 
@@ -117,5 +118,43 @@ func TestProgressTellsShareAndTimeLeft(t *testing.T) {
 		if got := progressText(x.p, x.byBytes, 10*time.Second); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
+	}
+}
+
+// TestFootageWithSoundOfAnyCodecSurvivesCheckRepairAndTheLossOfTheIndex records FLAC and Opus, kills the server, damages a segment and deletes the
+// index.
+func TestFootageWithSoundOfAnyCodecSurvivesCheckRepairAndTheLossOfTheIndex(t *testing.T) {
+	s := newSite(t, testcam.Camera{Name: "alaw", Audio: testcam.PCMA}, testcam.Camera{Name: "opus", Audio: testcam.Packed, Packets: camtest.Opus(t, tone(48000), 48000)})
+	for range 3 {
+		s.start()
+		s.login("alice").recording()
+		for _, c := range s.cams.Cameras() {
+			must(t, c.WaitFrame(t.Context(), media.Main, c.LastFrame(media.Main)+75))
+		}
+		s.kill(syscall.SIGKILL)
+	}
+	if status, r, _ := s.check("-read-data", "-repair"); status != exitFine {
+		t.Errorf("after kills: status %d, %+v", status, r.Errors)
+	}
+	for _, c := range s.cams.Cameras() {
+		path := s.closedSegment(c.Name(), 0)
+		b, err := os.ReadFile(path)
+		must(t, err)
+		b[len(b)/2] ^= 1
+		must(t, os.WriteFile(path, b, 0o640))
+	}
+	if status, r, complaint := s.check("-read-data", "-repair"); status != exitProblem || len(r.Errors) != 2 || r.Errors[0].Kind != check.ErrorDamaged {
+		t.Errorf("of damaged segments: status %d, %+v\n%s", status, r.Errors, complaint)
+	}
+	index, err := filepath.Glob(filepath.Join(s.dir, "data", "index.db*"))
+	must(t, err)
+	for _, path := range index {
+		must(t, os.Remove(path))
+	}
+	s.start()
+	v := s.login("alice")
+	v.recording()
+	for _, c := range s.cams.Cameras() {
+		until(t, 40*time.Second, "footage of before in the new index", func() bool { return v.everySpanPlays(c.Name(), time.Now().Add(-time.Hour)) >= 3 })
 	}
 }
