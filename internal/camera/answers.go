@@ -2,6 +2,7 @@ package camera
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -241,11 +242,19 @@ func (w *wire) repairSetup(asked base.HeaderValue, res *base.Response) {
 	if want.Profile == headers.TransportProfileSAVP {
 		profile = "RTP/SAVP/TCP"
 	}
-	res.Header["Transport"] = base.HeaderValue{profile + ";unicast;interleaved=" + strconv.Itoa(got[0]) + "-" + strconv.Itoa(got[1])}
-	s := &source{channel: byte(got[0]), sealed: want.Profile == headers.TransportProfileSAVP, named: namedSources(given)}
+	from := byte(got[0])
+	s := &source{channel: from, sealed: want.Profile == headers.TransportProfileSAVP, named: namedSources(given), kinds: w.dialer.payloadTypes()}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.sources[byte(got[0])], w.sources[byte(got[1])] = s, s
+	if w.lanes[from].of != nil && s.kinds != nil {
+		s.channel = byte(want.InterleavedIDs[0]) // of several media on one channel each gets its own
+	}
+	res.Header["Transport"] = base.HeaderValue{fmt.Sprintf("%s;unicast;interleaved=%d-%d", profile, s.channel, s.channel+1)}
+	w.media = append(w.media, s)
+	w.use(from, s)
+	if s.channel != from {
+		w.use(s.channel, s)
+	}
 }
 
 // repairUDP makes the Transport header field for UDP readable. It stays as it is if it names no ports, or is for multicast.

@@ -36,7 +36,7 @@ func TestATransportHeaderBecomesReadable(t *testing.T) {
 		{"RTP/AVP;unicast;client_port=5000-5001", "RTP/AVP/UDP;unicast;server_port=6000;mode=\"\";ssrc=1 2", "RTP/AVP;unicast;server_port=6000"},
 		{"RTP/AVP;unicast;client_port=5000-5001", "RTP/AVP;unicast;server_port=6000-6001;source=10.0.0.1;x", "RTP/AVP;unicast;server_port=6000-6001;source=10.0.0.1"},
 	} {
-		w := newWire(nil, nil)
+		w := newWire(nil, &dialer{})
 		res := &base.Response{Header: base.Header{}}
 		if c.given != "" {
 			res.Header["Transport"] = base.HeaderValue{c.given}

@@ -227,6 +227,7 @@ func (s *Session) setup(at *base.URL, m *description.Media) error {
 	if s.udp && s.opts.URL.Scheme == "rtsps" && m.Profile != headers.TransportProfileSAVP {
 		return errSecureUDP
 	}
+	s.dialer.settingUp(m)
 	_, err := s.client.Setup(at, m, 0, 0)
 	return err
 }

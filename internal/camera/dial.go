@@ -40,6 +40,7 @@ type dialer struct {
 	sdp     []byte   // the description without it
 	granted int      // smallest receive buffer of its UDP ports, bytes; 0 if unknown or without UDP
 	tls     TLS      // zero without
+	kinds   []byte   // payload types of the medium that is being set up
 	// multicast: the description names a multicast address.
 	multicast bool
 }
@@ -224,6 +225,22 @@ func (d *dialer) identity() Identity {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.seen
+}
+
+// settingUp notes the payload types of the medium that is set up next.
+func (d *dialer) settingUp(m *description.Media) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.kinds = nil
+	for _, f := range m.Formats {
+		d.kinds = append(d.kinds, f.PayloadType())
+	}
+}
+
+func (d *dialer) payloadTypes() []byte {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.kinds
 }
 
 // refusal returns why the device was not admitted, or nil.

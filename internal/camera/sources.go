@@ -16,7 +16,8 @@ const sourcePatience = 2 * time.Second
 // a later connection that got the same number, or to the same UDP port. Mixed, two sources make no picture, and may show what
 // belongs to somebody else.
 type source struct {
-	channel byte     // of its RTP packets; the next one is for RTCP
+	channel byte     // on which the library expects its RTP packets; the next one is for RTCP
+	kinds   []byte   // its payload types; nil if unknown
 	sealed  bool     // encrypted (SRTP), so that no byte may change
 	named   []uint32 // by the answer to SETUP, read as hexadecimal and as decimal
 	stale   []uint32 // sent before PLAY, thus for another session
@@ -61,6 +62,52 @@ func (s *source) admit(packet []byte, now time.Time) bool {
 		binary.BigEndian.PutUint16(packet[2:], s.last)
 	}
 	return true
+}
+
+// lane is what comes on a channel: a medium's RTP, or its RTCP.
+type lane struct {
+	of      *source // the first, if several media share the channel; nil for none
+	reports bool    // RTCP
+	shared  bool
+}
+
+// use has the RTP of s come on a channel, and its RTCP on the next one.
+func (w *wire) use(channel byte, s *source) {
+	for i, n := range []byte{channel, channel + 1} {
+		if l, taken := w.lanes[n]; taken {
+			l.shared = true
+			w.lanes[n] = l
+		} else {
+			w.lanes[n] = lane{of: s, reports: i == 1}
+		}
+	}
+}
+
+// mediumOf returns the medium of a packet that comes on a lane, or nil. Some cameras send all media on one channel, or one on
+// the channel of another: the payload type tells, and the source of a report.
+func (w *wire) mediumOf(l lane, packet []byte) *source {
+	d := l.of
+	if d == nil || len(packet) < rtcpHead || packet[0]>>6 != rtpVersion {
+		return d
+	}
+	if l.reports {
+		id := binary.BigEndian.Uint32(packet[4:])
+		if i := slices.IndexFunc(w.media, func(m *source) bool { return m.begun && m.current == id }); i >= 0 {
+			return w.media[i]
+		}
+		if l.shared {
+			return nil
+		}
+		return d
+	}
+	has := func(m *source) bool { return slices.Contains(m.kinds, packet[1]&0x7f) }
+	if d.kinds == nil || has(d) {
+		return d
+	}
+	if i := slices.IndexFunc(w.media, has); i >= 0 {
+		return w.media[i]
+	}
+	return nil
 }
 
 // sourceOf returns source and sequence number of an RTP packet.

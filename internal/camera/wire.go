@@ -43,8 +43,9 @@ type wire struct {
 	asked    []*request // without an answer, oldest first
 	numbered int        // of the newest request
 	login    *auth.Sender
-	playing  bool             // PLAY was sent
-	sources  map[byte]*source // of the media that were set up, by channel
+	playing  bool          // PLAY was sent
+	lanes    map[byte]lane // of the media that were set up, by channel
+	media    []*source     // that were set up
 }
 
 // request is a request of the library that waits for its answer.
@@ -56,7 +57,7 @@ type request struct {
 }
 
 func newWire(conn net.Conn, d *dialer) *wire {
-	return &wire{Conn: conn, r: bufio.NewReaderSize(conn, readBuffer), dialer: d, sources: map[byte]*source{}}
+	return &wire{Conn: conn, r: bufio.NewReaderSize(conn, readBuffer), dialer: d, lanes: map[byte]lane{}}
 }
 
 // Read implements net.Conn. It returns whole packets and repaired messages.
@@ -123,19 +124,23 @@ func (w *wire) nextPacket(channel byte, size int) error {
 	}
 	payload := whole[packetHead:]
 	w.mu.Lock()
-	s := w.sources[channel]
+	l := w.lanes[channel]
+	s := w.mediumOf(l, payload)
 	playing := w.playing
 	w.mu.Unlock()
-	if sound := size >= rtcpHead && payload[0]>>6 == rtpVersion; !sound && (w.lost || s == nil) || w.lost && s == nil {
+	if sound := size >= rtcpHead && payload[0]>>6 == rtpVersion; !sound && (w.lost || l.of == nil) || w.lost && l.of == nil {
 		return w.resume()
 	}
 	w.lost = false
 	if s != nil && !playing {
 		s.foreign(payload)
 	}
-	if s == nil || !playing || channel == s.channel && !s.admit(payload, time.Now()) {
+	if s == nil || !playing || !l.reports && !s.admit(payload, time.Now()) {
 		_, err := w.r.Discard(packetHead + size)
 		return err
+	}
+	if whole[1] = s.channel; l.reports {
+		whole[1]++
 	}
 	w.packet = packetHead + size
 	return nil

@@ -29,8 +29,9 @@ func FuzzWire(f *testing.F) {
 	f.Add([]byte("GET_PARAMETER x RTSP/1.0\r\nCSeq: 4\r\n\r\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		w := newWire(bytesConn{r: bytes.NewReader(b)}, &dialer{admit: func(Identity) error { return nil }})
-		w.sources[0] = &source{}
-		w.sources[1] = w.sources[0]
+		pictures, sound := &source{kinds: []byte{96}}, &source{channel: 2, kinds: []byte{97, 0}}
+		w.use(0, pictures)
+		w.media = []*source{pictures, sound}
 		for _, method := range []string{"OPTIONS", "DESCRIBE", "PLAY"} {
 			if _, err := w.Write([]byte(method + " rtsp://x/ RTSP/1.0\r\nCSeq: 1\r\n\r\n")); err != nil {
 				t.Fatal(err)

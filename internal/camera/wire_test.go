@@ -2,6 +2,7 @@ package camera_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/md5"
 	"encoding/binary"
 	"encoding/hex"
@@ -355,5 +356,68 @@ func TestACameraThatWantsALoginIsNotToldAWrongOne(t *testing.T) {
 	_, err = camera.Open(t.Context(), options(t, u.String()))
 	if f := failure(t, err); f.Kind != camera.Refused || !strings.Contains(f.Reason, "wants a user name and password") {
 		t.Errorf("%q (%v)", f.Reason, f.Err)
+	}
+}
+
+func TestMediaOnTheWrongChannelAreToldByTheirPayloadTypes(t *testing.T) {
+	const one, other = "Session: 1\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n", "Session: 1\r\nTransport: RTP/AVP/TCP;unicast;interleaved=2-3\r\n"
+	for _, c := range []struct {
+		name           string
+		setups         [2]string
+		pictures, tone byte // their channels
+	}{
+		{"as they were set up", [2]string{one, other}, 0, 2},
+		{"all on one", [2]string{one, one}, 0, 0},
+		{"exchanged", [2]string{one, other}, 2, 0},
+		{"pictures on that of sound", [2]string{one, other}, 2, 2},
+		{"the same numbers, other channels", [2]string{one, one}, 0, 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p, number := newPlayer(t), uint16(100)
+			au := []byte{0, 16, 0, 8 << 3, 0x01, 0x40, 0x20, 0x07, 0, 0, 0, 0} // AAC-hbr: one unit of 8 bytes
+			odd := oddServer{channel: c.pictures, source: 5, between: func(n int) []byte {
+				number++
+				sound := rtpPacket{source: 9, stamp: uint32(n * 1024), number: number, last: true, payload: au}.on(c.tone)
+				sound[5] = sound[5]&0x80 | 97
+				return sound
+			}}
+			h := newHostile(t, func(h *hostile, conn net.Conn, method, head string) {
+				switch {
+				case method == "DESCRIBE":
+					say(conn, head, "200 OK", "Content-Type: application/sdp\r\n", sdp("track1")+sdpSound)
+				case method == "SETUP" && strings.Contains(head, "track1"):
+					say(conn, head, "200 OK", c.setups[0], "")
+				case method == "SETUP":
+					say(conn, head, "200 OK", c.setups[1], "")
+				case method == "PLAY":
+					say(conn, head, "200 OK", "Session: 1\r\n", "")
+					conn.Write(odd.between(0)) // sound comes first
+					h.wait.Go(func() { p.play(conn, odd.channel, odd.source, odd.between) })
+				default:
+					proper(h, conn, method, head)
+				}
+			})
+			t.Cleanup(h.close)
+			s := open(t, options(t, "rtsp://"+h.listener.Addr().String()+"/x"))
+			ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+			defer stop()
+			pictures, sounds := 0, 0
+			for pictures < 10 || sounds < 10 {
+				it, err := s.Next(ctx)
+				if err != nil {
+					t.Fatalf("after %d pictures and %d sounds: %v", pictures, sounds, err)
+				}
+				if it.Unit.Kind == media.Video {
+					pictures++
+				} else {
+					sounds++
+				}
+			}
+			if s.Lost() > 0 || s.SoundRefused() != "" {
+				t.Errorf("%d packets lost, sound refused: %q", s.Lost(), s.SoundRefused())
+			}
+			s.Close()
+		})
 	}
 }
