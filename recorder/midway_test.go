@@ -1,13 +1,20 @@
 package recorder_test
 
 import (
+	"errors"
+	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"keepwatch.internal/internal/access"
+	"keepwatch.internal/internal/media"
+	"keepwatch.internal/internal/media/mediatest"
 	"keepwatch.internal/internal/testcam"
 	"keepwatch.internal/recorder"
+	"keepwatch.internal/storage"
 )
 
 // The only IDR picture is three minutes away; recovery points come every six seconds.
@@ -38,6 +45,49 @@ func TestAStreamJoinedMidwayIsWaitedForAndRecordedFromItsRecoveryPoint(t *testin
 			later := s.LastFrame.Add(8 * time.Second)
 			if s = r.until("cam", "eight seconds on", func(s recorder.Status) bool { return s.LastFrame.After(later) }); s.Health.GOP < 5*time.Second || s.Health.GOP > 7*time.Second {
 				t.Errorf("recovery points %v apart", s.Health.GOP)
+			}
+		})
+	}
+}
+
+func TestJPEGAndAV1AreRecorded(t *testing.T) {
+	t.Parallel()
+	for codec, options := range map[string][]string{
+		"JPEG": {"-c:v", "mjpeg", "-huffman", "default", "-pix_fmt", "yuvj420p", "-f", "image2pipe", "x.mjpeg"},
+		"AV1":  {"-c:v", "libaom-av1", "-cpu-used", "8", "-usage", "realtime", "-g", "10", "-lag-in-frames", "0", "-pix_fmt", "yuv420p", "x.ivf"},
+	} {
+		t.Run(codec, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.CommandContext(t.Context(), "ffmpeg", append([]string{"-v", "error", "-f", "lavfi", "-i", "testsrc2=size=160x120:rate=10:duration=6"}, options...)...)
+			cmd.Dir = t.TempDir()
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			r := newRig(t, testcam.Camera{Name: "cam", File: filepath.Join(cmd.Dir, options[len(options)-1]), Main: testcam.Video{FPS: 10}})
+			s := r.until("cam", "recording", recording)
+			if s.Health.Codec != codec || s.Health.Width != 160 || s.Health.Height != 120 {
+				t.Fatalf("%+v", s.Health)
+			}
+			end := s.LastFrame.Add(4 * time.Second)
+			r.until("cam", "four seconds on", func(s recorder.Status) bool { return s.LastFrame.After(end) })
+			r.timeline("cam", "recorded so far", func(line storage.Timeline) bool {
+				n := len(line.Spans)
+				return n > 0 && !line.Spans[n-1].To.Before(end)
+			})
+			clip, err := r.store.OpenClip(t.Context(), permit(t, r.ids["cam"], access.Export), media.Main, storage.Span{From: end.Add(-3 * time.Second), To: end})
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := io.ReadAll(clip)
+			if err := errors.Join(err, clip.Close()); err != nil {
+				t.Fatal(err)
+			}
+			file := filepath.Join(t.TempDir(), "out.mp4")
+			if err := os.WriteFile(file, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if n := mediatest.Decode(t, file); n < 30 || n > 45 {
+				t.Errorf("%d pictures in three seconds", n)
 			}
 		})
 	}

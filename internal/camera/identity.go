@@ -123,7 +123,11 @@ func realmOf(challenges base.HeaderValue) string {
 
 // pictureOf returns codec, size and hash of a track.
 func pictureOf(t *media.VideoTrack) string {
-	return fmt.Sprintf("%s %d×%d %s", t.Codec, t.Width, t.Height, fingerprint(t.VPS, t.SPS, t.PPS))
+	parts := [][]byte{t.VPS, t.SPS, t.PPS}
+	if t.Config != nil {
+		parts = append(parts, t.Config)
+	}
+	return fmt.Sprintf("%s %d×%d %s", t.Codec, t.Width, t.Height, fingerprint(parts...))
 }
 
 // longNumber matches a counter, a time or a session id.

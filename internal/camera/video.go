@@ -10,8 +10,10 @@ import (
 
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
+	"github.com/bluenviron/gortsplib/v5/pkg/format/rtpav1"
 	"github.com/bluenviron/gortsplib/v5/pkg/format/rtph264"
 	"github.com/bluenviron/gortsplib/v5/pkg/format/rtph265"
+	"github.com/bluenviron/gortsplib/v5/pkg/format/rtpmjpeg"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
 	"github.com/pion/rtcp"
@@ -75,6 +77,22 @@ func newVideo(s *Session, m *description.Media, f format.Format) (*video, error)
 		v.codec, v.decode = media.H265, d.Decode
 		v.more = []error{rtph265.ErrMorePacketsNeeded, rtph265.ErrNonStartingPacketAndNoPrevious}
 		v.vps, v.sps, v.pps = f.VPS, f.SPS, f.PPS
+	case *format.MJPEG:
+		d, err := f.CreateDecoder()
+		if err != nil {
+			return nil, err
+		}
+		v.codec, v.more = media.JPEG, []error{rtpmjpeg.ErrMorePacketsNeeded, rtpmjpeg.ErrNonStartingPacketAndNoPrevious}
+		v.decode = func(pkt *rtp.Packet) ([][]byte, error) {
+			image, err := d.Decode(pkt)
+			return [][]byte{image}, err
+		}
+	case *format.AV1:
+		d, err := f.CreateDecoder()
+		if err != nil {
+			return nil, err
+		}
+		v.codec, v.decode, v.more = media.AV1, d.Decode, []error{rtpav1.ErrMorePacketsNeeded, rtpav1.ErrNonStartingPacketAndNoPrevious}
 	default:
 		return nil, nil
 	}
@@ -106,6 +124,10 @@ func (v *video) report(p rtcp.Packet) {
 
 // take adds a packet to its picture.
 func (v *video) take(pkt *rtp.Packet, t packetTime) {
+	if v.codec == media.JPEG || v.codec == media.AV1 {
+		v.takeWhole(pkt, t)
+		return
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	lost, another := v.begun && pkt.SequenceNumber != v.next, v.open.begun && v.open.time.stamp != t.stamp

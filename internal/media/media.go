@@ -21,6 +21,8 @@ const (
 	AAC  Codec = 3 // ISO/IEC 14496-3
 	FLAC Codec = 4 // RFC 9639
 	Opus Codec = 5 // RFC 6716
+	JPEG Codec = 6 // ITU-T T.81; each frame is a key frame
+	AV1  Codec = 7 // AV1 bitstream specification
 )
 
 // String returns the common name of the codec.
@@ -30,6 +32,10 @@ func (c Codec) String() string {
 		return "H.264"
 	case H265:
 		return "H.265"
+	case JPEG:
+		return "JPEG"
+	case AV1:
+		return "AV1"
 	case AAC:
 		return "AAC"
 	case FLAC:
@@ -57,12 +63,14 @@ type VideoTrack struct {
 	Codec         Codec
 	Width, Height int    // of the displayed picture, in pixels
 	VPS           []byte // H.265 only; a NAL unit without start code
-	SPS, PPS      []byte // NAL units without start codes
+	SPS, PPS      []byte // NAL units without start codes; H.264 and H.265 only
+	Config        []byte // AV1 only: the sequence header, an OBU with its size
 }
 
 // Equal reports whether fragments of both tracks can share one init header.
 func (t VideoTrack) Equal(o VideoTrack) bool {
-	return t.Codec == o.Codec && bytes.Equal(t.VPS, o.VPS) && bytes.Equal(t.SPS, o.SPS) && bytes.Equal(t.PPS, o.PPS)
+	return t.Codec == o.Codec && bytes.Equal(t.VPS, o.VPS) && bytes.Equal(t.SPS, o.SPS) && bytes.Equal(t.PPS, o.PPS) &&
+		bytes.Equal(t.Config, o.Config) && (t.Codec != JPEG || t.Width == o.Width && t.Height == o.Height)
 }
 
 // AudioTrack holds the parameters of an audio elementary stream. It is immutable.
@@ -90,9 +98,10 @@ type Unit struct {
 	Open    bool          // units may follow that are shown before it and cannot be decoded if decoding starts here (open GOP)
 	Refresh int           // decoding that starts here is exact after so many more frames (intra refresh); 0 if at once
 	Damaged bool          // packets were lost
-	// Data holds the NAL units of a frame in order, without start codes, lengths or parameter sets. For audio it holds one
-	// slice, the raw frame.
-	Data [][]byte
+	// Data holds the NAL units of a frame in order, without start codes, lengths or parameter sets. If Whole is set and for audio it
+	// holds one slice, the raw frame: a JPEG file, or the OBUs of an AV1 temporal unit with their sizes and without its delimiter.
+	Data  [][]byte
+	Whole bool
 	// Samples is how long audio lasts, in ticks; 0 for an AAC frame, which has 1024.
 	Samples int
 }
@@ -107,7 +116,7 @@ func (u *Unit) Size() int {
 	for _, d := range u.Data {
 		n += len(d)
 	}
-	if u.Kind == Video {
+	if u.Kind == Video && !u.Whole {
 		n += 4 * len(u.Data)
 	}
 	return n

@@ -109,13 +109,9 @@ func (w *boxes) mediaBox(t trackHead) {
 	})
 }
 
-// entry appends the sample entry of the track: avc1 (ISO/IEC 14496-15 5.4.2) or hvc1 (8.4.1).
+// entry appends the sample entry of the track: avc1 (ISO/IEC 14496-15 5.4.2), hvc1 (8.4.1), av01 or jpeg.
 func (t VideoTrack) entry(w *boxes) {
-	kind := "avc1"
-	if t.Codec == H265 {
-		kind = "hvc1"
-	}
-	w.box(kind, func() {
+	w.box(t.entryName(), func() {
 		w.zero(6)
 		w.u16(1) // data reference
 		w.zero(16)
@@ -128,10 +124,13 @@ func (t VideoTrack) entry(w *boxes) {
 		w.zero(32)
 		w.u16(24)
 		w.u16(0xffff)
-		if t.Codec == H265 {
+		switch t.Codec {
+		case H265:
 			w.box("hvcC", func() { t.hevcConfig(w) })
-		} else {
+		case H264:
 			w.box("avcC", func() { t.avcConfig(w) })
+		case AV1:
+			w.box("av1C", func() { t.av1Config(w) })
 		}
 	})
 }
@@ -231,12 +230,15 @@ func appendInit(video VideoTrack, audio *AudioTrack) []byte {
 // check returns an error unless an init header can be made of the track.
 func (t VideoTrack) check() error {
 	switch {
-	case t.Codec != H264 && t.Codec != H265:
+	case t.Codec != H264 && t.Codec != H265 && !t.Codec.whole():
 		return fmt.Errorf("%w: %v is no video codec", ErrFormat, t.Codec)
-	case len(t.SPS) < 4 || len(t.PPS) < 1 || len(t.SPS) > 0xffff || len(t.PPS) > 0xffff || len(t.VPS) > 0xffff:
+	case !t.Codec.whole() && (len(t.SPS) < 4 || len(t.PPS) < 1 || len(t.SPS) > 0xffff || len(t.PPS) > 0xffff || len(t.VPS) > 0xffff):
 		return fmt.Errorf("%w: parameter sets missing", ErrFormat)
 	case t.Width < 1 || t.Height < 1 || t.Width > 16384 || t.Height > 16384:
 		return fmt.Errorf("%w: picture of %d×%d", ErrFormat, t.Width, t.Height)
+	}
+	if t.Codec.whole() {
+		return t.checkWhole()
 	}
 	if t.Codec == H265 {
 		if len(t.VPS) < 2 {

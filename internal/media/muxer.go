@@ -105,7 +105,7 @@ func (m *Muxer) Write(u *Unit) (*Fragment, error) {
 	}
 	m.step = uint32(step)
 	m.skew.measure(u.Arrived.Sub(m.wall(u.DTS)), u.Fresh(time.Duration(step)*time.Second/VideoTimescale))
-	if !u.Random && u.DTS-m.video[0].DTS+step <= maxFragment {
+	if (!u.Random || m.run.Video.Codec == JPEG) && u.DTS-m.video[0].DTS+step <= maxFragment { // any JPEG is a key frame
 		m.video = append(m.video, u)
 		return nil, nil
 	}
@@ -225,6 +225,10 @@ func (m *Muxer) takeAudio(c *contents, end int64) []*Unit {
 func fill(dst []byte, video, audio []*Unit) {
 	for _, u := range video {
 		for _, nalu := range u.Data {
+			if u.Whole {
+				dst = dst[copy(dst, nalu):]
+				continue
+			}
 			binary.BigEndian.PutUint32(dst, uint32(len(nalu)))
 			dst = dst[4+copy(dst[4:], nalu):]
 		}

@@ -61,7 +61,12 @@ func (r *Run) SilentMIME() string { return `video/mp4; codecs="` + r.Video.codec
 
 // codecs returns the RFC 6381 name: ISO/IEC 14496-15 annex E.
 func (t VideoTrack) codecs() string {
-	if t.Codec == H264 {
+	switch t.Codec {
+	case JPEG:
+		return "jpeg"
+	case AV1:
+		return t.av1Codecs()
+	case H264:
 		return fmt.Sprintf("avc1.%02x%02x%02x", t.SPS[1], t.SPS[2], t.SPS[3])
 	}
 	p, err := hevcProfile(t.SPS)
@@ -171,7 +176,7 @@ func (r *Run) parseTrack(trak []byte) error {
 			return err
 		}
 		switch {
-		case (c.kind == "avc1" || c.kind == "hvc1") && len(c.body) > 78:
+		case videoCodecOf(c.kind) != 0 && len(c.body) >= 78:
 			return r.Video.parseEntry(c)
 		case audioCodecOf(c.kind) != 0 && len(c.body) > 28:
 			mdhd, err := find(trak, "mdia", "mdhd")
@@ -187,15 +192,18 @@ func (r *Run) parseTrack(trak []byte) error {
 
 func (t *VideoTrack) parseEntry(c box) error {
 	t.Width, t.Height = int(binary.BigEndian.Uint16(c.body[24:])), int(binary.BigEndian.Uint16(c.body[26:]))
-	if c.kind == "avc1" {
-		t.Codec = H264
+	switch t.Codec = videoCodecOf(c.kind); t.Codec {
+	case JPEG:
+		return nil
+	case AV1:
+		return t.parseAV1(c.body[78:])
+	case H264:
 		conf, err := find(c.body[78:], "avcC")
 		if err != nil {
 			return err
 		}
 		return t.parseAVC(conf)
 	}
-	t.Codec = H265
 	conf, err := find(c.body[78:], "hvcC")
 	if err != nil {
 		return err

@@ -31,7 +31,8 @@ type Camera struct {
 	Packets           *Packets // of the AudioKind Packed
 
 	// File replaces the drawn video of main. It plays in a loop with continuous timestamps. It is an unfragmented MP4 with
-	// H.264 or H.265 and optional AAC, or an elementary stream named *.h264 or *.h265 at Main.FPS, without reordered frames.
+	// H.264 or H.265 and optional AAC, or an elementary stream named *.h264 or *.h265 at Main.FPS, without reordered frames, or AV1 in
+	// a *.ivf, or JPEG files one after another in a *.mjpeg (at most 2040 pixels wide, with the usual Huffman tables: RFC 2435).
 	// SubFile is the same for sub. Such a stream has no marks.
 	File, SubFile string
 	// Midway sends a new viewer of main's File the next frame, as restreamers and many cameras do, and waits for no key frame.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/av1"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
@@ -44,13 +45,17 @@ func readClip(path string, fps int) (*clip, error) {
 		c, err = readAnnexB(path, media.H264, fps)
 	case ".h265", ".265", ".hevc":
 		c, err = readAnnexB(path, media.H265, fps)
+	case ".mjpeg":
+		c, err = readJPEG(path, fps)
+	case ".ivf":
+		c, err = readIVF(path, fps)
 	default:
 		c, err = readMP4(path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Base(path), err)
 	}
-	if len(c.video) == 0 || c.length <= 0 || c.sps == nil || c.pps == nil || !c.random(c.video[0].data) {
+	if whole := c.codec == media.JPEG || c.codec == media.AV1; len(c.video) == 0 || c.length <= 0 || !whole && (c.sps == nil || c.pps == nil) || !c.random(c.video[0].data) {
 		return nil, fmt.Errorf("%s: no video that begins with parameter sets and a key frame", filepath.Base(path))
 	}
 	for i := range c.video {
@@ -69,7 +74,12 @@ func ticksToDuration(ticks int64) time.Duration {
 
 // random reports whether decoding can start at an access unit.
 func (c *clip) random(au [][]byte) bool {
-	if c.codec == media.H265 {
+	switch c.codec {
+	case media.JPEG:
+		return true
+	case media.AV1:
+		return av1.IsRandomAccess2(au)
+	case media.H265:
 		return h265.IsRandomAccess(au)
 	}
 	return h264.IsRandomAccess(au)
@@ -77,7 +87,10 @@ func (c *clip) random(au [][]byte) bool {
 
 // parameters returns the parameter sets as they are sent before each key frame.
 func (c *clip) parameters() [][]byte {
-	if c.codec == media.H265 {
+	switch c.codec {
+	case media.JPEG, media.AV1:
+		return nil
+	case media.H265:
 		return [][]byte{c.vps, c.sps, c.pps}
 	}
 	return [][]byte{c.sps, c.pps}
@@ -247,9 +260,14 @@ func (f *filmed) restart(uint32, time.Time) { f.frame, f.packet, f.begun = 1, 1,
 
 func (f *filmed) formats() (video, audio format.Format) {
 	c := f.clip
-	if c.codec == media.H265 {
+	switch c.codec {
+	case media.JPEG:
+		video = &format.MJPEG{}
+	case media.AV1:
+		video = &format.AV1{PayloadTyp: 96}
+	case media.H265:
 		video = &format.H265{PayloadTyp: 96, VPS: c.vps, SPS: c.sps, PPS: c.pps}
-	} else {
+	default:
 		video = &format.H264{PayloadTyp: 96, SPS: c.sps, PPS: c.pps, PacketizationMode: 1}
 	}
 	if len(c.audio) > 0 {

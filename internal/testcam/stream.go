@@ -110,6 +110,18 @@ func newTrack(medium *description.Media, f format.Format) (track, error) {
 			return t, err
 		}
 		t.encode = e.Encode
+	case *format.MJPEG:
+		e, err := f.CreateEncoder()
+		if err != nil {
+			return t, err
+		}
+		t.encode = func(data [][]byte) ([]*rtp.Packet, error) { return e.Encode(data[0]) }
+	case *format.AV1:
+		e, err := f.CreateEncoder()
+		if err != nil {
+			return t, err
+		}
+		t.encode = e.Encode
 	case *format.MPEG4Audio:
 		e, err := f.CreateEncoder()
 		if err != nil {
