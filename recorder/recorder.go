@@ -224,7 +224,9 @@ func (r *Recorder) session(ctx context.Context) error {
 	}
 	defer s.Close()
 	watched, leave := r.opts.Sharing.opened(ctx, r.opts.Stream.Quality)
+	r.status.follow(s)
 	err = r.follow(ctx, watched, s)
+	r.status.follow(nil)
 	leave(err)
 	return err
 }

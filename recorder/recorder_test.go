@@ -46,6 +46,7 @@ type rig struct {
 	identities *recorder.IdentityRegistry // nil without
 	met        *memoryStore               // of identities
 	subs       bool                       // record the sub streams too, under "NAME sub"
+	transport  camera.Transport
 	stop       context.CancelFunc
 	stopped    chan struct{}
 }
@@ -109,7 +110,7 @@ func (r *rig) start() {
 			}
 			stream := media.StreamID{Camera: r.ids[h.Name()], Quality: q}
 			rec := recorder.New(recorder.Options{Stream: stream, Record: true, Store: r.store, Ring: r.hub.Ring(stream), Admission: admission, Identities: r.identities, Sharing: sharing,
-				Logger: slog.New(slog.DiscardHandler), Source: camera.Options{URL: u, Audio: true, FrameTimeout: 5 * time.Second, Logger: slog.New(slog.DiscardHandler)}})
+				Logger: slog.New(slog.DiscardHandler), Source: camera.Options{URL: u, Transport: r.transport, Audio: true, FrameTimeout: 5 * time.Second, Logger: slog.New(slog.DiscardHandler)}})
 			r.recorders[name] = rec
 			go func() { _ = rec.Run(ctx); done <- struct{}{} }()
 		}

@@ -20,6 +20,8 @@ const (
 	// signsNeeded is how often a camera must have shown within signsWithin that it serves one viewer only.
 	signsNeeded = 2
 	signsWithin = 10 * time.Minute
+	// handshakeAtMost is how long a stream may take to connect.
+	handshakeAtMost = 15 * time.Second
 	// roomFor is how long the sub stream leaves to main when that was refused because of it, and freed is when a camera has noticed that
 	// a viewer left.
 	roomFor = 30 * time.Second
@@ -203,6 +205,8 @@ func (s *Sharing) refused(q media.Quality, err error) error {
 	case q == media.Main && !other.open && now.Sub(s.wanted) < mainAway && now.Sub(other.ended) > freed:
 		s.otherwise, s.signs, s.single = now.Add(subAgain), nil, ""
 		return err
+	case !other.open && other.tried.After(other.ended) && now.Sub(other.tried) < handshakeAtMost:
+		return &camera.Failure{Kind: camera.Busy, Status: failure.Status, Reason: "the camera has no connection free" + status + " while its other stream connects", Err: err}
 	case !other.open, q == media.Main && now.Before(s.otherwise):
 		return err
 	case q == media.Main:

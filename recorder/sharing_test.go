@@ -95,6 +95,11 @@ func TestRefusalsThatAreNotForOurOwnViewersAreLeftAsTheyAre(t *testing.T) {
 			t.Errorf("without a sub stream: %v", err)
 		}
 	}
+	_ = s.enter(media.Main)
+	if err := s.refused(media.Sub, busy(453)); strings.Contains(err.Error(), "other viewers") || !strings.Contains(err.Error(), "while its other stream connects") {
+		t.Errorf("while main connects: %v", err)
+	}
+	s.waits("")
 	s.connect(media.Main)
 	for _, status := range []int{404, 401, 0} {
 		_ = s.refused(media.Sub, busy(status))

@@ -51,14 +51,32 @@ type Health struct {
 
 // sharedStatus is a Status that other goroutines can read.
 type sharedStatus struct {
-	mu     sync.Mutex
-	status Status
+	mu      sync.Mutex
+	status  Status
+	session session // nil without
 }
 
+// get returns the status. What is lost on the way is known before there is a picture, and may be why there is none.
 func (b *sharedStatus) get() Status {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.measure()
 	return b.status
+}
+
+// follow has the losses of a session reported, until it is nil.
+func (b *sharedStatus) follow(s session) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.measure()
+	b.session = s
+}
+
+// measure notes the losses of the session. The caller holds mu.
+func (b *sharedStatus) measure() {
+	if b.session != nil {
+		b.status.Health.LostPackets, b.status.Health.Link = b.session.Lost(), b.session.Link()
+	}
 }
 
 // set changes state and reason, and reports whether either changed.

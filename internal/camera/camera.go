@@ -343,7 +343,7 @@ func (s *Session) supervise() {
 			if s.watch.frozen(time.Now()) {
 				s.fail(s.silent())
 			} else if s.watch.useless(time.Now()) {
-				s.fail(errNoKeyFrame)
+				s.fail(s.keyless())
 			} else if s.opts.Waiting != nil && s.watch.waits(time.Now()) {
 				s.opts.Waiting()
 			}
@@ -351,6 +351,14 @@ func (s *Session) supervise() {
 	}
 	s.hangUp()
 	wait.Wait()
+}
+
+// keyless returns what to call a stream that shows pictures and no key frame.
+func (s *Session) keyless() error {
+	if lost := s.lost.Load(); s.udp && lost > 0 {
+		return &lossError{lost}
+	}
+	return errNoKeyFrame
 }
 
 // silent returns what to call a stream that shows nothing.

@@ -68,6 +68,13 @@ func (e *soundError) Error() string {
 }
 func (e *soundError) Unwrap() error { return e.cause }
 
+// lossError is the error of a stream over UDP of which no key frame has arrived whole.
+type lossError struct{ packets uint64 }
+
+func (e *lossError) Error() string {
+	return fmt.Sprintf("no key frame arrives whole, and %d packets were lost over UDP: use transport: tcp", e.packets)
+}
+
 // codecError is returned for a description without supported video.
 type codecError struct {
 	offered []string // video
@@ -128,6 +135,8 @@ func sort(err error) (Kind, string) {
 		return Refused, "the camera refuses its own login challenge as outdated (stale nonce): the password is wrong, or the camera must be restarted"
 	case errors.Is(err, errRedirects):
 		return Broken, "the camera redirects in a circle"
+	case errors.As(err, new(*lossError)):
+		return Broken, err.Error()
 	case errors.Is(err, errNoUDP):
 		return Frozen, "the camera plays, but nothing of it arrives over UDP: let UDP through the firewall or the container's network, or use transport: tcp"
 	case errors.Is(err, errFrozen):

@@ -120,3 +120,12 @@ func (p *player) playUDP(port string, pictures int) {
 		<-tick.C
 	}
 }
+
+func TestKeyFramesThatAreAllTornByLossesSaySo(t *testing.T) {
+	t.Parallel()
+	o := options(t, start(t, testcam.Camera{LoseUDP: 4, Main: testcam.Video{Width: 1280, Height: 720, GOP: time.Second}}).URL(media.Main))
+	o.Transport, o.FrameTimeout = camera.UDP, time.Second
+	if f := untilFailure(t, open(t, o)); !strings.Contains(f.Reason, "packets were lost over UDP: use transport: tcp") {
+		t.Errorf("%q (%v)", f.Reason, f.Err)
+	}
+}
