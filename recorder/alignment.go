@@ -121,8 +121,11 @@ func (a *alignment) rest() []camera.Item {
 	return append(a.take(&a.pictures), a.take(&a.sound)...)
 }
 
-// holdsSound reports whether sound waits to be recorded, until it is known how late it comes.
-func (a *alignment) holdsSound() bool { return len(a.sound.held) > 0 }
+// holdsSound reports whether sound waits to be recorded, until it is known how late it comes. Sound that stopped while it was held does
+// not count.
+func (a *alignment) holdsSound(now time.Time) bool {
+	return len(a.sound.held) > 0 && now.Sub(a.sound.held[0].Unit.Arrived) <= longestSettle
+}
 
 // late returns how much later a picture has come than the least delayed of its time.
 func (a *alignment) late(u *media.Unit) time.Duration {

@@ -113,7 +113,7 @@ func (f *soundFill) until(end int64, arrived time.Time) (silence []*media.Unit) 
 
 // fillSound writes the silence that belongs before a unit, and reports whether the unit itself is to be recorded.
 func (r *Recorder) fillSound(u *media.Unit) bool {
-	if u.Kind == media.Video && r.align.holdsSound() {
+	if u.Kind == media.Video && r.align.holdsSound(u.Arrived) {
 		return true
 	}
 	silence, late := r.sound.put(u)

@@ -162,3 +162,17 @@ func TestSilenceDecodes(t *testing.T) {
 		}
 	}
 }
+
+func TestSoundThatStopsWhileItIsHeldCountsAsMissing(t *testing.T) {
+	a, now := newAlignment(8000), time.Now()
+	if a.holdsSound(now) {
+		t.Error("nothing is held")
+	}
+	a.put(camera.Item{Unit: &media.Unit{Kind: media.Audio, Arrived: now, Samples: 160, Data: [][]byte{{1}}}})
+	if !a.holdsSound(now.Add(time.Second)) {
+		t.Error("the first sound is not held")
+	}
+	if a.holdsSound(now.Add(longestSettle + time.Second)) {
+		t.Error("sound that came once is waited for")
+	}
+}

@@ -140,10 +140,29 @@ func TestEverySoundIsRecordedAsTheCameraSendsIt(t *testing.T) {
 		got := samplesOf(ffmpeg(t, nil, "-i", file, "-f", "s16le", "-ac", "1", "-ar", strconv.Itoa(c.rate), "-"))
 		if len(got) < 4*c.rate {
 			t.Errorf("%s: %d samples", name, len(got))
-		} else if c.decode != nil && !within(got, c.packets.Payloads, c.decode) {
+			continue
+		}
+		if c.decode == nil {
+			continue
+		}
+		at, ok := within(got, c.packets.Payloads, c.decode)
+		if !ok {
 			t.Errorf("%s: the samples are not those of the camera", name)
+			continue
+		}
+		if off := outOfStep(t, file, float64(at)/float64(c.rate)); math.Abs(off) > 0.04 {
+			t.Errorf("%s: sound is heard %.0f ms off its pictures", name, 1000*off)
 		}
 	}
+}
+
+// outOfStep returns by how many seconds sound comes too early. heard is when the first of it was made, after the first picture of the camera.
+// All sound repeats after two seconds.
+func outOfStep(t *testing.T, file string, heard float64) float64 {
+	t.Helper()
+	began := float64(camtest.Marks(t, file)[0].Frame-1) / 5
+	off := heard - began - firstTime(t, file, "a") + firstTime(t, file, "v")
+	return off - 2*math.Round(off/2)
 }
 
 // samplesOf returns samples of 16 bits, low byte first.
@@ -155,8 +174,23 @@ func samplesOf(b []byte) []int16 {
 	return samples
 }
 
-// within reports whether the samples are a part of what a decoder makes of packets that are sent over and over, wherever it begins.
-func within(got []int16, payloads [][]byte, decoder func() func([]byte) []int16) bool {
+// firstTime returns when a track of a file begins, in seconds.
+func firstTime(t *testing.T, file, track string) float64 {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "ffprobe", "-v", "error", "-select_streams", track, "-show_entries", "stream=start_time", "-of", "csv=p=0", file).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, err := strconv.ParseFloat(strings.TrimSpace(string(out)), 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
+}
+
+// within reports whether the samples are a part of what a decoder makes of packets that are sent over and over, wherever it begins, and
+// which sample of all packets the first one is.
+func within(got []int16, payloads [][]byte, decoder func() func([]byte) []int16) (at int, ok bool) {
 	text := func(samples []int16) []byte {
 		var b []byte
 		for _, x := range samples {
@@ -167,11 +201,12 @@ func within(got []int16, payloads [][]byte, decoder func() func([]byte) []int16)
 	want := text(got)
 	for first := range payloads {
 		round := append(bytes.Join(payloads[first:], nil), bytes.Join(payloads[:first], nil)...)
-		if all := text(decoder()(bytes.Repeat(round, 12))); bytes.Contains(all, want) {
-			return true
+		all := decoder()(bytes.Repeat(round, 12))
+		if i := bytes.Index(text(all), want); i >= 0 {
+			return first*len(all)/12/len(payloads) + i/2, true
 		}
 	}
-	return false
+	return 0, false
 }
 
 func TestSoundThatComesAndGoesCostsNoPictureAndNoGap(t *testing.T) {

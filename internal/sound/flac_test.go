@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 )
@@ -99,4 +100,86 @@ func TestWhatNoFrameHoldsIsRefused(t *testing.T) {
 			t.Errorf("%+v is taken", c)
 		}
 	}
+}
+
+// bitReader reads bits, the highest first.
+type bitReader struct {
+	b  []byte
+	at int
+}
+
+func (r *bitReader) take(n int) (v uint64) {
+	for range n {
+		v = v<<1 | uint64(r.b[r.at/8]>>(7-r.at%8)&1)
+		r.at++
+	}
+	return v
+}
+
+// unframe reads a frame as RFC 9639 section 9 says.
+func unframe(t *testing.T, b []byte) (samples []int16, channels, rate int) {
+	t.Helper()
+	if crc16(b) != 0 { // of a frame with its checksum
+		t.Fatalf("wrong checksum of %x", b)
+	}
+	r := &bitReader{b: b}
+	if head := r.take(16); head != 0xfff9 {
+		t.Fatalf("frame begins with %x", head)
+	}
+	if r.take(4) != 7 || r.take(4) != 13 { // 16 bits of block size and of rate
+		t.Fatal("another form of header")
+	}
+	if channels = int(r.take(4)) + 1; r.take(4) != 0b1000 {
+		t.Fatal("not 16 bits a sample")
+	}
+	for more := r.take(8); more&0xc0 == 0xc0; more = more << 1 & 0xff {
+		r.take(8)
+	}
+	size := int(r.take(16)) + 1
+	rate = int(r.take(16))
+	if crc8(b[:r.at/8+1]) != 0 {
+		t.Fatal("wrong checksum of the header")
+	}
+	r.take(8)
+	samples = make([]int16, size*channels)
+	for c := range channels {
+		kind, wasted := r.take(7), 0
+		if r.take(1) == 1 {
+			for wasted = 1; r.take(1) == 0; wasted++ {
+			}
+		}
+		last := uint64(0)
+		for i := range size {
+			switch {
+			case kind == 1 || i == 0:
+				last = r.take(16-wasted) << wasted
+			case kind != 0:
+				t.Fatalf("subframe of kind %b", kind)
+			}
+			samples[i*channels+c] = int16(last)
+		}
+	}
+	if rest := len(b)*8 - 16 - r.at; rest < 0 || rest > 7 {
+		t.Fatalf("%d bits before the checksum", rest)
+	}
+	return samples, channels, rate
+}
+
+// FuzzFrame reads back what it wrote.
+func FuzzFrame(f *testing.F) {
+	f.Add([]byte{}, uint8(1), uint16(8000), uint64(0))
+	f.Add(bytes.Repeat([]byte{0}, 320), uint8(1), uint16(8000), uint64(1<<36-1))
+	f.Add(bytes.Repeat([]byte{0x80, 0, 0x7f, 0xf8}, 333), uint8(2), uint16(48000), uint64(0x7ff))
+	f.Add(bytes.Repeat([]byte{0x12, 0x34, 0xff}, 444), uint8(8), uint16(65535), uint64(1<<31))
+	f.Fuzz(func(t *testing.T, b []byte, channels uint8, rate uint16, number uint64) {
+		samples := fromBytes(b)
+		frame, err := Frame(samples, int(channels), int(rate), number)
+		if err != nil {
+			return
+		}
+		got, gotChannels, gotRate := unframe(t, frame)
+		if !slices.Equal(got, samples) || gotChannels != int(channels) || gotRate != int(rate) {
+			t.Fatalf("%d channels of %d Hz, %v became %d of %d, %v", channels, rate, samples, gotChannels, gotRate, got)
+		}
+	})
 }
