@@ -18,6 +18,9 @@ import (
 // atOnce is how many rows of the matrix are recorded at the same time.
 const atOnce = 12
 
+// starting is how long a recorder may take until it records all cameras. Some never do.
+const starting = 10 * time.Second
+
 // matrix compares what recorders keep of cameras that are odd: each row is a camera, and every recorder gets one of its own that plays
 // the same film.
 type matrix struct {
@@ -144,7 +147,7 @@ func (m *matrix) prepare(ctx context.Context, row matrixRow) error {
 
 // recordWith has one recorder record some rows, each from a camera of its own.
 func (m *matrix) recordWith(ctx context.Context, peer string, rows []matrixRow, dir string) (err error) {
-	urls, longest := make([]string, len(rows)), time.Duration(0)
+	urls, cameras, longest := make([]string, len(rows)), make([]*oddcam.Camera, len(rows)), time.Duration(0)
 	for i, row := range rows {
 		o := oddcam.Options{Film: m.films[row.film.name()].film, Reports: time.Second}
 		if row.odd != nil {
@@ -155,6 +158,7 @@ func (m *matrix) recordWith(ctx context.Context, peer string, rows []matrixRow, 
 			return err
 		}
 		defer c.Close()
+		cameras[i] = c
 		urls[i] = strings.Replace(c.URL(), "rtsp://", "rtsp://"+row.login, 1)
 		longest = max(longest, o.Film.Length-o.Skip+row.more)
 	}
@@ -166,8 +170,16 @@ func (m *matrix) recordWith(ctx context.Context, peer string, rows []matrixRow, 
 	if err != nil {
 		return err
 	}
+	given, stop := context.WithTimeout(ctx, longest+starting)
+	defer stop()
+	for _, c := range cameras {
+		select {
+		case <-c.Ended():
+		case <-given.Done():
+		}
+	}
 	select {
-	case <-time.After(longest + 4*time.Second):
+	case <-time.After(time.Second): // what was sent last is on its way
 	case <-ctx.Done():
 	}
 	return errors.Join(g.stop(), ctx.Err())

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"math"
 	"strings"
 )
 
@@ -49,7 +48,7 @@ func worse(r map[string]matrixResult, peers []string) bool {
 		if other.kept > mine.kept || other.kept == 0 && mine.kept == 0 {
 			return true
 		}
-		if other.kept == mine.kept && other.sound && (!mine.sound || mine.error > math.Max(other.error, 0.04)) {
+		if other.kept == mine.kept && other.sound && (!mine.sound || mine.error > max(other.error+0.01, 0.04)) {
 			return true
 		}
 	}

@@ -208,6 +208,7 @@ func (m *sdpMedium) tidy() {
 	}
 	for _, f := range m.formats {
 		m.rtpmap[f] = videoClock.ReplaceAllString(m.rtpmap[f], "$1/90000")
+		m.fmtp[f] = repairSets(m.fmtp[f])
 		if strings.HasPrefix(strings.ToLower(m.rtpmap[f]), "mpeg4-generic/") && !slices.ContainsFunc(m.fmtp[f], isSizeLength) {
 			m.fmtp[f] = append(m.fmtp[f], aacSizes...)
 		}

@@ -6,6 +6,7 @@ package oddcam
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -21,9 +22,9 @@ type Options struct {
 	Skip time.Duration
 	// Describe changes the session description.
 	Describe func(sdp string) string
-	// Answer replaces the answer to a request, of all bytes. It returns nil for the usual one. The count of requests of this connection
-	// begins with 1.
-	Answer func(req *Request, count int) []byte
+	// Answer changes the answer to a request, of all bytes. The count of requests of this connection begins with 1. What the usual answer
+	// to SETUP and PLAY says happens only if the returned one begins with the usual status line.
+	Answer func(req *Request, count int, usual []byte) []byte
 	// Send changes one RTP packet: it returns what is sent for it on the connection, each with its channel before it.
 	Send func(p Outgoing) [][]byte
 	// When changes when a packet is sent. Packets never overtake earlier ones.
@@ -78,6 +79,7 @@ type Camera struct {
 	mu      sync.Mutex
 	began   time.Time // when the first viewer saw the beginning of the film
 	viewers int
+	ended   chan struct{} // closed when a viewer has got all of the film
 	open    map[net.Conn]bool
 }
 
@@ -90,7 +92,7 @@ func Start(ctx context.Context, o Options) (*Camera, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Camera{o: o, listener: l, open: map[net.Conn]bool{}}
+	c := &Camera{o: o, listener: l, open: map[net.Conn]bool{}, ended: make(chan struct{})}
 	c.ctx, c.cancel = context.WithCancel(ctx)
 	c.wait.Go(c.accept)
 	return c, nil
@@ -111,6 +113,20 @@ func (c *Camera) Viewers() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.viewers
+}
+
+// Ended returns a channel that is closed when the end of the film was sent.
+func (c *Camera) Ended() <-chan struct{} { return c.ended }
+
+// end notes that the end of the film was sent.
+func (c *Camera) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	select {
+	case <-c.ended:
+	default:
+		close(c.ended)
+	}
 }
 
 // Close stops the camera.
@@ -190,52 +206,44 @@ func (v *viewer) serve() {
 			return
 		}
 		v.count++
+		answer := v.usual(req)
 		if v.camera.o.Answer != nil {
-			if b := v.camera.o.Answer(req, v.count); b != nil {
-				if v.write(b) != nil {
-					return
-				}
-				continue
-			}
+			answer = v.camera.o.Answer(req, v.count, answer)
 		}
-		if v.write(v.answer(req)) != nil || req.Method == "TEARDOWN" {
+		agreed := bytes.HasPrefix(answer, []byte("RTSP/1.0 200"))
+		if v.write(answer) != nil || agreed && req.Method == "TEARDOWN" {
 			return
 		}
-		if req.Method == "PLAY" {
+		if agreed && req.Method == "PLAY" {
 			began := v.camera.joined()
 			v.wait.Go(func() { v.play(began) })
 		}
 	}
 }
 
-// answer is the usual answer to a request.
-func (v *viewer) answer(req *Request) []byte { return v.camera.Usual(req, v.setUp) }
-
-// setUp notes the channel of a medium.
-func (v *viewer) setUp(medium int, channel byte) { v.channels[medium] = channel }
-
-// Usual returns the answer of a camera that is not odd. It calls setUp, which may be nil, for a SETUP.
-func (c *Camera) Usual(req *Request, setUp func(medium int, channel byte)) []byte {
+// usual is the answer of a camera that is not odd.
+func (v *viewer) usual(req *Request) []byte {
 	const session = "Session: 12345678;timeout=60\r\n"
 	switch req.Method {
 	case "OPTIONS":
 		return req.answer("200 OK", "Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, GET_PARAMETER\r\n", "")
 	case "DESCRIBE":
-		return req.answer("200 OK", "Content-Base: "+req.URL+"/\r\nContent-Type: application/sdp\r\n", c.description())
+		return req.answer("200 OK", "Content-Base: "+req.URL+"/\r\nContent-Type: application/sdp\r\n", v.camera.description())
 	case "SETUP":
-		medium, channel := 0, 0
-		_, _ = fmt.Sscanf(req.URL[strings.LastIndex(req.URL, "trackID=")+1:], "rackID=%d", &medium)
+		medium, channel := -1, -1
+		if i := strings.LastIndex(req.URL, "trackID="); i >= 0 {
+			_, _ = fmt.Sscanf(req.URL[i:], "trackID=%d", &medium)
+		}
 		if i := strings.Index(req.Header("Transport"), "interleaved="); i >= 0 {
 			_, _ = fmt.Sscanf(req.Header("Transport")[i:], "interleaved=%d", &channel)
-		} else {
-			return req.answer("461 Unsupported Transport", "", "")
 		}
-		if medium < 0 || medium >= len(c.o.Film.Media) {
+		switch {
+		case channel < 0 || channel >= noChannel:
+			return req.answer("461 Unsupported Transport", "", "")
+		case medium < 0 || medium >= len(v.channels):
 			return req.answer("404 Not Found", "", "")
 		}
-		if setUp != nil {
-			setUp(medium, byte(channel))
-		}
+		v.channels[medium] = byte(channel)
 		return req.answer("200 OK", session+fmt.Sprintf("Transport: RTP/AVP/TCP;unicast;interleaved=%d-%d\r\n", channel, channel+1), "")
 	}
 	return req.answer("200 OK", session, "")

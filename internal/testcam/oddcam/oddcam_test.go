@@ -64,6 +64,7 @@ func TestAFilmIsSentAsItIs(t *testing.T) {
 	if strings.Count(want, "\n") != 50 || !strings.HasPrefix(want, got) || strings.Count(got, "\n") < 48 {
 		t.Errorf("of %d pictures, %d arrive as they are", strings.Count(want, "\n"), strings.Count(got, "\n"))
 	}
+	<-c.Ended()
 	if c.Viewers() != 1 || c.Began().IsZero() {
 		t.Errorf("%d viewers since %v", c.Viewers(), c.Began())
 	}
@@ -89,12 +90,12 @@ func TestEveryAnswerAndPacketCanBeOdd(t *testing.T) {
 	var asked []string
 	c := start(t, oddcam.Options{Film: f, Skip: time.Second,
 		Describe: func(sdp string) string { return strings.Replace(sdp, "s=film", "s=odd", 1) },
-		Answer: func(req *oddcam.Request, _ int) []byte {
+		Answer: func(req *oddcam.Request, _ int, usual []byte) []byte {
 			asked = append(asked, req.Method)
 			if req.Method == "OPTIONS" {
 				return []byte("RTSP/1.0 200 OK\r\nCSeq: " + req.Header("CSeq") + "\r\nPublic: DESCRIBE, SETUP, PLAY\r\n\r\n")
 			}
-			return nil
+			return usual
 		},
 		Send: func(p oddcam.Outgoing) [][]byte { return [][]byte{p.Marshal()} },
 		When: func(at time.Duration) time.Duration { return min(at, 1500*time.Millisecond) },

@@ -65,6 +65,7 @@ func (v *viewer) play(began time.Time) {
 			return
 		}
 	}
+	v.camera.end()
 	if v.until(time.Now().Add(300 * time.Millisecond)) {
 		_ = v.conn.Close()
 	}
