@@ -42,6 +42,7 @@ type Health struct {
 	BitsPerSecond int64         // of video
 	GOP           time.Duration // between the last two key frames
 	Refresh       int           // decoding is exact so many frames after a key frame; 0 if at once
+	Delay         time.Duration // by how much B-frames delay live video; zero without
 	LostPackets   uint64
 	Clock         time.Duration // how far the camera's own clock is ahead of the server's; zero until known
 	Shift         time.Duration // how much later footage is filed than it happens, since existing footage reaches beyond this computer's clock
@@ -127,6 +128,7 @@ type meter struct {
 	frames  int
 	bytes   int
 	lastKey int64
+	shown   int64 // the latest presentation time
 	health  Health
 }
 
@@ -141,6 +143,7 @@ func (m *meter) add(u *media.Unit) {
 	}
 	m.frames++
 	m.bytes += u.Size()
+	m.reorder(u)
 	if u.Random {
 		m.health.Refresh = u.Refresh
 		if gop := u.DTS - m.lastKey; m.lastKey != 0 && gop > 0 && gop < 3600*media.VideoTimescale {
@@ -148,6 +151,17 @@ func (m *meter) add(u *media.Unit) {
 		}
 		m.lastKey = u.DTS
 	}
+}
+
+// reorder notes whether pictures come after ones that are shown later, as B-frames do, and how long they waited for them in the camera.
+func (m *meter) reorder(u *media.Unit) {
+	late := m.shown - u.PTS
+	if late < -10*media.VideoTimescale || late > 10*media.VideoTimescale { // at first, and after a jump
+		m.shown, m.health.Delay = u.PTS, 0
+		return
+	}
+	m.health.Delay = max(m.health.Delay, time.Duration(late)*time.Second/media.VideoTimescale)
+	m.shown = max(m.shown, u.PTS)
 }
 
 func (m *meter) snapshot(v *media.VideoTrack, s session) Health {

@@ -11,6 +11,8 @@ import (
 type CameraProbe interface {
 	// Discover asks the local network which cameras are there. It connects to none of them.
 	Discover(ctx context.Context) ([]FoundCamera, error)
+	// Host returns the host that an address names, without anything secret.
+	Host(address string) (string, error)
 	// Look connects to a camera that the configuration does not name.
 	Look(ctx context.Context, q ProbeRequest) (*ProbeResult, error)
 	// Check connects to a camera of the configuration. Its result has no pictures and no lines.
@@ -77,6 +79,7 @@ type noProbe struct{}
 var errNoProbe = &ProbeError{Words: "This server cannot look at cameras."}
 
 func (noProbe) Discover(context.Context) ([]FoundCamera, error)             { return nil, errNoProbe }
+func (noProbe) Host(string) (string, error)                                 { return "", errNoProbe }
 func (noProbe) Look(context.Context, ProbeRequest) (*ProbeResult, error)    { return nil, errNoProbe }
 func (noProbe) Check(context.Context, media.CameraID) (*ProbeResult, error) { return nil, errNoProbe }
 func (noProbe) Add(account int64, proposal, id string) (next string, err error) {

@@ -129,7 +129,11 @@ func (h *probePages) postLook(w http.ResponseWriter, r *http.Request) error {
 		return h.complain(w, r, view.AddCamera{}, form, err)
 	}
 	defer end()
-	if err := h.accounts.NoteLook(ctx, viewerOf(r), hostOf(q.Address)); err != nil {
+	host, err := h.probe.Host(q.Address)
+	if err != nil {
+		return h.complain(w, r, view.AddCamera{}, withoutLogin(form), err)
+	}
+	if err := h.accounts.NoteLook(ctx, viewerOf(r), host); err != nil {
 		return err
 	}
 	result, err := h.probe.Look(ctx, q)
@@ -137,16 +141,6 @@ func (h *probePages) postLook(w http.ResponseWriter, r *http.Request) error {
 		return h.complain(w, r, view.AddCamera{}, withoutLogin(form), err)
 	}
 	return h.write(w, r, view.AddCamera{Result: probeView(result)}, view.Notice{Form: withoutLogin(form)})
-}
-
-// hostOf returns the host of an address, which is no secret, for the audit log.
-func hostOf(address string) string {
-	_, rest, found := strings.Cut(address, "://")
-	if !found {
-		rest = address
-	}
-	rest, _, _ = strings.Cut(rest, "/")
-	return rest[strings.LastIndexByte(rest, '@')+1:]
 }
 
 // withoutLogin returns the form with a login taken out of its address, since forms are shown again.

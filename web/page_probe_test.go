@@ -30,6 +30,13 @@ func (f *fakeProbe) Discover(context.Context) ([]FoundCamera, error) {
 	return []FoundCamera{{Address: "192.0.2.20:80", Name: "Acme", Model: "M1", Location: "yard"}, {Address: "192.0.2.21:8080"}}, nil
 }
 
+func (f *fakeProbe) Host(address string) (string, error) {
+	if u, err := url.Parse(address); err == nil && u.Host != "" {
+		return u.Hostname(), nil
+	}
+	return address, nil
+}
+
 func (f *fakeProbe) Look(ctx context.Context, q ProbeRequest) (*ProbeResult, error) {
 	f.mu.Lock()
 	f.asked = append(f.asked, q)
@@ -133,7 +140,7 @@ func TestALookIsOnRecordWithoutItsLogin(t *testing.T) {
 	if resp.StatusCode != http.StatusOK || strings.Contains(attr(page.one("input", "id=address"), "value"), "s3cret") {
 		t.Errorf("status %d; the form has the login", resp.StatusCode)
 	}
-	if what := w.noted(t, "camera looked at"); len(what) != 1 || what[0] != "192.0.2.20:8554" {
+	if what := w.noted(t, "camera looked at"); len(what) != 1 || what[0] != "192.0.2.20" {
 		t.Errorf("the audit log has %q", what)
 	}
 	w.submit(w.sessions["root"], "/add-camera/write", url.Values{"proposal": {"token"}, "id": {"garage"}})

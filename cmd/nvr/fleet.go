@@ -104,14 +104,14 @@ func (f *fleet) Cameras() []web.CameraStatus {
 		main := c.main.Status()
 		status := web.CameraStatus{ID: c.id, State: string(main.State), Reason: f.reason(main), Since: main.Since, LastFrame: main.LastFrame}
 		status.Streams = append(status.Streams, f.streamStatus(media.StreamID{Camera: c.id, Quality: media.Main}, main))
-		status.Advice = adviceOf("", main.Health)
+		status.Advice = f.adviceOf("", media.StreamID{Camera: c.id, Quality: media.Main}, main.Health)
 		if c.sub != nil {
 			sub := c.sub.Status()
 			if sub.State != main.State {
 				status.Advice = append(status.Advice, strings.TrimRight(fmt.Sprintf("sub stream %s: %s", sub.State, f.reason(sub)), ": "))
 			}
 			status.Streams = append(status.Streams, f.streamStatus(media.StreamID{Camera: c.id, Quality: media.Sub}, sub))
-			status.Advice = append(status.Advice, adviceOf("sub stream: ", sub.Health)...)
+			status.Advice = append(status.Advice, f.adviceOf("sub stream: ", media.StreamID{Camera: c.id, Quality: media.Sub}, sub.Health)...)
 		} else if main.State == recorder.Recording {
 			status.Advice = append(status.Advice, advice.NoSub(main.Health.Width)...)
 		}
@@ -158,10 +158,12 @@ func unheard(s camera.Sound) string {
 	return s.Why
 }
 
-// adviceOf returns suggestions for the settings of a stream.
-func adviceOf(stream string, h recorder.Health) []string {
-	return advice.ForStream(stream, advice.Stream{GOP: h.GOP, Refresh: h.Refresh, Clock: h.Clock, Shift: h.Shift, SetBack: h.SetBack, LostPackets: h.LostPackets,
-		UDP: h.Link.Transport == camera.UDP, Buffer: h.Link.Buffer, WeakTLS: weakTLS(h.Link.TLS), Unheard: unheard(h.Sound)})
+// adviceOf returns suggestions for the settings of a stream. Each begins with name.
+func (f *fleet) adviceOf(name string, id media.StreamID, h recorder.Health) []string {
+	known, met := f.identities.Fingerprint(id)
+	return advice.ForStream(name, advice.Stream{GOP: h.GOP, Refresh: h.Refresh, Delay: h.Delay, Clock: h.Clock, Shift: h.Shift, SetBack: h.SetBack, LostPackets: h.LostPackets,
+		UDP: h.Link.Transport == camera.UDP, Buffer: h.Link.Buffer, WeakTLS: weakTLS(h.Link.TLS), Unheard: unheard(h.Sound),
+		ClearPassword: met && known.Identity.Key == "" && strings.HasPrefix(known.Identity.Realm, "basic ")})
 }
 
 // weakTLS says in which way a secure connection is weak, or "".

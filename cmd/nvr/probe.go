@@ -113,7 +113,7 @@ func (c *probeCall) discover(ctx context.Context, network netip.Prefix) error {
 	w := tabwriter.NewWriter(c.t.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "ADDRESS\tNAME\tMODEL\tLOCATION")
 	for _, f := range found {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", f.Address, orDash(f.Name), orDash(f.Hardware), orDash(f.Location))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", probe.AddressOf(f), orDash(f.Name), orDash(f.Hardware), orDash(f.Location))
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -146,7 +146,7 @@ func (c *probeCall) load() (*config.Config, error) {
 
 // subject finds out what a word means: a URL, a camera of the configuration, or an address.
 func (c *probeCall) subject(word string, conf *config.Config) (subject, error) {
-	if strings.Contains(word, "://") {
+	if strings.Contains(word, "://") && !strings.HasPrefix(word, "http") {
 		source, err := config.ParseSource(word)
 		if err != nil {
 			return subject{}, usagef("%v", err)

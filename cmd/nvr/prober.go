@@ -76,9 +76,18 @@ func (p *prober) Discover(ctx context.Context) ([]web.FoundCamera, error) {
 	}
 	var all []web.FoundCamera
 	for _, f := range found {
-		all = append(all, web.FoundCamera{Address: f.Address, Name: f.Name, Model: f.Hardware, Location: f.Location})
+		all = append(all, web.FoundCamera{Address: probe.AddressOf(f), Name: f.Name, Model: f.Hardware, Location: f.Location})
 	}
 	return all, nil
+}
+
+// Host implements web.CameraProbe.
+func (p *prober) Host(address string) (string, error) {
+	_, host, err := p.requestOf(web.ProbeRequest{Address: address})
+	if err != nil {
+		return "", &web.ProbeError{Words: err.Error()}
+	}
+	return host, nil
 }
 
 // Look implements web.CameraProbe.
@@ -124,7 +133,7 @@ func (p *prober) Look(ctx context.Context, q web.ProbeRequest) (*web.ProbeResult
 // requestOf reads what was typed. The error is a sentence.
 func (p *prober) requestOf(q web.ProbeRequest) (request probe.Request, host string, err error) {
 	request = probe.Request{Username: q.Username, Password: q.Password, TryCommon: q.TryCommon}
-	if !strings.Contains(q.Address, "://") {
+	if !strings.Contains(q.Address, "://") || strings.HasPrefix(q.Address, "http") {
 		request.Address = q.Address
 		host, err = config.ParseHost(q.Address)
 		return request, host, err
@@ -134,6 +143,9 @@ func (p *prober) requestOf(q web.ProbeRequest) (request probe.Request, host stri
 		return request, "", err
 	}
 	u := source.Reveal()
+	if strings.Contains(u.EscapedPath(), "@") {
+		return request, "", errors.New("put the user name and the password into their fields")
+	}
 	if q.Username != "" {
 		u.User = url.UserPassword(q.Username, q.Password)
 	}

@@ -28,7 +28,7 @@ type Stream struct {
 	GOP           time.Duration // the longest measured between key frames
 	ShortestGOP   time.Duration // if they come irregularly: the shortest measured
 	Refresh       int           // pictures are exact so many frames after a key frame
-	Delay         time.Duration // by how much pictures are shown later than decoded, because of B-frames
+	Delay         time.Duration // by how much B-frames delay live video; zero without
 	Clock         time.Duration // how far the camera's own clock is ahead of this computer's
 	Shift         time.Duration // how much later footage is filed than it happens, since existing footage reaches beyond this computer's clock
 	SetBack       bool          // this computer's clock was seen to be set back, which is why

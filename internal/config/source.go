@@ -167,8 +167,13 @@ func ParseSource(s string) (Source, error) {
 	return Source{}, fmt.Errorf("%s: %s", text, hint)
 }
 
-// ParseHost returns the host of a camera's address, "host" or "host:port".
+// ParseHost returns the host of a camera's address: "host", "host:port", or where a camera says that its ONVIF service is, "http://host:port/path".
 func ParseHost(address string) (host string, err error) {
+	for _, scheme := range []string{"http://", "https://"} {
+		if rest, found := strings.CutPrefix(address, scheme); found {
+			address, _, _ = strings.Cut(rest, "/")
+		}
+	}
 	host = address
 	if h, port, err := net.SplitHostPort(address); err == nil {
 		if !isPort(port) {

@@ -22,7 +22,7 @@ import (
 // Request says which camera to look at: by its streams or by its address.
 type Request struct {
 	Streams            []*url.URL // main, then sub, with their login; one without a path and with TryCommon says where to try
-	Address            string     // without Streams: host or host:port, which is asked by ONVIF
+	Address            string     // without Streams: host, host:port or http(s)://host:port/path, which is asked by ONVIF
 	Username, Password string     // for Address
 	TryCommon          bool       // try the commonest paths if nothing else tells where the streams are
 	For                time.Duration
@@ -36,6 +36,7 @@ type Camera struct {
 	Device  *onvif.Device // what it says it is; nil without ONVIF
 	Streams []Stream      // main first; at least one
 	MaySub  *url.URL      // where its sub stream usually is, if that was not tried
+	clock   onvif.Clock   // by ONVIF
 }
 
 // Stream is one stream of a camera.
@@ -88,6 +89,9 @@ func (q Request) watch(ctx context.Context, c *Camera, urls ...*url.URL) (*Camer
 		if i > 0 {
 			quality = media.Sub
 		}
+		if r := result.Report; r != nil && !r.ClockKnown && c.clock.Known {
+			r.Clock, r.ClockKnown = c.clock.Offset, true
+		}
 		c.Streams = append(c.Streams, Stream{quality, result})
 	}
 	return c, ctx.Err()
@@ -99,23 +103,26 @@ func (q Request) options(u *url.URL) Options {
 
 // lookAt asks the camera at an address where its streams are.
 func (q Request) lookAt(ctx context.Context) (*Camera, error) {
-	host, port := q.Address, ""
-	if h, p, err := net.SplitHostPort(q.Address); err == nil {
+	device, err := deviceAt(q.Address)
+	if err != nil {
+		return nil, &NotFoundError{Reason: err.Error()}
+	}
+	host, port := device.Address, ""
+	if h, p, err := net.SplitHostPort(device.Address); err == nil {
 		host, port = h, p
 	}
 	base := &url.URL{Scheme: "rtsp", Host: host}
 	if ip := net.ParseIP(host); ip != nil && ip.To4() == nil {
 		base.Host = "[" + host + "]"
 	}
-	address := q.Address
 	if slices.Contains([]string{"554", "8554", "322"}, port) { // of RTSP, which people write in addresses all the same
-		address, base.Host = host, q.Address
+		device.Address, base.Host = host, device.Address
 	}
 	if q.Username != "" {
 		base.User = url.UserPassword(q.Username, q.Password)
 	}
-	q.Progress("asking " + address + " by ONVIF")
-	c, urls, err := q.ask(ctx, address, base.User)
+	q.Progress("asking " + device.Address + " by ONVIF")
+	c, urls, err := q.ask(ctx, device, base.User)
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
@@ -135,8 +142,8 @@ func (q Request) lookAt(ctx context.Context) (*Camera, error) {
 }
 
 // ask asks a camera by ONVIF what it is and where its streams are: main, and sub if there is one.
-func (q Request) ask(ctx context.Context, address string, user *url.Userinfo) (*Camera, []*url.URL, error) {
-	o := onvif.Options{Address: address, Username: q.Username, Password: onvif.Password(q.Password), Logger: q.Logger}
+func (q Request) ask(ctx context.Context, o onvif.Options, user *url.Userinfo) (*Camera, []*url.URL, error) {
+	o.Username, o.Password, o.Logger = q.Username, onvif.Password(q.Password), q.Logger
 	if q.Dialer != nil {
 		o.Dial = q.Dialer.Dial
 	}
@@ -145,6 +152,10 @@ func (q Request) ask(ctx context.Context, address string, user *url.Userinfo) (*
 		return nil, nil, err
 	}
 	defer client.Close()
+	clock, err := client.Clock(ctx)
+	if err != nil && ctx.Err() != nil {
+		return nil, nil, ctx.Err()
+	}
 	device, err := client.Device(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -166,7 +177,34 @@ func (q Request) ask(ctx context.Context, address string, user *url.Userinfo) (*
 	if len(urls) == 0 {
 		return nil, nil, errNoStreams
 	}
-	return &Camera{Device: &device}, urls, nil
+	return &Camera{Device: &device, clock: clock}, urls, nil
+}
+
+// deviceAt reads the address of a camera's device service.
+func deviceAt(address string) (onvif.Options, error) {
+	if !strings.Contains(address, "://") {
+		return onvif.Options{Address: address}, nil
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
+		return onvif.Options{}, errors.New("this is no address of a camera: write a host, host:port, or the URL of a stream, rtsp://host/path")
+	}
+	return onvif.Options{Address: u.Host, Path: strings.TrimSuffix(u.RequestURI(), "/"), Secure: u.Scheme == "https"}, nil
+}
+
+// AddressOf returns the address of a camera that was found on the network, for Request.
+func AddressOf(f onvif.Found) string {
+	const usual = "/onvif/device_service"
+	switch {
+	case f.Secure:
+		return "https://" + f.Address + f.Path
+	case f.Path != "" && f.Path != usual:
+		return "http://" + f.Address + f.Path
+	}
+	if host, found := strings.CutSuffix(f.Address, ":80"); found && !strings.HasPrefix(host, "[") {
+		return host
+	}
+	return f.Address
 }
 
 var errNoStreams = errors.New("no stream with video")

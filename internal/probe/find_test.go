@@ -15,6 +15,7 @@ import (
 
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/onvif"
+	"keepwatch.internal/internal/onvif/onviftest"
 	"keepwatch.internal/internal/outbound"
 	"keepwatch.internal/internal/probe"
 	"keepwatch.internal/internal/testcam"
@@ -180,6 +181,67 @@ func TestTheMainStreamIsTheLargestAndTheSubNearest640(t *testing.T) {
 	} {
 		if got := probe.Choose(c.profiles); !slices.Equal(got, c.want) {
 			t.Errorf("%+v: %q, not %q", c.profiles, got, c.want)
+		}
+	}
+}
+
+// TestEveryVendorIsProposed asks cameras of twelve makers, as far as is publicly known of them, whose streams are a simulated camera's.
+func TestEveryVendorIsProposed(t *testing.T) {
+	t.Parallel()
+	plain := onviftest.New(onviftest.Plain())
+	plain.Close()
+	v := testcam.Video{GOP: time.Second, FPS: 5}
+	h := start(t, testcam.Camera{Main: v, Sub: v, Username: plain.Username, Password: plain.Password})
+	host := address(t, h, media.Main)
+	for _, vendor := range onviftest.Vendors() {
+		t.Run(vendor.Name, func(t *testing.T) {
+			t.Parallel()
+			vendor.RTSPPort, vendor.StreamPath = host.Port(), "/TOKEN"
+			vendor.Streams = []onviftest.Stream{{Token: "sub", Encoding: "H264", Width: 640, Height: 360, Rate: 5, GOP: 5}, {Token: "main", Encoding: "H264", Width: 1920, Height: 1080, Rate: 5, GOP: 5}}
+			c := onviftest.New(vendor)
+			t.Cleanup(c.Close)
+			at, err := c.Listen()
+			if err != nil {
+				t.Fatal(err)
+			}
+			out := outbound.New(outbound.Options{})
+			found, err := probe.Look(t.Context(), probe.Request{Address: at, Username: c.Username, Password: c.Password, For: 30 * time.Second, Dialer: out.ForProbe("127.0.0.1")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, _ := found.Propose("x")
+			p.Reference = "${X}"
+			want := "  x:\n    main: rtsp://admin:${X}@" + host.Host + "/main\n    sub: rtsp://admin:${X}@" + host.Host + "/sub\n"
+			if found.Device.Model != vendor.Model || p.Main == nil || p.YAML("  ") != want {
+				t.Errorf("%+v: proposed %s", found.Device, p.YAML("  "))
+			}
+			for _, row := range out.Connections() {
+				if !strings.HasPrefix(row.Address, "127.0.0.1:") {
+					t.Errorf("connected to %s", row.Address)
+				}
+			}
+		})
+	}
+}
+
+func TestAVendorThatRefusesIsAskedNoMore(t *testing.T) {
+	t.Parallel()
+	for _, vendor := range onviftest.Vendors() {
+		if vendor.Login == onviftest.NoLogin {
+			continue
+		}
+		c := onviftest.New(vendor)
+		t.Cleanup(c.Close)
+		at, err := c.Listen()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = probe.Look(t.Context(), probe.Request{Address: at, Username: c.Username, Password: "wrong", TryCommon: true})
+		if missing, ok := errors.AsType[*probe.NotFoundError](err); !ok || !missing.Refused || !strings.Contains(err.Error(), "(ONVIF)") {
+			t.Errorf("%s: %v", vendor.Name, err)
+		}
+		if n := c.Refused(); n > 1 {
+			t.Errorf("%s: the wrong password was sent %d times", vendor.Name, n)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -15,22 +14,21 @@ const maxKeys = 1024
 
 // measurer notes what the units of a stream say. Times are decoding times, so that a backlog at the start changes nothing.
 type measurer struct {
-	began     time.Time
-	track     *media.VideoTrack // the newest; nil before the first key frame
-	picture   *media.Unit       // a key frame without damage; nil before one
-	pictured  *media.VideoTrack // its parameters
-	first     int64             // decoding time of the first picture
-	last      int64             // of the newest
-	shown     int64             // the latest presentation time
-	frames    int
-	bytes     int64         // without the newest picture, whose duration is unknown
-	newest    int64         // bytes of the newest picture
-	keys      []keyFrame    // in order
-	delay     time.Duration // by how much pictures are shown later than decoded, if they are reordered
-	largest   int64         // distance of presentation from decoding, ticks
-	reordered bool
-	changed   bool // the parameters changed
-	damaged   int
+	began    time.Time
+	track    *media.VideoTrack // the newest; nil before the first key frame
+	picture  *media.Unit       // a key frame without damage; nil before one
+	pictured *media.VideoTrack // its parameters
+	first    int64             // decoding time of the first picture
+	last     int64             // of the newest
+	shown    int64             // the latest presentation time
+	frames   int
+	bytes    int64      // without the newest picture, whose duration is unknown
+	newest   int64      // bytes of the newest picture
+	keys     []keyFrame // in order
+	refresh  int        // of the newest key frame
+	delay    int64      // for which B-frames waited in the camera for a picture that is shown later, ticks; 0 without
+	changed  bool       // the parameters changed
+	damaged  int
 }
 
 // keyFrame is one key frame: its decoding time and number.
@@ -49,11 +47,12 @@ func (m *measurer) add(it camera.Item) {
 	}
 	m.changed = m.changed || m.track != nil && m.track != it.Video
 	if m.track == nil {
-		m.first, m.shown = u.DTS, math.MinInt64
+		m.first, m.shown = u.DTS, u.PTS
 	}
 	m.track, m.last = it.Video, u.DTS
 	m.bytes, m.newest = m.bytes+m.newest, int64(u.Size())
 	if u.Random {
+		m.refresh = u.Refresh
 		if len(m.keys) < maxKeys {
 			m.keys = append(m.keys, keyFrame{u.DTS, m.frames})
 		}
@@ -65,8 +64,7 @@ func (m *measurer) add(it camera.Item) {
 	if u.Damaged {
 		m.damaged++
 	}
-	m.reordered = m.reordered || u.PTS < m.shown
-	m.shown, m.largest = max(m.shown, u.PTS), max(m.largest, u.PTS-u.DTS)
+	m.delay, m.shown = max(m.delay, m.shown-u.PTS), max(m.shown, u.PTS)
 }
 
 func ticks(t int64) time.Duration { return time.Duration(t) * time.Second / media.VideoTimescale }
@@ -112,9 +110,8 @@ func (m *measurer) report() *Report {
 		r.FPS = float64(m.frames-1) / span.Seconds()
 		r.BitsPerSecond = int64(float64(m.bytes) * 8 / span.Seconds())
 	}
-	if m.reordered {
-		r.Delay = ticks(m.largest)
-	}
+	r.Refresh = m.refresh
+	r.Delay = ticks(m.delay)
 	m.intervals(r)
 	unit, track := m.picture, m.pictured
 	if unit != nil {

@@ -26,6 +26,7 @@ type Report struct {
 	GOPAtLeast    bool           // it may be longer
 	GOPFrames     int            // pictures in it; zero if it is not known to its end
 	ShortestGOP   time.Duration  // if key frames come irregularly
+	Refresh       int            // pictures are exact so many frames after a key frame (intra refresh); 0 if at once
 	Delay         time.Duration  // by how much pictures are shown later than decoded; zero without B-frames
 	Sounds        []camera.Sound // what the camera offers to hear; at most one is recorded
 	Sound         *Sound         // as it is recorded; nil if none is
@@ -70,9 +71,12 @@ func (r *Report) Facts() []Fact {
 	}
 	all = append(all, Fact{"Key frames", r.gopText()})
 	if r.Delay > 0 {
-		all = append(all, Fact{"B-frames", fmt.Sprintf("yes, pictures are shown %d ms later", r.Delay.Milliseconds())})
+		all = append(all, Fact{"B-frames", fmt.Sprintf("yes, live video comes %d ms later", r.Delay.Milliseconds())})
 	} else {
 		all = append(all, Fact{"B-frames", "no"})
+	}
+	if r.Refresh > 0 {
+		all = append(all, Fact{"Intra refresh", fmt.Sprintf("yes, a picture is complete %d pictures after a key frame", r.Refresh)})
 	}
 	all = append(all, Fact{"Sound", r.soundText()}, Fact{"Camera clock", r.clockText()}, Fact{"Connection", r.connectionText()}, Fact{"Login", r.loginText()})
 	if r.Lost > 0 || r.Damaged > 0 {
@@ -168,8 +172,14 @@ func (r *Report) loginText() string {
 // Advice returns what should be changed in the camera's settings. Each sentence begins with name, which is empty or like
 // "sub stream: ".
 func (r *Report) Advice(name string) []string {
-	s := advice.Stream{GOP: r.GOP, ShortestGOP: r.ShortestGOP, Delay: r.Delay, LostPackets: r.Lost, UDP: r.UDP, Buffer: r.Buffer, WeakTLS: r.TLS.Weak,
+	s := advice.Stream{GOP: r.GOP, ShortestGOP: r.ShortestGOP, Refresh: r.Refresh, Delay: r.Delay, LostPackets: r.Lost, UDP: r.UDP, Buffer: r.Buffer,
 		ClearPassword: !r.Secure && strings.HasPrefix(r.Realm, "basic ")}
+	if r.TLS.Weak != "" {
+		s.WeakTLS = r.TLS.Version + ": " + r.TLS.Weak
+	}
+	if sound := camera.SoundOf(r.Sounds); sound.Codec != "" && !sound.Recorded && !sound.Off {
+		s.Unheard = sound.Why
+	}
 	if r.ClockKnown {
 		s.Clock = r.Clock
 	}
