@@ -363,8 +363,12 @@ func (s *Session) keyless() error {
 
 // silent returns what to call a stream that shows nothing.
 func (s *Session) silent() error {
-	if s.udp && s.packet.Load() == 0 {
+	newest := s.packet.Load()
+	switch lost := s.lost.Load(); {
+	case s.udp && newest == 0:
 		return errNoUDP
+	case s.udp && lost > 0 && time.Since(s.opened)-time.Duration(newest) < s.opts.FrameTimeout/2: // packets go on coming
+		return &lossError{lost}
 	}
 	return errFrozen
 }

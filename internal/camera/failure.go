@@ -68,11 +68,11 @@ func (e *soundError) Error() string {
 }
 func (e *soundError) Unwrap() error { return e.cause }
 
-// lossError is the error of a stream over UDP of which no key frame has arrived whole.
+// lossError is the error of a stream over UDP of which no picture, or no key frame, has arrived whole.
 type lossError struct{ packets uint64 }
 
 func (e *lossError) Error() string {
-	return fmt.Sprintf("no key frame arrives whole, and %d packets were lost over UDP: use transport: tcp", e.packets)
+	return fmt.Sprintf("pictures do not arrive whole, since %d packets were lost over UDP: use transport: tcp", e.packets)
 }
 
 // codecError is returned for a description without supported video.
