@@ -30,6 +30,9 @@ func (c *Camera) write(w http.ResponseWriter, status int, body string) {
 // fault sends a SOAP fault.
 func (c *Camera) fault(w http.ResponseWriter, status int, code, subcode, reason string) {
 	p := c.Vendor.Prefix
+	if c.Vendor.Quirks.EchoesPassword {
+		reason += " (" + c.password() + ")"
+	}
 	c.write(w, status, fmt.Sprintf("<%[1]s:Fault><%[1]s:Code><%[1]s:Value>%[1]s:%[2]s</%[1]s:Value><%[1]s:Subcode><%[1]s:Value>ter:%[3]s</%[1]s:Value></%[1]s:Subcode></%[1]s:Code>"+
 		"<%[1]s:Reason><%[1]s:Text xml:lang=\"en\">%[4]s</%[1]s:Text></%[1]s:Reason></%[1]s:Fault>", p, code, subcode, escape(reason)))
 }

@@ -39,10 +39,6 @@ func (c *Camera) admit(w http.ResponseWriter, q *query) bool {
 	c.nonce = fmt.Sprintf("nonce-%d", c.nonces)
 	challenge := `Digest realm="` + c.Vendor.Realm + `", nonce="` + c.nonce + `"`
 	c.mu.Unlock()
-	reason := "Sender not Authorized"
-	if c.Vendor.Quirks.EchoesPassword {
-		reason += ": " + c.password() + " is not the digest"
-	}
 	switch c.Vendor.Login {
 	case Digest:
 		w.Header().Add("WWW-Authenticate", `Basic realm="x"`)
@@ -52,7 +48,7 @@ func (c *Camera) admit(w http.ResponseWriter, q *query) bool {
 		challenge += `, qop="auth,auth-int", algorithm=SHA-256`
 	case OldDigest:
 	default:
-		c.fault(w, http.StatusBadRequest, "Sender", "NotAuthorized", reason)
+		c.fault(w, http.StatusBadRequest, "Sender", "NotAuthorized", "Sender not Authorized")
 		return false
 	}
 	w.Header().Add("WWW-Authenticate", challenge)
