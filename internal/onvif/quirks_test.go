@@ -42,6 +42,7 @@ func TestEveryQuirkAloneIsOvercome(t *testing.T) {
 		"no address":                  quirky(token, onviftest.Quirks{Address: "-"}),
 		"address of another network":  quirky(token, onviftest.Quirks{Address: "http://10.1.1.1"}),
 		"address without a host":      quirky(token, onviftest.Quirks{Address: "http://"}),
+		"a port that is closed":       quirky(token, onviftest.Quirks{Address: "http://10.1.1.1:8106:8106"}),
 		"services elsewhere":          quirky(digest, onviftest.Quirks{ServiceHost: "192.168.77.1:80"}),
 		"one subscription":            quirky(token, onviftest.Quirks{MaxSubscriptions: 1}),
 		"says it has no pull point":   quirky(token, onviftest.Quirks{DeniesPullPoint: true}),
@@ -111,60 +112,69 @@ func TestSubscriptionsAreRenewedSeldom(t *testing.T) {
 }
 
 func TestACameraThatRestartsIsHeardAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		camera, client, log := start(t, quirky(onviftest.Token, onviftest.Quirks{}))
-		motion := camera.Vendor.Reports[0]
-		e := listen(t, client)
-		pass(10 * time.Second)
-		for _, away := range []time.Duration{5 * time.Second, 2 * time.Minute, 5 * time.Hour} {
-			camera.Emit(motion.Begin)
-			pass(time.Second)
-			if got := e.take(); !slices.Equal(got, []string{"motion on"}) {
-				t.Fatalf("before: %v", got)
-			}
-			camera.Switch(false)
-			pass(away)
-			camera.Switch(true)
-			pass(15 * time.Second)
-			if got := e.take(); !slices.Equal(got, []string{"motion unknown"}) || !e.heard() {
-				t.Fatalf("15 s after it was away for %v: %v, heard %v\n%s", away, got, e.heard(), log)
-			}
-			pass(10 * time.Minute)
+	// One says that it does not know the subscription; the other that something is wrong with the request.
+	for name, q := range map[string]onviftest.Quirks{"says so": {}, "says nothing": {EchoParameters: true}} {
+		t.Run(name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { restart(t, quirky(onviftest.Token, q)) }) })
+	}
+}
+
+func restart(t *testing.T, v onviftest.Vendor) {
+	camera, client, log := start(t, v)
+	motion := camera.Vendor.Reports[0]
+	e := listen(t, client)
+	pass(10 * time.Second)
+	for _, away := range []time.Duration{5 * time.Second, 2 * time.Minute, 5 * time.Hour} {
+		camera.Emit(motion.Begin)
+		pass(time.Second)
+		if got := e.take(); !slices.Equal(got, []string{"motion on"}) {
+			t.Fatalf("before: %v", got)
 		}
-		if _, most := camera.Subscriptions(); most != 1 {
-			t.Errorf("at most %d subscriptions", most)
+		camera.Switch(false)
+		pass(away)
+		camera.Switch(true)
+		pass(15 * time.Second)
+		if got := e.take(); !slices.Equal(got, []string{"motion unknown"}) || !e.heard() {
+			t.Fatalf("15 s after it was away for %v: %v, heard %v\n%s", away, got, e.heard(), log)
 		}
-		e.stop()
-		<-e.over
-	})
+		pass(10 * time.Minute)
+	}
+	if _, most := camera.Subscriptions(); most != 1 {
+		t.Errorf("at most %d subscriptions", most)
+	}
+	e.stop()
+	<-e.over
 }
 
 func TestNothingStaysOnWhenASubscriptionIsKilled(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		camera, client, _ := start(t, quirky(onviftest.Digest, onviftest.Quirks{}))
-		motion := camera.Vendor.Reports[0]
-		e := listen(t, client)
-		pass(10 * time.Second)
-		camera.Emit(motion.Begin)
-		pass(time.Second)
-		camera.Kill()
-		camera.Emit(*motion.End) // nobody is told
-		pass(20 * time.Second)
-		if got := e.take(); !slices.Equal(got, []string{"motion on", "motion unknown", "motion off"}) {
-			t.Errorf("%v", got)
-		}
-		last := e.status[len(e.status)-1]
-		if !last.Heard || last.Granted != 10*time.Minute {
-			t.Errorf("status %+v", last)
-		}
-		camera.Emit(motion.Begin)
-		pass(time.Second)
-		e.stop()
-		<-e.over
-		if got := e.take(); !slices.Equal(got, []string{"motion on", "motion unknown"}) {
-			t.Errorf("at the end: %v", got)
-		}
-	})
+	for name, q := range map[string]onviftest.Quirks{"says so": {}, "says nothing": {EchoParameters: true}} {
+		t.Run(name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { kill(t, quirky(onviftest.Digest, q)) }) })
+	}
+}
+
+func kill(t *testing.T, v onviftest.Vendor) {
+	camera, client, _ := start(t, v)
+	motion := camera.Vendor.Reports[0]
+	e := listen(t, client)
+	pass(10 * time.Second)
+	camera.Emit(motion.Begin)
+	pass(time.Second)
+	camera.Kill()
+	camera.Emit(*motion.End) // nobody is told
+	pass(20 * time.Second)
+	if got := e.take(); !slices.Equal(got, []string{"motion on", "motion unknown", "motion off"}) {
+		t.Errorf("%v", got)
+	}
+	last := e.status[len(e.status)-1]
+	if !last.Heard || last.Granted != 10*time.Minute {
+		t.Errorf("status %+v", last)
+	}
+	camera.Emit(motion.Begin)
+	pass(time.Second)
+	e.stop()
+	<-e.over
+	if got := e.take(); !slices.Equal(got, []string{"motion on", "motion unknown"}) {
+		t.Errorf("at the end: %v", got)
+	}
 }
 
 func TestAFrozenCameraIsLeftAlone(t *testing.T) {

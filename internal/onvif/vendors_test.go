@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,6 +38,7 @@ func start(t *testing.T, v onviftest.Vendor) (*onviftest.Camera, *onvif.Client, 
 
 // ear is who listens to a camera.
 type ear struct {
+	mu     sync.Mutex
 	events []onvif.Event
 	status []onvif.Status
 	err    error
@@ -52,8 +54,16 @@ func listen(t *testing.T, c *onvif.Client) *ear {
 	go func() {
 		defer close(e.over)
 		e.err = c.Events(ctx, onvif.Listener{
-			Event:  func(one onvif.Event) { e.events = append(e.events, one) },
-			Status: func(s onvif.Status) { e.status = append(e.status, s) },
+			Event: func(one onvif.Event) {
+				e.mu.Lock()
+				defer e.mu.Unlock()
+				e.events = append(e.events, one)
+			},
+			Status: func(s onvif.Status) {
+				e.mu.Lock()
+				defer e.mu.Unlock()
+				e.status = append(e.status, s)
+			},
 		})
 	}()
 	return e
@@ -61,11 +71,15 @@ func listen(t *testing.T, c *onvif.Client) *ear {
 
 // heard reports whether the camera is heard now.
 func (e *ear) heard() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	return len(e.status) > 0 && e.status[len(e.status)-1].Heard
 }
 
 // take returns what has happened since the last call, as "KIND STATE".
 func (e *ear) take() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	var all []string
 	for _, one := range e.events {
 		all = append(all, fmt.Sprintf("%s %s", one.Kind, one.State))
@@ -194,7 +208,10 @@ func reportOf(t *testing.T, camera *onviftest.Camera, e *ear, r onviftest.Report
 	at := time.Now()
 	camera.Emit(r.Begin)
 	pass(1500 * time.Millisecond)
-	for _, one := range e.events {
+	e.mu.Lock()
+	happened := e.events
+	e.mu.Unlock()
+	for _, one := range happened {
 		if d := one.At.Sub(at); d < -time.Second || d > 1200*time.Millisecond {
 			t.Errorf("%s happened %v after it did", r.Begin.Topic, d)
 		}
