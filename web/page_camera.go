@@ -128,6 +128,7 @@ func (h *cameraPages) cameraView(r *http.Request, c visibleCamera) (view.Camera,
 		}
 		v.Facts = append(v.Facts, view.Fact{Label: name, Value: streamText(st)})
 	}
+	v.Facts = append(v.Facts, soundFacts(c.Status)...)
 	if c.Rights.Has(access.Manage) {
 		v.Facts = append(v.Facts, identityFacts(c.Status)...)
 	}

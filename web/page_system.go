@@ -148,6 +148,7 @@ func systemCameraOf(c visibleCamera, h CameraHealth, now time.Time) view.SystemC
 		}
 		v.Facts = append(v.Facts, view.Fact{Label: name, Value: streamText(st)})
 	}
+	v.Facts = append(v.Facts, soundFacts(c.Status)...)
 	return v
 }
 

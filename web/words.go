@@ -2,10 +2,12 @@ package web
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"keepwatch.internal/internal/access"
 	"keepwatch.internal/internal/format"
+	"keepwatch.internal/internal/media"
 	"keepwatch.internal/web/view"
 )
 
@@ -142,16 +144,26 @@ func pictureText(st StreamStatus) string {
 	return text
 }
 
-// soundText says which sound a stream has, and why it is not recorded.
-func soundText(s Sound) string {
-	text := "sound " + s.Codec
-	if !s.Recorded {
-		text += " (not recorded)"
+// soundFacts says which sound each stream has, whether it is recorded, and why not unless the advice says so.
+func soundFacts(st CameraStatus) (facts []view.Fact) {
+	for _, stream := range st.Streams {
+		s := stream.Sound
+		if s.Codec == "" {
+			continue
+		}
+		name, text := "Sound", s.Codec
+		if stream.Quality == media.Sub {
+			name = "Sound of the sub stream"
+		}
+		if !s.Recorded {
+			text += ", not recorded"
+		}
+		if s.Why != "" && !slices.ContainsFunc(st.Advice, func(a string) bool { return strings.HasSuffix(a, s.Why) }) {
+			text += ": " + s.Why
+		}
+		facts = append(facts, view.Fact{Label: name, Value: text})
 	}
-	if s.Why != "" {
-		text += ": " + s.Why
-	}
-	return text
+	return facts
 }
 
 // streamText is all that is known of a stream, on one line.
@@ -162,9 +174,6 @@ func streamText(st StreamStatus) string {
 	}
 	if st.GOP > 0 {
 		text += fmt.Sprintf(", key frame every %.2g s", st.GOP.Seconds())
-	}
-	if st.Sound.Codec != "" {
-		text += ", " + soundText(st.Sound)
 	}
 	if st.LostPackets > 0 {
 		text += fmt.Sprintf(", %d packets lost", st.LostPackets)

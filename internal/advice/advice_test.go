@@ -18,7 +18,7 @@ func TestAdviceFollowsFromMeasurements(t *testing.T) {
 		"clock was set back: until it has caught up, footage is stored 1h0m0s later":  {Shift: time.Hour, SetBack: true},
 		"sub stream: 101 packets are missing, although the stream comes over TCP":     {LostPackets: 101},
 		"sub stream: 101 packets were lost on the network: set transport: tcp":        {LostPackets: 101, UDP: true, Buffer: 4 << 20},
-		"sub stream: sound is not recorded: G.729 is not":                             {Unheard: "G.729 is not recorded; set the camera to AAC or G.711"},
+		"sub stream: sound is not recorded: Keepwatch does not":                       {Unheard: "Keepwatch does not decode G.729; set the camera to AAC or G.711"},
 		"sub stream: the password crosses the network in clear":                       {ClearPassword: true},
 		"sub stream: the secure connection is weak (TLS 1.0): update the camera's fi": {WeakTLS: "TLS 1.0"},
 	} {

@@ -133,11 +133,11 @@ func whyNoCodec(codec string, f format.Format) string {
 	case *format.MPEG4Audio, *format.MPEG4AudioLATM, *format.Opus, *format.G711:
 		return fmt.Sprintf("the camera's description of its sound (%s) makes no sense; %s", codec, instead)
 	case *format.LPCM:
-		return fmt.Sprintf("linear PCM of %d Hz with %d channels is not recorded; %s", f.SampleRate, f.ChannelCount, instead)
+		return fmt.Sprintf("PCM of %d Hz with %d channels does not fit; %s", f.SampleRate, f.ChannelCount, instead)
 	case *format.MPEG1Audio:
-		return "MP2 and MP3 are not recorded, since browsers do not play them from MP4; " + instead
+		return "browsers do not play MP2 and MP3 from MP4; " + instead
 	}
-	return fmt.Sprintf("%s is not recorded; %s", codec, instead)
+	return fmt.Sprintf("Keepwatch does not decode %s; %s", codec, instead)
 }
 
 // soundName returns the name of a codec as people know it.

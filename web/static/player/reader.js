@@ -14,7 +14,7 @@ export const AHEAD = 10_000;
 /** If the buffer begins so much later than the first known frame, the browser has evicted what was before, s. */
 const LEFT = 1;
 
-/** The recorder begins footage without sound when there was none for 3 s; this is longer, ms. */
+/** How much earlier to begin where the sound ends soon after the wanted moment, ms. */
 const SILENCE = 4000;
 
 /** A browser that has played all that is buffered may stand this long before its end, ms. */
