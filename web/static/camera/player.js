@@ -18,6 +18,9 @@ const FRESH = 15_000;
 /** Nearer to the present there is only the live picture, ms. */
 const PRESENT = 3000;
 
+/** How far a step goes in a recording of JPEG, whose pictures are found about so far apart, ms. */
+const STEP = 500;
+
 /** How often the address follows what plays, and what plays by key frames, ms. */
 const FOLLOW = 5000;
 const FOLLOW_KEYS = 10_000;
@@ -59,6 +62,8 @@ export class Player {
     this.wish = null;
     this.turn = 0; // counts what was asked for, so that what is overtaken is given up
     this.ended = ""; // why nothing can be shown
+    this.keysOnly = false; // no browser plays the recording (JPEG): its pictures are shown one by one
+    this.resting = 0; // the moment that is shown when such a recording stands, ms
     const { camera, now, stage } = parts;
     const common = {
       footage: () => this.footage(), now, onpassed: (/** @type {Gap} */ gap) => this.passed(gap), oncaught: () => this.caughtUp(),
@@ -69,7 +74,8 @@ export class Player {
     });
     this.keyView = new KeyFrameView(stage.videos.scrub, { camera, stream: "main" }, (wall) => {
       this.keyPlayer.shown(wall);
-      if (this.dragAt !== null || this.keyPlayer.active) stage.show("scrub");
+      if (this.dragAt !== null || this.keyPlayer.active || this.keysOnly) stage.show("scrub");
+      if (this.keysOnly) this.hooks.onchange();
     });
     this.keyPlayer = new KeyFramePlayer(this.keyView, { ...common, onend: (gap, at) => this.ranOut(gap, at) });
   }
@@ -82,7 +88,8 @@ export class Player {
   moment() {
     if (this.dragAt !== null) return this.dragAt;
     if (this.wish !== null) return this.wish;
-    if (this.mode === "past") return this.keyPlayer.active ? this.keyPlayer.at : this.playback.wall();
+    if (this.mode === "past" && this.keyPlayer.active) return this.keyPlayer.at;
+    if (this.mode === "past") return this.keysOnly ? this.resting : this.playback.wall();
     const { live, now } = this.parts;
     return live.feed.shown && !this.comingBack() ? live.feed.wall() : now();
   }
@@ -176,7 +183,13 @@ export class Player {
     this.wish = null;
     this.playing = play;
     this.parts.address.set(at);
-    if (play && this.rate >= KEYS_FROM) {
+    if (this.keysOnly && !play) {
+      this.keyPlayer.stop();
+      this.resting = at;
+      this.keyView.show(at);
+      return;
+    }
+    if (play && this.byKeys()) {
       this.playback.setPlaying(false);
       this.keyPlayer.start(at, this.rate);
       return;
@@ -208,21 +221,26 @@ export class Player {
       return;
     }
     this.playing = !this.playing;
-    if (this.keyPlayer.active || (this.playing && this.rate >= KEYS_FROM)) this.playFrom(this.moment(), this.playing);
+    if (this.keyPlayer.active || this.keysOnly || (this.playing && this.byKeys())) this.playFrom(this.moment(), this.playing);
     else this.playback.setPlaying(this.playing);
     if (this.playing) this.hooks.onleft();
     else address.set(this.moment());
     this.hooks.onchange();
   }
 
+  /** Whether it plays by single pictures. */
+  byKeys() {
+    return this.keysOnly || this.rate >= KEYS_FROM;
+  }
+
   /** @param {number} rate */
   setRate(rate) {
-    const byKeys = this.rate >= KEYS_FROM;
+    const byKeys = this.byKeys();
     this.rate = rate;
     this.keyPlayer.rate = rate;
     this.playback.setRate(Math.min(rate, KEYS_FROM));
     this.hooks.onrate(rate);
-    if (this.mode === "past" && this.playing && byKeys !== rate >= KEYS_FROM) this.playFrom(this.moment(), true);
+    if (this.mode === "past" && this.playing && byKeys !== this.byKeys()) this.playFrom(this.moment(), true);
   }
 
   /** @param {1 | -1} direction */
@@ -236,7 +254,8 @@ export class Player {
   async step(direction) {
     if (this.mode === "live" || this.keyPlayer.active) return this.toggle(); // the picture has to stand first
     this.playing = false;
-    if (await this.playback.step(direction)) this.parts.address.set(this.playback.wall());
+    if (this.keysOnly) this.playFrom(this.resting + direction * STEP, false);
+    else if (await this.playback.step(direction)) this.parts.address.set(this.playback.wall());
     else if (!this.playing && this.mode === "past") toast(direction < 0 ? "No earlier frame" : "No later frame yet");
     this.hooks.onchange();
   }
@@ -294,6 +313,13 @@ export class Player {
   /** The main stream cannot be played here: the sub stream may. @param {string} why */
   refused(why) {
     const { options } = this.playback;
+    if (why.includes("JPEG")) {
+      this.keysOnly = true;
+      const from = this.playback.wall();
+      this.playback.stop();
+      this.playFrom(from, this.playing);
+      return;
+    }
     if (options.stream === "sub" || !this.parts.hasSub || !why.includes("cannot play")) {
       this.nothingLeft(why);
       return;

@@ -99,9 +99,9 @@ export class Readout {
     live.tick();
     const rate = player.rate === 1 ? "" : `${player.rate}× · ${player.rate >= KEYS_FROM ? "key frames · " : ""}`;
     this.say("past", ended && !player.keyPlayer.active ? "nothing to play" : `recorded · ${rate}${player.playing ? "playing" : "paused"}`);
-    if (player.keyPlayer.active) {
+    if (player.keyPlayer.active || player.keysOnly) {
       stage.busy(false);
-      stage.notice("");
+      stage.notice(player.keyPlayer.active ? "" : ended);
       return;
     }
     const stalled = !ended && playback.stalled();

@@ -3,6 +3,7 @@
 import { parseLabel } from "../player/bytes.js";
 import { STALE, ServerClock, settle, steer, tileWords } from "./edge.js";
 import { MediaBuffer, cannotPlay, refusal, sourceClass } from "../player/buffer.js";
+import { JpegCanvas, isJpeg } from "../player/jpeg.js";
 import { Stills } from "./stills.js";
 
 /** Seconds of the past that stay buffered. */
@@ -45,6 +46,8 @@ export class LiveFeed {
     this.buffer = new MediaBuffer(video, (why) => this.refuse(why));
     /** @type {Stills | null} */
     this.stills = sourceClass() ? null : new Stills(video, first.camera ?? "", (shown) => this.stillCame(shown));
+    /** @type {JpegCanvas | null} shows a stream of JPEG */
+    this.jpeg = null;
     video.muted = true;
     if (!("requestVideoFrameCallback" in video)) {
       const element = /** @type {HTMLVideoElement} */ (video);
@@ -77,6 +80,14 @@ export class LiveFeed {
   init(message, bytes) {
     this.stream = message.stream;
     this.gone = false;
+    if (isJpeg(message.mime)) {
+      this.refused = "";
+      this.buffer.close();
+      this.jpeg ??= new JpegCanvas(this.video, "", () => this.painted());
+      return;
+    }
+    this.jpeg?.close();
+    this.jpeg = null;
     if (this.stills) return;
     const why = refusal(message.mime);
     if (why) {
@@ -94,6 +105,10 @@ export class LiveFeed {
     const label = parseLabel(bytes);
     if (!label || this.refused || !this.stream) return; // without an init it is a rest of what was watched before
     this.clock.arrived(label.start + label.duration, Date.now());
+    if (this.jpeg) {
+      this.jpeg.play(bytes, label.start);
+      return;
+    }
     if (this.stills) {
       this.stills.due(label.stream, this.clock.at(Date.now()));
       return;
@@ -111,7 +126,12 @@ export class LiveFeed {
 
   /** The wall clock of the picture that is shown, ms. */
   wall() {
-    return this.stills ? this.stills.at : this.buffer.wall();
+    return this.jpeg?.at ?? this.stills?.at ?? this.buffer.wall();
+  }
+
+  /** What shows the picture. @returns {HTMLCanvasElement | HTMLVideoElement} */
+  picture() {
+    return this.jpeg?.canvas ?? this.stills?.canvas ?? /** @type {HTMLVideoElement} */ (this.video);
   }
 
   lost() {
@@ -139,7 +159,7 @@ export class LiveFeed {
     const lost = Date.now() - this.lostAt < SAY_LOST;
     return tileWords({
       connected, state: this.state, reason: this.reason, behind: this.behind(), refused: this.refused, gone: this.gone, lost,
-      stills: this.stills !== null,
+      stills: this.stills !== null && this.jpeg === null,
     });
   }
 
@@ -175,6 +195,7 @@ export class LiveFeed {
     this.shown = false;
     this.stream = "";
     this.given = 0;
+    this.jpeg?.clear();
     this.buffer.close();
   }
 }

@@ -184,8 +184,8 @@ export class LiveTile {
   }
 
   async save() {
-    const { feed, video, box } = this.shown;
-    const picture = feed.stills?.canvas ?? video;
+    const { feed, box } = this.shown;
+    const picture = feed.picture();
     const name = pictureName(this.camera, new Zone(this.element.dataset.zone ?? ""), feed.wall());
     const saved = feed.shown && box.isConnected && await savePicture(picture, name);
     toast(saved ? `Saved as ${name}` : "No picture to save yet");

@@ -4,6 +4,7 @@
 // currentTime says which moment is shown, for live pictures and recorded ones alike.
 
 import { LABEL_SIZE, videoTime } from "./bytes.js";
+import { isJpeg } from "./jpeg.js";
 import { beginsAtOnce } from "./recovery.js";
 
 /** @typedef {import("./bytes.js").Label} Label */
@@ -47,6 +48,8 @@ export function cannotPlay(mime) {
 /** @param {string} mime @returns {string} the name of the video codec */
 export function codecName(mime) {
   if (/hvc1|hev1/.test(mime)) return "H.265";
+  if (/av01/.test(mime)) return "AV1";
+  if (isJpeg(mime)) return "JPEG";
   return /avc1|avc3/.test(mime) ? "H.264" : "video";
 }
 

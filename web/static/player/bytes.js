@@ -138,6 +138,34 @@ export function pictureTimes(b) {
   return times.sort((x, y) => x - y);
 }
 
+/**
+ * The pictures of a fragment in decoding order: when each is decoded, in seconds since the start of its run, and its bytes.
+ * @param {Uint8Array} b one fragment: label, moof, mdat @returns {{time: number, bytes: Uint8Array}[]} none if b holds no such thing
+ */
+export function pictures(b) {
+  const begin = videoTime(b);
+  const run = begin === null ? null : videoRun(b);
+  const payload = [...boxes(b)].find((x) => x.type === "mdat")?.body;
+  if (begin === null || !run || !payload) return [];
+  const v = view(run);
+  const flags = v.getUint32(0) & 0xffffff;
+  if ((flags & 0x301) !== 0x301) return []; // every fragment of ours has them
+  const each = 4 * [0x100, 0x200, 0x400, 0x800].filter((f) => flags & f).length;
+  const all = [];
+  let at = 12 + (flags & 4 ? 4 : 0);
+  let decoded = 0;
+  let from = 0;
+  for (let left = v.getUint32(4); left > 0 && at + each <= run.length; left--) {
+    const to = from + v.getUint32(at + 4);
+    if (to > payload.length) break;
+    all.push({ time: begin + decoded / VIDEO_TIMESCALE, bytes: payload.subarray(from, to) });
+    decoded += v.getUint32(at);
+    from = to;
+    at += each;
+  }
+  return all;
+}
+
 /** @param {Uint8Array} b one fragment @returns {Uint8Array | null} the trun of track 1 */
 function videoRun(b) {
   for (const moof of boxes(b)) {

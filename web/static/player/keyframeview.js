@@ -3,6 +3,7 @@
 import { Splitter } from "./bytes.js";
 import { endedSession } from "../shell/session.js";
 import { MediaBuffer, refusal } from "./buffer.js";
+import { JpegCanvas, isJpeg } from "./jpeg.js";
 
 /** How long a request may take before a newer one replaces it, ms. */
 const PATIENCE = 120;
@@ -25,6 +26,8 @@ export class KeyFrameView {
     this.since = 0;
     this.timer = 0;
     this.last = -1;
+    /** @type {JpegCanvas | null} shows a stream of JPEG */
+    this.jpeg = null;
     video.muted = true;
   }
 
@@ -65,7 +68,7 @@ export class KeyFrameView {
     const mime = answer.headers.get("Content-Type") ?? "";
     const bytes = new Uint8Array(await answer.arrayBuffer());
     clearTimeout(this.timer);
-    if (refusal(mime) || signal.aborted) return;
+    if ((!isJpeg(mime) && refusal(mime)) || signal.aborted) return;
     const parts = new Splitter().push(bytes);
     const frame = parts.find((p) => p.kind === "fragment");
     const init = parts.find((p) => p.kind === "init");
@@ -75,6 +78,13 @@ export class KeyFrameView {
       return;
     }
     this.last = frame.label.start;
+    if (isJpeg(mime)) {
+      this.jpeg ??= new JpegCanvas(this.video, "scrub", () => {});
+      await this.jpeg.show(frame.bytes, this.last);
+      this.onshown(frame.label.start);
+      return;
+    }
+    this.jpeg?.clear();
     this.put(mime, init.bytes, frame);
     await this.painted();
     this.onshown(frame.label.start);
@@ -107,6 +117,7 @@ export class KeyFrameView {
     this.request?.abort();
     clearTimeout(this.timer);
     this.last = -1;
+    this.jpeg?.clear();
     this.buffer.close();
   }
 }
