@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -252,10 +253,13 @@ func securityHeaderWith(o Options, now time.Time, nonce []byte) string {
 		"<u:Created>" + created + "</u:Created></w:UsernameToken></w:Security>"
 }
 
-// secureConfig accepts every certificate whose key is admitted: cameras make their own.
+// secureConfig accepts every certificate whose key is admitted, since cameras make their own, and every version and cipher suite
+// that there is code for. Its greeting is short, without key shares that old cameras do not expect.
 func secureConfig(admit func(key string) error) *tls.Config {
-	return &tls.Config{
+	config := &tls.Config{
 		InsecureSkipVerify: true, //nolint:gosec // admit decides by the key
+		MinVersion:         tls.VersionTLS10,
+		CurvePreferences:   []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521},
 		VerifyConnection: func(state tls.ConnectionState) error {
 			if admit == nil {
 				return nil
@@ -266,6 +270,10 @@ func secureConfig(admit func(key string) error) *tls.Config {
 			return admit(keyOf(state.PeerCertificates[0]))
 		},
 	}
+	for _, suite := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
+		config.CipherSuites = append(config.CipherSuites, suite.ID)
+	}
+	return config
 }
 
 func keyOf(certificate *x509.Certificate) string {

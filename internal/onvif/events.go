@@ -167,14 +167,14 @@ func (e *events) heard(ctx context.Context, s *subscription, to chan<- batch) {
 }
 
 // dead reports whether a failed pull means that another subscription is needed. If not, it waits. While the camera cannot be
-// reached, the subscription may be alive; if it answers with an error after that, it has restarted and knows nothing of it.
+// reached, the subscription may be alive; if it answers with an error after that, it has probably restarted and lost it.
 func (e *events) dead(ctx context.Context, err error, to chan<- batch) bool {
 	e.failures++
 	gone := away(err)
 	switch {
 	case errors.Is(err, errEnded), errors.Is(err, ErrRefused):
 		return true
-	case !gone && (e.away || e.failures >= maxFailedPulls):
+	case !gone && e.failures >= maxFailedPulls:
 		return true
 	}
 	if e.failures >= maxFailedPulls || errors.Is(err, context.DeadlineExceeded) {

@@ -233,6 +233,19 @@ func TestASubscriptionThatOthersLeftIsWaitedFor(t *testing.T) {
 	})
 }
 
+func TestACameraMayWantBothLogins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		camera, client, _ := start(t, quirky(onviftest.BothLogins, onviftest.Quirks{}))
+		profiles, err := client.Profiles(t.Context())
+		if err != nil || len(profiles) != 2 || profiles[0].StreamURI == "" || camera.Refused() != 1 {
+			t.Errorf("%+v, %v, %d refused", profiles, err, camera.Refused())
+		}
+		if _, err := client.Device(t.Context()); err != nil || camera.Refused() != 1 {
+			t.Errorf("%v, %d refused", err, camera.Refused())
+		}
+	})
+}
+
 func TestAPasswordThatChangesEndsTheEvents(t *testing.T) {
 	for _, login := range []onviftest.Login{onviftest.Token, onviftest.Digest} {
 		t.Run(fmt.Sprint(login), func(t *testing.T) {

@@ -192,6 +192,11 @@ func (s *subscription) renew(ctx context.Context) error {
 	s.renewAt = time.Now().Add(s.floor)
 	var err error
 	for range 2 {
+		if s.absolute {
+			if _, err = s.c.Clock(ctx); err != nil { // it may have been set since
+				return err
+			}
+		}
 		var n *node
 		n, err = s.timed(ctx, managerAction+"RenewRequest", `<Renew xmlns="`+notifyService+`"><TerminationTime>`+s.c.until(s.absolute)+"</TerminationTime></Renew>")
 		if err == nil {

@@ -24,6 +24,7 @@ const (
 	Digest             // HTTP digest with MD5 and qop
 	OldDigest          // HTTP digest of RFC 2069
 	SHA256Digest       // HTTP digest with SHA-256
+	BothLogins         // HTTP digest, and a username token within
 	EmptyLogin         // a username token; without it GetProfiles has no profiles, and nothing says why
 )
 

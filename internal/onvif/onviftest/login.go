@@ -31,6 +31,13 @@ func (c *Camera) admit(w http.ResponseWriter, q *query) bool {
 	if c.Vendor.Login == NoLogin || c.openOperation(q.operation) || c.known(q) {
 		return true
 	}
+	if c.Vendor.Login == BothLogins && c.knownDigest(q) {
+		c.mu.Lock()
+		c.refused++
+		c.mu.Unlock()
+		c.fault(w, http.StatusBadRequest, "Sender", "NotAuthorized", "Sender not Authorized")
+		return false
+	}
 	c.mu.Lock()
 	if q.authorization != "" || q.token.username != "" {
 		c.refused++
@@ -40,7 +47,7 @@ func (c *Camera) admit(w http.ResponseWriter, q *query) bool {
 	challenge := `Digest realm="` + c.Vendor.Realm + `", nonce="` + c.nonce + `"`
 	c.mu.Unlock()
 	switch c.Vendor.Login {
-	case Digest:
+	case Digest, BothLogins:
 		w.Header().Add("WWW-Authenticate", `Basic realm="x"`)
 		challenge += `, qop="auth", opaque="op"`
 	case SHA256Digest:
@@ -63,6 +70,8 @@ func (c *Camera) known(q *query) bool {
 		return true
 	case Token, EmptyLogin:
 		return c.knownToken(q.token)
+	case BothLogins:
+		return c.knownToken(q.token) && c.knownDigest(q)
 	}
 	return c.knownDigest(q)
 }
