@@ -120,9 +120,12 @@ func TestAddRefusesLinesThatAreNotTheCamera(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, bad := range []string{"  b: rtsp://h/b\n", "  new: http://h/b\n", "    sub: rtsp://h/b\n", "views: {days: 1}\n", "  new: rtsp://h/n\n  b: rtsp://h/b\n"} {
-		_, err := Add(path, testEnv, Addition{ID: "new", Lines: func(string) string { return bad }})
+		_, err := Add(path, testEnv, Addition{ID: "new", Lines: func(string) string { return bad }, Password: "hunter2"})
 		if err == nil || read(t, path) != before {
 			t.Errorf("%q: %v", bad, err)
+		}
+		if _, err := os.Stat(filepath.Join(filepath.Dir(path), SecretPath("new"))); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%q left a password: %v", bad, err)
 		}
 	}
 }

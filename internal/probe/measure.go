@@ -29,6 +29,15 @@ type measurer struct {
 	delay    int64      // for which B-frames waited in the camera for a picture that is shown later, ticks; 0 without
 	changed  bool       // the parameters changed
 	damaged  int
+	clock    time.Duration // see Report
+	clocked  bool
+}
+
+// time notes how far the camera's clock is ahead. A busy network or computer only makes it look behind, so the largest counts.
+func (m *measurer) time(s *camera.Session) {
+	if ahead, known := s.Clock(); known && (!m.clocked || ahead > m.clock) {
+		m.clock, m.clocked = ahead, true
+	}
 }
 
 // keyFrame is one key frame: its decoding time and number.
@@ -70,13 +79,12 @@ func (m *measurer) add(it camera.Item) {
 func ticks(t int64) time.Duration { return time.Duration(t) * time.Second / media.VideoTimescale }
 
 // enough reports whether longer watching would tell nothing more.
-func (m *measurer) enough(s *camera.Session) bool {
+func (m *measurer) enough() bool {
 	watched := time.Since(m.began)
 	if len(m.keys) < enoughKeys || watched < enoughTime || !m.settled() {
 		return false
 	}
-	_, known := s.Clock()
-	return known || watched >= clockTime
+	return m.clocked || watched >= clockTime
 }
 
 // steps returns the distances of key frames. The first two say little: many cameras send a key frame because somebody connected.
@@ -105,7 +113,7 @@ func differ(steps []int64) bool {
 func (m *measurer) report() *Report {
 	span := ticks(m.last - m.first)
 	r := &Report{track: m.track, Codec: m.track.Codec.String(), Width: m.track.Width, Height: m.track.Height, Frames: m.frames,
-		Watched: time.Since(m.began), Changed: m.changed, Damaged: m.damaged}
+		Watched: time.Since(m.began), Changed: m.changed, Damaged: m.damaged, Clock: m.clock, ClockKnown: m.clocked}
 	if span > 0 && m.frames > 1 {
 		r.FPS = float64(m.frames-1) / span.Seconds()
 		r.BitsPerSecond = int64(float64(m.bytes) * 8 / span.Seconds())

@@ -80,10 +80,11 @@ func (w *Watching) Watch(ctx context.Context) (*Report, error) {
 	defer stop()
 	m := measurer{began: time.Now()}
 	var ended error
-	for ended == nil && !m.enough(w.session) {
+	for ended == nil && !m.enough() {
 		item, err := w.session.Next(limited)
 		if err == nil {
 			m.add(item)
+			m.time(w.session)
 		}
 		ended = err
 	}
@@ -114,7 +115,6 @@ func (w *Watching) describe(r *Report) {
 	link := w.session.Link()
 	r.Secure, r.TLS, r.UDP = w.o.URL.Scheme == "rtsps", link.TLS, link.Transport == camera.UDP
 	r.Buffer, r.Sounds = link.Buffer, w.session.Sounds()
-	r.Clock, r.ClockKnown = w.session.Clock()
 	if a := w.session.Audio(); a != nil {
 		r.Sound = &Sound{Codec: a.Codec.String(), SampleRate: a.SampleRate, Channels: a.Channels}
 	}
