@@ -57,6 +57,7 @@ type Muxer struct {
 	step    uint32 // last known duration of a frame, ticks
 	heard   int64  // decoding time of the newest audio that was kept, in audio ticks from the run's time zero; -1 at first
 	damaged bool   // since the last key frame
+	healing int    // after so many more frames the damage is gone; 0 if that is not known
 	start   time.Time
 	skew    skew
 	apart   bool  // the clocks diverged; the run ends at the next key frame
@@ -150,12 +151,7 @@ func (m *Muxer) cut(end int64) (*Fragment, error) {
 	audio := m.takeAudio(&c, end)
 	wallEnd := m.wall(end)
 	m.seq++
-	if m.video[0].Random {
-		m.damaged = false
-	}
-	for _, u := range m.video {
-		m.damaged = m.damaged || u.Damaged
-	}
+	m.heal()
 	f := &Fragment{Run: m.run, Seq: m.seq, Start: m.start, Duration: wallEnd.Sub(m.start), Random: m.video[0].Random, Frames: len(m.video), Damaged: m.damaged}
 	if f.Random {
 		f.Refresh = min(m.video[0].Refresh, math.MaxUint16)
@@ -164,10 +160,28 @@ func (m *Muxer) cut(end int64) (*Fragment, error) {
 		Random: f.Random, Refresh: f.Refresh, Damaged: f.Damaged, Seq: f.Seq, Start: f.Start, Duration: f.Duration}
 	var err error
 	f.Bytes, err = c.encode(m.mac, func(dst []byte) { fill(dst, m.video, audio) })
-	m.start = wallEnd
+	if m.start = wallEnd; m.healing > 0 {
+		if m.healing -= len(m.video); m.healing <= 0 {
+			m.damaged = false
+		}
+	}
 	clear(m.video)
 	m.video = m.video[:0]
 	return f, err
+}
+
+// heal notes damage in the buffered frames, and that a key frame ends it: at once, or with the last frame of its refresh.
+func (m *Muxer) heal() {
+	if first := m.video[0]; first.Random && first.Refresh == 0 {
+		m.damaged, m.healing = false, 0
+	} else if first.Random && m.damaged && m.healing <= 0 {
+		m.healing = first.Refresh
+	}
+	for _, u := range m.video {
+		if u.Damaged {
+			m.damaged, m.healing = true, 0
+		}
+	}
 }
 
 func (m *Muxer) videoSamples(end int64) []Sample {

@@ -332,3 +332,24 @@ func TestARunBeginsWithoutThePicturesBeforeItsRecoveryPoint(t *testing.T) {
 		t.Errorf("%d pictures of 8", len(entries[0].Video))
 	}
 }
+
+func TestDamageLastsUntilARefreshIsComplete(t *testing.T) {
+	for refresh, want := range map[int]string{0: "..xx......", 3: "..xxxx....", 7: "..xxxxxx.."} {
+		var units []*media.Unit
+		for n := range int64(20) {
+			u := picture(n*45000/2, n%4 == 0) // two in each half second
+			u.Damaged = n == 5
+			if n > 0 && u.Random {
+				u.Refresh = refresh
+			}
+			units = append(units, u)
+		}
+		got := ""
+		for _, e := range mux(t, soundRun(t), units) {
+			got += map[bool]string{true: "x", false: "."}[e.Damaged]
+		}
+		if got != want {
+			t.Errorf("refresh of %d frames: %s, want %s", refresh, got, want)
+		}
+	}
+}
