@@ -35,11 +35,37 @@ func (w *wire) nextMessage() error {
 	if err != nil {
 		return err
 	}
+	if !m.sized && strings.Contains(strings.ToLower(strings.Join(res.Header["Content-Type"], "")), "sdp") {
+		if res.Body, err = w.unsizedDescription(); err != nil {
+			return err
+		}
+	}
 	if res, err = w.answer(res); res == nil || err != nil {
 		return err
 	}
 	w.ready, err = res.Marshal()
 	return err
+}
+
+// unsizedPause is the pause after which a description without a length is taken to be complete.
+const unsizedPause = 500 * time.Millisecond
+
+// unsizedDescription reads the session description of an answer that does not say how long it is. It goes on as long as there are
+// lines of it (RFC 8866 section 5).
+func (w *wire) unsizedDescription() (body []byte, err error) {
+	for len(body) < maxMessageBody {
+		if err := w.SetReadDeadline(time.Now().Add(unsizedPause)); err != nil {
+			return nil, err
+		}
+		if head, err := w.r.Peek(2); err != nil || head[1] != '=' {
+			break // what is wrong with the connection is found with the next message
+		}
+		line, err := w.r.ReadSlice('\n')
+		if body = append(body, line...); err != nil {
+			break
+		}
+	}
+	return body, w.SetReadDeadline(time.Time{})
 }
 
 // serve passes on a request of the camera, except those that only ask whether anybody is there, which the library does not know.
@@ -65,9 +91,15 @@ func (w *wire) serve(m *message) error {
 
 // answer repairs an answer. It returns nil if the library must not see it.
 func (w *wire) answer(res *base.Response) (*base.Response, error) {
-	r := w.take(res.Header["CSeq"])
+	if res.StatusCode < 200 {
+		return nil, nil // provisional (RFC 2326 section 7.1.1): the answer is to come
+	}
+	r := w.take(res)
 	if r == nil {
 		return nil, nil // to a request that was given up
+	}
+	if prompts := res.Header["WWW-Authenticate"]; len(prompts) > 0 {
+		res.Header["WWW-Authenticate"] = repairChallenges(prompts)
 	}
 	if r.Method == base.Options {
 		if err := w.SetReadDeadline(time.Time{}); err != nil {
@@ -82,7 +114,13 @@ func (w *wire) answer(res *base.Response) (*base.Response, error) {
 	res.Header["CSeq"] = r.theirs
 	delete(res.Header, "Content-Length")
 	repairSession(res.Header)
+	if res.StatusCode > base.StatusOK && res.StatusCode < 300 {
+		res.StatusCode = base.StatusOK // such as 250 Low on Storage Space
+	}
 	switch {
+	case r.Method == base.Play && mindsRange(res.StatusCode) && len(r.Header["Range"]) > 0:
+		delete(r.Header, "Range")
+		return nil, w.ask(r)
 	case r.Method == base.Options && res.StatusCode != base.StatusUnauthorized && res.StatusCode != base.StatusOK:
 		res.StatusCode, res.StatusMessage, res.Header["Public"] = base.StatusOK, "", base.HeaderValue{usualMethods}
 	case res.StatusCode != base.StatusOK:
@@ -94,14 +132,26 @@ func (w *wire) answer(res *base.Response) (*base.Response, error) {
 	return res, nil
 }
 
-// take returns the request that is answered, and forgets it. Without a number it is the oldest one.
-func (w *wire) take(number base.HeaderValue) *request {
+// mindsRange reports whether a status may be about the Range of a PLAY, which a live stream does not need: 400, Header Field Not Valid
+// for Resource, or Invalid Range.
+func mindsRange(status base.StatusCode) bool {
+	return status == base.StatusBadRequest || status == base.StatusHeaderFieldNotValidForResource || status == base.StatusInvalidRange
+}
+
+// take returns the request that is answered, and forgets it. Without a number it is the oldest one, and also if the camera gives every
+// answer the same number.
+func (w *wire) take(res *base.Response) *request {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	i := 0
-	if len(number) > 0 {
+	if number := res.Header["CSeq"]; len(number) > 0 {
 		if n, err := strconv.Atoi(number[0]); err == nil && n > 0 && n <= w.numbered {
 			i = slices.IndexFunc(w.asked, func(r *request) bool { return r.number == n })
+			w.counts = w.counts || i >= 0 && n > 1
+			if i < 0 && !w.counts && !slices.Contains(w.givenUp, n) && len(w.asked) > 0 &&
+				(w.asked[0].Method != base.Describe || res.StatusCode != base.StatusOK || isSDP(res.Body)) {
+				i = 0
+			}
 		}
 	}
 	if i < 0 || len(w.asked) == 0 {
@@ -120,6 +170,7 @@ func (w *wire) answerOptions() bool {
 	if i < 0 || w.SetReadDeadline(time.Time{}) != nil {
 		return false
 	}
+	w.givenUp = append(w.givenUp, w.asked[i].number)
 	res := base.Response{StatusCode: base.StatusOK, Header: base.Header{"CSeq": w.asked[i].theirs, "Public": base.HeaderValue{usualMethods}}}
 	w.asked = slices.Delete(w.asked, i, i+1)
 	var err error

@@ -6,7 +6,7 @@
 //
 //   - camera.go: a session, from connecting to its end
 //   - dial.go, wire.go, answers.go, description.go, sprop.go: the connection, and how a camera's messages are put right
-//   - link.go, transport.go, secure.go: how the media arrive, what the camera refused of them, and how old its TLS is
+//   - challenge.go, link.go, transport.go, secure.go: password prompts, how the media arrive, what the camera refused of them, and how old its TLS is
 //   - video.go, nalu.go, recovery.go: from packets to pictures, and where decoding can start
 //   - whole.go: JPEG and AV1, which come as whole pictures
 //   - sounds.go, audio.go, codecs.go: which sound is recorded and why not, from packets to units, and codecs

@@ -115,7 +115,7 @@ func sort(err error) (Kind, string) {
 		return Unsupported, codec.reason()
 	}
 	if _, ok := errors.AsType[*outbound.RefusedError](err); ok {
-		return Broken, "the camera points to another host, which is not followed; enter that address if it is right"
+		return Broken, "the camera points to another host or port, which is not followed; enter that address if it is right"
 	}
 	if _, ok := errors.AsType[liberrors.ErrClientSDPInvalid](err); ok || errors.Is(err, errSDP) {
 		return Broken, "the camera's description of its stream (SDP) is unreadable"

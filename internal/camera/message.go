@@ -26,6 +26,7 @@ type message struct {
 	first string
 	lines []string // with a colon each
 	body  []byte
+	sized bool // the length of the body was given
 }
 
 // beginsMessage reports whether these four bytes are the beginning of an answer or of a request of RTSP.
@@ -66,7 +67,7 @@ func readMessage(r *bufio.Reader) (*message, error) {
 			if n, err := strconv.ParseUint(strings.TrimSpace(value), 10, 31); err != nil {
 				return nil, errMessage
 			} else {
-				length = int(n)
+				length, m.sized = int(n), true
 			}
 		default:
 			m.lines = append(m.lines, strings.TrimSpace(key)+": "+strings.TrimSpace(value))

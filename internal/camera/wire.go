@@ -42,6 +42,8 @@ type wire struct {
 	mu       sync.Mutex
 	asked    []*request // without an answer, oldest first
 	numbered int        // of the newest request
+	counts   bool       // the camera numbers its answers as it is asked
+	givenUp  []int      // numbers of requests whose answers are no longer waited for
 	login    *auth.Sender
 	playing  bool          // PLAY was sent
 	lanes    map[byte]lane // of the media that were set up, by channel
@@ -170,6 +172,7 @@ func (w *wire) ask(r *request) error {
 	r.number = w.numbered
 	r.Header["CSeq"] = numbered(r.number)
 	if w.asked = append(w.asked, r); len(w.asked) > maxAsked {
+		w.givenUp = append(w.givenUp[max(0, len(w.givenUp)-maxAsked):], w.asked[0].number)
 		w.asked = w.asked[1:]
 	}
 	w.playing = w.playing || r.Method == base.Play

@@ -142,6 +142,27 @@ func oddServers() map[string]oddServer {
 			c.Write(rtpPacket{9, 1, 1, true, []byte{0x65, 1, 2, 3}}.on(0))
 			say(c, head, "200 OK", session+"Transport: RTP/AVP/TCP;interleaved=0-1\r\n", "")
 		}}},
+		"the same number for ever": {answers: map[string]func(net.Conn, string){"DESCRIBE": func(c net.Conn, _ string) {
+			say(c, "CSeq: 1\r\n\r\n", "200 OK", "Content-Type: application/sdp\r\n", sdp("track1"))
+		}, "SETUP": func(c net.Conn, _ string) {
+			say(c, "CSeq: 1\r\n\r\n", "200 OK", session+"Transport: RTP/AVP/TCP;interleaved=0-1\r\n", "")
+		}, "PLAY": nil}, play: func(c net.Conn, _ string) { say(c, "CSeq: 1\r\n\r\n", "200 OK", session, "") }},
+		"description without a length":     {answers: raw("DESCRIBE", "RTSP/1.0 200 OK\r\nCSeq: CSEQ\r\nContent-Type: application/sdp\r\n\r\n"+sdp("track1"))},
+		"description without a last break": {answers: raw("DESCRIBE", "RTSP/1.0 200 OK\r\nCSeq: CSEQ\r\nContent-Type: application/sdp\r\n\r\n"+strings.TrimSpace(sdp("track1")))},
+		"answers twice": {answers: map[string]func(net.Conn, string){"OPTIONS": func(c net.Conn, head string) {
+			say(c, head, "200 OK", "", "")
+			say(c, head, "200 OK", "", "")
+		}}},
+		"says that it will answer": {answers: map[string]func(net.Conn, string){"SETUP": func(c net.Conn, head string) {
+			say(c, head, "100 Continue", "", "")
+			say(c, head, "200 OK", session+"Transport: RTP/AVP/TCP;interleaved=0-1\r\n", "")
+		}}},
+		"little storage":      {answers: answering("SETUP", "250 Low on Storage Space", session+"Transport: RTP/AVP/TCP;interleaved=0-1\r\n", "")},
+		"names in lower case": {answers: raw("SETUP", "RTSP/1.0 200 OK\r\ncseq: CSEQ\r\nsession: 1\r\ntransport: RTP/AVP/TCP;interleaved=0-1\r\n\r\n")},
+		"empty lines before":  {answers: raw("SETUP", "\r\n\r\nRTSP/1.0 200 OK\r\nCSeq: CSEQ\r\nSession: 1\r\nTransport: RTP/AVP/TCP;interleaved=0-1\r\n\r\n")},
+		"no methods":          {answers: answering("OPTIONS", "200 OK", "", "")},
+		"another version":     {answers: raw("SETUP", "RTSP/2.0 200 OK\r\nCSeq: CSEQ\r\nSession: 1\r\nTransport: RTP/AVP/TCP;interleaved=0-1\r\n\r\n")},
+		"no session":          {answers: answering("SETUP", "200 OK", "Transport: RTP/AVP/TCP;interleaved=0-1\r\n", "")},
 		"RTP-Info of nothing": {play: func(c net.Conn, head string) { say(c, head, "200 OK", session+"RTP-Info: url=,seq=,rtptime=;\r\n", "") }},
 		"channels of others":  {between: func(n int) []byte { return rtpPacket{3, 7, uint16(n), true, make([]byte, 100)}.on(9) }},
 		"asks whether anybody is there": {between: func(n int) []byte {
@@ -419,5 +440,22 @@ func TestMediaOnTheWrongChannelAreToldByTheirPayloadTypes(t *testing.T) {
 			}
 			s.Close()
 		})
+	}
+}
+
+func TestACameraThatWantsNoRangeIsAskedWithout(t *testing.T) {
+	for _, status := range []string{"457 Invalid Range", "400 Bad Request", "456 No"} {
+		odd := oddServer{}.serve(newPlayer(t))
+		h := newHostile(t, func(h *hostile, c net.Conn, method, head string) {
+			if method == "PLAY" && field(head, "Range") != "" {
+				say(c, head, status, "Session: 1\r\n", "")
+				return
+			}
+			odd(h, c, method, head)
+		})
+		t.Cleanup(h.close)
+		s := open(t, options(t, "rtsp://"+h.listener.Addr().String()+"/x"))
+		video(t, s, 3)
+		s.Close()
 	}
 }
