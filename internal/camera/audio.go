@@ -25,6 +25,32 @@ type audio struct {
 	ticker  ticker
 	stamps  stamps
 	last    int64 // time of the newest frame
+	count   soundCount
+}
+
+// soundCount finds cameras whose packets count samples although their rtpmap says another clock.
+type soundCount struct {
+	begun   bool
+	number  uint16 // of the newest packet
+	stamp   uint32
+	samples int // in it
+	alike   int // packets in a row that counted samples
+}
+
+// countsSamples is how many packets in a row must do so before it is believed.
+const countsSamples = 10
+
+// take takes the next packet, and reports whether the camera counts samples.
+func (c *soundCount) take(pkt *rtp.Packet, samples int) bool {
+	if c.begun && pkt.SequenceNumber == c.number+1 {
+		if pkt.Timestamp-c.stamp == uint32(c.samples) {
+			c.alike++
+		} else {
+			c.alike = 0
+		}
+	}
+	c.begun, c.number, c.stamp, c.samples = true, pkt.SequenceNumber, pkt.Timestamp, samples
+	return c.alike >= countsSamples
 }
 
 // soundFrame is one frame of a codec as it is recorded.
@@ -49,7 +75,7 @@ func newAudio(s *Session, m *description.Media, f format.Format) *audio {
 }
 
 // clockOf returns the clock of a format's packets. Where a camera's rtpmap and the configuration of its codec name different rates, the
-// packets count as the rtpmap says (RFC 3640 section 4.1, RFC 6416 section 7.3).
+// packets count as the rtpmap says (RFC 8866 section 6.6).
 func clockOf(s *Session, m *description.Media, f format.Format) int64 {
 	switch f.(type) {
 	case *format.MPEG4Audio, *format.MPEG4AudioLATM, *format.G722:
@@ -86,6 +112,17 @@ func (a *audio) take(pkt *rtp.Packet, t packetTime) {
 		return
 	}
 	rate := int64(a.track.SampleRate)
+	if a.clock != rate {
+		samples := 0
+		for _, f := range frames {
+			samples += f.samples
+		}
+		if a.count.take(pkt, samples) {
+			a.mu.Lock()
+			a.clock, a.ticker.rate, a.ticker.reported = rate, rate, false
+			a.mu.Unlock()
+		}
+	}
 	at := a.stamps.correct(t.pts/a.clock*rate+t.pts%a.clock*rate/a.clock, t.at, a.last)
 	for _, f := range frames {
 		if len(f.data) > 0 {

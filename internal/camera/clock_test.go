@@ -7,6 +7,29 @@ import (
 	"github.com/pion/rtp"
 )
 
+func TestACameraThatCountsSamplesDespiteItsDescriptionIsFollowed(t *testing.T) {
+	usable, _ := repairDescription([]byte(sdpHead + sdpVideo + soundMedium("97", "MPEG4-GENERIC/8000/1", "97 mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;config=1408")))
+	s := lone()
+	s.dialer = &dialer{}
+	s.dialer.understood(usable, nil)
+	m := described(t, string(usable)).Medias[1]
+	a := newAudio(s, m, m.Formats[0])
+	const n = 400
+	for i := range n {
+		p := &rtp.Packet{Header: rtp.Header{Marker: true, SequenceNumber: uint16(65500 + i), Timestamp: uint32(1024 * i)}, Payload: []byte{0, 16, 0, 16, 1, 2}}
+		a.take(p, packetTime{stamp: p.Timestamp, pts: int64(p.Timestamp), at: time.Now().Add(time.Duration(i) * 64 * time.Millisecond)})
+	}
+	items := s.drain()
+	for i := n / 2; i < n; i++ {
+		if d := items[i].Unit.DTS - items[i-1].Unit.DTS; d != 1024 {
+			t.Fatalf("frame %d comes %d ticks after the one before", i, d)
+		}
+	}
+	if all := items[n-1].Unit.DTS - items[0].Unit.DTS; all < 1024*(n-12) || all > 1024*(n+12) {
+		t.Errorf("%d frames last %d ticks", n, all)
+	}
+}
+
 func TestSoundIsTimedByTheClockOfItsDescription(t *testing.T) {
 	const aac = "97 mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;config=1408" // of 16 kHz
 	for _, c := range []struct {
