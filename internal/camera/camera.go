@@ -8,7 +8,7 @@
 //   - dial.go, wire.go, answers.go, description.go, sprop.go: the connection, and how a camera's messages are put right
 //   - challenge.go, link.go, transport.go, secure.go: password prompts, how the media arrive, what the camera refused of them, and how old its TLS is
 //   - video.go, nalu.go, recovery.go: from packets to pictures, and where decoding can start
-//   - whole.go: JPEG and AV1, which come as whole pictures
+//   - whole.go, jpeg.go: JPEG and AV1, which come as whole pictures
 //   - sounds.go, audio.go, codecs.go: which sound is recorded and why not, from packets to units, and codecs
 //   - stamps.go, decoding.go, interlaced.go: their times
 //   - identity.go, judge.go, failure.go: which device it is, and why a session ended
@@ -358,7 +358,7 @@ func (s *Session) keyless() error {
 	if lost := s.lost.Load(); s.udp && lost > 0 {
 		return &lossError{lost}
 	}
-	return errNoKeyFrame
+	return s.video.useless()
 }
 
 // silent returns what to call a stream that shows nothing.

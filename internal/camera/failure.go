@@ -51,6 +51,7 @@ var (
 	errQueueFull  = errors.New("units came faster than they could be recorded")
 	errFrozen     = errors.New("no picture within the frame timeout")
 	errNoUDP      = errors.New("no packet over UDP within the frame timeout")
+	errUnreadable = errors.New("no JPEG picture that can be read")
 	errNoKeyFrame = errors.New("no picture that can be recorded")
 	errHandshake  = errors.New("handshake took too long")
 	errRedirects  = errors.New("redirected too often")
@@ -143,6 +144,8 @@ func sort(err error) (Kind, string) {
 		return Frozen, "connected, but the camera sends no pictures"
 	case errors.Is(err, errNoKeyFrame):
 		return Broken, "the camera sends pictures, but no key frame with which a recording can begin; set its key frame (I-frame) interval to 2 s, and switch intra refresh off"
+	case errors.Is(err, errUnreadable):
+		return Broken, "the camera's JPEG pictures cannot be read; set this stream's codec to H.264 or H.265 in the camera"
 	case errors.Is(err, errQueueFull):
 		return Overrun, "this computer could not keep up with the stream"
 	case errors.Is(err, errClosed):

@@ -83,10 +83,7 @@ func newVideo(s *Session, m *description.Media, f format.Format) (*video, error)
 			return nil, err
 		}
 		v.codec, v.more = media.JPEG, []error{rtpmjpeg.ErrMorePacketsNeeded, rtpmjpeg.ErrNonStartingPacketAndNoPrevious}
-		v.decode = func(pkt *rtp.Packet) ([][]byte, error) {
-			image, err := d.Decode(pkt)
-			return [][]byte{image}, err
-		}
+		v.decode = (&jpegReader{decoder: d}).decode
 	case *format.AV1:
 		d, err := f.CreateDecoder()
 		if err != nil {

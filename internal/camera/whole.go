@@ -21,12 +21,14 @@ func (v *video) takeWhole(pkt *rtp.Packet, t packetTime) {
 	defer v.mu.Unlock()
 	v.damage = v.damage || v.begun && pkt.SequenceNumber != v.next
 	v.begun, v.next = true, pkt.SequenceNumber+1
+	if pkt.Marker {
+		v.session.watch.saw(t.at)
+	}
 	data, err := v.decode(pkt)
 	if err != nil {
 		v.damage = v.damage || !slices.ContainsFunc(v.more, func(ordinary error) bool { return errors.Is(err, ordinary) })
 		return
 	}
-	v.session.watch.saw(t.at)
 	u := v.jpeg(data)
 	if v.codec == media.AV1 {
 		u = v.temporalUnit(data)
@@ -43,6 +45,14 @@ func (v *video) takeWhole(pkt *rtp.Packet, t packetTime) {
 	u.DTS, v.times.last, v.damage = u.PTS, u.PTS, false
 	v.session.watch.passed(t.at)
 	v.session.send(Item{Video: v.track, Unit: u})
+}
+
+// useless returns what to call a stream of which no picture can be recorded.
+func (v *video) useless() error {
+	if v.codec == media.JPEG {
+		return errUnreadable
+	}
+	return errNoKeyFrame
 }
 
 // wholeTrack changes the track, if it is another one.

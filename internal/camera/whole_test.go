@@ -29,9 +29,9 @@ func encoded(t testing.TB, name string, options ...string) string {
 }
 
 // jpegs returns a file of JPEG files one after another, the files, and the packets of each (RFC 2435).
-func jpegs(t testing.TB) (path string, files [][]byte, packets [][]*rtp.Packet) {
+func jpegs(t testing.TB, options ...string) (path string, files [][]byte, packets [][]*rtp.Packet) {
 	t.Helper()
-	path = encoded(t, "x.mjpeg", "-c:v", "mjpeg", "-huffman", "default", "-pix_fmt", "yuvj420p", "-f", "image2pipe")
+	path = encoded(t, "x.mjpeg", append(options, "-c:v", "mjpeg", "-huffman", "default", "-pix_fmt", "yuvj420p", "-f", "image2pipe")...)
 	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -140,6 +140,48 @@ func TestAV1IsRecordedFromAKeyFrameOn(t *testing.T) {
 	}
 }
 
+// Restart markers stand between parts of a picture; each packet says how far apart they are.
+func TestJPEGWithRestartMarkersIsComplete(t *testing.T) {
+	path, files, packets := jpegs(t, "-threads", "4", "-thread_type", "slice", "-slices", "4")
+	if !bytes.Contains(files[0], []byte{0xff, markerDRI}) || packets[0][0].Payload[4] < withRestart {
+		t.Fatal("the source has no restart markers")
+	}
+	items := sendWhole(newTestVideo(t, lone(), &format.MJPEG{}), packets, nil)
+	var units []*media.Unit
+	for _, it := range items {
+		units = append(units, it.Unit)
+	}
+	if len(units) != len(files) {
+		t.Fatalf("%d of %d pictures", len(units), len(files))
+	}
+	if got, want := framesOf(t, write(t, *items[0].Video, units)), framesOf(t, path); !slices.Equal(got, want) {
+		t.Errorf("ffmpeg reads %d pictures, or others than the source's %d", len(got), len(want))
+	}
+}
+
+// The payload has 8 bits for the width in units of 8 pixels. Cameras leave them zero and send the header of the file beside it.
+func TestJPEGWiderThan2040PixelsHasItsSizeFromTheHeaderExtension(t *testing.T) {
+	_, _, packets := jpegs(t)
+	for _, frame := range packets {
+		for _, p := range frame {
+			p.Payload[6], p.Payload[7] = 0, 0
+		}
+	}
+	if items := sendWhole(newTestVideo(t, lone(), &format.MJPEG{}), packets, nil); len(items) > 0 {
+		t.Fatal("pictures without a size")
+	}
+	for _, frame := range packets {
+		frame[0].Extension, frame[0].ExtensionProfile = true, jpegExtension
+		if err := frame[0].SetExtension(0, []byte{0xff, 0xff, 0xff, 0xdb, 0, 3, 9, 0xff, 0xc0, 0, 17, 8, 0, 240, 1, 64, 3, 0xff, 0xff, 0xff}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	items := sendWhole(newTestVideo(t, lone(), &format.MJPEG{}), packets, nil)
+	if len(items) != len(packets) || items[0].Video.Width != 320 || items[0].Video.Height != 240 {
+		t.Errorf("%d of %d pictures", len(items), len(packets))
+	}
+}
+
 func fuzzWhole(f *testing.F, of func() format.Format, seed [][]*rtp.Packet) {
 	var all []byte
 	for _, frame := range seed[:2] {
@@ -149,6 +191,7 @@ func fuzzWhole(f *testing.F, of func() format.Format, seed [][]*rtp.Packet) {
 	}
 	f.Add(all)
 	f.Add(all[:len(all)/2])
+	f.Add(record(&rtp.Packet{Header: rtp.Header{Marker: true}, Payload: []byte{0, 0, 0, 0, 65, 60, 20, 15, 0, 9, 255, 255, 1, 2}}))
 	f.Add(record(&rtp.Packet{Header: rtp.Header{Marker: true}, Payload: []byte{0, 0, 0, 0, 1, 255, 0, 0, 0, 0, 0, 128}}))
 	f.Add(record(&rtp.Packet{Header: rtp.Header{Marker: true}, Payload: []byte{0x18, 0x0a, 0x0b}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
