@@ -62,7 +62,7 @@ type ProbedStream struct {
 	Facts   []ProbedFact
 	Trouble string // why it could not be watched; empty if it could
 
-	Picture     []byte // a key frame as an MP4 of one picture; nil without
+	Picture     []byte // a key frame as an MP4 of one picture, or a JPEG; nil without
 	PictureType string
 	NoPicture   string // why there is none, if that needs to be said
 }

@@ -162,8 +162,8 @@ func probeView(p *ProbeResult) *view.ProbeResult {
 		for _, f := range s.Facts {
 			one.Facts = append(one.Facts, view.Fact{Label: f.Label, Value: f.Value})
 		}
-		if mime, _, _ := strings.Cut(s.PictureType, ";"); mime == "video/mp4" && len(s.Picture) > 0 && len(s.Picture) <= maxPicture {
-			one.Picture = "data:video/mp4;base64," + base64.StdEncoding.EncodeToString(s.Picture)
+		if mime, _, _ := strings.Cut(s.PictureType, ";"); (mime == "video/mp4" || mime == "image/jpeg") && len(s.Picture) > 0 && len(s.Picture) <= maxPicture {
+			one.Picture, one.Still = "data:"+mime+";base64,"+base64.StdEncoding.EncodeToString(s.Picture), mime == "image/jpeg"
 		}
 		v.Streams = append(v.Streams, one)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"keepwatch.internal/internal/media"
+	"keepwatch.internal/web/view"
 )
 
 // fakeProbe stands in for a probe of real cameras.
@@ -227,6 +228,21 @@ func TestWhatACameraSaysIsText(t *testing.T) {
 		if n := len(page.all("img")); n > 0 || !strings.Contains(text(page.one("main")), "pwned") {
 			t.Errorf("%s: %d pictures, %s", path, n, text(page.one("main")))
 		}
+	}
+}
+
+func TestAPictureIsAnMP4OrAJPEG(t *testing.T) {
+	picture := func(mime string) view.ProbedStream {
+		return probeView(&ProbeResult{Streams: []ProbedStream{{Picture: []byte("x"), PictureType: mime}}}).Streams[0]
+	}
+	if s := picture("image/jpeg"); !s.Still || s.Picture != "data:image/jpeg;base64,eA==" {
+		t.Errorf("%+v", s)
+	}
+	if s := picture(`video/mp4; codecs="avc1"`); s.Still || s.Picture != "data:video/mp4;base64,eA==" {
+		t.Errorf("%+v", s)
+	}
+	if s := picture("text/html"); s.Still || s.Picture != "" {
+		t.Errorf("%+v", s)
 	}
 }
 

@@ -161,7 +161,7 @@ func unheard(s camera.Sound) string {
 // adviceOf returns suggestions for the settings of a stream. Each begins with name.
 func (f *fleet) adviceOf(name string, id media.StreamID, h recorder.Health) []string {
 	known, met := f.identities.Fingerprint(id)
-	return advice.ForStream(name, advice.Stream{GOP: h.GOP, Refresh: h.Refresh, Delay: h.Delay, Clock: h.Clock, Shift: h.Shift, SetBack: h.SetBack, LostPackets: h.LostPackets,
+	return advice.ForStream(name, advice.Stream{GOP: h.GOP, JPEG: h.Codec == media.JPEG.String(), Refresh: h.Refresh, Delay: h.Delay, Clock: h.Clock, Shift: h.Shift, SetBack: h.SetBack, LostPackets: h.LostPackets,
 		UDP: h.Link.Transport == camera.UDP, Buffer: h.Link.Buffer, WeakTLS: weakTLS(h.Link.TLS), Unheard: unheard(h.Sound),
 		ClearPassword: met && known.Identity.Key == "" && strings.HasPrefix(known.Identity.Realm, "basic ")})
 }

@@ -44,7 +44,7 @@ func (c *probeCall) flags(fs *flag.FlagSet) {
 	fs.BoolVar(&c.passwordStdin, "password-stdin", false, "probe: read the camera's password from standard input")
 	fs.BoolVar(&c.tryCommon, "try-common", false, "probe: try the fifteen commonest paths at this address")
 	fs.DurationVar(&c.limit, "for", probe.Usual, "probe: how long to watch at most")
-	fs.StringVar(&c.picture, "picture", "", "probe: write a key frame to this file (MP4)")
+	fs.StringVar(&c.picture, "picture", "", "probe: write a key frame to this file (MP4, or JPEG from a camera that sends that)")
 	fs.BoolVar(&c.write, "write", false, "probe: add the camera to the configuration file")
 	fs.StringVar(&c.id, "id", "", "probe: id of the camera in the configuration")
 }

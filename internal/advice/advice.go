@@ -27,6 +27,7 @@ const (
 type Stream struct {
 	GOP           time.Duration // the longest measured between key frames
 	ShortestGOP   time.Duration // if they come irregularly: the shortest measured
+	JPEG          bool          // it sends JPEG pictures
 	Refresh       int           // pictures are exact so many frames after a key frame
 	Delay         time.Duration // by how much B-frames delay live video; zero without
 	Clock         time.Duration // how far the camera's own clock is ahead of this computer's
@@ -50,6 +51,9 @@ func ForStream(name string, s Stream) []string {
 			format.Duration(s.ShortestGOP), format.Duration(s.GOP))
 	case s.GOP > goodGOP:
 		say("key frame every %.0f s: seeking will be slow; set the camera's key frame (I-frame) interval to 2 s", s.GOP.Seconds())
+	}
+	if s.JPEG {
+		say("the camera sends JPEG pictures, which take many times the space of H.264: choose H.264 or H.265 in the camera if it has that")
 	}
 	if s.Refresh > 0 {
 		say("the camera uses intra refresh: after a key frame %d more pictures are needed until the picture is complete, so that some players show grey at first and seeking is slower; switch intra refresh off", s.Refresh)

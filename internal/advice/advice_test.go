@@ -16,6 +16,7 @@ func TestAdviceFollowsFromMeasurements(t *testing.T) {
 		"sub stream: the camera's own clock is 31s ahead":                             {Clock: 31 * time.Second},
 		"sub stream: existing footage is dated later than this computer's clock":      {Shift: time.Hour},
 		"clock was set back: until it has caught up, footage is stored 1h0m0s later":  {Shift: time.Hour, SetBack: true},
+		"sub stream: the camera sends JPEG pictures, which take many times":           {JPEG: true},
 		"sub stream: 101 packets are missing, although the stream comes over TCP":     {LostPackets: 101},
 		"sub stream: 101 packets were lost on the network: set transport: tcp":        {LostPackets: 101, UDP: true, Buffer: 4 << 20},
 		"sub stream: sound is not recorded: Keepwatch does not":                       {Unheard: "Keepwatch does not decode G.729; set the camera to AAC or G.711"},

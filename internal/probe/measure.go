@@ -126,7 +126,7 @@ func (m *measurer) report() *Report {
 		file, mime, err := pictureOf(*track, unit)
 		if err == nil {
 			r.Picture, r.PictureMIME = file, mime
-			r.CodecString = strings.TrimSuffix(strings.TrimPrefix(mime, `video/mp4; codecs="`), `"`)
+			r.CodecString, _ = strings.CutPrefix(strings.TrimSuffix(mime, `"`), `video/mp4; codecs="`)
 		}
 	}
 	return r

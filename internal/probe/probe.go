@@ -167,8 +167,11 @@ func Refused(err error) bool {
 	return ok && f.Kind == camera.Refused
 }
 
-// pictureOf returns a key frame as an MP4 of one picture, and its type with the codecs parameter (RFC 6381).
+// pictureOf returns a key frame as an MP4 of one picture, and its type with the codecs parameter (RFC 6381). A JPEG stays one.
 func pictureOf(track media.VideoTrack, unit *media.Unit) (file []byte, mime string, err error) {
+	if track.Codec == media.JPEG && len(unit.Data) == 1 {
+		return unit.Data[0], "image/jpeg", nil
+	}
 	var secret [32]byte
 	_, _ = rand.Read(secret[:]) // never fails
 	stream := media.StreamID{Camera: media.NewCameraID(), Quality: media.Main}

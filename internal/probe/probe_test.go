@@ -1,8 +1,10 @@
 package probe_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"image/jpeg"
 	"image/png"
 	"net/url"
 	"os"
@@ -165,6 +167,21 @@ func TestBFramesAreSeen(t *testing.T) {
 	r := watch(t, start(t, testcam.Camera{NoSub: true, File: clip(t, "-bf", "2", "-b_strategy", "0", "-g", "15", "-sc_threshold", "0")}), 30*time.Second)
 	shows(t, r, "B-frames", "yes")
 	says(t, r.Advice(""), "the camera uses B-frames: live video comes ")
+}
+
+func TestJPEGsAreSeen(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "clip.mjpeg")
+	if out, err := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x176:rate=15:duration=3", "-pix_fmt", "yuvj420p", "-huffman", "default", "-c:v", "mjpeg", path).CombinedOutput(); err != nil {
+		t.Fatalf("ffmpeg: %v\n%s", err, out)
+	}
+	r := watch(t, start(t, testcam.Camera{NoSub: true, File: path}), 30*time.Second)
+	shows(t, r, "Codec", "JPEG")
+	shows(t, r, "Key frames", "every picture")
+	says(t, r.Advice(""), "the camera sends JPEG pictures")
+	if picture, err := jpeg.Decode(bytes.NewReader(r.Picture)); err != nil || r.PictureMIME != "image/jpeg" || picture.Bounds().Dx() != 320 {
+		t.Errorf("the picture is a %s: %v", r.PictureMIME, err)
+	}
 }
 
 func TestIrregularKeyFramesAreSeen(t *testing.T) {

@@ -43,7 +43,7 @@ type Report struct {
 	Watched       time.Duration
 	Ended         string // why the camera ended the stream early; empty if it did not
 
-	// Picture is a key frame as an MP4 of one picture, nil if none came whole. PictureMIME is its type.
+	// Picture is a key frame as an MP4 of one picture, or a JPEG; nil if none came whole. PictureMIME is its type.
 	Picture     []byte
 	PictureMIME string
 
@@ -93,6 +93,8 @@ func (r *Report) Facts() []Fact {
 
 func (r *Report) gopText() string {
 	switch {
+	case r.track != nil && r.track.Codec == media.JPEG:
+		return "every picture"
 	case r.ShortestGOP > 0:
 		return fmt.Sprintf("irregular, %s to %s apart", format.Duration(r.ShortestGOP), format.Duration(r.GOP))
 	case r.GOP == 0:
@@ -174,6 +176,7 @@ func (r *Report) loginText() string {
 func (r *Report) Advice(name string) []string {
 	s := advice.Stream{GOP: r.GOP, ShortestGOP: r.ShortestGOP, Refresh: r.Refresh, Delay: r.Delay, LostPackets: r.Lost, UDP: r.UDP, Buffer: r.Buffer,
 		ClearPassword: !r.Secure && strings.HasPrefix(r.Realm, "basic ")}
+	s.JPEG = r.track != nil && r.track.Codec == media.JPEG
 	if r.TLS.Weak != "" {
 		s.WeakTLS = r.TLS.Version + ": " + r.TLS.Weak
 	}

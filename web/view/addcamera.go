@@ -26,6 +26,7 @@ type ProbedStream struct {
 	Name, Address, Trouble string
 	Facts                  []Fact
 	Picture                string // data URL; empty without
+	Still                  bool   // Picture is a JPEG, and otherwise an MP4 of one picture
 	NoPicture              string
 }
 
