@@ -124,6 +124,7 @@ func (a *audio) take(pkt *rtp.Packet, t packetTime) {
 		}
 	}
 	at := a.stamps.correct(t.pts/a.clock*rate+t.pts%a.clock*rate/a.clock, t.at, a.last)
+	begin := at
 	for _, f := range frames {
 		if len(f.data) > 0 {
 			a.last = at
@@ -137,5 +138,8 @@ func (a *audio) take(pkt *rtp.Packet, t packetTime) {
 			t.said = t.said.Add(time.Duration(f.samples) * time.Second / time.Duration(rate))
 		}
 		at += int64(f.samples)
+	}
+	if at > begin {
+		a.stamps.step = at - begin // packets may have different numbers of frames
 	}
 }

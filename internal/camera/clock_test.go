@@ -72,3 +72,32 @@ func TestSoundIsTimedByTheClockOfItsDescription(t *testing.T) {
 		}
 	}
 }
+
+func TestACameraThatSetsItsClockBetweenPacketsOfSeveralFramesGoesOnEvenly(t *testing.T) {
+	s := lone()
+	a := newTestAudio(t, s)
+	base, frames := time.Now(), int64(0)
+	for i := range 100 {
+		n := int64(1 + i%3) // frames in the packet
+		pts := frames * 1024
+		if i >= 50 {
+			pts += 5 * 3600 * 16000
+		}
+		payload := []byte{0, byte(16 * n)}
+		for range n {
+			payload = append(payload, 0, 16) // two bytes each, RFC 3640 section 3.2.1
+		}
+		frames += n
+		a.take(&rtp.Packet{Header: rtp.Header{Marker: true, SequenceNumber: uint16(i)}, Payload: append(payload, make([]byte, 2*n)...)},
+			packetTime{pts: pts, at: base.Add(time.Duration(frames) * 64 * time.Millisecond)}) // when its last frame is complete
+	}
+	items := s.drain()
+	if int64(len(items)) != frames {
+		t.Fatalf("%d of %d frames", len(items), frames)
+	}
+	for i := 1; i < len(items); i++ {
+		if d := items[i].Unit.DTS - items[i-1].Unit.DTS; d != 1024 {
+			t.Errorf("frame %d comes %d ticks after the one before", i, d)
+		}
+	}
+}
