@@ -82,5 +82,7 @@ func TestEachKindOfPictureIsSeenLiveAndRecorded(t *testing.T) {
 			b.do(chromedp.Click(`#play`))
 		}
 		shows(c.Name, recorded[c.Name])
+		b.do(chromedp.Click(`#snapshot`))
+		until(t, 10*time.Second, "a saved picture of "+c.Name, func() bool { return eval[bool](b, `document.body.innerText.includes("Saved as")`) })
 	}
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LABEL_SIZE, Splitter, parseLabel, parseMessage, pictureTimes, videoTime } from "../static/player/bytes.js";
+import { LABEL_SIZE, Splitter, parseLabel, parseMessage, pictureTimes, pictures, videoTime } from "../static/player/bytes.js";
 
 const TYPE = "6b656570776184638801 6c6162656c31".replace(" ", "");
 
@@ -135,4 +135,15 @@ test("pictures are told in the order in which they are shown, B-frames and all",
   assert.deepEqual(early.map((t) => Math.round((t - 1) * 90000)), [-1800, 3600]);
   assert.deepEqual(pictureTimes(init), []);
   assert.deepEqual(pictureTimes(run(0, [[1, 0]]).subarray(0, 190)), []);
+});
+
+test("the pictures of a fragment come with their bytes and times", () => {
+  const u32 = (/** @type {number} */ n) => [n >>> 24, (n >>> 16) & 255, (n >>> 8) & 255, n & 255];
+  const box = (/** @type {string} */ type, /** @type {number[]} */ body) => [...u32(8 + body.length), ...[...type].map((c) => c.charCodeAt(0)), ...body];
+  const sample = (/** @type {number} */ size) => [...u32(9000), ...u32(size), ...u32(0x02000000), ...u32(0)];
+  const traf = box("traf", [...box("tfhd", [0, 2, 0, 0, ...u32(1)]), ...box("tfdt", [1, 0, 0, 0, ...u32(0), ...u32(180000)]),
+    ...box("trun", [1, 0, 0x0f, 1, ...u32(3), ...u32(0), ...sample(2), ...sample(1), ...sample(9)])]);
+  const fragment = Uint8Array.from([...box("moof", traf), ...box("mdat", [1, 2, 3, 4])]);
+  assert.deepEqual(pictures(fragment), [{ time: 2, bytes: Uint8Array.of(1, 2) }, { time: 2.1, bytes: Uint8Array.of(3) }]);
+  assert.deepEqual(pictures(new Uint8Array(5)), []);
 });

@@ -58,6 +58,13 @@ export class Stage {
     return this.videos[this.shown || "live"];
   }
 
+  /** What shows the picture: that video, or what is drawn in its place. @returns {HTMLVideoElement | HTMLCanvasElement} */
+  picture() {
+    const beside = this.current().nextElementSibling;
+    const drawn = beside instanceof HTMLCanvasElement && beside.width > 0;
+    return drawn ? beside : this.current();
+  }
+
   /** Takes the picture out of the page, or back. @returns {Promise<boolean>} false if the browser would not */
   async pictureInPicture() {
     try {

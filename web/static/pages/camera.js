@@ -87,7 +87,7 @@ function build() {
 function wire({ camera, zone, now, stage, player, timeline, day, clip, calendar }) {
   const saveShown = async () => {
     const name = pictureName(camera, zone, player.moment());
-    toast(await savePicture(stage.current(), name) ? `Saved as ${name}` : "No picture to save yet");
+    toast(await savePicture(stage.picture(), name) ? `Saved as ${name}` : "No picture to save yet");
   };
   const popOut = async () => {
     if (!(await stage.pictureInPicture())) toast("Picture-in-picture is not available in this browser.");
