@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// Device is what a camera says it is. All text is printable and short; what the camera does not say is empty.
+// Device is what a camera says it is. All text is printable and short; what the camera does not say is empty. Serial and MAC are
+// evidence of which camera it is, but not proof: anybody can say them, and some makers give all their cameras the same.
 type Device struct {
 	Manufacturer string
 	Model        string
