@@ -111,6 +111,9 @@ func (w *wire) answer(res *base.Response) (*base.Response, error) {
 			return nil, err
 		}
 	}
+	if r.Method == base.Teardown {
+		w.end()
+	}
 	res.Header["CSeq"] = r.theirs
 	delete(res.Header, "Content-Length")
 	repairSession(res.Header)

@@ -5,7 +5,7 @@
 // Read in this order:
 //
 //   - camera.go: a session, from connecting to its end
-//   - dial.go, wire.go, answers.go, description.go, sprop.go: the connection, and how a camera's messages are put right
+//   - dial.go, wire.go, sources.go, answers.go, description.go, sprop.go, farewell.go: the connection, and how a camera's messages are put right
 //   - challenge.go, link.go, transport.go, secure.go: password prompts, how the media arrive, what the camera refused of them, and how old its TLS is
 //   - video.go, nalu.go, recovery.go: from packets to pictures, and where decoding can start
 //   - whole.go, jpeg.go: JPEG and AV1, which come as whole pictures

@@ -32,10 +32,10 @@ type wire struct {
 	r      *bufio.Reader
 	dialer *dialer
 
-	// of the reading goroutine
-	ready  []byte // rest of a message
-	packet int    // rest of a packet, bytes
-	lost   bool   // the stream's framing; the next packet is searched for
+	reading sync.Mutex // guards what follows; the library reads, and Close at the end
+	ready   []byte     // rest of a message
+	packet  int        // rest of a packet, bytes
+	lost    bool       // the stream's framing; the next packet is searched for
 
 	writing sync.Mutex // one message at a time
 
@@ -46,6 +46,8 @@ type wire struct {
 	givenUp  []int      // numbers of requests whose answers are no longer waited for
 	login    *auth.Sender
 	playing  bool          // PLAY was sent
+	leaving  bool          // TEARDOWN was sent
+	gone     bool          // it was answered, or nothing more can be read
 	lanes    map[byte]lane // of the media that were set up, by channel
 	media    []*source     // that were set up
 }
@@ -64,7 +66,12 @@ func newWire(conn net.Conn, d *dialer) *wire {
 
 // Read implements net.Conn. It returns whole packets and repaired messages.
 func (w *wire) Read(p []byte) (n int, err error) {
+	w.reading.Lock()
+	defer w.reading.Unlock()
 	for n < len(p) {
+		if w.parting() {
+			return 0, w.part()
+		}
 		switch {
 		case len(w.ready) > 0:
 			k := copy(p[n:], w.ready)
@@ -79,6 +86,7 @@ func (w *wire) Read(p []byte) (n int, err error) {
 			return n, nil
 		default:
 			if err := w.next(); err != nil {
+				w.end()
 				return n, err
 			}
 		}
@@ -175,7 +183,7 @@ func (w *wire) ask(r *request) error {
 		w.givenUp = append(w.givenUp[max(0, len(w.givenUp)-maxAsked):], w.asked[0].number)
 		w.asked = w.asked[1:]
 	}
-	w.playing = w.playing || r.Method == base.Play
+	w.playing, w.leaving = w.playing || r.Method == base.Play, w.leaving || r.Method == base.Teardown
 	if w.login != nil {
 		w.login.AddAuthorization(r.Request)
 	}

@@ -3,22 +3,15 @@ package camera_test
 import (
 	"bytes"
 	"context"
-	"crypto/md5"
 	"encoding/binary"
-	"encoding/hex"
 	"fmt"
-	"log/slog"
 	"net"
-	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"keepwatch.internal/internal/camera"
 	"keepwatch.internal/internal/media"
 	"keepwatch.internal/internal/media/mediatest"
-	"keepwatch.internal/internal/testcam"
 )
 
 // player sends pictures of a real encoder over an RTSP connection, one packet for each NAL unit.
@@ -212,14 +205,27 @@ func TestBytesThatBelongToNothingCostNoConnection(t *testing.T) {
 	s.Close()
 }
 
+// together is a connection that keeps what is written to it, to be sent in one go.
+type together struct {
+	net.Conn
+	bytes []byte
+}
+
+func (t *together) Write(p []byte) (int, error) {
+	t.bytes = append(t.bytes, p...)
+	return len(p), nil
+}
+
 func TestAnotherSourceOnTheSameChannelIsLeftOut(t *testing.T) {
 	for name, odd := range map[string]oddServer{
 		"after ours": {source: 5},
 		"before ours, which is named": {source: 0xab, answers: answering("SETUP", "200 OK",
 			"Session: 1\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1;ssrc=000000AB\r\n", "")},
 		"before PLAY already": {source: 5, answers: map[string]func(net.Conn, string){"PLAY": nil, "SETUP": func(c net.Conn, head string) {
-			say(c, head, "200 OK", "Session: 1\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n", "")
-			c.Write(rtpPacket{0x9999, 1, 1, true, []byte{0x65, 1, 2, 3}}.on(0))
+			both := &together{Conn: c}
+			say(both, head, "200 OK", "Session: 1\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n", "")
+			both.Write(rtpPacket{0x9999, 1, 1, true, []byte{0x65, 1, 2, 3}}.on(0))
+			c.Write(both.bytes)
 		}}, play: func(c net.Conn, head string) {
 			c.Write(rtpPacket{0x9999, 1, 2, true, []byte{0x65, 1, 2, 3}}.on(0))
 			say(c, head, "200 OK", "Session: 1\r\n", "")
@@ -271,113 +277,6 @@ func TestASourceThatTakesOverIsOneLossOnly(t *testing.T) {
 		t.Errorf("%d packets were lost", n)
 	}
 	s.Close()
-}
-
-// guard is a camera with digest authentication (RFC 7616).
-type guard struct {
-	once  bool          // each nonce is good for one request
-	after time.Duration // or until then
-
-	mu     sync.Mutex
-	nonce  string
-	made   time.Time
-	number int
-	wrong  int
-}
-
-func md5Hex(s string) string {
-	sum := md5.Sum([]byte(s))
-	return hex.EncodeToString(sum[:])
-}
-
-// admits reports whether a request is signed, and returns a challenge otherwise.
-func (g *guard) admits(method, head string) (challenge string, ok bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	given := field(head, "Authorization")
-	value := func(key string) string {
-		_, rest, _ := strings.Cut(given, key+`="`)
-		v, _, _ := strings.Cut(rest, `"`)
-		return v
-	}
-	fresh := g.nonce != "" && value("nonce") == g.nonce && (g.after == 0 || time.Since(g.made) < g.after)
-	if fresh {
-		want := md5Hex(md5Hex("admin:x:"+canary) + ":" + g.nonce + ":" + md5Hex(method+":"+value("uri")))
-		if value("response") == want {
-			if g.once {
-				g.nonce = ""
-			}
-			return "", true
-		}
-		g.wrong++
-	}
-	g.number++
-	g.nonce, g.made = fmt.Sprint("nonce", g.number), time.Now()
-	return fmt.Sprintf("WWW-Authenticate: Digest realm=\"x\", nonce=%q\r\n", g.nonce), false
-}
-
-func (g *guard) guarding(serve func(*hostile, net.Conn, string, string)) func(*hostile, net.Conn, string, string) {
-	return func(h *hostile, c net.Conn, method, head string) {
-		if challenge, ok := g.admits(method, head); !ok {
-			say(c, head, "401 Unauthorized", challenge, "")
-			return
-		}
-		serve(h, c, method, head)
-	}
-}
-
-func TestANonceThatIsGoodForShortOnlyIsNoWrongPassword(t *testing.T) {
-	for name, g := range map[string]*guard{"for one request": {once: true}, "for an instant": {after: time.Nanosecond, once: false}, "for long": {}} {
-		t.Run(name, func(t *testing.T) {
-			if g.after > 0 {
-				g.after = 30 * time.Millisecond // of which some have passed between two requests
-			}
-			h := newHostile(t, g.guarding(oddServer{}.serve(newPlayer(t))))
-			t.Cleanup(h.close)
-			o := hostileOptions(h, new(bytes.Buffer))
-			o.OpenTimeout = 10 * time.Second
-			s := open(t, o)
-			video(t, s, 10)
-			if g.wrong > 0 {
-				t.Errorf("%d answers were wrong", g.wrong)
-			}
-			s.Close()
-		})
-	}
-}
-
-func TestAWrongPasswordIsTriedOnce(t *testing.T) {
-	g := &guard{}
-	h := newHostile(t, g.guarding(proper))
-	t.Cleanup(h.close)
-	o := camera.Options{URL: &url.URL{Scheme: "rtsp", User: url.UserPassword("admin", "not it"), Host: h.listener.Addr().String(), Path: "/x"},
-		OpenTimeout: 10 * time.Second, Logger: slog.New(slog.DiscardHandler)}
-	_, err := camera.Open(t.Context(), o)
-	if f := failure(t, err); f.Kind != camera.Refused || g.wrong != 1 {
-		t.Errorf("kind %d (%s) after %d wrong answers", f.Kind, f.Reason, g.wrong)
-	}
-}
-
-func TestStreamsThatUseUpEachOthersNoncesAreNotRefused(t *testing.T) {
-	h := start(t, testcam.Camera{NonceOnce: true, Auth: testcam.DigestMD5, Username: "admin", Password: "p"})
-	for range 3 {
-		for _, q := range []media.Quality{media.Main, media.Sub} {
-			video(t, open(t, options(t, h.URL(q))), 3)
-		}
-	}
-}
-
-func TestACameraThatWantsALoginIsNotToldAWrongOne(t *testing.T) {
-	h := start(t, testcam.Camera{Username: "admin", Password: "p"})
-	u, err := url.Parse(h.URL(media.Main))
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.User = nil
-	_, err = camera.Open(t.Context(), options(t, u.String()))
-	if f := failure(t, err); f.Kind != camera.Refused || !strings.Contains(f.Reason, "wants a user name and password") {
-		t.Errorf("%q (%v)", f.Reason, f.Err)
-	}
 }
 
 func TestMediaOnTheWrongChannelAreToldByTheirPayloadTypes(t *testing.T) {
