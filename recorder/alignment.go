@@ -124,7 +124,8 @@ func (a *alignment) rest() []camera.Item {
 // holdsSound reports whether sound waits to be recorded, until it is known how late it comes. Sound that stopped while it was held does
 // not count.
 func (a *alignment) holdsSound(now time.Time) bool {
-	return len(a.sound.held) > 0 && now.Sub(a.sound.held[0].Unit.Arrived) <= longestSettle
+	held := a.sound.held
+	return len(held) > 0 && now.Sub(held[len(held)-1].Unit.Arrived) <= longestSettle
 }
 
 // late returns how much later a picture has come than the least delayed of its time.
