@@ -417,6 +417,11 @@ func (r *Recorder) endRun(reason string) {
 		return
 	}
 	r.opts.Logger.Info("run ended", "run", r.run.ID.String(), "reason", reason)
+	for _, x := range r.sound.rest() {
+		if _, err := r.muxer.Write(x); err != nil {
+			break // Flush returns what there is
+		}
+	}
 	f, err := r.muxer.Flush()
 	switch {
 	case err != nil:

@@ -96,6 +96,14 @@ func (f *soundFill) picture(u *media.Unit) []*media.Unit {
 	return f.until(f.newest-behind, u.Arrived)
 }
 
+// rest returns the silence that is missing at the end of a run, up to its last picture.
+func (f *soundFill) rest() []*media.Unit {
+	if f.track == nil || !f.begun {
+		return nil
+	}
+	return f.until(f.newest, time.Time{})
+}
+
 // until returns silence from where sound is missing up to a time.
 func (f *soundFill) until(end int64, arrived time.Time) (silence []*media.Unit) {
 	if end-f.next > f.of(longestFill) {

@@ -176,3 +176,18 @@ func TestSoundThatStopsWhileItIsHeldCountsAsMissing(t *testing.T) {
 		t.Error("sound that came once is waited for")
 	}
 }
+
+func TestSoundReachesTheLastPictureOfARun(t *testing.T) {
+	x := newFillTrial(t, fillTracks()["FLAC"])
+	x.run(0, 5*time.Second, 900*time.Millisecond, always)
+	if x.f.newest-x.end < x.f.of(500*time.Millisecond) {
+		t.Fatal("sound is not late")
+	}
+	x.take(x.f.rest())
+	if x.end != x.f.newest {
+		t.Errorf("sound ends at %d, the last picture begins at %d", x.end, x.f.newest)
+	}
+	if empty := (&soundFill{}); empty.rest() != nil {
+		t.Error("silence in a run without sound")
+	}
+}
