@@ -75,11 +75,11 @@ func (f encoding) encode(ctx context.Context, path string) error {
 
 // matrixRow is one camera of the matrix.
 type matrixRow struct {
-	name, about string
-	film        encoding
-	login       string        // user and password before the host, with "@"
-	more        time.Duration // longer than the film
-	odd         func(o *oddcam.Options)
+	name  string
+	film  encoding
+	login string        // user and password before the host, with "@"
+	more  time.Duration // longer than the film
+	odd   func(o *oddcam.Options)
 }
 
 func words(s string) []string { return strings.Fields(s) }

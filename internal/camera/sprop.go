@@ -16,7 +16,7 @@ func repairSets(parameters []string) []string {
 	kept := parameters[:0:0]
 	for _, p := range parameters {
 		name, value, _ := strings.Cut(p, "=")
-		sets := []string{value}
+		var sets []string
 		switch strings.ToLower(name) {
 		case "sprop-parameter-sets":
 			sets = []string{setOf(value, isH264(h264.NALUTypeSPS)), setOf(value, isH264(h264.NALUTypePPS))}
