@@ -2,6 +2,7 @@ package camera
 
 import (
 	"encoding/binary"
+	"errors"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/g711"
@@ -130,13 +131,22 @@ func latmOf(f *format.MPEG4AudioLATM) (*media.AudioTrack, unpacker) {
 	}
 }
 
+// maxOpusSamples is the longest packet of Opus, 120 ms (RFC 6716 section 3.2.5).
+const maxOpusSamples = 5760
+
+var errOpus = errors.New("a packet of Opus without sound")
+
 // opusOf unpacks Opus (RFC 7587), which is recorded as it is.
 func opusOf(f *format.Opus) (*media.AudioTrack, unpacker) {
 	if f.ChannelCount < 1 || f.ChannelCount > 2 {
 		return nil, nil
 	}
 	return &media.AudioTrack{Codec: media.Opus, SampleRate: f.ClockRate(), Channels: f.ChannelCount}, func(pkt *rtp.Packet) ([]soundFrame, error) {
-		return []soundFrame{{pkt.Payload, int(opus.PacketDuration2(pkt.Payload))}}, nil
+		samples := int(opus.PacketDuration2(pkt.Payload))
+		if samples <= 0 || samples > maxOpusSamples {
+			return nil, errOpus
+		}
+		return []soundFrame{{pkt.Payload, samples}}, nil
 	}
 }
 

@@ -196,7 +196,7 @@ func soundFormats() []format.Format {
 
 func FuzzSound(f *testing.F) {
 	for i := range soundFormats() {
-		for _, payload := range [][]byte{{}, {1}, {0x20, 0, 0x11, 0x90}, bytes.Repeat([]byte{0xd5}, 160), bytes.Repeat([]byte{3, 0xff, 0x80}, 333), bytes.Repeat([]byte{0xfc, 0xff, 0xfe}, 20)} {
+		for _, payload := range [][]byte{{}, {1}, {0x20, 0, 0x11, 0x90}, bytes.Repeat([]byte{0xd5}, 160), bytes.Repeat([]byte{3, 0xff, 0x80}, 333), bytes.Repeat([]byte{0xfc, 0xff, 0xfe}, 20), {0xfb, 0}} {
 			f.Add(uint8(i), append(record(&rtp.Packet{Payload: payload}), record(&rtp.Packet{Header: rtp.Header{Timestamp: 960, SequenceNumber: 1, Marker: true}, Payload: payload})...))
 		}
 	}
