@@ -43,7 +43,7 @@ func (v *video) sortOut(au [][]byte) (a accessUnit) {
 		if p := v.recoveryIn(nalu); p.known {
 			v.point = p
 		}
-		if coded && !a.picture && !key && v.point.known && (v.point.pictures > 0 || v.onlyIntra(nalu)) {
+		if coded && !a.picture && !key && v.point.known && (v.point.pictures > 0 || v.onlyIntra(nalu)) && v.canBegin(nalu) {
 			a.random, a.open, a.refresh = true, true, v.point.pictures
 		}
 		a.key, a.picture = a.key || key, a.picture || coded

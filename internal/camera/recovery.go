@@ -78,6 +78,19 @@ func parseRecovery(b []byte, codec media.Codec) recovery {
 	return recovery{known: true, pictures: int(count)}
 }
 
+// canBegin reports whether decoders begin at a recovery point, given its first slice. Pictures of a refresh refer to earlier ones, which are
+// missing then. Decoders of H.264 make those up, because there is a gap in frame_num (H.264 8.2.5.2). At number 0 there is none, and some
+// give up. The next recovery point serves instead, unless that has number 0 too.
+func (v *video) canBegin(slice []byte) bool {
+	var sps h264.SPS
+	if v.codec != media.H264 || v.point.pictures == 0 || sps.Unmarshal(v.sps) != nil {
+		return true
+	}
+	head, err := parseSlice(slice, &sps)
+	v.passedOver = err == nil && head.number == 0 && !v.passedOver
+	return !v.passedOver
+}
+
 // onlyIntra reports whether the slice refers to no other picture. Some encoders say that each picture is a recovery point.
 func (v *video) onlyIntra(slice []byte) bool {
 	const enough = 32

@@ -6,10 +6,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/pion/rtp"
 
 	"keepwatch.internal/internal/media"
@@ -250,6 +252,45 @@ func TestWhatIsNotRecordedIsRefusedWithWhatToDo(t *testing.T) {
 	} {
 		if kind, reason := sort(err); kind != Unsupported || reason != want {
 			t.Errorf("kind %d, %q, want %q", kind, reason, want)
+		}
+	}
+}
+
+// Decoders give up at the recovery points of a refresh whose frame_num is 0: here each eighth, as FFmpeg shows.
+func TestNobodyBeginsAtARefreshWhoseNumberIsZero(t *testing.T) {
+	src := mediatest.Clip(t, "16", "libx264", false, "-x264-params", "intra-refresh=1:keyint=20:bframes=0:threads=1")
+	v := newTestVideo(t, lone(), h264Format())
+	v.sps = src.Video.SPS
+	var sps h264.SPS
+	if err := sps.Unmarshal(src.Video.SPS); err != nil {
+		t.Fatal(err)
+	}
+	zero, others := 0, 0
+	for i, u := range src.Units {
+		a := v.sortOut(u.Data)
+		if i == 0 || !slices.ContainsFunc(u.Data, func(nalu []byte) bool { return v.recoveryIn(nalu).known }) {
+			continue
+		}
+		head, err := parseSlice(u.Data[len(u.Data)-1], &sps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.random != (head.number != 0) {
+			t.Errorf("picture %d with number %d: can begin %v", i, head.number, a.random)
+		}
+		if head.number == 0 {
+			zero++
+		} else {
+			others++
+		}
+	}
+	if zero < 2 || others < 14 {
+		t.Errorf("%d recovery points with number 0 and %d others", zero, others)
+	}
+	for i := range 4 { // a camera whose refreshes all begin with number 0
+		v.point = recovery{known: true, pictures: 19}
+		if can := v.canBegin([]byte{0x41, 0x9a, 0, 0, 0, 0, 0, 0, 0}); can != (i%2 == 1) {
+			t.Errorf("recovery point %d: can begin %v", i, can)
 		}
 	}
 }

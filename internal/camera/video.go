@@ -44,6 +44,7 @@ type video struct {
 	pending       [][]byte // NAL units without a frame, for the next frame
 	damage        bool     // packets were lost since the last unit
 	point         recovery // of the next frame
+	passedOver    bool     // the newest recovery point was, see canBegin
 	joined        joined
 	times         decodingTimes
 }
