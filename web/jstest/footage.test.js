@@ -83,3 +83,17 @@ test("a slice is cut at its edges", () => {
   assert.deepEqual(cut.spans, [{ from: T + 13 * MIN, to: T + 14 * MIN }]);
   assert.deepEqual(cut.gaps.map((g) => [g.from, g.to]), [[T + 14 * MIN, T + 19 * MIN]]);
 });
+
+test("the last footage before a moment ends where it was recorded, also at short gaps within a span", () => {
+  const at = (/** @type {number} */ ms) => new Date(T + ms).toISOString();
+  const f = Footage.parse({
+    spans: [{ from: at(0), to: at(1306) }, { from: at(1373), to: at(9000) }],
+    gaps: [{ from: at(1306), to: at(1351), reason: "stopped" }, { from: at(1351), to: at(1373), reason: "connecting" }],
+  });
+  assert.equal(f.spans.length, 1);
+  assert.deepEqual(f.before(T + 1372.6), { from: T, to: T + 1306 });
+  assert.deepEqual(f.before(T + 1310), { from: T, to: T + 1306 });
+  assert.deepEqual(f.before(T + 1300), { from: T, to: T + 1300 });
+  assert.deepEqual(f.before(T + 2000), { from: T, to: T + 2000 });
+  assert.deepEqual(f.before(T + 10_000), { from: T, to: T + 9000 });
+});

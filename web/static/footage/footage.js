@@ -59,10 +59,17 @@ export class Footage {
     return span ? Math.max(t, span.from) : null;
   }
 
-  /** @param {number} t @returns {Span | null} the last footage before t, no longer than up to t */
+  /**
+   * The last footage before t, no longer than up to t. It ends where that was recorded: a span may hold short gaps.
+   * @param {number} t @returns {Span | null}
+   */
   before(t) {
     const span = this.spans.findLast((s) => s.from < t);
-    return span ? { from: span.from, to: Math.min(span.to, t) } : null;
+    if (!span) return null;
+    let to = Math.min(span.to, t);
+    const gapBefore = () => this.gaps.findLast((g) => g.from < to && g.to > to - ROUNDED && g.from > span.from);
+    for (let gap = gapBefore(); gap; gap = gapBefore()) to = gap.from;
+    return { from: span.from, to };
   }
 
   /**
